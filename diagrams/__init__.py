@@ -1,0 +1,56 @@
+r"""Rooted trees with a partition of their nodes: integers only.
+
+A diagram is an isomorphism class of pairs :math:`(\tau, \pi)`: a rooted tree :math:`\tau` and a
+partition :math:`\pi` of its nodes. An isomorphism is a bijection of the nodes that carries root to
+root, edges to edges and blocks to blocks. The *order* is the number of edges; the *symmetry factor* is
+the number of isomorphisms from the diagram to itself.
+"""
+
+from sgdiagrams.diagrams.diagram import Diagram
+from sgdiagrams.diagrams.enumeration import (
+    DiagramRows,
+    diagram_rows,
+    enumerate_diagrams,
+    symmetry_sum,
+)
+from sgdiagrams.diagrams.errors import (
+    DiagramError,
+    FormatError,
+    MissingDependencyError,
+    RequestError,
+    SamplingError,
+    SgdiagramsError,
+    StatisticsError,
+)
+from sgdiagrams.diagrams.partitions import (
+    bell_number,
+    coarsenings,
+    is_refinement,
+    moebius,
+    refinements,
+    set_partitions,
+)
+from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
+
+__all__ = [
+    "Diagram",
+    "DiagramError",
+    "DiagramRows",
+    "FormatError",
+    "MissingDependencyError",
+    "RequestError",
+    "SamplingError",
+    "SgdiagramsError",
+    "StatisticsError",
+    "bell_number",
+    "coarsenings",
+    "diagram_rows",
+    "enumerate_diagrams",
+    "is_refinement",
+    "moebius",
+    "refinements",
+    "rooted_tree_count",
+    "rooted_trees",
+    "set_partitions",
+    "symmetry_sum",
+]
