@@ -1,0 +1,290 @@
+"""Coefficients as a person writes them: factored, expanded or in binomials.
+
+A coefficient becomes a sign and a list of *pieces*. A piece knows how it looks in LaTeX and in plain
+text and how wide it is, and a line may be broken between two pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Poly, Symbol, factor_list, latex
+
+from sgdiagrams.symbolic.laurent import falling_factorial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.symbolic.expansion import Coefficients
+
+__all__ = ["Coefficient", "Piece", "coefficient"]
+
+# Factors that are wider than this stand beside their fraction, not in its numerator.
+_WIDE = 24
+_ORDER = ("T", "E", "N", "B")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An unbreakable part of a formula: LaTeX, plain text and width in characters."""
+
+    tex: str
+    text: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """A sign, ``+1`` or ``-1``, and the pieces of the absolute value; no pieces stand for 1.
+
+    `plain` is the text of the absolute value where it differs from that of the pieces.
+    """
+
+    sign: int
+    pieces: tuple[Piece, ...]
+    plain: str = ""
+
+    @property
+    def text(self) -> str:
+        """The coefficient in plain text, with its sign."""
+        body = self.plain or "".join(piece.text for piece in self.pieces) or "1"
+        return f"-{body}" if self.sign < 0 else body
+
+
+def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
+    """Return a weight as a sign and pieces.
+
+    Parameters
+    ----------
+    weight
+        A Laurent polynomial or rational function with rational coefficients.
+    style
+        ``"factored"``, ``"expanded"``, or ``"binomial"``: a polynomial in T alone in the basis
+        binomial(T, k), anything else factored.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import T
+    >>> [coefficient(T**2 / 2 - T / 2, s).text for s in ("factored", "expanded", "binomial")]
+    ['T (T - 1)/2', '(T^2/2 - T/2)', 'binom(T, 2)']
+    """
+    gens = _generators(weight)
+    if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
+        return _binomial(weight, gens[0])
+    numerator, denominator = weight.together().as_numer_denom()
+    if style == "expanded" and not denominator.free_symbols:
+        return _expanded(weight, gens)
+    if style == "expanded":
+        terms = _laurent_terms(weight, gens)
+        if terms is not None:
+            return _sum(terms, gens)
+    return _factored(numerator, denominator, gens)
+
+
+def _generators(weight: Expr) -> list[Symbol]:
+    def place(symbol: Symbol) -> tuple[int, str]:
+        name = str(symbol)
+        return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+
+    return sorted(weight.free_symbols, key=place)
+
+
+def _binomial(weight: Expr, T: Symbol) -> Coefficient:
+    values = [Fraction(int(c.p), int(c.q)) for c in reversed(Poly(weight, T).all_coeffs())]
+    found: list[tuple[int, Fraction]] = []
+    for k in reversed(range(len(values))):
+        # The top coefficient of binomial(T, k) is 1/k!; peel it off.
+        falling = falling_factorial(k)
+        top = values[k]
+        if top:
+            scale = Fraction(1)
+            for i in range(2, k + 1):
+                scale *= i
+            found.append((k, top * scale))
+            for power, c in enumerate(falling):
+                values[power] -= top * c
+    sign = -1 if found[0][1] < 0 else 1
+    pieces = []
+    for i, (k, c) in enumerate(found):
+        lead = _lead(c * sign, first=i == 0)
+        number = abs(c)
+        shown = number != 1 or k == 0
+        head = _ratio(str(number.numerator), str(number.denominator)) if shown else Piece("", "", 0)
+        if k == 0:
+            body = Piece("", "", 0)
+        elif k == 1:
+            body = Piece("T", "T", 1)
+        else:
+            body = Piece(rf"\binom{{T}}{{{k}}}", f"binom(T, {k})", 3)
+        pieces.append(_join([lead, _join([head, body], space=True)]))
+    return Coefficient(sign, _parenthesised(pieces))
+
+
+def _expanded(weight: Expr, gens: Sequence[Symbol]) -> Coefficient:
+    if not gens:
+        return _factored(*weight.as_numer_denom(), gens)
+    terms = [(exps, Fraction(int(c.p), int(c.q))) for exps, c in Poly(weight, *gens).terms()]
+    return _sum(terms, gens)
+
+
+def _laurent_terms(
+    weight: Expr, gens: Sequence[Symbol]
+) -> list[tuple[tuple[int, ...], Fraction]] | None:
+    """Return exponents and coefficients, or None when the weight is no Laurent polynomial."""
+    numerator, denominator = weight.together().as_numer_denom()
+    below = Poly(denominator, *gens).terms()
+    if len(below) != 1:
+        return None
+    shift, scale = below[0]
+    return [
+        (tuple(a - b for a, b in zip(exps, shift, strict=True)), Fraction(int((c / scale).p), int((c / scale).q)))
+        for exps, c in Poly(numerator, *gens).terms()
+    ]
+
+
+def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) -> Coefficient:
+    sign = -1 if terms[0][1] < 0 else 1
+    pieces = [
+        _join([_lead(c * sign, first=i == 0), _monomial(abs(c), exps, gens)])
+        for i, (exps, c) in enumerate(terms)
+    ]
+    if len(pieces) == 1 and pieces[0].text == "1":
+        return Coefficient(sign, ())
+    return Coefficient(sign, _parenthesised(pieces))
+
+
+def _factored(numerator: Expr, denominator: Expr, gens: Sequence[Symbol]) -> Coefficient:
+    top, above = factor_list(numerator, *gens) if gens else (numerator, [])
+    bottom, below = factor_list(denominator, *gens) if gens else (denominator, [])
+    ratio = Fraction(int(top.p), int(top.q)) / Fraction(int(bottom.p), int(bottom.q))
+    sign = -1 if ratio < 0 else 1
+    head = [] if abs(ratio.numerator) == 1 else [_plain(str(abs(ratio.numerator)))]
+    head += [_power(f, k) for f, k in _by_place(above, gens) if f.is_Symbol]
+    sums = [(f, k) for f, k in _by_place(above, gens) if not f.is_Symbol]
+    under = [] if ratio.denominator == 1 else [_plain(str(ratio.denominator))]
+    under += [_power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in _by_place(below, gens)]
+    bottom_piece = _join(under, space=True)
+    top_piece = _join([*head, *(_narrow(f, k, gens) for f, k in sums)], space=True)
+    if under and not head and len(sums) == 1 and sums[0][1] == 1:
+        # A fraction bar groups by itself in print, not in plain text.
+        bare = _join(_polynomial(sums[0][0], gens))
+        top_piece = Piece(bare.tex, top_piece.text, bare.width)
+    whole = _over(top_piece, bottom_piece, parts=len(under)) if under else top_piece
+    if top_piece.width <= _WIDE:
+        return Coefficient(sign, (whole,) if whole.text else ())
+    start = [_over(_join(head, space=True), bottom_piece, parts=len(under))] if under else head
+    return Coefficient(sign, _wide(start, sums, gens), whole.text)
+
+
+def _narrow(f: Expr, k: int, gens: Sequence[Symbol]) -> Piece:
+    inside = _polynomial(f, gens)
+    return _join([Piece("(", "(", 1), *inside, Piece(")", ")", 1), _exponent(k)])
+
+
+def _wide(
+    start: list[Piece], sums: list[tuple[Expr, int]], gens: Sequence[Symbol]
+) -> tuple[Piece, ...]:
+    """Return factors one after the other, breakable inside the sums that are long."""
+    pieces = [_join(start, space=True)] if start else []
+    for f, k in sums:
+        narrow = _narrow(f, k, gens)
+        if narrow.width <= _WIDE:
+            pieces.append(narrow)
+            continue
+        first, *middle, last = _polynomial(f, gens)
+        pieces.append(_join([Piece(r"\bigl(", "(", 1), first]))
+        pieces += middle
+        pieces.append(_join([last, Piece(r"\bigr)", ")", 1), _exponent(k)]))
+    return tuple(pieces)
+
+
+def _by_place(factors: list[tuple[Expr, int]], gens: Sequence[Symbol]) -> list[tuple[Expr, int]]:
+    def key(item: tuple[Expr, int]) -> tuple[object, ...]:
+        f = item[0]
+        if f.is_Symbol:
+            return (0, list(gens).index(f))
+        terms = Poly(f, *gens).terms()
+        return (1, len(terms), [tuple(-e for e in exps) for exps, _ in terms], -terms[-1][1])
+
+    return sorted(factors, key=key)
+
+
+def _polynomial(f: Expr, gens: Sequence[Symbol]) -> list[Piece]:
+    return [
+        _join(
+            [
+                _lead(Fraction(int(c.p), int(c.q)), first=i == 0),
+                _monomial(abs(Fraction(int(c.p), int(c.q))), exps, gens),
+            ]
+        )
+        for i, (exps, c) in enumerate(Poly(f, *gens).terms())
+    ]
+
+
+def _monomial(c: Fraction, exps: tuple[int, ...], gens: Sequence[Symbol]) -> Piece:
+    above = [_power(g, e) for g, e in zip(gens, exps, strict=True) if e > 0]
+    below = [_power(g, -e) for g, e in zip(gens, exps, strict=True) if e < 0]
+    if c.numerator != 1 or not above:
+        above.insert(0, _plain(str(c.numerator)))
+    if c.denominator != 1:
+        below.insert(0, _plain(str(c.denominator)))
+    top = _join(above, space=True)
+    return _over(top, _join(below, space=True), parts=len(below)) if below else top
+
+
+def _over(top: Piece, bottom: Piece, *, parts: int) -> Piece:
+    above = top if top.text else _plain("1")
+    below = f"({bottom.text})" if parts > 1 else bottom.text
+    return Piece(
+        rf"\frac{{{above.tex}}}{{{bottom.tex}}}",
+        f"{above.text}/{below}",
+        max(above.width, bottom.width),
+    )
+
+
+def _ratio(p: str, q: str) -> Piece:
+    return _plain(p) if q == "1" else _over(_plain(p), _plain(q), parts=1)
+
+
+def _power(symbol: Symbol, power: int) -> Piece:
+    return _join([Piece(_tex_name(symbol), str(symbol), 1), _exponent(power)])
+
+
+def _exponent(k: int) -> Piece:
+    return Piece("", "", 0) if k == 1 else Piece(f"^{{{k}}}", f"^{k}", 1)
+
+
+@cache
+def _tex_name(symbol: Symbol) -> str:
+    return str(latex(symbol))
+
+
+def _lead(c: Fraction, *, first: bool) -> Piece:
+    if first:
+        return Piece("-", "-", 1) if c < 0 else Piece("", "", 0)
+    return Piece(" - ", " - ", 3) if c < 0 else Piece(" + ", " + ", 3)
+
+
+def _plain(text: str) -> Piece:
+    return Piece(text, text, len(text))
+
+
+def _parenthesised(pieces: list[Piece]) -> tuple[Piece, ...]:
+    if len(pieces) == 1:
+        return tuple(pieces)
+    first = _join([Piece(r"\bigl(", "(", 1), pieces[0]])
+    last = _join([pieces[-1], Piece(r"\bigr)", ")", 1)])
+    return (first, *pieces[1:-1], last)
+
+
+def _join(pieces: list[Piece], *, space: bool = False) -> Piece:
+    """Glue pieces into one that cannot be broken."""
+    kept = [piece for piece in pieces if piece.text]
+    return Piece(
+        (" " if space else "").join(p.tex for p in kept),
+        (" " if space else "").join(p.text for p in kept),
+        sum(p.width for p in kept),
+    )

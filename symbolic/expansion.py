@@ -1,0 +1,439 @@
+"""Expansions: sums of weights times contractions, order by order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+from sympy import Add, Expr, Integer, Mul, Rational, Symbol, cancel, expand, nsimplify, sympify
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.contraction import Contraction, Metric
+from sgdiagrams.symbolic.observable import Observable
+from sgdiagrams.symbolic.sampling import Sampling, check_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sgdiagrams.numeric.estimate import Estimate
+    from sgdiagrams.numeric.statistics import Statistics
+
+__all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect"]
+
+EtaStyle = Literal["scalar", "tensor"]
+Coefficients = Literal["factored", "expanded", "binomial"]
+
+# Symbols that have a usual place come first, in this order.
+_USUAL = ("T", "N", "B", "E", "beta")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of an expansion: ``eta**order * weight * contraction``.
+
+    Attributes
+    ----------
+    weight
+        The coefficient with its sign, 1/symmetry factor and powers of 1/B: an expanded polynomial or
+        rational function over the rationals. The power of eta is not included.
+    contraction
+        The value that it multiplies.
+    indices
+        The summed indices that the weight depends on; empty for plain expansions.
+    """
+
+    weight: Expr
+    contraction: Contraction
+    indices: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> int:
+        """The power of the learning rate."""
+        return self.contraction.order
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an expansion is the expansion of: ``coefficient`` times an expected observable.
+
+    Attributes
+    ----------
+    coefficient
+        A rational number; differences of expansions have several parts.
+    observable, sampling
+        As given to `expand`; the sampling is None once symbols have been substituted.
+    """
+
+    coefficient: Fraction
+    observable: Observable
+    sampling: Sampling | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Expansion:
+    """An expected observable as a power series in the learning rate.
+
+    Made by `expand`; sums, differences, rational multiples and substitutions are expansions too.
+
+    Attributes
+    ----------
+    order
+        The highest power of eta that is kept.
+    basis
+        ``"moment"`` or ``"cumulant"``; ``"mixed"`` for sums of both.
+    parts
+        What is expanded.
+    terms
+        The terms, by order, then by power of T, then by simplicity of the contraction.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic import expand
+    >>> expansion = expand("test-loss", order=1, sampling="one-pass")
+    >>> expansion.terms[1].weight, expansion.terms[1].contraction
+    (-T, G_a G_a)
+    >>> expansion.sympy()
+    -T*eta*G_a G_a + l
+    """
+
+    order: int
+    basis: str
+    parts: tuple[Part, ...]
+    terms: tuple[Term, ...]
+
+    @property
+    def observable(self) -> str:
+        """The name of the observable; names of several parts are joined."""
+        return "; ".join(dict.fromkeys(part.observable.name for part in self.parts))
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """The sampling scheme, when there is one for all parts."""
+        schemes = {part.sampling for part in self.parts}
+        return schemes.pop() if len(schemes) == 1 else None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the numbers that evaluation needs."""
+        names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}
+        names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
+        usual = [name for name in _USUAL if name in names]
+        return (*usual, *sorted(names.difference(usual)))
+
+    def order_terms(self, k: int) -> tuple[Term, ...]:
+        """Return the terms of order `k` alone."""
+        return tuple(term for term in self.terms if term.order == k)
+
+    def sympy(self, k: int | None = None, *, eta: EtaStyle = "scalar") -> Expr:
+        """Return order `k`, or the sum of all orders, as a SymPy expression.
+
+        Parameters
+        ----------
+        k
+            An order; all of them when left out.
+        eta
+            ``"scalar"``: a power of the symbol eta in front; ``"tensor"``: the contractions carry the
+            learning-rate tensor on every edge.
+
+        Raises
+        ------
+        RequestError
+            When the order is beyond the expansion.
+        """
+        check_choice("eta", eta, ("scalar", "tensor"))
+        if k is not None and not 0 <= k <= self.order:
+            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k}")
+        chosen = self.terms if k is None else self.order_terms(k)
+        if eta == "tensor":
+            return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in chosen))
+        return Add(*(Mul(symbols.eta**t.order, t.weight, t.contraction) for t in chosen))
+
+    def with_metric(self, metric: Metric) -> Expansion:
+        """Return the same expansion with the learning-rate tensor on the edges, or without."""
+        terms = (replace(t, contraction=t.contraction.with_metric(metric)) for t in self.terms)
+        return replace(self, terms=tuple(terms))
+
+    def weights(self, **numbers: int | Fraction) -> tuple[Fraction, ...]:
+        """Return the weights of all terms at given numbers, exactly.
+
+        Raises
+        ------
+        SamplingError
+            When a number is missing, unknown or impossible for the sampling scheme.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> expand("test-loss", order=2, sampling="one-pass").weights(T=10)
+        (Fraction(1, 1), Fraction(-10, 1), Fraction(90, 1), Fraction(5, 1))
+        """
+        self._check_numbers(numbers)
+        schemes = [
+            part.sampling.at(**{k: v for k, v in numbers.items() if k in part.sampling.symbols})
+            for part in self.parts
+            if part.sampling is not None
+        ]
+        if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
+            # No update is made, so there is no training set to divide by.
+            return tuple(Fraction(_exact(t.weight)) if t.order == 0 else Fraction(0) for t in self.terms)
+        values = {Symbol(k): _rational(k, v) for k, v in numbers.items()}
+        return tuple(_exact(term.weight.subs(values)) for term in self.terms)
+
+    def _check_numbers(self, numbers: Mapping[str, Any]) -> None:
+        needed = self.symbols
+        unknown = [name for name in numbers if name not in needed]
+        if unknown:
+            raise SamplingError(
+                f"expected numbers for {', '.join(needed) or 'no symbol'}, "
+                f"got {unknown[0]}={numbers[unknown[0]]!r}"
+            )
+        missing = [name for name in needed if name not in numbers]
+        if missing:
+            raise SamplingError(
+                f"expected a number for each of {', '.join(needed)}, but {missing[0]} is missing; "
+                f"give {missing[0]}=..."
+            )
+
+    def evaluate(
+        self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction
+    ) -> Estimate:
+        """Return the expansion in numbers: see `sgdiagrams.numeric.evaluate.evaluate`.
+
+        Parameters
+        ----------
+        statistics
+            Derivatives of the losses at the starting point.
+        eta
+            The learning rate: a scalar, a diagonal of shape (p,) or a symmetric array of shape (p, p).
+        **numbers
+            A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
+        """
+        # The one arrow that points right: the method is where users look for it.
+        from sgdiagrams.numeric.evaluate import evaluate
+
+        return evaluate(self, statistics, eta=eta, **numbers)
+
+    def subs(self, *args: Any) -> Expansion:
+        """Substitute symbols, eta included, as SymPy's ``subs`` does.
+
+        A new eta must be the old one times something free of it: ``{eta: eta/M}`` compares protocols at
+        equal total learning rate. Afterwards the numbers are no longer checked against the scheme.
+
+        Raises
+        ------
+        RequestError
+            When eta is replaced by something that is not a multiple of it.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> expansion = expand("test-loss", order=2, sampling="epochs")
+        >>> expansion.subs({"B": "N"}).order_terms(1)[0].weight
+        -E
+        """
+        if len(args) == 2:
+            pairs = {args[0]: args[1]}
+        elif len(args) == 1:
+            pairs = dict(args[0])
+        else:
+            raise RequestError(
+                f"expected subs(old, new) or subs({{old: new}}), got {len(args)} arguments"
+            )
+        table = {_symbol(old): _value(new) for old, new in pairs.items()}
+        scale = cancel(table.pop(symbols.eta, symbols.eta) / symbols.eta)
+        if scale.has(symbols.eta) or scale == 0:
+            raise RequestError(f"expected a multiple of eta for eta, got eta -> {pairs}")
+        terms = [
+            replace(t, weight=t.weight.subs(table, simultaneous=True) * scale**t.order)
+            for t in self.terms
+        ]
+        parts = tuple(replace(part, sampling=None) for part in self.parts)
+        return Expansion(self.order, self.basis, parts, collect(terms))
+
+    def __add__(self, other: Expansion) -> Expansion:
+        if not isinstance(other, Expansion):
+            return NotImplemented
+        parts: dict[tuple[Observable, Sampling | None], Fraction] = {}
+        for part in (*self.parts, *other.parts):
+            key = (part.observable, part.sampling)
+            parts[key] = parts.get(key, Fraction(0)) + part.coefficient
+        kept = tuple(Part(c, o, s) for (o, s), c in parts.items() if c)
+        order = min(self.order, other.order)
+        basis = self.basis if self.basis == other.basis else "mixed"
+        terms = collect(t for t in (*self.terms, *other.terms) if t.order <= order)
+        return Expansion(order, basis, kept, terms)
+
+    def __neg__(self) -> Expansion:
+        return self * -1
+
+    def __sub__(self, other: Expansion) -> Expansion:
+        if not isinstance(other, Expansion):
+            return NotImplemented
+        return self + other * -1
+
+    def __mul__(self, factor: int | Fraction | Rational) -> Expansion:
+        if not isinstance(factor, (int, Fraction, Rational)) or isinstance(factor, bool):
+            return NotImplemented
+        number = Rational(factor.numerator, factor.denominator)
+        exact = Fraction(int(number.p), int(number.q))
+        parts = tuple(replace(p, coefficient=p.coefficient * exact) for p in self.parts)
+        terms = collect(replace(t, weight=t.weight * number) for t in self.terms)
+        return Expansion(self.order, self.basis, parts, terms)
+
+    __rmul__ = __mul__
+
+    def latex(
+        self,
+        *,
+        eta: EtaStyle = "scalar",
+        coefficients: Coefficients = "factored",
+        standalone: bool = False,
+    ) -> str:
+        r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
+
+        Parameters
+        ----------
+        eta
+            ``"scalar"``: powers of eta in front of each order; ``"tensor"``: :math:`\eta^{\mu\nu}` on
+            every edge.
+        coefficients
+            ``"factored"``, ``"expanded"`` or ``"binomial"`` (polynomials of T in binomials).
+        standalone
+            A whole document instead of the formula alone.
+        """
+        from sgdiagrams.symbolic.latex import latex_expansion
+
+        return latex_expansion(self, eta=eta, coefficients=coefficients, standalone=standalone)
+
+    def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:
+        """Return the expansion as a table for the terminal; options as for `latex`."""
+        from sgdiagrams.symbolic.text import text_expansion
+
+        return text_expansion(self, eta=eta, coefficients=coefficients)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the expansion as JSON; the schema is described in `sgdiagrams.symbolic.schema`."""
+        from sgdiagrams.symbolic.schema import dump
+
+        return dump(self, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Expansion:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
+
+        Raises
+        ------
+        FormatError
+            When the text is no JSON, or no expansion of a version that is known.
+        """
+        from sgdiagrams.symbolic.schema import load
+
+        return load(text)
+
+    def python(self) -> str:
+        """Return standalone Python source that evaluates the expansion with NumPy alone."""
+        from sgdiagrams.symbolic.codegen import numpy_source
+
+        return numpy_source(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        scheme = self.sampling.name if self.sampling else "several schemes"
+        return (
+            f"<Expansion of {self.observable}, order {self.order}, {scheme}, "
+            f"{self.basis} basis, {len(self.terms)} terms>"
+        )
+
+    def _repr_latex_(self) -> str:
+        from sgdiagrams.symbolic.latex import latex_expansion
+
+        return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
+
+
+def collect(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """Add the weights of equal contractions, expand them, drop zeros, and sort as a person would."""
+    sums: dict[tuple[Contraction, tuple[str, ...]], list[Expr]] = {}
+    for term in terms:
+        sums.setdefault((term.contraction, term.indices), []).append(term.weight)
+    result = []
+    for (contraction, indices), parts in sums.items():
+        weight = _canonical_weight(Add(*parts))
+        if weight != 0:
+            result.append(Term(weight, contraction, indices))
+    return tuple(sorted(result, key=_term_key))
+
+
+def _canonical_weight(weight: Expr) -> Expr:
+    """Return an expanded Laurent polynomial, or a reduced quotient of expanded polynomials."""
+    expanded = expand(weight)
+    if all(_is_monomial(term) for term in Add.make_args(expanded)):
+        return expanded
+    numerator, denominator = cancel(weight).as_numer_denom()
+    return expand(numerator) / expand(denominator)
+
+
+def _is_monomial(term: Expr) -> bool:
+    return all(
+        factor.is_Rational
+        or factor.is_Symbol
+        or (factor.is_Pow and factor.base.is_Symbol and factor.exp.is_Integer)
+        for factor in Mul.make_args(term)
+    )
+
+
+def _term_key(term: Term) -> tuple[object, ...]:
+    return (term.order, *(-d for d in _degrees(term.weight)), term.contraction.simplicity)
+
+
+def _degrees(weight: Expr) -> tuple[int, int]:
+    """Return the growth of a weight with time (T, or E) and with the size of the training set."""
+    best = (-(10**9), -(10**9))
+    for monomial in Add.make_args(weight):
+        powers = {str(base): exp for base, exp in monomial.as_powers_dict().items()}
+        time = powers.get("T", 0) + powers.get("E", 0)
+        best = max(best, (int(time), int(powers.get("N", 0))))
+    return best
+
+
+def _exact(value: Expr) -> Fraction:
+    if not value.is_Rational:
+        raise SamplingError(f"expected a number for every symbol; the weight is {value}")
+    return Fraction(int(value.p), int(value.q))
+
+
+def _rational(name: str, value: object) -> Expr:
+    """Return a number as a SymPy rational; decimals are read exactly as they are written."""
+    try:
+        number = nsimplify(str(value), rational=True) if isinstance(value, float) else sympify(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or not isinstance(number, Expr) or not number.is_Rational:
+        raise SamplingError(f"expected a rational number for {name}, got {name}={value!r}")
+    return number
+
+
+def _symbol(old: object) -> Symbol:
+    if isinstance(old, Symbol):
+        return old
+    if isinstance(old, str) and old.isidentifier():
+        return Symbol(old)
+    raise RequestError(f"expected a symbol or its name to be replaced, got {old!r}")
+
+
+def _value(new: object) -> Expr:
+    """Return a substituted value; a string is a symbol's name and nothing else."""
+    if isinstance(new, str):
+        return _symbol(new)
+    if isinstance(new, (int, Fraction)):
+        return Rational(new)
+    if isinstance(new, float):
+        return Rational(str(new))
+    if isinstance(new, Expr):
+        return new
+    raise RequestError(f"expected a number, a symbol or a SymPy expression, got {new!r}")
+
+

@@ -1,0 +1,174 @@
+"""The canonical form of a decorated forest: the identity of a contraction.
+
+An unrooted tree has a centre: one node, or one edge. Rooting every tree of a forest there (in the
+middle of the edge, on a virtual node) and joining the roots under one virtual root gives a rooted tree
+that depends on the forest alone, so the canonical form of `sgdiagrams.diagrams.canonical` applies.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sgdiagrams.diagrams.canonical import canonical_form
+from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.partitions import Partition, blocks_of, partition_of_blocks
+
+__all__ = ["Forest", "canonical_forest", "forest_text", "parse_forest"]
+
+Edges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """A forest with a partition, labels and free legs, in canonical numbering.
+
+    Attributes
+    ----------
+    edges
+        Pairs (i, j) with i < j, sorted.
+    partition
+        The restricted growth string of the blocks.
+    labels
+        The label of every node.
+    free
+        The node that each free leg hangs on.
+    """
+
+    edges: Edges
+    partition: Partition
+    labels: tuple[str, ...]
+    free: tuple[int, ...]
+
+
+@lru_cache(maxsize=65536)
+def canonical_forest(
+    edges: Edges, partition: Partition, labels: tuple[str, ...], free: tuple[int, ...]
+) -> Forest:
+    """Renumber the nodes so that isomorphic forests become equal.
+
+    Isomorphisms keep labels and the positions of free legs, and carry blocks to blocks.
+
+    Raises
+    ------
+    DiagramError
+        When the edges have a cycle or name nodes that do not exist.
+    """
+    n = len(partition)
+    neighbours: list[list[int]] = [[] for _ in range(n)]
+    for i, j in edges:
+        if not (0 <= i < n and 0 <= j < n) or i == j:
+            raise DiagramError(f"expected edges between different nodes of 0..{n - 1}, got {i}-{j}")
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+    for v in free:
+        if not 0 <= v < n:
+            raise DiagramError(f"expected free legs on nodes of 0..{n - 1}, got one on {v}")
+    centres = _centres(neighbours)
+    if n - len(centres) != len(edges):
+        raise DiagramError(f"expected a forest, but the {len(edges)} edges contain a cycle")
+    kinds = [
+        (labels[v], tuple(place for place, w in enumerate(free) if w == v)) for v in range(n)
+    ]
+    colour_of = {kind: i + 1 for i, kind in enumerate(sorted(set(kinds)))}
+    # Virtual nodes have colour 0 and a block of their own.
+    colours = [colour_of[kind] for kind in kinds]
+    children: list[list[int]] = [[] for _ in range(n)]
+    block_of = list(partition)
+
+    def virtual(kids: list[int]) -> int:
+        children.append(kids)
+        colours.append(0)
+        block_of.append(n + len(children))
+        return len(children) - 1
+
+    tops: list[int] = []
+    for centre in centres:
+        pending = [(v, u) for v in centre for u in neighbours[v] if u not in centre]
+        for v, child in pending:
+            children[v].append(child)
+            pending.extend((child, u) for u in neighbours[child] if u != v)
+        tops.append(centre[0] if len(centre) == 1 else virtual(list(centre)))
+    top = tops[0] if len(tops) == 1 else virtual(tops)
+    form = canonical_form(children, top, block_of, colours)
+    number = {v: i for i, v in enumerate(v for v in form.order if v < n)}
+    new_partition = [0] * n
+    for v, i in number.items():
+        new_partition[i] = partition[v]
+    first: dict[int, int] = {}
+    return Forest(
+        tuple(sorted(tuple(sorted((number[i], number[j]))) for i, j in edges)),  # type: ignore[arg-type]
+        tuple(first.setdefault(b, len(first)) for b in new_partition),
+        tuple(labels[v] for v in form.order if v < n),
+        tuple(number[v] for v in free),
+    )
+
+
+def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
+    """Return the centre (one node or two adjacent ones) of every tree; a cycle gives none."""
+    n = len(neighbours)
+    seen = [False] * n
+    centres: list[tuple[int, ...]] = []
+    for start in range(n):
+        if seen[start]:
+            continue
+        tree = [start]
+        seen[start] = True
+        for v in tree:
+            for u in neighbours[v]:
+                if not seen[u]:
+                    seen[u] = True
+                    tree.append(u)
+        degree = {v: len(neighbours[v]) for v in tree}
+        left = len(tree)
+        leaves = [v for v in tree if degree[v] <= 1]
+        while left > 2 and leaves:
+            left -= len(leaves)
+            following = []
+            for v in leaves:
+                degree[v] = 0
+                for u in neighbours[v]:
+                    if degree[u]:
+                        degree[u] -= 1
+                        if degree[u] == 1:
+                            following.append(u)
+            leaves = following
+        if leaves:
+            centres.append(tuple(leaves))
+    return centres
+
+
+_TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9]+\.[0-9]+(?:-[0-9]+\.[0-9]+)*)?)\)")
+
+
+def forest_text(forest: Forest) -> str:
+    """Write edges and blocks as ``(blocks)(edges)``, numbers separated by ``.`` always."""
+    blocks = "-".join(".".join(map(str, block)) for block in blocks_of(forest.partition))
+    edges = "-".join(f"{i}.{j}" for i, j in forest.edges)
+    return f"({blocks})({edges})"
+
+
+def parse_forest(text: str) -> tuple[Edges, Partition]:
+    """Read the text of `forest_text`.
+
+    Raises
+    ------
+    DiagramError
+        When the text has another form.
+
+    Examples
+    --------
+    >>> parse_forest("(0-1.2)(0.1-0.2)")
+    (((0, 1), (0, 2)), (0, 1, 1))
+    """
+    match = _TEXT.fullmatch(text)
+    if match is None or len(text) > 10_000:
+        raise DiagramError(f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {text[:60]!r}")
+    if any(part == "" or len(part) > 6 for part in re.split(r"[().-]+", text)[1:-1]):
+        raise DiagramError(f"expected numbers of at most six digits, got {text[:60]!r}")
+    blocks = [[int(v) for v in block.split(".") if v] for block in match[1].split("-")]
+    edges = [
+        (int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)
+    ]
+    return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))

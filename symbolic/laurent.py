@@ -1,0 +1,101 @@
+"""Laurent polynomials with rational coefficients, as plain dictionaries.
+
+A polynomial in fixed variables ``(x, y, ...)`` is a dictionary from exponents to coefficients:
+``{(2, -1): Fraction(1, 2)}`` is ``x**2 / (2 y)``. Counts of embeddings are such polynomials, and there
+are too many of them to make each a SymPy expression on its own.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import factorial
+from typing import TYPE_CHECKING
+
+from sympy import Add, Integer, Mul, Pow, Rational
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sympy import Expr
+
+__all__ = ["Laurent", "add_scaled", "falling_factorial", "multiply", "newton", "to_expr"]
+
+Laurent = dict[tuple[int, ...], Fraction]
+
+
+def add_scaled(
+    total: Laurent,
+    part: Mapping[tuple[int, ...], Fraction | int],
+    scale: Fraction | int = 1,
+    shift: tuple[int, ...] = (),
+) -> None:
+    """Add ``scale * x**shift * part`` to `total`, in place; an empty shift means no shift."""
+    for exponents, coefficient in part.items():
+        key = tuple(map(sum, zip(exponents, shift, strict=True))) if shift else exponents
+        value = total.get(key, 0) + Fraction(coefficient) * scale
+        if value:
+            total[key] = value
+        else:
+            total.pop(key, None)
+
+
+def multiply(
+    p: Mapping[tuple[int, ...], Fraction | int], q: Mapping[tuple[int, ...], Fraction | int]
+) -> Laurent:
+    """Return the product of two polynomials in the same variables."""
+    result: Laurent = {}
+    for exponents, coefficient in p.items():
+        add_scaled(result, q, Fraction(coefficient), exponents)
+    return result
+
+
+def falling_factorial(k: int) -> list[int]:
+    """Return the coefficients of ``x (x - 1) ... (x - k + 1)``, constant first.
+
+    Examples
+    --------
+    >>> falling_factorial(3)
+    [0, 2, -3, 1]
+    """
+    coefficients = [1]
+    for j in range(k):
+        up = [0, *coefficients]
+        coefficients = [a - j * b for a, b in zip(up, [*coefficients, 0], strict=True)]
+    return coefficients
+
+
+def newton(values: Sequence[int]) -> list[Fraction]:
+    """Return the coefficients of the polynomial with the given values at 0, 1, 2, ...
+
+    Newton's forward differences: ``f(x) = sum_k (Delta^k f)(0) binomial(x, k)``.
+
+    Examples
+    --------
+    >>> newton([0, 0, 1, 3])
+    [Fraction(0, 1), Fraction(-1, 2), Fraction(1, 2), Fraction(0, 1)]
+    """
+    result = [Fraction(0)] * len(values)
+    differences = list(values)
+    for k in range(len(values)):
+        if differences[0]:
+            for power, c in enumerate(falling_factorial(k)):
+                result[power] += Fraction(differences[0] * c, factorial(k))
+        differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+    return result
+
+
+def to_expr(polynomial: Mapping[tuple[int, ...], Fraction], variables: Sequence[Expr]) -> Expr:
+    """Return the polynomial as an expanded SymPy expression; numbers may stand for variables."""
+    return Add(
+        *(
+            Mul(
+                Rational(c.numerator, c.denominator),
+                *(
+                    Pow(x, Integer(power))
+                    for x, power in zip(variables, exponents, strict=True)
+                    if power
+                ),
+            )
+            for exponents, c in polynomial.items()
+        )
+    )

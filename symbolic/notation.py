@@ -1,0 +1,341 @@
+r"""Tensor notation for contractions: LaTeX, terminal text, einsum and SymPy tensors.
+
+One walk along the forest puts the tensors in an order and names the indices; the four notations differ
+only in how they spell what the walk found. Named tensors: :math:`G, H, J, K` for the first four mean
+derivatives, :math:`D^{(k)}` from the fifth on, :math:`C` and :math:`S` for the covariance and third
+cumulant of the gradient; any other block is :math:`M` (moment) or :math:`\kappa` (cumulant) with bars
+between the index groups of its derivatives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from string import ascii_letters
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.contraction import Contraction
+
+__all__ = ["Tensor", "einsum_of", "latex_of", "tensor_name", "tensor_of", "text_of", "walk"]
+
+_GREEK = (
+    r"\mu \nu \lambda \rho \sigma \tau \alpha \gamma \delta \epsilon \zeta \xi \phi \chi \psi \omega"
+).split()
+_NAMES = {0: r"\ell", 1: "G", 2: "H", 3: "J", 4: "K"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One factor of a contraction.
+
+    Attributes
+    ----------
+    kind
+        ``"block"`` or ``"eta"``.
+    groups
+        The index groups, one for every node of the block: tuples of index numbers. An eta has one
+        group of two.
+    labels
+        The labels of the nodes.
+    basis
+        The basis of the block.
+    """
+
+    kind: str
+    groups: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...] = ()
+    basis: str = "moment"
+
+
+@lru_cache(maxsize=16384)
+def walk(contraction: Contraction) -> tuple[Tensor, ...]:
+    """Return the factors in the order they are written, indices numbered by first appearance.
+
+    Free indices come first: 0, 1, ... The walk starts at an end of a longest path, so that chains read
+    from end to end.
+    """
+    forest_edges = contraction.edges
+    n = contraction.node_count
+    incident: list[list[int]] = [[] for _ in range(n)]
+    for e, edge in enumerate(forest_edges):
+        for v in edge:
+            incident[v].append(e)
+    with_eta = contraction.metric == "eta"
+    index: dict[tuple[int, int], int] = {}  # (edge or ~free leg, node) -> number
+    counter = len(contraction.free)
+
+    def number(e: int, v: int) -> int:
+        nonlocal counter
+        key = (e, v if with_eta else -1)
+        if key not in index:
+            index[key] = counter
+            counter += 1
+        return index[key]
+
+    block_of = contraction.partition
+    blocks = contraction.blocks
+    free_of: list[list[int]] = [[] for _ in range(n)]
+    for place, v in enumerate(contraction.free):
+        free_of[v].append(place)
+    free_number: dict[int, int] = {}
+    written: set[int] = set()
+    etas: set[int] = set()
+    factors: list[Tensor] = []
+
+    def write_block(b: int, entry: int) -> None:
+        nonlocal counter
+        written.add(b)
+        nodes = sorted(blocks[b], key=lambda v: (v != entry, contraction.legs[v], v))
+        nodes.sort(key=lambda v: contraction.legs[v])
+        groups = []
+        for v in nodes:
+            group = [number(e, v) for e in incident[v]]
+            for place in free_of[v]:
+                if with_eta:
+                    free_number[place] = counter
+                    group.append(counter)
+                    counter += 1
+                else:
+                    group.append(place)
+            groups.append(tuple(sorted(group)))
+        factors.append(
+            Tensor(
+                "block",
+                tuple(groups),
+                tuple(contraction.labels[v] for v in nodes),
+                contraction.basis,
+            )
+        )
+        if with_eta:
+            for v in nodes:
+                for place in free_of[v]:
+                    factors.append(_eta(place, free_number[place]))
+            for e, (i, j) in enumerate(forest_edges):
+                if e not in etas and block_of[i] == block_of[j] == b:
+                    etas.add(e)
+                    factors.append(_eta(number(e, i), number(e, j)))
+
+    def visit(v: int) -> None:
+        b = block_of[v]
+        if b in written:
+            return
+        if with_eta:
+            for e, (i, j) in enumerate(forest_edges):
+                for near, far in ((i, j), (j, i)):
+                    if e not in etas and block_of[far] == b and block_of[near] in written:
+                        etas.add(e)
+                        factors.append(_eta(number(e, near), number(e, far)))
+        write_block(b, v)
+        for w in sorted(blocks[b], key=lambda w: (w != v, w)):
+            # Short branches first, so that the longest one continues the line.
+            branches = [(_depth(contraction, e, w), e) for e in incident[w]]
+            for _, e in sorted(branches):
+                i, j = forest_edges[e]
+                visit(j if i == w else i)
+
+    for start in _starts(contraction):
+        visit(start)
+    return tuple(factors)
+
+
+def _eta(i: int, j: int) -> Tensor:
+    return Tensor("eta", (tuple(sorted((i, j))),))
+
+
+def _starts(contraction: Contraction) -> list[int]:
+    """Return the nodes in the order in which a walk should try to begin: ends of long paths first."""
+    n = contraction.node_count
+    neighbours: list[list[int]] = [[] for _ in range(n)]
+    for i, j in contraction.edges:
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+
+    def eccentricity(v: int) -> int:
+        depth = {v: 0}
+        for u in (queue := [v]):
+            for w in neighbours[u]:
+                if w not in depth:
+                    depth[w] = depth[u] + 1
+                    queue.append(w)
+        return max(depth.values())
+
+    size = [len(contraction.blocks[b]) for b in contraction.partition]
+    return sorted(range(n), key=lambda v: (-eccentricity(v), -size[v], v))
+
+
+def _depth(contraction: Contraction, e: int, v: int) -> int:
+    """Return the length of the longest path that leaves node `v` along edge `e`."""
+    i, j = contraction.edges[e]
+    u = j if i == v else i
+    deeper = [
+        _depth(contraction, f, u)
+        for f, edge in enumerate(contraction.edges)
+        if f != e and u in edge
+    ]
+    return 1 + max(deeper, default=0)
+
+
+def tensor_name(tensor: Tensor) -> tuple[str, bool]:
+    """Return the plain name of a block's tensor and whether its index groups need bars.
+
+    Examples
+    --------
+    >>> tensor_name(Tensor("block", ((0,), (1,)), ("loss", "loss"), "cumulant"))
+    ('C', False)
+    """
+    if tensor.kind == "eta":
+        return "eta", False
+    legs = tuple(map(len, tensor.groups))
+    if len(legs) == 1:
+        label = tensor.labels[0]
+        if label != "loss":
+            return label, False
+        return {0: "l", **{k: v for k, v in _NAMES.items() if k}}.get(legs[0], f"D{legs[0]}"), False
+    if tensor.basis == "cumulant":
+        if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
+            return "C" if len(legs) == 2 else "S", False
+        return "kappa", True
+    return ("M" if tensor.basis == "moment" else "V"), True
+
+
+def latex_of(contraction: Contraction) -> str:
+    r"""Return the contraction in LaTeX, repeated indices being summed.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contraction import Contraction
+    >>> print(latex_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])))
+    M_{\mu|\nu}\, H_{\mu\nu}
+    """
+    return r"\, ".join(map(_latex_factor, walk(contraction)))
+
+
+def _latex_factor(tensor: Tensor) -> str:
+    groups = ["".join(_tex_letters(group)) for group in tensor.groups]
+    if tensor.kind == "eta":
+        return rf"\eta^{{{groups[0]}}}"
+    name, bars = tensor_name(tensor)
+    if name == "l":
+        return r"\ell"
+    if name.startswith("D") and name[1:].isdigit():
+        name = f"D^{{({name[1:]})}}"
+    elif name == "kappa":
+        name = r"\kappa"
+    elif name == "V":
+        name = r"\widehat{M}"
+    elif len(name) > 1:
+        name = rf"\mathrm{{{name}}}"
+    if bars:
+        return f"{name}_{{{'|'.join(group or chr(183) for group in groups)}}}".replace(
+            chr(183), r"\cdot"
+        )
+    indices = "".join(groups)
+    return f"{name}_{{{indices}}}" if indices else name
+
+
+def _tex_letters(group: tuple[int, ...]) -> list[str]:
+    letters = []
+    for i in group:
+        lap, place = divmod(i, len(_GREEK))
+        letters.append(_GREEK[place] if lap == 0 else f"{_GREEK[place]}_{{{lap}}}")
+    return letters
+
+
+def text_of(contraction: Contraction) -> str:
+    """Return the contraction for the terminal, repeated indices being summed.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contraction import Contraction
+    >>> text_of(Contraction.build([(0, 1)], [[0], [1]], metric="eta"))
+    'G_a eta^ab G_b'
+    """
+    return " ".join(map(_text_factor, walk(contraction)))
+
+
+def _text_factor(tensor: Tensor) -> str:
+    groups = ["".join(_letter(i) for i in group) for group in tensor.groups]
+    if tensor.kind == "eta":
+        return f"eta^{groups[0]}"
+    name, bars = tensor_name(tensor)
+    indices = ("|" if bars else "").join(groups)
+    return f"{name}_{indices}" if indices else name
+
+
+def _letter(i: int) -> str:
+    # No l (the loss) and no clash with upper-case names; 25 letters serve orders up to 12.
+    letters = ascii_letters[:26].replace("l", "")
+    lap, place = divmod(i, len(letters))
+    return letters[place] if lap == 0 else f"{letters[place]}{lap}"
+
+
+def einsum_of(contraction: Contraction) -> tuple[str, list[str]]:
+    """Return the subscripts and operand names of NumPy's einsum.
+
+    Operands are the block tensors by name (``G``, ``C``, ``M_1_2`` with one axis for every index of
+    every group in order) and ``eta``.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contraction import Contraction
+    >>> einsum_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]]))
+    ('ab,ab->', ['M_1_1', 'H'])
+    """
+    subscripts = []
+    operands = []
+    for tensor in walk(contraction):
+        subscripts.append("".join(ascii_letters[i] for group in tensor.groups for i in group))
+        operands.append(operand_name(tensor))
+    output = ascii_letters[: len(contraction.free)]
+    return f"{','.join(subscripts)}->{output}", operands
+
+
+def operand_name(tensor: Tensor) -> str:
+    """Return the Python name of a factor: ``G``, ``C``, ``eta``, ``M_1_2``, ``kappa_1_2``."""
+    name, bars = tensor_name(tensor)
+    if not bars:
+        return name
+    return "_".join([name, *(str(len(group)) for group in tensor.groups)])
+
+
+def tensor_of(contraction: Contraction) -> Expr:
+    """Return the contraction as a SymPy tensor expression over one index type ``L``."""
+    from sympy import Mul
+    from sympy.tensor.tensor import (
+        TensorHead,
+        TensorIndex,
+        TensorIndexType,
+        TensorSymmetry,
+    )
+
+    space = TensorIndexType("L", dummy_name="L")
+    seen: set[int] = set(range(len(contraction.free)))
+    factors = []
+    for tensor in walk(contraction):
+        indices = []
+        for group in tensor.groups:
+            for i in group:
+                index = TensorIndex(f"i{i}", space)
+                up = tensor.kind == "eta" if contraction.metric == "eta" else i not in seen
+                seen.add(i)
+                indices.append(index if up else -index)
+        sizes = [len(group) for group in tensor.groups if group]
+        symmetry = TensorSymmetry.direct_product(*sizes) if sizes else None
+        if symmetry is None:
+            from sympy import Symbol
+
+            factors.append(Symbol(tensor_name(tensor)[0]))
+            continue
+        head = TensorHead(operand_name(tensor), [space] * len(indices), symmetry)
+        factors.append(head(*indices))
+    return Mul(*factors) if len(factors) == 1 else _tensor_product(factors)
+
+
+def _tensor_product(factors: list[Expr]) -> Expr:
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product

@@ -1,0 +1,64 @@
+"""Expansions as a table for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.coefficients import coefficient
+from sgdiagrams.symbolic.notation import text_of
+from sgdiagrams.symbolic.sampling import check_choice
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.expansion import Coefficients, EtaStyle, Expansion
+
+__all__ = ["text_expansion"]
+
+# Where coefficients are wider than this they stand on the right, so that the table stays readable.
+_NARROW = 32
+
+
+def text_expansion(
+    expansion: Expansion, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored"
+) -> str:
+    """Return an expansion as a table: power of eta, coefficient, value; see `Expansion.text`."""
+    check_choice("eta", eta, ("scalar", "tensor"))
+    check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
+    rows = []
+    for k in range(expansion.order + 1):
+        for i, term in enumerate(expansion.order_terms(k)):
+            value = term.contraction.with_metric("eta") if eta == "tensor" else term.contraction
+            number = coefficient(term.weight, coefficients).text
+            power = (f"eta^{k}" if eta == "scalar" else f"order {k}") if i == 0 else ""
+            rows.append((power, number if number.startswith("-") else f" {number}", text_of(value)))
+    lines = [_title(expansion)]
+    if not rows:
+        return "\n".join([*lines, "  0"])
+    powers = max(len(row[0]) for row in rows)
+    numbers = max(len(row[1]) for row in rows)
+    values = max(len(row[2]) for row in rows)
+    for power, number, value in rows:
+        if numbers <= _NARROW:
+            lines.append(f"  {power:<{powers}}  {number:<{numbers}}   {value}")
+        else:
+            lines.append(f"  {power:<{powers}}   {value:<{values}}  *  {number.strip()}")
+    return "\n".join(lines)
+
+
+def _title(expansion: Expansion) -> str:
+    pieces = []
+    for i, part in enumerate(expansion.parts):
+        c = part.coefficient
+        sign = ("-" if c < 0 else "") if i == 0 else ("- " if c < 0 else "+ ")
+        number = "" if abs(c) == 1 else f"{abs(c)} "
+        where = ""
+        if len(expansion.parts) > 1 and part.sampling is not None:
+            where = f" ({part.sampling.name})"
+        pieces.append(f"{sign}{number}{part.observable.text}{where}")
+    title = [" ".join(pieces) or "0"]
+    if expansion.sampling is not None:
+        fixed = [
+            f"{k}={v}" for k, v in expansion.sampling.values.items() if v.is_number and v != 1
+        ]
+        title.append(" ".join([expansion.sampling.name, *fixed]))
+    title += [f"{expansion.basis} basis", f"order {expansion.order}"]
+    return " | ".join(title)
