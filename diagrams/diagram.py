@@ -124,8 +124,8 @@ class Diagram:
                 "write (blocks)(edges), separated by '-'"
             )
         dotted = "." in text
-        blocks = [_numbers(block, dotted, text) for block in match[1].split("-")]
-        edges = [_numbers(edge, dotted, text) for edge in match[2].split("-") if edge]
+        blocks = [_numbers(block, text, dotted=dotted) for block in match[1].split("-")]
+        edges = [_numbers(edge, text, dotted=dotted) for edge in match[2].split("-") if edge]
         n = len(edges) + 1
         if n > 10 and not dotted:
             raise DiagramError(
@@ -172,7 +172,9 @@ class Diagram:
         members: dict[Any, list[int]] = {}
         for v, data in graph.nodes(data=True):
             if "block" not in data:
-                raise DiagramError(f"expected the attribute 'block' on every node, not on node {v!r}")
+                raise DiagramError(
+                    f"expected the attribute 'block' on every node, not on node {v!r}"
+                )
             members.setdefault(data["block"], []).append(number[v])
         parents = []
         for v in nodes[:-1]:
@@ -327,7 +329,7 @@ def _children(parents: Sequence[int]) -> list[list[int]]:
     return children
 
 
-def _numbers(text: str, dotted: bool, whole: str) -> list[int]:
+def _numbers(text: str, whole: str, *, dotted: bool) -> list[int]:
     parts = text.split(".") if dotted else list(text)
     if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
         raise DiagramError(f"expected numbers separated by '.', got {text!r} in {_short(whole)}")

@@ -253,7 +253,8 @@ def _relabel(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _largest_block(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     counts = [(labels == label).sum(axis=1) for label in range(labels.shape[1])]
-    return np.maximum.reduce(counts)
+    largest: NDArray[np.int64] = np.max(counts, axis=0)
+    return largest
 
 
 def _has_link(labels: NDArray[np.uint8], child_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -275,12 +276,11 @@ def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray
     for middle in range(n):
         through = (above >> middle) & 1
         above |= through * above[:, middle : middle + 1]
-    return ((above >> np.arange(n)) & 1).sum(axis=1) == 0
+    on_cycle: NDArray[np.int64] = ((above >> np.arange(n)) & 1).sum(axis=1)
+    return on_cycle == 0
 
 
-def _check(
-    order: int, root: RootMode, max_block_size: int | None, max_legs: int | None
-) -> None:
+def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= 14:
         raise RequestError(f"expected a whole number 0..14 of edges, got order={order!r}")
     if root not in get_args(RootMode):

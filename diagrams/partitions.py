@@ -257,7 +257,9 @@ def moebius(fine: Sequence[int], coarse: Sequence[int]) -> int:
     2
     """
     if not is_refinement(fine, coarse):
-        raise DiagramError(f"expected a refinement, but {tuple(fine)} does not refine {tuple(coarse)}")
+        raise DiagramError(
+            f"expected a refinement, but {tuple(fine)} does not refine {tuple(coarse)}"
+        )
     inside = [0] * (max(coarse, default=-1) + 1)
     for _, c in set(zip(fine, coarse, strict=True)):
         inside[c] += 1

@@ -1,1 +1,130 @@
-"""Placeholder."""
+"""Diagram-based symbolic algebra for the perturbation theory of stochastic gradient descent.
+
+One verb a stage: `enumerate_diagrams` lists the diagrams of an order, `expand` turns them into a formula,
+`Expansion.evaluate` turns the formula into a number with an error, and `compare` holds the number
+against simulated SGD.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams import (
+        Diagram,
+        DiagramError,
+        DiagramRows,
+        FormatError,
+        MissingDependencyError,
+        RequestError,
+        SamplingError,
+        SgdiagramsError,
+        StatisticsError,
+        diagram_rows,
+        enumerate_diagrams,
+    )
+    from sgdiagrams.numeric import (
+        Comparison,
+        Estimate,
+        Landscape,
+        Statistics,
+        compare,
+        landscape,
+        verify,
+    )
+    from sgdiagrams.symbolic import (
+        Contraction,
+        Epochs,
+        Expansion,
+        FreshData,
+        FullBatch,
+        Observable,
+        OnePass,
+        Sampling,
+        Term,
+        expand,
+        symbols,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Comparison",
+    "Contraction",
+    "Diagram",
+    "DiagramError",
+    "DiagramRows",
+    "Epochs",
+    "Estimate",
+    "Expansion",
+    "FormatError",
+    "FreshData",
+    "FullBatch",
+    "Landscape",
+    "MissingDependencyError",
+    "Observable",
+    "OnePass",
+    "RequestError",
+    "Sampling",
+    "SamplingError",
+    "SgdiagramsError",
+    "Statistics",
+    "StatisticsError",
+    "Term",
+    "compare",
+    "diagram_rows",
+    "enumerate_diagrams",
+    "expand",
+    "landscape",
+    "symbols",
+    "verify",
+]
+
+# Rooms are loaded when one of their names is first used, so that the import stays fast.
+_ROOMS = {
+    "sgdiagrams.diagrams": (
+        "Diagram",
+        "DiagramError",
+        "DiagramRows",
+        "FormatError",
+        "MissingDependencyError",
+        "RequestError",
+        "SamplingError",
+        "SgdiagramsError",
+        "StatisticsError",
+        "diagram_rows",
+        "enumerate_diagrams",
+    ),
+    "sgdiagrams.symbolic": (
+        "Contraction",
+        "Epochs",
+        "Expansion",
+        "FreshData",
+        "FullBatch",
+        "Observable",
+        "OnePass",
+        "Sampling",
+        "Term",
+        "expand",
+        "symbols",
+    ),
+    "sgdiagrams.numeric": (
+        "Comparison",
+        "Estimate",
+        "Landscape",
+        "Statistics",
+        "compare",
+        "landscape",
+        "verify",
+    ),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sgdiagrams' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Poly, Symbol, factor_list, latex
+from sympy import Expr, Integer, Poly, Symbol, factor_list, latex
 
 from sgdiagrams.symbolic.laurent import falling_factorial
 
@@ -108,9 +108,9 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
                 values[power] -= top * c
     sign = -1 if found[0][1] < 0 else 1
     pieces = []
-    for i, (k, c) in enumerate(found):
-        lead = _lead(c * sign, first=i == 0)
-        number = abs(c)
+    for i, (k, scaled) in enumerate(found):
+        lead = _lead(scaled * sign, first=i == 0)
+        number = abs(scaled)
         shown = number != 1 or k == 0
         head = _ratio(str(number.numerator), str(number.denominator)) if shown else Piece("", "", 0)
         if k == 0:
@@ -125,7 +125,7 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
 
 def _expanded(weight: Expr, gens: Sequence[Symbol]) -> Coefficient:
     if not gens:
-        return _factored(*weight.as_numer_denom(), gens)
+        return _factored(weight, Integer(1), gens)
     terms = [(exps, Fraction(int(c.p), int(c.q))) for exps, c in Poly(weight, *gens).terms()]
     return _sum(terms, gens)
 
@@ -140,7 +140,10 @@ def _laurent_terms(
         return None
     shift, scale = below[0]
     return [
-        (tuple(a - b for a, b in zip(exps, shift, strict=True)), Fraction(int((c / scale).p), int((c / scale).q)))
+        (
+            tuple(a - b for a, b in zip(exps, shift, strict=True)),
+            Fraction(int((c / scale).p), int((c / scale).q)),
+        )
         for exps, c in Poly(numerator, *gens).terms()
     ]
 
@@ -165,7 +168,9 @@ def _factored(numerator: Expr, denominator: Expr, gens: Sequence[Symbol]) -> Coe
     head += [_power(f, k) for f, k in _by_place(above, gens) if f.is_Symbol]
     sums = [(f, k) for f, k in _by_place(above, gens) if not f.is_Symbol]
     under = [] if ratio.denominator == 1 else [_plain(str(ratio.denominator))]
-    under += [_power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in _by_place(below, gens)]
+    under += [
+        _power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in _by_place(below, gens)
+    ]
     bottom_piece = _join(under, space=True)
     top_piece = _join([*head, *(_narrow(f, k, gens) for f, k in sums)], space=True)
     if under and not head and len(sums) == 1 and sums[0][1] == 1:
@@ -275,8 +280,10 @@ def _plain(text: str) -> Piece:
 def _parenthesised(pieces: list[Piece]) -> tuple[Piece, ...]:
     if len(pieces) == 1:
         return tuple(pieces)
-    first = _join([Piece(r"\bigl(", "(", 1), pieces[0]])
-    last = _join([pieces[-1], Piece(r"\bigr)", ")", 1)])
+    tall = any(r"\frac" in piece.tex or r"\binom" in piece.tex for piece in pieces)
+    size = "Big" if tall else "big"
+    first = _join([Piece(rf"\{size}l(", "(", 1), pieces[0]])
+    last = _join([pieces[-1], Piece(rf"\{size}r)", ")", 1)])
     return (first, *pieces[1:-1], last)
 
 

@@ -8,8 +8,7 @@ nodes, contracted along every edge. It depends on the *unrooted* tree only (cros
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from sympy import Expr
 from sympy.core.symbol import Str
@@ -21,6 +20,8 @@ from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.forest import Forest, canonical_forest, forest_text, parse_forest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sympy import Symbol
 
     from sgdiagrams.diagrams.diagram import Diagram
@@ -74,14 +75,14 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     metric: Metric
     _forest: Forest
 
-    def __new__(
+    def __new__(  # noqa: D102 - described by the class
         cls,
         text: str | Str,
         basis: str | Str = "moment",
         metric: str | Str = "identity",
         labels: str | Str = "",
         free: str | Str = "",
-    ) -> Contraction:
+    ) -> Self:
         edges, partition = parse_forest(str(text))
         names = tuple(str(labels).split(",")) if str(labels) else ("loss",) * len(partition)
         try:
@@ -99,7 +100,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         free: tuple[int, ...],
         basis: str,
         metric: str,
-    ) -> Contraction:
+    ) -> Self:
         if basis not in get_args(ValueBasis):
             raise RequestError(f"expected basis moment, cumulant or plug-in, got basis={basis!r}")
         if metric not in get_args(Metric):
@@ -114,7 +115,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         if not edges and not free:
             metric = "identity"
         plain = all(label == "loss" for label in forest.labels)
-        self: Contraction = Expr.__new__(
+        self: Self = Expr.__new__(
             cls,
             Str(forest_text(forest)),
             Str(basis),

@@ -104,9 +104,7 @@ def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> L
         if levels is None:
             continue
         free = [
-            b
-            for b in range(forest.block_count)
-            if not ideal >> b & 1 and below[b] & ~ideal == 0
+            b for b in range(forest.block_count) if not ideal >> b & 1 and below[b] & ~ideal == 0
         ]
         for pick in range(1, 1 << len(free)):
             chosen = [b for i, b in enumerate(free) if pick >> i & 1]
@@ -150,21 +148,15 @@ def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
     orders = _weak_orders(forest.block_count)
     strict = np.zeros(len(orders.levels), dtype=np.int64)
     for bit, (child, parent) in enumerate(forest.edges):
-        later = (
-            orders.levels[:, forest.blocks[child]] >= orders.levels[:, forest.blocks[parent]]
-        )
+        later = orders.levels[:, forest.blocks[child]] >= orders.levels[:, forest.blocks[parent]]
         strict |= later.astype(np.int64) << bit
-    kinds, multiplicity = np.unique(
-        np.stack([orders.profile, strict]), axis=1, return_counts=True
-    )
+    kinds, multiplicity = np.unique(np.stack([orders.profile, strict]), axis=1, return_counts=True)
     assignments = _epoch_assignments(forest, kinds[1], count)
     result: Laurent = {}
     for profile, sizes in enumerate(orders.profiles):
         chosen = kinds[0] == profile
         # Python integers: products of these counts outgrow 64 bits at high orders.
-        values = (
-            multiplicity[chosen].astype(object) @ assignments[chosen].astype(object)
-        ).tolist()
+        values = (multiplicity[chosen].astype(object) @ assignments[chosen].astype(object)).tolist()
         epochs = newton(values) if chosen.any() else []
         if not any(epochs):
             continue

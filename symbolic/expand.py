@@ -1,7 +1,7 @@
-"""The main theorem: an expected observable as a sum over diagrams.
+r"""The main theorem: an expected observable as a sum over diagrams.
 
-.. math:: E[s(\\theta_T)] = \\sum_D \\Bigl(-\\frac1B\\Bigr)^{d(D)}
-    \\frac{\\mathrm{count}(D)}{|\\mathrm{Aut}(D)|}\\, \\mathrm{value}(D)
+.. math:: E[s(\theta_T)] = \sum_D \Bigl(-\frac1B\Bigr)^{d(D)}
+    \frac{\mathrm{count}(D)}{|\mathrm{Aut}(D)|}\, \mathrm{value}(D)
 
 This is the only place where counts meet values, and both are always in one basis: plain moments with
 different blocks on different datapoints, or joint cumulants with blocks anywhere. Mixing them is the

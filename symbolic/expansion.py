@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from sympy import Add, Expr, Integer, Mul, Rational, Symbol, cancel, expand, nsimplify, sympify
+from sympy import Add, Expr, Mul, Rational, Symbol, cancel, expand, nsimplify, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.contraction import Contraction, Metric
-from sgdiagrams.symbolic.observable import Observable
-from sgdiagrams.symbolic.sampling import Sampling, check_choice
+from sgdiagrams.symbolic.sampling import Sampling, check_choice, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sgdiagrams.numeric.estimate import Estimate
     from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.contraction import Contraction, Metric
+    from sgdiagrams.symbolic.observable import Observable
 
 __all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect"]
 
@@ -171,13 +171,15 @@ class Expansion:
         """
         self._check_numbers(numbers)
         schemes = [
-            part.sampling.at(**{k: v for k, v in numbers.items() if k in part.sampling.symbols})
+            part.sampling.at(**{k: whole_number(k, numbers[k]) for k in part.sampling.symbols})
             for part in self.parts
             if part.sampling is not None
         ]
         if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
             # No update is made, so there is no training set to divide by.
-            return tuple(Fraction(_exact(t.weight)) if t.order == 0 else Fraction(0) for t in self.terms)
+            return tuple(
+                Fraction(_exact(t.weight)) if t.order == 0 else Fraction(0) for t in self.terms
+            )
         values = {Symbol(k): _rational(k, v) for k, v in numbers.items()}
         return tuple(_exact(term.weight.subs(values)) for term in self.terms)
 
@@ -196,9 +198,7 @@ class Expansion:
                 f"give {missing[0]}=..."
             )
 
-    def evaluate(
-        self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction
-    ) -> Estimate:
+    def evaluate(self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction) -> Estimate:
         """Return the expansion in numbers: see `sgdiagrams.numeric.evaluate.evaluate`.
 
         Parameters
@@ -408,7 +408,9 @@ def _exact(value: Expr) -> Fraction:
 def _rational(name: str, value: object) -> Expr:
     """Return a number as a SymPy rational; decimals are read exactly as they are written."""
     try:
-        number = nsimplify(str(value), rational=True) if isinstance(value, float) else sympify(value)
+        number = (
+            nsimplify(str(value), rational=True) if isinstance(value, float) else sympify(value)
+        )
     except (TypeError, ValueError):
         number = None
     if number is None or not isinstance(number, Expr) or not number.is_Rational:
@@ -435,5 +437,3 @@ def _value(new: object) -> Expr:
     if isinstance(new, Expr):
         return new
     raise RequestError(f"expected a number, a symbol or a SymPy expression, got {new!r}")
-
-

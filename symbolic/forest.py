@@ -68,9 +68,7 @@ def canonical_forest(
     centres = _centres(neighbours)
     if n - len(centres) != len(edges):
         raise DiagramError(f"expected a forest, but the {len(edges)} edges contain a cycle")
-    kinds = [
-        (labels[v], tuple(place for place, w in enumerate(free) if w == v)) for v in range(n)
-    ]
+    kinds = [(labels[v], tuple(place for place, w in enumerate(free) if w == v)) for v in range(n)]
     colour_of = {kind: i + 1 for i, kind in enumerate(sorted(set(kinds)))}
     # Virtual nodes have colour 0 and a block of their own.
     colours = [colour_of[kind] for kind in kinds]
@@ -98,11 +96,15 @@ def canonical_forest(
         new_partition[i] = partition[v]
     first: dict[int, int] = {}
     return Forest(
-        tuple(sorted(tuple(sorted((number[i], number[j]))) for i, j in edges)),  # type: ignore[arg-type]
+        tuple(sorted(_edge(number[i], number[j]) for i, j in edges)),
         tuple(first.setdefault(b, len(first)) for b in new_partition),
         tuple(labels[v] for v in form.order if v < n),
         tuple(number[v] for v in free),
     )
+
+
+def _edge(i: int, j: int) -> tuple[int, int]:
+    return (i, j) if i < j else (j, i)
 
 
 def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
@@ -168,7 +170,5 @@ def parse_forest(text: str) -> tuple[Edges, Partition]:
     if any(part == "" or len(part) > 6 for part in re.split(r"[().-]+", text)[1:-1]):
         raise DiagramError(f"expected numbers of at most six digits, got {text[:60]!r}")
     blocks = [[int(v) for v in block.split(".") if v] for block in match[1].split("-")]
-    edges = [
-        (int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)
-    ]
+    edges = [(int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)]
     return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))

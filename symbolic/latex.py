@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LINE_WIDTH", "latex_expansion"]
 
 #: Characters a line; fits A4 and letter paper with margins of 2 cm at ten points.
-LINE_WIDTH = 84
+LINE_WIDTH = 78
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[margin=2cm]{geometry}
@@ -109,9 +109,7 @@ class _Lines:
         self.width = 2
 
 
-def _term_pieces(
-    term: Term, eta: EtaStyle, coefficients: Coefficients
-) -> tuple[int, list[Piece]]:
+def _term_pieces(term: Term, eta: EtaStyle, coefficients: Coefficients) -> tuple[int, list[Piece]]:
     contraction = term.contraction.with_metric("eta") if eta == "tensor" else term.contraction
     number = coefficient(term.weight, coefficients)
     tensors = [
@@ -120,9 +118,7 @@ def _term_pieces(
             latex_of(contraction).split(r"\, "), text_of(contraction).split(" "), strict=True
         )
     ]
-    glued = [
-        Piece((r"\, " if i else "") + p.tex, p.text, p.width) for i, p in enumerate(tensors)
-    ]
+    glued = [Piece((r"\, " if i else "") + p.tex, p.text, p.width) for i, p in enumerate(tensors)]
     if not number.pieces:
         return number.sign, glued
     gap = Piece(r"\, " + glued[0].tex, "", glued[0].width)

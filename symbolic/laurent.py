@@ -8,6 +8,7 @@ are too many of them to make each a SymPy expression on its own.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from math import factorial
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def newton(values: Sequence[int]) -> list[Fraction]:
         if differences[0]:
             for power, c in enumerate(falling_factorial(k)):
                 result[power] += Fraction(differences[0] * c, factorial(k))
-        differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+        differences = [b - a for a, b in pairwise(differences)]
     return result
 
 

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Tensor", "einsum_of", "latex_of", "tensor_name", "tensor_of", "text_of", "walk"]
 
-_GREEK = (
-    r"\mu \nu \lambda \rho \sigma \tau \alpha \gamma \delta \epsilon \zeta \xi \phi \chi \psi \omega"
-).split()
+_GREEK = tuple(
+    rf"\{name}"
+    for name in (
+        *("mu", "nu", "lambda", "rho", "sigma", "tau", "alpha", "gamma", "delta", "epsilon"),
+        *("zeta", "xi", "phi", "chi", "psi", "omega"),
+    )
+)
 _NAMES = {0: r"\ell", 1: "G", 2: "H", 3: "J", 4: "K"}
 
 
@@ -111,8 +115,7 @@ def walk(contraction: Contraction) -> tuple[Tensor, ...]:
         )
         if with_eta:
             for v in nodes:
-                for place in free_of[v]:
-                    factors.append(_eta(place, free_number[place]))
+                factors.extend(_eta(place, free_number[place]) for place in free_of[v])
             for e, (i, j) in enumerate(forest_edges):
                 if e not in etas and block_of[i] == block_of[j] == b:
                     etas.add(e)

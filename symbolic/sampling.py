@@ -9,10 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from numbers import Integral
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
@@ -20,14 +21,14 @@ from sgdiagrams.symbolic.counting import Basis, epochs_count, one_pass_count, up
 from sgdiagrams.symbolic.laurent import Laurent, add_scaled, to_expr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sgdiagrams.diagrams.diagram import Diagram
 
 __all__ = ["Epochs", "FreshData", "FullBatch", "OnePass", "RootRole", "Sampling", "sampling"]
 
 RootRole = Literal["population", "training"]
-Number = int | Expr
+Number: TypeAlias = int | Expr
 
 
 class Sampling(ABC):
@@ -222,9 +223,7 @@ class Epochs(Sampling):
         """Return the count as exponents of (N, B, E) -> coefficient."""
         forest = update_forest(diagram)
         # m = N / B batches an epoch
-        count = {
-            (m, b - m, e): c for (m, b, e), c in epochs_count(forest, basis).items()
-        }
+        count: Laurent = {(m, b - m, e): c for (m, b, e), c in epochs_count(forest, basis).items()}
         return _with_root(count, forest.block_count, diagram, basis, root, (1, 0, 0))
 
 
@@ -266,7 +265,7 @@ def sampling(scheme: str | Sampling) -> Sampling:
     """
     if isinstance(scheme, Sampling):
         return scheme
-    makers = {
+    makers: dict[str, Callable[[], Sampling]] = {
         "one-pass": OnePass,
         "epochs": Epochs,
         "fresh-data": FreshData,
@@ -289,10 +288,9 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
     Integral floats and rationals (``10.0``) count as whole; booleans do not.
     """
     whole: int | None = None
-    if isinstance(value, (Integral, Integer)) and not isinstance(value, bool):
-        whole = int(value)
-    elif isinstance(value, (float, Fraction)) and value == value and value in (int(value),):
-        whole = int(value)
+    if isinstance(value, (Integral, Integer, Rational, float, Fraction)):
+        is_whole = not isinstance(value, bool) and isfinite(value) and value == int(value)
+        whole = int(value) if is_whole else None
     if whole is None or whole < least:
         raise SamplingError(f"expected a whole number >= {least} for {name}, got {name}={value}")
     return whole

@@ -135,7 +135,9 @@ def load(text: str) -> Expansion:
     try:
         data = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise FormatError(f"expected an expansion as JSON, got text that is no JSON: {error}") from None
+        raise FormatError(
+            f"expected an expansion as JSON, got text that is no JSON: {error}"
+        ) from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise FormatError(
             f"expected JSON with format={FORMAT!r}; write it with 'sgdiagrams expand --format json'"
@@ -217,7 +219,9 @@ def _load_sampling(data: object) -> Sampling | None:
         if key == "name":
             continue
         if key not in allowed:
-            raise FormatError(f"expected numbers {', '.join(cls.numbers)} of a sampling, got {key!r}")
+            raise FormatError(
+                f"expected numbers {', '.join(cls.numbers)} of a sampling, got {key!r}"
+            )
         if key not in cls.numbers or type(value) is int:
             arguments[key] = value
         elif isinstance(value, str) and _NAME.fullmatch(value):
@@ -230,7 +234,9 @@ def _load_sampling(data: object) -> Sampling | None:
 def _get(item: object, key: str, kind: type) -> Any:
     value = item.get(key) if isinstance(item, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise FormatError(f"expected {key!r} to be of type {kind.__name__}, got {str(value)[:60]!r}")
+        raise FormatError(
+            f"expected {key!r} to be of type {kind.__name__}, got {str(value)[:60]!r}"
+        )
     return value
 
 

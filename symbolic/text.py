@@ -36,11 +36,11 @@ def text_expansion(
     powers = max(len(row[0]) for row in rows)
     numbers = max(len(row[1]) for row in rows)
     values = max(len(row[2]) for row in rows)
-    for power, number, value in rows:
+    for power, number, shown in rows:
         if numbers <= _NARROW:
-            lines.append(f"  {power:<{powers}}  {number:<{numbers}}   {value}")
+            lines.append(f"  {power:<{powers}}  {number:<{numbers}}   {shown}")
         else:
-            lines.append(f"  {power:<{powers}}   {value:<{values}}  *  {number.strip()}")
+            lines.append(f"  {power:<{powers}}   {shown:<{values}}  *  {number.strip()}")
     return "\n".join(lines)
 
 
@@ -56,9 +56,7 @@ def _title(expansion: Expansion) -> str:
         pieces.append(f"{sign}{number}{part.observable.text}{where}")
     title = [" ".join(pieces) or "0"]
     if expansion.sampling is not None:
-        fixed = [
-            f"{k}={v}" for k, v in expansion.sampling.values.items() if v.is_number and v != 1
-        ]
+        fixed = [f"{k}={v}" for k, v in expansion.sampling.values.items() if v.is_number and v != 1]
         title.append(" ".join([expansion.sampling.name, *fixed]))
     title += [f"{expansion.basis} basis", f"order {expansion.order}"]
     return " | ".join(title)

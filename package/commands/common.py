@@ -1,0 +1,136 @@
+"""What the commands share: options, numbers, files and the progress bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = [
+    "OBSERVABLES",
+    "SAMPLINGS",
+    "emit",
+    "parse_settings",
+    "progress_bar",
+    "read_text",
+    "set_option",
+]
+
+# Repeated here so that --help does not load SymPy; a test compares them with the library.
+OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")
+SAMPLINGS = ("one-pass", "epochs", "fresh-data", "full-batch")
+
+set_option = click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A number, e.g. --set T=10 or --set eta=0.05 (read exactly: 1/20); may be repeated.",
+)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``NAME=VALUE`` options as exact numbers; values with commas as lists of them.
+
+    Raises
+    ------
+    RequestError
+        When an option has another form or a name occurs twice.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    numbers: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise RequestError(f"expected --set NAME=VALUE such as T=10, got {setting!r}")
+        if name in numbers:
+            raise RequestError(f"expected --set {name} once, got it twice")
+        try:
+            parsed = [Fraction(part.strip()) for part in value.split(",")]
+        except (ValueError, ZeroDivisionError):
+            raise RequestError(
+                f"expected a number such as 10, 0.05 or 1/20 for {name}, got {value!r}"
+            ) from None
+        plain = [int(f) if f.denominator == 1 else f for f in parsed]
+        numbers[name] = plain[0] if len(plain) == 1 else plain
+    return numbers
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file, or of standard input for ``-``.
+
+    Raises
+    ------
+    FormatError
+        When the path is no readable text file.
+    """
+    from sgdiagrams.diagrams.errors import FormatError
+
+    if path == "-":
+        return sys.stdin.read()
+    file = Path(path)
+    if file.is_dir():
+        raise FormatError(f"expected a file, got the directory {path!r}")
+    if not file.exists():
+        raise FormatError(f"expected an existing file, got {path!r}")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FormatError(f"expected a text file in UTF-8, got {path!r}") from None
+
+
+def emit(text: str, output: str | None) -> None:
+    """Print text, or write it to a file atomically."""
+    from sgdiagrams.diagrams.errors import RequestError
+
+    text = text if text.endswith("\n") else text + "\n"
+    if output is None or output == "-":
+        click.echo(text, nl=False)
+        return
+    target = Path(output)
+    if target.is_dir() or not target.parent.is_dir():
+        raise RequestError(f"expected a file in an existing directory for --output, got {output!r}")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[float, str], None] | None]:
+    """Show a progress bar on stderr, if that is a terminal; yields ``update(fraction, text)``."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=1.0)
+
+        def update(fraction: float, text: str = "") -> None:
+            progress.update(task, completed=fraction, description=f"{label} {text}".strip())
+
+        yield update

@@ -1,0 +1,58 @@
+"""``sgdiagrams evaluate``: numbers into a formula."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from sgdiagrams.commands.common import emit, parse_settings, read_text, set_option
+
+__all__ = ["evaluate"]
+
+
+@click.command(short_help="Put statistics and numbers into an expansion.")
+@click.argument("expansion", metavar="EXPANSION.json")
+@click.option(
+    "--statistics",
+    "statistics_path",
+    metavar="FILE",
+    required=True,
+    help="Per-sample derivatives: .npz (arrays '0', '1', '2', ...) or exact .json.",
+)
+@set_option
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+def evaluate(
+    *,
+    expansion: str,
+    statistics_path: str,
+    settings: tuple[str, ...],
+    style: str,
+    output: str | None,
+) -> None:
+    r"""Evaluate an expansion on measured derivatives.
+
+    EXPANSION.json is what 'sgdiagrams expand --format json' writes; '-' reads standard input. The
+    numbers are eta (one, or a diagonal separated by commas) and those of the expansion.
+
+    \b
+    Example:
+        sgdiagrams evaluate expansion.json --statistics stats.npz --set eta=0.05 --set T=10
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.expansion import Expansion
+
+    numbers = parse_settings(settings)
+    if "eta" not in numbers:
+        raise RequestError("expected a learning rate; give --set eta=0.05")
+    eta = numbers.pop("eta")
+    formula = Expansion.from_json(read_text(expansion))
+    estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
+    if style == "json":
+        emit(json.dumps(estimate.to_dict(), indent=2), output)
+    else:
+        emit(str(estimate), output)

@@ -1,0 +1,124 @@
+"""``sgdiagrams list``: the diagrams of an order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sgdiagrams.commands.common import SAMPLINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sgdiagrams.diagrams import Diagram
+
+__all__ = ["list_diagrams"]
+
+
+@click.command("list", short_help="Enumerate the diagrams of an order.")
+@click.option("--order", type=click.IntRange(0, 14), required=True, help="Number of edges.")
+@click.option(
+    "--sampling",
+    type=click.Choice(SAMPLINGS),
+    help="Add the number of embeddings; for one-pass, leave out diagrams that have none.",
+)
+@click.option(
+    "--root",
+    type=click.Choice(["isolated", "in-partition"]),
+    default="isolated",
+    show_default=True,
+    help="Whether the root may share a block (training loss).",
+)
+@click.option(
+    "--basis", type=click.Choice(["moment", "cumulant"]), default="moment", show_default=True
+)
+@click.option("--linkless", is_flag=True, help="Only diagrams without links.")
+@click.option("--max-block-size", type=click.IntRange(1), help="Bound on the nodes of a block.")
+@click.option("--max-legs", type=click.IntRange(1), help="Bound on the derivatives at a node.")
+@click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "text", "json"]),
+    default="table",
+    show_default=True,
+    help="text: one diagram a line; json: one object a line.",
+)
+def list_diagrams(
+    *,
+    order: int,
+    sampling: str | None,
+    root: str,
+    basis: str,
+    linkless: bool,
+    max_block_size: int | None,
+    max_legs: int | None,
+    only_count: bool,
+    style: str,
+) -> None:
+    r"""Enumerate the diagrams of an order, each once, with its symmetry factor and value.
+
+    A diagram is written (blocks)(edges), children before parents, the root last: (01-2)(02-12) is two
+    tied leaves on the root.
+
+    \b
+    Example:
+        sgdiagrams list --order 3 --sampling one-pass
+    """
+    from sgdiagrams.diagrams import diagram_rows, enumerate_diagrams
+
+    options: dict[str, Any] = {
+        "root": root,
+        "linkless": linkless,
+        "one_pass": sampling in ("one-pass", "fresh-data"),
+        "max_block_size": max_block_size,
+        "max_legs": max_legs,
+    }
+    if only_count:
+        click.echo(sum(map(len, diagram_rows(order, **options))))
+        return
+    diagrams = enumerate_diagrams(order, **options)
+    if style == "text":
+        for diagram in diagrams:
+            click.echo(str(diagram))
+        return
+    records = _records(diagrams, sampling, root, basis)
+    if style == "json":
+        for record in records:
+            click.echo(json.dumps(record))
+        return
+    width = 2 * (2 * order + 1) + 6 if order < 9 else 60
+    header = f"{'diagram':<{width}}{'symmetry':>8}  {'value':<{max(12, 6 * order + 4)}}"
+    click.echo(header + ("count" if sampling else ""))
+    total = 0
+    for record in records:
+        line = (
+            f"{record['diagram']:<{width}}{record['symmetry_factor']:>8}"
+            f"  {record['value']:<{max(12, 6 * order + 4)}}{record.get('count', '')}"
+        )
+        click.echo(line.rstrip())
+        total += 1
+    click.echo(f"{total} diagram{'s' if total != 1 else ''}", err=True)
+
+
+def _records(
+    diagrams: Iterator[Diagram], sampling: str | None, root: str, basis: Any
+) -> Iterator[dict[str, Any]]:
+    from sgdiagrams.symbolic import Contraction
+    from sgdiagrams.symbolic.coefficients import coefficient
+    from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
+
+    scheme = sampling_by_name(sampling) if sampling else None
+    for diagram in diagrams:
+        record: dict[str, Any] = {
+            "diagram": str(diagram),
+            "symmetry_factor": diagram.symmetry_factor,
+            "value": str(Contraction.from_diagram(diagram, basis=basis)),
+        }
+        if scheme is not None:
+            role: Any = "population" if root == "isolated" else "training"
+            count = scheme.count(diagram, basis=basis, root=role)
+            record["count"] = coefficient(count).text if count != 0 else "0"
+        yield record

@@ -1,0 +1,33 @@
+"""``sgdiagrams verify``: check the engine on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from sgdiagrams.commands.common import progress_bar
+
+__all__ = ["verify"]
+
+
+@click.command(short_help="Check counts, sum rules and exact comparisons.")
+@click.option("--order", type=click.IntRange(1, 9), default=4, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def verify(*, order: int, seed: int) -> None:
+    """Check the engine against published counts, sum rules and an exact simulator.
+
+    The simulator runs SGD on truncated power series with rational coefficients, over every training set
+    of a random polynomial landscape; every coefficient must agree as a fraction. The exit status is 1
+    when anything is off.
+    """
+    from sgdiagrams.numeric.verify import verify as run_checks
+
+    failed = 0
+    total = 0
+    with progress_bar("verify") as progress:
+        for check in run_checks(order, seed=seed, progress=progress):
+            total += 1
+            failed += not check.passed
+            click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}")
+    click.echo(f"{total - failed} of {total} checks passed")
+    if failed:
+        raise click.exceptions.Exit(1)
