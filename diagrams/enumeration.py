@@ -277,7 +277,8 @@ def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray
         through = (above >> middle) & 1
         above |= through * above[:, middle : middle + 1]
     on_cycle: NDArray[np.int64] = ((above >> np.arange(n)) & 1).sum(axis=1)
-    return on_cycle == 0
+    acyclic: NDArray[np.bool_] = on_cycle == 0
+    return acyclic
 
 
 def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:
