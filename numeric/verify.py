@@ -1,0 +1,234 @@
+"""Self-checks: published counts, sum rules, and exact comparisons with SGD itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, symmetry_sum
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
+from sgdiagrams.numeric.exact import (
+    PolynomialLandscape,
+    epochs_schedule,
+    exact_sgd,
+    one_pass_schedule,
+)
+from sgdiagrams.symbolic.expand import expand
+from sgdiagrams.symbolic.observable import OBSERVABLES
+from sgdiagrams.symbolic.sampling import Epochs, OnePass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.sampling import Sampling
+
+__all__ = ["Check", "verify"]
+
+# Number of diagrams by order, found by independent programs (Polya counting and plain search).
+_COUNTS: tuple[tuple[str, dict[str, Any], tuple[int, ...]], ...] = (
+    ("diagrams", {}, (1, 1, 4, 17, 101, 700, 5861, 55818, 598201, 7075470)),
+    ("one-pass diagrams", {"one_pass": True}, (1, 1, 3, 9, 36, 158, 838, 4965)),
+    ("linkless diagrams", {"linkless": True}, (1, 1, 3, 12, 65, 423, 3379, 30971)),
+    (
+        "diagrams with the root in the partition",
+        {"root": "in-partition"},
+        (1, 2, 9, 48, 329, 2633, 24533, 257245, 2994000),
+    ),
+)
+# Beyond this order the closed forms of every observable take minutes.
+_EXACT_ORDER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check: its name, whether it passed, and what was compared."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def verify(
+    order: int,
+    *,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Iterator[Check]:
+    """Check the engine up to an order; yields one result after the other.
+
+    Counts of diagrams against published sequences; the sum of 1/symmetry factor against its closed
+    form; symmetry factors against automorphisms counted by networkx (to order 4); and every
+    coefficient of every observable, in both bases, one pass and epochs, scalar and matrix learning
+    rate, against SGD in exact arithmetic on random polynomial landscapes (to order 4; from order 5 on
+    the test loss of one pass alone).
+
+    Parameters
+    ----------
+    order
+        The highest order to check, 1 to 9.
+    seed
+        Chooses the random landscapes.
+    progress
+        Called with the fraction done and the name of the next check.
+
+    Raises
+    ------
+    RequestError
+        When the order is out of range.
+
+    Examples
+    --------
+    >>> all(check.passed for check in verify(2))
+    True
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 9:
+        raise RequestError(f"expected an order 1..9, got order={order!r}")
+    checks = [*_combinatorics(order), *_comparisons(order, seed)]
+    for i, (name, check) in enumerate(checks):
+        if progress is not None:
+            progress(i / len(checks), name)
+        passed, detail = check()
+        yield Check(name, passed, detail)
+    if progress is not None:
+        progress(1.0, "")
+
+
+_Named = tuple[str, "Callable[[], tuple[bool, str]]"]
+
+
+def _combinatorics(order: int) -> Iterator[_Named]:
+    yield (
+        "rooted trees, recurrence A000081",
+        lambda: _equal(
+            [sum(1 for _ in rooted_trees(n)) for n in range(1, order + 2)],
+            [rooted_tree_count(n) for n in range(1, order + 2)],
+        ),
+    )
+    for name, options, known in _COUNTS:
+        last = min(order, len(known) - 1)
+        yield (
+            f"number of {name}, orders 0..{last}",
+            lambda options=options, known=known, last=last: _equal(
+                [sum(map(len, diagram_rows(d, **options))) for d in range(last + 1)],
+                list(known[: last + 1]),
+            ),
+        )
+    for root in ("isolated", "in-partition"):
+        last = min(order, 8 if root == "isolated" else 7)
+        yield (
+            f"sum of 1/symmetry factor, root {root}, orders 0..{last}",
+            lambda root=root, last=last: _equal(
+                [_inverse_symmetries(d, root) for d in range(last + 1)],
+                [symmetry_sum(d, root=root) for d in range(last + 1)],
+            ),
+        )
+    last = min(order, 4)
+    yield (
+        f"symmetry factors against networkx, orders 0..{last}",
+        lambda: _equal(
+            [d.symmetry_factor for k in range(last + 1) for d in enumerate_diagrams(k)],
+            [_automorphisms(d) for k in range(last + 1) for d in enumerate_diagrams(k)],
+        ),
+    )
+
+
+def _inverse_symmetries(d: int, root: Any) -> Fraction:
+    total = Fraction(0)
+    for rows in diagram_rows(d, root=root):
+        factors, counts = np.unique(rows.symmetry_factors, return_counts=True)
+        pairs = zip(factors.tolist(), counts.tolist(), strict=True)
+        total += sum((Fraction(count, factor) for factor, count in pairs), Fraction(0))
+    return total
+
+
+def _automorphisms(diagram: Diagram) -> int:
+    """Count automorphisms by networkx: tree edges, and an extra vertex for every block."""
+    import networkx as nx
+
+    graph = diagram.to_networkx()
+    for _, data in graph.nodes(data=True):
+        data["kind"] = "node"
+    for i, block in enumerate(diagram.blocks):
+        graph.add_node(("block", i), kind="block")
+        graph.add_edges_from((v, ("block", i)) for v in block)
+    matcher = nx.algorithms.isomorphism.DiGraphMatcher(
+        graph, graph, node_match=lambda a, b: a["kind"] == b["kind"]
+    )
+    return sum(1 for _ in matcher.isomorphisms_iter())
+
+
+_SETTINGS: tuple[tuple[Sampling, tuple[dict[str, int], ...]], ...] = (
+    (OnePass(), ({"T": 1}, {"T": 2}, {"T": 4})),
+    (
+        Epochs(),
+        (
+            {"N": 3, "B": 1, "E": 1},
+            {"N": 2, "B": 1, "E": 2},
+            {"N": 2, "B": 2, "E": 3},
+            {"N": 4, "B": 2, "E": 1},
+            {"N": 4, "B": 2, "E": 2},
+        ),
+    ),
+)
+
+
+def _comparisons(order: int, seed: int) -> Iterator[_Named]:
+    k = min(order, _EXACT_ORDER)
+    bases: tuple[Any, ...] = ("moment", "cumulant")
+    for name in OBSERVABLES:
+        for basis in bases:
+            for scheme, numbers in _SETTINGS:
+                yield (
+                    f"{name}, {scheme.name}, {basis} basis, orders 0..{k} against exact SGD",
+                    lambda n=name, b=basis, s=scheme, v=numbers: _exact(n, b, s, v, k, seed),
+                )
+    if order > _EXACT_ORDER:
+        last = min(order, 7)
+        yield (
+            f"test-loss, one-pass, moment basis, orders 0..{last} against exact SGD",
+            lambda: _exact("test-loss", "moment", OnePass(), ({"T": 4},), last, seed, p=1),
+        )
+
+
+def _exact(
+    name: str,
+    basis: Any,
+    scheme: Sampling,
+    settings: tuple[dict[str, int], ...],
+    order: int,
+    seed: int,
+    p: int = 2,
+) -> tuple[bool, str]:
+    """Compare the coefficients of one expansion with the simulator's at several numbers."""
+    landscape = PolynomialLandscape.random(seed, p=p, degree=min(order, 4) + 1, atoms=2)
+    half = Fraction(1, 2)
+    eta = [[Fraction(1), half], [half, Fraction(2)]] if p == 2 else None
+    statistics = landscape.statistics(order)
+    expansion = expand(name, order=order, sampling=scheme, basis=basis)
+    ours: list[Any] = []
+    simulated: list[Any] = []
+    for numbers in settings:
+        if isinstance(scheme, OnePass):
+            schedule = one_pass_schedule(numbers["T"])
+        else:
+            schedule = epochs_schedule(**numbers)
+        simulated += exact_sgd(landscape, schedule, order=order, observable=name, eta=eta)
+        metric = 1 if eta is None else np.array(eta)
+        ours += expansion.evaluate(statistics, eta=metric, **numbers).orders
+    return _equal(ours, simulated)
+
+
+def _equal(ours: list[Any], known: list[Any]) -> tuple[bool, str]:
+    if ours == known:
+        return True, f"{len(ours)} values agree; the last is {ours[-1]}"
+    place = next(
+        (i for i, (a, b) in enumerate(zip(ours, known, strict=False)) if a != b),
+        min(len(ours), len(known)),
+    )
+    got, expected = ours[place : place + 1], known[place : place + 1]
+    return False, f"differs at position {place}: got {got}, expected {expected}"
