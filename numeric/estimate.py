@@ -89,6 +89,26 @@ class Estimate:
         """Whether the last contribution is at most a third of the one before."""
         return judge(self.orders, self.standard_error)[1]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as plain data for JSON; Fractions become strings ``"p/q"``.
+
+        Examples
+        --------
+        >>> Estimate((Fraction(1, 2),), (0.0,), 0.0, "test-loss").to_dict()["value"]
+        '1/2'
+        """
+        return {
+            "observable": self.observable,
+            "eta": _plain(self.eta),
+            "numbers": {name: _plain(value) for name, value in self.numbers.items()},
+            "value": _plain(self.value),
+            "standard_error": self.standard_error,
+            "orders": [_plain(c) for c in self.orders],
+            "order_standard_errors": list(self.order_standard_errors),
+            "judgement": self.judgement,
+            "trustworthy": self.trustworthy,
+        }
+
     def __str__(self) -> str:
         given = {"eta": self.eta, **self.numbers}
         setting = ", ".join(f"{k}={' '.join(str(v).split())}" for k, v in given.items())
@@ -145,6 +165,16 @@ def judge(orders: Sequence[Number], standard_error: float = 0.0) -> tuple[str, b
     if found and standard_error > found[-1][1]:
         words += f"; the standard error exceeds the contribution of order {found[-1][0]}"
     return words, trusted
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, or nested arrays of numbers, as JSON data."""
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
+        items = value.tolist() if hasattr(value, "tolist") else value
+        return [_plain(item) for item in items] if isinstance(items, (list, tuple)) else items
+    return value
 
 
 def _text(value: Number) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +103,7 @@ _Named = tuple[str, "Callable[[], tuple[bool, str]]"]
 
 
 def _combinatorics(order: int) -> Iterator[_Named]:
+    modes: tuple[Any, ...] = ("isolated", "in-partition")
     yield (
         "rooted trees, recurrence A000081",
         lambda: _equal(
@@ -113,19 +115,13 @@ def _combinatorics(order: int) -> Iterator[_Named]:
         last = min(order, len(known) - 1)
         yield (
             f"number of {name}, orders 0..{last}",
-            lambda options=options, known=known, last=last: _equal(
-                [sum(map(len, diagram_rows(d, **options))) for d in range(last + 1)],
-                list(known[: last + 1]),
-            ),
+            partial(_check_counts, options, known[: last + 1]),
         )
-    for root in ("isolated", "in-partition"):
+    for root in modes:
         last = min(order, 8 if root == "isolated" else 7)
         yield (
             f"sum of 1/symmetry factor, root {root}, orders 0..{last}",
-            lambda root=root, last=last: _equal(
-                [_inverse_symmetries(d, root) for d in range(last + 1)],
-                [symmetry_sum(d, root=root) for d in range(last + 1)],
-            ),
+            partial(_check_sum_rule, root, last),
         )
     last = min(order, 4)
     yield (
@@ -134,6 +130,19 @@ def _combinatorics(order: int) -> Iterator[_Named]:
             [d.symmetry_factor for k in range(last + 1) for d in enumerate_diagrams(k)],
             [_automorphisms(d) for k in range(last + 1) for d in enumerate_diagrams(k)],
         ),
+    )
+
+
+def _check_counts(options: dict[str, Any], known: tuple[int, ...]) -> tuple[bool, str]:
+    return _equal(
+        [sum(map(len, diagram_rows(d, **options))) for d in range(len(known))], list(known)
+    )
+
+
+def _check_sum_rule(root: Any, last: int) -> tuple[bool, str]:
+    return _equal(
+        [_inverse_symmetries(d, root) for d in range(last + 1)],
+        [symmetry_sum(d, root=root) for d in range(last + 1)],
     )
 
 
@@ -150,7 +159,7 @@ def _automorphisms(diagram: Diagram) -> int:
     """Count automorphisms by networkx: tree edges, and an extra vertex for every block."""
     import networkx as nx
 
-    graph = diagram.to_networkx()
+    graph: nx.DiGraph[Any] = nx.DiGraph(diagram.to_networkx())
     for _, data in graph.nodes(data=True):
         data["kind"] = "node"
     for i, block in enumerate(diagram.blocks):
@@ -185,7 +194,7 @@ def _comparisons(order: int, seed: int) -> Iterator[_Named]:
             for scheme, numbers in _SETTINGS:
                 yield (
                     f"{name}, {scheme.name}, {basis} basis, orders 0..{k} against exact SGD",
-                    lambda n=name, b=basis, s=scheme, v=numbers: _exact(n, b, s, v, k, seed),
+                    partial(_exact, name, basis, scheme, numbers, k, seed),
                 )
     if order > _EXACT_ORDER:
         last = min(order, 7)

@@ -178,7 +178,7 @@ class Expansion:
         if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
             # No update is made, so there is no training set to divide by.
             return tuple(
-                Fraction(_exact(t.weight)) if t.order == 0 else Fraction(0) for t in self.terms
+                _value_at(t.weight, {}) if t.order == 0 else Fraction(0) for t in self.terms
             )
         values = {k: _rational(k, v) for k, v in numbers.items()}
         return tuple(_value_at(term.weight, values) for term in self.terms)
@@ -420,12 +420,12 @@ def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
     raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
 
 
-def _rational(name: str, value: object) -> Fraction:
+def _rational(name: str, value: Any) -> Fraction:
     """Return a number exactly; decimals are read as they are written."""
     if isinstance(value, Rational):
         return Fraction(int(value.p), int(value.q))
     try:
-        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)  # type: ignore[arg-type]
+        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
     except (TypeError, ValueError):
         raise SamplingError(
             f"expected a rational number for {name}, got {name}={value!r}"

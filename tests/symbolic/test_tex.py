@@ -1,0 +1,55 @@
+"""LaTeX must compile in a real TeX and fit on the page."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from sgdiagrams.symbolic import OnePass, expand, symbols
+
+pytestmark = [
+    pytest.mark.tex,
+    pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex is installed"),
+]
+
+CASES = [
+    ("test-loss", 4, "one-pass", "moment", {}),
+    ("test-loss", 4, "one-pass", "cumulant", {"coefficients": "binomial"}),
+    ("generalisation-gap", 3, "one-pass", "cumulant", {"eta": "tensor"}),
+    ("training-loss", 3, "epochs", "moment", {"coefficients": "expanded"}),
+    ("test-loss", 4, "epochs", "moment", {}),
+    ("generalisation-gap", 3, "epochs", "cumulant", {"eta": "tensor", "coefficients": "expanded"}),
+    ("test-loss", 6, "one-pass", "moment", {"eta": "tensor"}),
+    ("generalisation-gap", 2, OnePass(B=symbols.B), "moment", {}),
+]
+
+
+def compile_tex(document, folder):
+    """Compile a document twice and return TeX's log."""
+    (folder / "formula.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "formula.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    log = (folder / "formula.log").read_text(errors="replace")
+    assert done.returncode == 0, log[-2000:]
+    return log
+
+
+@pytest.mark.parametrize(("observable", "order", "sampling", "basis", "style"), CASES)
+def test_formulas_compile_and_fit_the_page(tmp_path, observable, order, sampling, basis, style):
+    expansion = expand(observable, order=order, sampling=sampling, basis=basis)
+    log = compile_tex(expansion.latex(standalone=True, **style), tmp_path)
+    assert "Overfull \\hbox" not in log
+    assert (tmp_path / "formula.pdf").stat().st_size > 1000
+
+
+def test_difference_of_protocols_compiles(tmp_path):
+    difference = expand("test-loss", order=2, sampling="full-batch") - expand(
+        "test-loss", order=2, sampling="epochs"
+    )
+    compile_tex(difference.latex(standalone=True), tmp_path)
+
+
+def test_inline_form_for_notebooks_compiles(tmp_path):
+    body = expand("test-loss", order=3, sampling="one-pass")._repr_latex_()
+    document = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}\n"
+    compile_tex(document + re.sub(r"\n\n+", "\n", body) + "\n\\end{document}\n", tmp_path)
