@@ -268,7 +268,6 @@ def exact_sgd(
         ]
         for poly in losses
     ]
-    mean_value = [sum(column) for column in zip(*values, strict=True)]
 
     used = {row for batch in schedule for row in batch}
     total = [0] * (order + 1)
@@ -283,12 +282,7 @@ def exact_sgd(
             weights = [n * signs["population"] + (n - len(used)) * signs["training"]] * atoms
             for atom in (drawn[row] for row in used):
                 weights[atom] += atoms * signs["training"]
-            shared = weights if any(w != weights[0] for w in weights) else None
-            vector = (
-                [weights[0] * c for c in mean_value]
-                if shared is None
-                else _weighted(shared, values)
-            )
+            vector = _weighted(weights, values)
             total = [a + b for a, b in zip(total, _apply(vector, powers), strict=True)]
             continue
         batch = schedule[t]

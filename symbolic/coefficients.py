@@ -118,7 +118,7 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
         elif k == 1:
             body = Piece("T", "T", 1)
         else:
-            body = Piece(rf"\binom{{T}}{{{k}}}", f"binom(T, {k})", 3)
+            body = Piece(rf"\binom{{T}}{{{k}}}", f"binom(T, {k})", 4)
         pieces.append(_join([lead, _join([head, body], space=True)]))
     return Coefficient(sign, _parenthesised(pieces))
 
@@ -246,7 +246,7 @@ def _over(top: Piece, bottom: Piece, *, parts: int) -> Piece:
     return Piece(
         rf"\frac{{{above.tex}}}{{{bottom.tex}}}",
         f"{above.text}/{below}",
-        max(above.width, bottom.width),
+        max(above.width, bottom.width) + 1,
     )
 
 

@@ -68,11 +68,11 @@ def expand(
     Examples
     --------
     >>> print(expand("test-loss", order=2, sampling="one-pass"))
-    E[test loss] | one-pass | moment basis | order 2
-      eta^0    1           l
-      eta^1   -T           G_a G_a
-      eta^2    T (T - 1)   G_a H_ab G_b
-               T/2         M_a|b H_ab
+    E[test loss] | one-pass B=1 | moment basis | order 2
+      eta^0   1           l
+      eta^1  -T           G_a G_a
+      eta^2   T (T - 1)   G_a H_ab G_b
+              T/2         M_a|b H_ab
     """
     what = observable_by_name(observable)
     scheme = sampling_by_name(sampling)

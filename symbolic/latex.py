@@ -6,6 +6,7 @@ Nothing is measured by TeX, so widths are estimated in characters; brackets have
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.coefficients import Piece, coefficient
@@ -42,23 +43,27 @@ def latex_expansion(
     """Return an expansion in LaTeX; see `Expansion.latex`."""
     check_choice("eta", eta, ("scalar", "tensor"))
     check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
+    # The left side stands in its own column; that of a difference gets a line of its own.
+    alone = len(expansion.parts) > 1
+    width = LINE_WIDTH - (0 if alone else len(_plain_left_side(expansion)) - 5)
     lines: list[str] = []
     for k in range(expansion.order + 1):
         terms = expansion.order_terms(k)
         if terms:
-            lines += _order_lines(k, terms, eta, coefficients)
+            lines += _order_lines(k, terms, eta, coefficients, width)
     lines.append(rf"{{}}+ O(\eta^{{{expansion.order + 1}}})")
     lines[0] = lines[0].removeprefix("{}").removeprefix("+ ")
     left = _left_side(expansion)
+    left = f"& {left} \\\\\n  ={{}}& " if alone else f"{left} ={{}}& "
     body = " \\\\\n  & ".join(lines)
-    formula = f"\\begin{{{environment}}}\n  {left} ={{}}& {body}\n\\end{{{environment}}}"
+    formula = f"\\begin{{{environment}}}\n  {left}{body}\n\\end{{{environment}}}"
     if not standalone:
         return formula
     return _DOCUMENT % {"title": _title(expansion), "formula": formula}
 
 
 def _order_lines(
-    k: int, terms: tuple[Term, ...], eta: EtaStyle, coefficients: Coefficients
+    k: int, terms: tuple[Term, ...], eta: EtaStyle, coefficients: Coefficients, width: int
 ) -> list[str]:
     """Return the lines of one order, each starting with its sign."""
     signed = [_term_pieces(term, eta, coefficients) for term in terms]
@@ -67,7 +72,7 @@ def _order_lines(
         factor = Piece(r"\eta\, " if k == 1 else rf"\eta^{{{k}}} ", "eta", 2)
     bracket = bool(factor.tex) and len(terms) > 1
     overall = signed[0][0] if bracket else 1
-    writer = _Lines()
+    writer = _Lines(width)
     for i, (sign, pieces) in enumerate(signed):
         first = i == 0
         if bracket and first:
@@ -86,16 +91,17 @@ def _order_lines(
 class _Lines:
     """Fills lines with terms; breaks inside a term only when it is longer than a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.lines: list[str] = []
         self.width = 0
 
     def term(self, pieces: list[Piece]) -> None:
         total = sum(piece.width for piece in pieces)
-        if self.lines and self.width + total > LINE_WIDTH:
+        if self.lines and self.width + total > self.limit:
             self._new_line()
         for piece in pieces:
-            if self.lines and self.width + piece.width > LINE_WIDTH and self.width > 8:
+            if self.lines and self.width + piece.width > self.limit and self.width > 8:
                 self._new_line()
             if not self.lines:
                 self.lines.append("{}")
@@ -142,13 +148,19 @@ def _left_side(expansion: Expansion) -> str:
             number = rf"\frac{{{abs(c.numerator)}}}{{{c.denominator}}}\,"
         body = part.observable.latex
         if len(parts) > 1 and part.sampling is not None:
-            body += rf"\big|_{{\text{{{part.sampling.name}}}}}"
+            body += rf"\big|_{{\text{{{part.sampling.label}}}}}"
         names.append(f"{lead}{number}{body}")
     return "".join(names)
 
 
+def _plain_left_side(expansion: Expansion) -> str:
+    """Return about as many characters as the left side is wide."""
+    tex = _left_side(expansion)
+    return re.sub(r"\\[A-Za-z]+|[{},_\\ ]", lambda m: "x" if len(m[0]) > 5 else "", tex)
+
+
 def _title(expansion: Expansion) -> str:
-    schemes = sorted({part.sampling.name for part in expansion.parts if part.sampling})
+    schemes = sorted({part.sampling.label for part in expansion.parts if part.sampling})
     name = expansion.observable.replace("-", " ")
     title = f"{name[:1].upper()}{name[1:]}, {expansion.basis} basis"
     if schemes:

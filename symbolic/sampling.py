@@ -54,6 +54,21 @@ class Sampling(ABC):
             free += [str(s) for s in sorted(value.free_symbols, key=str) if str(s) not in free]
         return tuple(free)
 
+    @property
+    def label(self) -> str:
+        """The name with the numbers that are fixed, for titles.
+
+        Examples
+        --------
+        >>> OnePass().label, FullBatch().label, Epochs(B=4).label
+        ('one-pass B=1', 'full-batch', 'epochs B=4')
+        """
+        fixed = [f"{k}={v}" for k, v in self.values.items() if v.is_number]
+        return " ".join([self._title(), *fixed])
+
+    def _title(self) -> str:
+        return self.name
+
     def count(
         self,
         diagram: Diagram,
@@ -192,7 +207,7 @@ class Epochs(Sampling):
     >>> from sgdiagrams.diagrams import Diagram
     >>> chain = Diagram.parse("(0-1-2)(01-12)")
     >>> Epochs().count(chain, basis="cumulant")
-    E**2*N**2/2 - E*N*B/2
+    -B*E*N/2 + E**2*N**2/2
     """
 
     name: ClassVar[str] = "epochs"
@@ -218,6 +233,9 @@ class Epochs(Sampling):
     def is_empty(self) -> bool:
         """Whether E = 0."""
         return self.E == 0
+
+    def _title(self) -> str:
+        return "full-batch" if self.N == self.B else self.name
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (N, B, E) -> coefficient."""

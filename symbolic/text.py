@@ -52,11 +52,10 @@ def _title(expansion: Expansion) -> str:
         number = "" if abs(c) == 1 else f"{abs(c)} "
         where = ""
         if len(expansion.parts) > 1 and part.sampling is not None:
-            where = f" ({part.sampling.name})"
+            where = f" ({part.sampling.label})"
         pieces.append(f"{sign}{number}{part.observable.text}{where}")
     title = [" ".join(pieces) or "0"]
     if expansion.sampling is not None:
-        fixed = [f"{k}={v}" for k, v in expansion.sampling.values.items() if v.is_number and v != 1]
-        title.append(" ".join([expansion.sampling.name, *fixed]))
+        title.append(expansion.sampling.label)
     title += [f"{expansion.basis} basis", f"order {expansion.order}"]
     return " | ".join(title)

@@ -352,27 +352,15 @@ def block_tensor(legs, samples, basis):
     """Return the joint moment or cumulant of derivatives as an array, groups of axes in order."""
     p = samples[1].shape[1]
     tensor = np.empty((p,) * sum(legs), dtype=object)
+    memory: dict = {}
     for index in product(range(p), repeat=sum(legs)):
         place = iter(index)
-        columns = []
-        for k in legs:
-            at = tuple(next(place) for _ in range(k))
-            columns.append(list(samples[k][(slice(None), *at)]))
-        tensor[index] = joint(columns, basis)
+        groups = [tuple(sorted(next(place) for _ in range(k))) for k in legs]
+        key = tuple(sorted(groups))
+        if key not in memory:
+            memory[key] = joint([list(samples[len(g)][(slice(None), *g)]) for g in key], basis)
+        tensor[index] = memory[key]
     return tensor
-
-
-def sum_of_products(factors, output, p):
-    """Return sum over all other letters of products of factors ``(array, letters)``: nested loops."""
-    letters = sorted({letter for _, names in factors for letter in names} - set(output))
-    result = np.full((p,) * len(output), Fraction(0), dtype=object)
-    for free in product(range(p), repeat=len(output)):
-        for index in product(range(p), repeat=len(letters)):
-            at = {**dict(zip(output, free, strict=True)), **dict(zip(letters, index, strict=True))}
-            result[free] += prod(
-                array[tuple(at[name] for name in names)] for array, names in factors
-            )
-    return result if output else result[()]
 
 
 # Formulas -----------------------------------------------------------------------------------------

@@ -90,3 +90,5 @@ def compare(
     if picture is not None:
         comparison.plot(picture)
         click.echo(f"wrote {picture}", err=True)
+    if not comparison.complete:
+        raise click.exceptions.Exit(130)

@@ -125,9 +125,7 @@ def test_numbers_fixed_at_construction_give_the_same():
     fixed = expand("generalisation-gap", order=3, sampling=Epochs(N=4, B=2, E=2))
     free = expansion("generalisation-gap", "moment", Epochs(), 3)
     numbers = {"N": 4, "B": 2, "E": 2}
-    assert contributions(fixed, landscape, None) == contributions(
-        free, landscape, None, **numbers
-    )
+    assert contributions(fixed, landscape, None) == contributions(free, landscape, None, **numbers)
 
 
 def test_no_update_leaves_the_loss_itself():

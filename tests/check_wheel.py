@@ -1,0 +1,41 @@
+"""Check what a built wheel installs: only the package `sgdiagrams`, all modules, the type marker.
+
+Usage: ``python tests/check_wheel.py dist/sgdiagrams-*.whl``; exit status 1 when anything is off.
+"""
+
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOMS = {
+    "package": "sgdiagrams",
+    "package/commands": "sgdiagrams/commands",
+    "diagrams": "sgdiagrams/diagrams",
+    "symbolic": "sgdiagrams/symbolic",
+    "numeric": "sgdiagrams/numeric",
+}
+
+
+def expected_files(root):
+    """Return the files that the folders of the repository should install."""
+    return {
+        f"{package}/{path.name}"
+        for folder, package in ROOMS.items()
+        for path in (root / folder).iterdir()
+        if path.suffix == ".py" or path.name == "py.typed"
+    }
+
+
+def main(wheel):
+    """Compare the wheel with the folders; return the exit status."""
+    root = Path(__file__).resolve().parent.parent
+    names = {n for n in ZipFile(wheel).namelist() if ".dist-info/" not in n}
+    expected = expected_files(root)
+    problems = [f"missing: {name}" for name in sorted(expected - names)]
+    problems += [f"not wanted: {name}" for name in sorted(names - expected)]
+    print("\n".join(problems) or f"{len(names)} files, as expected")  # noqa: T201
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

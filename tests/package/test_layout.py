@@ -1,0 +1,55 @@
+"""The installed package mirrors the folders of the repository."""
+
+import importlib
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+import sgdiagrams
+from layout import ROOT, module_names
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_every_module_on_disk_is_installed(name):
+    spec = find_spec(name)
+    assert spec is not None, f"{name} is not installed; run pip install -e . again"
+    importlib.import_module(name)
+
+
+def test_public_names_exist():
+    for name in sgdiagrams.__all__:
+        assert getattr(sgdiagrams, name) is not None
+    assert len(set(sgdiagrams.__all__)) == len(sgdiagrams.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = sgdiagrams.nonsense
+
+
+@pytest.mark.parametrize("room", ["diagrams", "symbolic", "numeric"])
+def test_rooms_export_what_they_promise(room):
+    module = importlib.import_module(f"sgdiagrams.{room}")
+    assert sorted(module.__all__, key=str.lower) == sorted(set(module.__all__), key=str.lower)
+    for name in module.__all__:
+        assert hasattr(module, name)
+
+
+def test_imports_point_one_way():
+    order = ["diagrams", "symbolic", "numeric"]
+    for place, room in enumerate(order):
+        for path in (ROOT / room).glob("*.py"):
+            for later in [*order[place + 1 :], "commands"]:
+                for line in path.read_text().splitlines():
+                    imports = line.startswith(
+                        (f"from sgdiagrams.{later}", f"import sgdiagrams.{later}")
+                    )
+                    assert not imports, f"{path.name} in {room}/ imports from {later}/: {line}"
+
+
+def test_import_is_light():
+    code = (
+        "import sys, sgdiagrams, sgdiagrams.commands;"
+        "heavy = {'sympy', 'numpy', 'networkx', 'matplotlib', 'rich', 'scipy'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"import sgdiagrams loads {done.stderr}"
