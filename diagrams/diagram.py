@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagram"]
 
+# Far beyond any order that can be enumerated.
+_MOST_NODES = 1000
+
 _TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9.]+(?:-[0-9.]+)*)?)\)")
 
 
@@ -73,8 +76,15 @@ class Diagram:
 
     def __init__(self, parents: Sequence[int], blocks: Iterable[Iterable[int]]) -> None:
         root = len(parents)
+        if root >= _MOST_NODES:
+            raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {root + 1}")
         partition = partition_of_blocks(blocks, root + 1)
-        form = canonical_form(_children(parents), root, partition)
+        try:
+            form = canonical_form(_children(parents), root, partition)
+        except RecursionError:
+            raise DiagramError(
+                f"expected fewer equal branches, got {root + 1} nodes whose order is hard to decide"
+            ) from None
         object.__setattr__(self, "levels", form.levels)
         object.__setattr__(self, "labels", form.labels)
         object.__setattr__(self, "symmetry_factor", form.symmetry_factor)
@@ -135,7 +145,7 @@ class Diagram:
         for edge in edges:
             if len(edge) != 2:
                 raise DiagramError(
-                    f"expected edges of two numbers, child and parent, got {edge} in {_short(text)}"
+                    f"expected edges of two numbers, child and parent, got {len(edge)} numbers in {_short(text)}"
                 )
             child, parent = edge
             if not child < parent < n:

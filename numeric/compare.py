@@ -13,8 +13,8 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.numeric.files import replacing
-from sgdiagrams.numeric.simulate import Moments, chunk_size, schedule_of, simulate_chunk
 from sgdiagrams.numeric.landscape import landscape as landscape_by_name
+from sgdiagrams.numeric.simulate import Moments, chunk_size, schedule_of, simulate_chunk
 from sgdiagrams.symbolic.expand import expand
 from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
 
@@ -217,7 +217,7 @@ def compare(
 
     Examples
     --------
-    >>> comparison = compare("mean", order=2, eta=0.1, runs=4000, T=3)
+    >>> comparison = compare("mean", order=2, eta=0.01, runs=4000, T=3)
     >>> abs(comparison.points[0].deviations[1]) < 4
     True
     """

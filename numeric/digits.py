@@ -89,7 +89,7 @@ class Digits(Landscape):
     @property
     def start(self) -> Floats:
         """Weights 1/4 of alternating signs, shape (p,)."""
-        return 0.25 * (-1.0) ** np.arange(self.components + 1)
+        return np.asarray(0.25 * (-1.0) ** np.arange(self.components + 1))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return indices of images."""

@@ -20,7 +20,7 @@ from sgdiagrams.numeric.landscape import Landscape, check_derivative_order
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -57,12 +57,12 @@ class Gauss(Landscape):
 
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""
-        return 0.5 * (theta + x**2 * np.exp(-theta))
+        return np.asarray(0.5 * (theta + x**2 * np.exp(-theta)))
 
     def gradient(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the mean gradient, shape (R, 1)."""
         mean_square = (x**2).mean(axis=1, keepdims=True)
-        return 0.5 * (1 - mean_square * np.exp(-theta))
+        return np.asarray(0.5 * (1 - mean_square * np.exp(-theta)))
 
     def test_loss(self, theta: Floats) -> Floats:
         """Return the population loss, shape (R,)."""
@@ -119,7 +119,7 @@ class Helix(Landscape):
         u, v, z = theta.T
         phase = z - np.pi / 4
         noise = u * np.cos(phase) + v * np.sin(phase)
-        return self.test_loss(theta)[:, None] + x * noise[:, None]
+        return np.asarray(self.test_loss(theta)[:, None] + x * noise[:, None])
 
     def gradient(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the mean gradient, shape (R, 3)."""
@@ -140,19 +140,19 @@ class Helix(Landscape):
     def test_loss(self, theta: Floats) -> Floats:
         """Return the population loss, shape (R,)."""
         u, v, z = theta.T
-        return 0.5 * (u**2 + v**2 + (u * np.cos(z) + v * np.sin(z)) ** 2)
+        return np.asarray(0.5 * (u**2 + v**2 + (u * np.cos(z) + v * np.sin(z)) ** 2))
 
     def statistics(self, order: int) -> Statistics:
         """Return the derivatives 0..order at the start."""
         nodes, weights = _rule(order, degree=1, exact=False)
         samples: dict[int, NDArray[Any]] = {}
         for k in range(order + 1):
-            tensor = np.zeros((len(nodes), *[3] * k))
+            tensor = np.zeros((*[3] * k, len(nodes)))
             for index in product(range(3), repeat=k):
                 i, j, turns = (index.count(axis) for axis in range(3))
                 even, odd = _helix_derivative(i, j, turns)
-                tensor[(slice(None), *index)] = even + nodes * odd
-            samples[k] = tensor
+                tensor[index] = even + nodes * odd
+            samples[k] = np.moveaxis(tensor, -1, 0)
         return Statistics.from_samples(samples, role="population", weights=weights)
 
 
@@ -170,19 +170,28 @@ class Mean(Landscape):
     noise
         The standard deviation S of the gradient; C = S^2.
     origin
-        The starting point; at 0 there is noise only.
+        The starting point; at 0, the minimum of the test loss, there is noise only.
+
+    Raises
+    ------
+    RequestError
+        When a parameter is no finite number.
 
     Examples
     --------
     >>> Mean(curvature=2, noise=0.5).statistics(1, exact=True).samples[1][:, 0].tolist()[:2]
-    [Fraction(1, 1), Fraction(3, 2)]
+    [Fraction(0, 1), Fraction(1, 2)]
     """
 
     name: ClassVar[str] = "mean"
 
     curvature: float | Fraction = 1
     noise: float | Fraction = 1
-    origin: float | Fraction = 1
+    origin: float | Fraction = 0
+
+    def __post_init__(self) -> None:
+        for value in (self.curvature, self.noise, self.origin):
+            _exactly(value)
 
     @property
     def start(self) -> Floats:
@@ -205,7 +214,8 @@ class Mean(Landscape):
 
     def gradient(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the mean gradient, shape (R, 1)."""
-        return float(self.curvature) * theta + float(self.noise) * x.mean(axis=1, keepdims=True)
+        mean = x.mean(axis=1, keepdims=True)
+        return np.asarray(float(self.curvature) * theta + float(self.noise) * mean)
 
     def test_loss(self, theta: Floats) -> Floats:
         """Return the population loss, shape (R,)."""
@@ -217,10 +227,9 @@ class Mean(Landscape):
         Decimals such as 0.1 are then read as they are written, 1/10.
         """
         nodes, weights = _rule(order, degree=1, exact=exact)
-        H, S, t = (
-            _exactly(value) if exact else float(value)
-            for value in (self.curvature, self.noise, self.origin)
-        )
+        numbers = (self.curvature, self.noise, self.origin)
+        read: Callable[[Any], Any] = _exactly if exact else float
+        H, S, t = map(read, numbers)
         derivatives = {0: nodes * (S * t) + H * t * t / 2, 1: nodes * S + H * t, 2: nodes * 0 + H}
         samples = {k: derivatives.get(k, nodes * 0).reshape(-1, *[1] * k) for k in range(order + 1)}
         return Statistics.from_samples(samples, role="population", weights=weights)

@@ -65,9 +65,8 @@ def canonical_forest(
     for v in free:
         if not 0 <= v < n:
             raise DiagramError(f"expected free legs on nodes of 0..{n - 1}, got one on {v}")
+    _check_acyclic(edges, n)
     centres = _centres(neighbours)
-    if n - len(centres) != len(edges):
-        raise DiagramError(f"expected a forest, but the {len(edges)} edges contain a cycle")
     kinds = [(labels[v], tuple(place for place, w in enumerate(free) if w == v)) for v in range(n)]
     colour_of = {kind: i + 1 for i, kind in enumerate(sorted(set(kinds)))}
     # Virtual nodes have colour 0 and a block of their own.
@@ -103,12 +102,27 @@ def canonical_forest(
     )
 
 
+def _check_acyclic(edges: Edges, n: int) -> None:
+    tree = list(range(n))  # union-find: nodes with one representative are connected already
+
+    def find(v: int) -> int:
+        while tree[v] != v:
+            tree[v] = tree[tree[v]]
+            v = tree[v]
+        return v
+
+    for i, j in edges:
+        if find(i) == find(j):
+            raise DiagramError(f"expected a forest, but the edge {i}-{j} closes a cycle")
+        tree[find(i)] = find(j)
+
+
 def _edge(i: int, j: int) -> tuple[int, int]:
     return (i, j) if i < j else (j, i)
 
 
 def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
-    """Return the centre (one node or two adjacent ones) of every tree; a cycle gives none."""
+    """Return the centre (one node or two adjacent ones) of every tree."""
     n = len(neighbours)
     seen = [False] * n
     centres: list[tuple[int, ...]] = []
@@ -125,7 +139,7 @@ def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
         degree = {v: len(neighbours[v]) for v in tree}
         left = len(tree)
         leaves = [v for v in tree if degree[v] <= 1]
-        while left > 2 and leaves:
+        while left > 2:
             left -= len(leaves)
             following = []
             for v in leaves:
@@ -136,12 +150,16 @@ def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
                         if degree[u] == 1:
                             following.append(u)
             leaves = following
-        if leaves:
-            centres.append(tuple(leaves))
+        centres.append(tuple(leaves))
     return centres
 
 
-_TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9]+\.[0-9]+(?:-[0-9]+\.[0-9]+)*)?)\)")
+_NUMBER = "[0-9]{1,6}"
+_BLOCK = rf"{_NUMBER}(?:\.{_NUMBER})*"
+_TEXT = re.compile(
+    rf"\(({_BLOCK}(?:-{_BLOCK})*)\)"
+    rf"\(((?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?)\)"
+)
 
 
 def forest_text(forest: Forest) -> str:
@@ -164,11 +182,9 @@ def parse_forest(text: str) -> tuple[Edges, Partition]:
     >>> parse_forest("(0-1.2)(0.1-0.2)")
     (((0, 1), (0, 2)), (0, 1, 1))
     """
-    match = _TEXT.fullmatch(text)
-    if match is None or len(text) > 10_000:
+    match = _TEXT.fullmatch(text) if len(text) <= 10_000 else None
+    if match is None:
         raise DiagramError(f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {text[:60]!r}")
-    if any(part == "" or len(part) > 6 for part in re.split(r"[().-]+", text)[1:-1]):
-        raise DiagramError(f"expected numbers of at most six digits, got {text[:60]!r}")
-    blocks = [[int(v) for v in block.split(".") if v] for block in match[1].split("-")]
+    blocks = [[int(v) for v in block.split(".")] for block in match[1].split("-")]
     edges = [(int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)]
     return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))

@@ -307,7 +307,9 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
     """
     whole: int | None = None
     if isinstance(value, (Integral, Integer, Rational, float, Fraction)):
-        is_whole = not isinstance(value, bool) and isfinite(value) and value == int(value)
+        is_float = isinstance(value, float)
+        is_whole = not isinstance(value, bool) and (not is_float or isfinite(value))
+        is_whole = is_whole and value == int(value)
         whole = int(value) if is_whole else None
     if whole is None or whole < least:
         raise SamplingError(f"expected a whole number >= {least} for {name}, got {name}={value}")

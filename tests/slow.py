@@ -6,6 +6,7 @@ of blocks. Samples are ``{k: array}`` with the k-th derivatives, sample axis fir
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import cache
 from itertools import combinations, permutations, product
@@ -379,3 +380,120 @@ def exact(expression, **numbers):
     if expression.is_Pow and expression.exp.is_Integer:
         return exact(expression.base, **numbers) ** int(expression.exp)
     raise TypeError(expression)
+
+
+_TOKEN = re.compile(
+    r"\s+|\\[Bb]ig[lr]?|\\[,;]|\\quad|\{\}"  # nothing
+    r"|(?P<tensor>(?:D\^\{\(\d+\)\}|\\widehat\{M\}|\\kappa|[A-Z])_\{[^}]*\}|\\ell"
+    r"|\\eta\^\{\\[a-z\\]+\}|(?:[A-Z]\d*|kappa)_[a-z|]+|\bl\b|eta\^[a-z]+)"
+    r"|(?P<number>\d+)|(?P<frac>\\frac)|(?P<binom>\\binom|binom)|(?P<name>\\?[A-Za-z]+)"
+    r"|(?P<sign>[-+/^,(){}\[\]])"
+)
+
+
+class _Reader:
+    """Evaluates a printed formula: text or LaTeX, from left to right, juxtaposition a product."""
+
+    def __init__(self, text, values):
+        self.tokens = []
+        place = 0
+        while place < len(text):
+            match = _TOKEN.match(text, place)
+            assert match, text[place : place + 20]
+            place = match.end()
+            if match.lastgroup:
+                self.tokens.append((match.lastgroup, match[0]))
+        self.values = values
+        self.at = 0
+
+    def peek(self):
+        return self.tokens[self.at] if self.at < len(self.tokens) else ("end", "")
+
+    def take(self, expected=None):
+        kind, text = self.peek()
+        assert expected is None or text == expected, (text, expected, self.tokens)
+        self.at += 1
+        return kind, text
+
+    def sum(self):
+        total = Fraction(0)
+        while True:
+            sign = 1
+            if self.peek()[1] in ("+", "-"):
+                sign = -1 if self.take()[1] == "-" else 1
+            total += sign * self.product()
+            if self.peek()[1] not in ("+", "-"):
+                return total
+
+    def product(self):
+        result = self.power()
+        while self.peek()[0] != "end" and self.peek()[1] not in ("+", "-", ")", "}", "]", ","):
+            if self.peek()[1] == "/":
+                self.take()
+                result /= self.power()
+            else:
+                result *= self.power()
+        return result
+
+    def power(self):
+        base = self.atom()
+        if self.peek()[1] != "^":
+            return base
+        self.take()
+        if self.peek()[1] == "{":
+            exponent = self.group("{", "}")
+        else:
+            exponent = self.atom()
+        return base**exponent
+
+    def group(self, start, end):
+        self.take(start)
+        result = self.sum()
+        self.take(end)
+        return result
+
+    def atom(self):
+        kind, text = self.peek()
+        if kind == "tensor":
+            names = []
+            while self.peek()[0] == "tensor":
+                names.append(self.take()[1])
+            return self.values[tuple(names)]
+        if kind == "number":
+            return Fraction(self.take()[1])
+        if kind == "name":
+            return Fraction(self.values[self.take()[1].removeprefix("\\")])
+        if kind == "frac":
+            self.take()
+            return self.group("{", "}") / self.group("{", "}")
+        if kind == "binom":
+            if self.take()[1] == "binom":
+                self.take("(")
+                top = self.sum()
+                self.take(",")
+                bottom = self.sum()
+                self.take(")")
+            else:
+                top, bottom = self.group("{", "}"), self.group("{", "}")
+            result = Fraction(1)
+            for i in range(int(bottom)):
+                result *= (top - i) / Fraction(i + 1)
+            return result
+        return self.group(text, {"(": ")", "[": "]"}[text])
+
+
+def read_formula(text, values):
+    """Return the value of a printed formula.
+
+    `values` has a number for every symbol and for every product of tensors (a tuple of the tensors as
+    they are written).
+    """
+    reader = _Reader(text, values)
+    result = reader.sum()
+    assert reader.peek()[0] == "end", reader.tokens[reader.at :]
+    return result
+
+
+def tensor_names(text):
+    """Return the tensors of a product as `read_formula` wants them."""
+    return tuple(name for kind, name in _Reader(text, {}).tokens if kind == "tensor")

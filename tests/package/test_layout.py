@@ -6,8 +6,9 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-import sgdiagrams
 from layout import ROOT, module_names
+
+import sgdiagrams
 
 
 @pytest.mark.parametrize("name", module_names())

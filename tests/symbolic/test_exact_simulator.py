@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sgdiagrams.numeric.exact import (
     PolynomialLandscape,
     epochs_schedule,

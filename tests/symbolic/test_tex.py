@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from sgdiagrams.symbolic import OnePass, expand, symbols
 
 pytestmark = [
