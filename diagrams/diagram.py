@@ -145,7 +145,8 @@ class Diagram:
         for edge in edges:
             if len(edge) != 2:
                 raise DiagramError(
-                    f"expected edges of two numbers, child and parent, got {len(edge)} numbers in {_short(text)}"
+                    "expected edges of two numbers, child and parent, "
+                    f"got {len(edge)} numbers in {_short(text)}"
                 )
             child, parent = edge
             if not child < parent < n:

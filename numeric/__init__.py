@@ -17,6 +17,7 @@ from sgdiagrams.numeric.exact import (
 )
 from sgdiagrams.numeric.landscape import Landscape, landscape
 from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.numeric.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.verify import Check, verify
 
 __all__ = [
@@ -24,7 +25,10 @@ __all__ = [
     "Comparison",
     "Digits",
     "Estimate",
+    "Gauss",
+    "Helix",
     "Landscape",
+    "Mean",
     "PolynomialLandscape",
     "Statistics",
     "compare",

@@ -16,12 +16,16 @@ from sgdiagrams.numeric.files import replacing
 from sgdiagrams.numeric.landscape import landscape as landscape_by_name
 from sgdiagrams.numeric.simulate import Moments, chunk_size, schedule_of, simulate_chunk
 from sgdiagrams.symbolic.expand import expand
+from sgdiagrams.symbolic.observable import observable as observable_by_name
 from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.figure import Figure
+
     from sgdiagrams.numeric.landscape import Landscape
+    from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = ["Comparison", "Point", "compare"]
@@ -29,6 +33,8 @@ __all__ = ["Comparison", "Point", "compare"]
 _FORMAT = "sgdiagrams-simulation"
 _VERSION = 1
 _POINTS = 8
+_ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
+_FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ class Comparison:
         """Return the predicted change at a learning rate: entry ``k - 1`` sums orders 1..k."""
         return tuple(accumulate(c * eta**k for k, c in enumerate(self.coefficients) if k))
 
-    def plot(self, path: str | Path) -> None:
-        """Draw the picture; the suffix chooses png, svg or pdf.
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the picture and write it to a file, if one is named; its suffix says png, svg or pdf.
 
         Raises
         ------
@@ -105,12 +111,14 @@ class Comparison:
         """
         from sgdiagrams.numeric.plot import plot_comparison
 
-        plot_comparison(self, path)
+        return plot_comparison(self, path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as plain data for JSON."""
+        """Return the comparison as plain data for JSON; what is unknown is None."""
         data = asdict(self)
         for item, point in zip(data["points"], self.points, strict=True):
+            if not point.moments.count:
+                item["moments"].update(mean=None, squares=None)
             item["standard_error"] = _finite(point.moments.standard_error)
             item["deviations"] = [_finite(value) for value in point.deviations]
         return data
@@ -124,17 +132,19 @@ class Comparison:
         for k in range(1, self.order + 1):
             header += [f"order {k}", "dev."]
         rows = [header]
+        digits = self._decimals()
         for point in self.points:
             moments = point.moments
             row = [f"{point.eta:.4g}"]
             if moments.diverged:
                 row += ["diverged", f"{moments.diverged} runs"]
             elif moments.count:
-                row += [f"{moments.mean:.6f}", f"{moments.standard_error:.6f}"]
+                row += [f"{moments.mean:z.{digits}f}", f"{moments.standard_error:.{digits}f}"]
             else:
                 row += ["-", "-"]
             for value, deviation in zip(point.predictions, point.deviations, strict=True):
-                row += [f"{value:.6f}", "-" if math.isnan(deviation) else f"{deviation:+.1f}"]
+                dev = "-" if math.isnan(deviation) else f"{deviation:+.1f}"
+                row += [f"{value:z.{digits}f}", dev]
             rows.append(row)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join(map(str.rjust, row, widths)) for row in rows]
@@ -152,6 +162,12 @@ class Comparison:
             done = min((p.moments.count + p.moments.diverged for p in self.points), default=0)
             notes.append(f"interrupted: at least {done} of {self.runs} runs a point were made")
         return "\n".join([title, *table, *notes])
+
+    def _decimals(self) -> int:
+        """Return how many decimals show the smallest standard error with two digits."""
+        errors = [p.moments.standard_error for p in self.points]
+        known = [e for e in errors if 0 < e < math.inf]
+        return min(12, max(3, 2 - math.floor(math.log10(min(known)) + 1))) if known else 6
 
     def _best(self) -> Point | None:
         """Return the point with a trustworthy series where order k holds and order 1 fails most."""
@@ -171,7 +187,7 @@ class Comparison:
 def compare(
     landscape: str | Landscape,
     *,
-    observable: str = "test-loss",
+    observable: str | Observable = "test-loss",
     order: int = 3,
     sampling: str | Sampling = "one-pass",
     eta: float | Sequence[float] | None = None,
@@ -191,13 +207,15 @@ def compare(
         As for `sgdiagrams.expand`; the order is at least 1.
     eta
         Learning rates. By default eight, growing by a constant factor to where the last contribution
-        is half of the one before, a little beyond what the judgement calls trustworthy.
+        is half of the one before, a little beyond what the judgement calls trustworthy; up to 0.1
+        where one order alone contributes.
     runs
         Runs at each learning rate, at least 2; each draws its own training set.
     seed
-        The same seed gives the same numbers.
+        The same seed gives the same numbers; every learning rate draws its own training sets.
     checkpoint
-        A file that keeps the simulation; a later call with the same settings goes on from it.
+        A file that keeps the simulation; a later call with the same settings goes on from it. The
+        order may differ, if the learning rates are given.
     progress
         Called with the fraction done and a text.
     **numbers
@@ -230,24 +248,28 @@ def compare(
         raise RequestError(f"expected at least 2 runs, got runs={runs!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={seed!r}")
-    expansion = expand(observable, order=order, sampling=scheme)
+    what = observable_by_name(observable)
+    expansion = expand(what, order=order, sampling=scheme)
     coefficients = tuple(
         float(c) for c in expansion.evaluate(where.statistics(order), eta=1.0).orders
     )
     etas = _learning_rates(eta, coefficients)
-    result = Comparison(where.name, observable, scheme.label, coefficients, (), runs)
+    result = Comparison(where.name, what.name, scheme.label, coefficients, (), runs)
     settings = {
-        "landscape": repr(where),
-        "observable": observable,
+        "landscape": where.name,
+        "parameters": dict(where.parameters),
+        "start": where.start.tolist(),
+        "observable": what.name,
         "sampling": scheme.label,
         "eta": list(etas),
+        "runs": runs,
         "seed": seed,
         "chunk": chunk_size(where, rows),
     }
     state = _State(settings, len(etas))
     if checkpoint is not None:
         state.load(Path(checkpoint))
-    complete = _run(where, scheme, observable, etas, runs, seed, state, checkpoint, progress)
+    complete = _run(where, scheme, what, etas, runs, seed, state, checkpoint, progress)
     points = tuple(
         Point(e, moments, result.predict(e)) for e, moments in zip(etas, state.moments, strict=True)
     )
@@ -269,7 +291,7 @@ class _State:
             return
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (OSError, ValueError, RecursionError):
             raise FormatError(f"expected a checkpoint in JSON, got {str(path)!r}") from None
         if (
             not isinstance(data, dict)
@@ -292,10 +314,14 @@ class _State:
                 )
                 for item in data["moments"]
             ]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise FormatError(f"expected the moments of {_FORMAT}, got {str(path)!r}") from None
         if len(moments) != len(self.moments):
             raise FormatError(f"expected {len(self.moments)} learning rates in {str(path)!r}")
+        for item in moments:
+            least = min(item.count, item.diverged, item.squares)
+            if not (least >= 0 and math.isfinite(item.squares) and math.isfinite(item.mean)):
+                raise FormatError(f"expected finite moments of runs in {str(path)!r}, got {item}")
         self.moments = moments
 
     def save(self, path: Path) -> None:
@@ -313,7 +339,7 @@ class _State:
 def _run(
     where: Landscape,
     scheme: Sampling,
-    observable: str,
+    observable: Observable,
     etas: tuple[float, ...],
     runs: int,
     seed: int,
@@ -345,7 +371,8 @@ def _run(
                 state.moments[i] = moments.merge(chunk)
                 made = True
                 if progress is not None:
-                    progress((start + size * (i + 1) / len(etas)) / max(runs, size), "")
+                    ended = sum(m.count + m.diverged for m in state.moments)
+                    progress(ended / (runs * len(etas)), f"eta = {eta:.3g}")
             if made and checkpoint is not None:
                 state.save(Path(checkpoint))
     except KeyboardInterrupt:
@@ -359,19 +386,23 @@ def _learning_rates(
     eta: float | Sequence[float] | None, coefficients: tuple[float, ...]
 ) -> tuple[float, ...]:
     if eta is None:
-        found = [(k, abs(c)) for k, c in enumerate(coefficients) if k and c]
+        sizes = [abs(c) for c in coefficients]
+        found = [(k, c) for k, c in enumerate(sizes) if k and c > _ROUNDING * max(sizes)]
         if not found:
             raise RequestError(
                 "expected a contribution other than 0; give the learning rates: eta="
             )
         if len(found) == 1:
-            top = 0.1
+            top = _FALLBACK
         else:
             (j, before), (k, last) = found[-2:]
             top = (before / last / 2) ** (1 / (k - j))
         return tuple(float(value) for value in top * np.geomspace(0.1, 1, _POINTS))
-    values = [eta] if isinstance(eta, (int, float)) else list(eta)
-    if not values or not all(math.isfinite(value) and value > 0 for value in values):
+    try:
+        values = np.atleast_1d(np.asarray(eta, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
         raise RequestError(f"expected learning rates > 0, got eta={eta!r}")
     return tuple(sorted(map(float, values)))
 

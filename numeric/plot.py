@@ -7,35 +7,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
+from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
 from sgdiagrams.numeric.files import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sgdiagrams.numeric.compare import Comparison
 
-__all__ = ["plot_comparison"]
+__all__ = ["check_picture", "plot_comparison"]
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot_comparison(comparison: Comparison, path: str | Path) -> None:
-    """Draw a comparison and write it atomically; see `Comparison.plot`."""
+def check_picture(path: str | Path) -> str:
+    """Return the format that a file's name asks for, before anything long is begun.
+
+    Raises
+    ------
+    RequestError
+        When the suffix is not png, svg or pdf.
+    FormatError
+        When the path is a directory or lies in none.
+    MissingDependencyError
+        When matplotlib is not installed.
+
+    Examples
+    --------
+    >>> check_picture("loss.svg")
+    'svg'
+    """
     target = Path(path)
     if target.suffix.lower() not in _SUFFIXES:
         raise RequestError(f"expected a file ending in {', '.join(_SUFFIXES)}, got {str(path)!r}")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError(
-            "expected matplotlib, which draws pictures, but it is not installed; "
-            "pip install 'sgdiagrams[demo]'"
-        ) from None
+    if target.is_dir() or not target.parent.is_dir():
+        raise FormatError(f"expected a file in an existing directory, got {str(path)!r}")
+    _figure_class()
+    return target.suffix.lower()[1:]
+
+
+def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> Figure:
+    """Draw a comparison, and write it atomically when a file is named; see `Comparison.plot`."""
+    kind = None if path is None else check_picture(path)
     points = [p for p in comparison.points if p.moments.count and not p.moments.diverged]
     if not points:
         raise RequestError("expected at least one learning rate at which no run diverged")
-    figure = Figure(figsize=(7.0, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure_class()(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.add_subplot()
     top = max(p.eta for p in comparison.points)
     etas = np.linspace(0, 1.04 * top, 400)
@@ -65,10 +82,10 @@ def plot_comparison(comparison: Comparison, path: str | Path) -> None:
         "(bars: two standard errors)",
         zorder=20,
     )
-    # Low orders run away; the data decide what is shown.
-    low = min(0.0, float((means - 2 * errors).min()), float(curves[:, -1].min()))
-    high = max(0.0, float((means + 2 * errors).max()), float(curves[:, -1].max()))
-    margin = 0.12 * (high - low) or 1.0
+    # Orders run away where they fail: the data alone decide what is shown.
+    low = min(0.0, float((means - 2 * errors).min()))
+    high = max(0.0, float((means + 2 * errors).max()))
+    margin = 0.3 * (high - low) or 1.0
     axes.set_ylim(low - margin, high + margin)
     axes.set_xlim(0, 1.04 * top)
     axes.axhline(0, color="black", linewidth=0.6, zorder=1)
@@ -78,5 +95,19 @@ def plot_comparison(comparison: Comparison, path: str | Path) -> None:
     axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
-    with replacing(target) as temporary:
-        figure.savefig(temporary, dpi=150, format=target.suffix.lower()[1:])
+    if path is not None:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=150, format=kind)
+    return figure
+
+
+def _figure_class() -> type[Figure]:
+    """Return matplotlib's figure without its global state: no window, no backend to choose."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependencyError(
+            "expected matplotlib, which draws pictures, but it is not installed; "
+            'run pip install "sgdiagrams[demo]"'
+        ) from None
+    return Figure

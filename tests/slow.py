@@ -440,11 +440,7 @@ class _Reader:
         if self.peek()[1] != "^":
             return base
         self.take()
-        if self.peek()[1] == "{":
-            exponent = self.group("{", "}")
-        else:
-            exponent = self.atom()
-        return base**exponent
+        return base ** (self.group("{", "}") if self.peek()[1] == "{" else self.atom())
 
     def group(self, start, end):
         self.take(start)

@@ -1,0 +1,269 @@
+"""The command line: output that feeds the next command, and one clear line for bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import sgdiagrams
+from sgdiagrams.commands import common
+from sgdiagrams.symbolic.observable import OBSERVABLES
+from sgdiagrams.symbolic.sampling import sampling
+
+
+def run(*arguments, text=None, cwd=None):
+    """Run the installed command as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "sgdiagrams", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        input=text,
+        cwd=cwd,
+        check=False,
+    )
+
+
+def good(*arguments, **options):
+    done = run(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    rng = np.random.default_rng(0)
+    g = rng.normal(size=(40, 2))
+    h = rng.normal(size=(40, 2, 2))
+    values = {0: rng.normal(size=40), 1: g, 2: h + h.transpose(0, 2, 1)}
+    path = tmp_path / "stats.npz"
+    sgdiagrams.Statistics.from_samples(values).save(path)
+    return path
+
+
+def test_names_are_those_of_the_library():
+    assert tuple(OBSERVABLES) == common.OBSERVABLES
+    for name in common.SAMPLINGS:
+        assert sampling(name).label
+
+
+def test_help_of_every_command():
+    assert "Usage" in good("--help")
+    for command in ("list", "expand", "evaluate", "compare", "verify"):
+        assert "--help" in good(command, "--help")
+    assert sgdiagrams.__version__ in good("--version")
+
+
+def test_list():
+    lines = good("list", "--order", "3", "--sampling", "one-pass").splitlines()
+    assert len(lines) == 1 + 9
+    assert lines[-1].split() == ["(0-1-2-3)(03-13-23)", "6", "G_a", "J_abc", "G_b", "G_c", "T", "(T",
+                                 "-", "1)", "(T", "-", "2)"]  # fmt: skip
+    assert good("list", "--order", "8", "--count") == "598201\n"
+    assert good("list", "--order", "4", "--root", "in-partition", "--count") == "329\n"
+    texts = good("list", "--order", "2", "--format", "text").split()
+    assert [str(sgdiagrams.Diagram.parse(t)) for t in texts] == texts
+    records = [
+        json.loads(line) for line in good("list", "--order", "2", "--format", "json").splitlines()
+    ]
+    assert sum(Fraction(1, r["symmetry_factor"]) for r in records) == 3
+
+
+def test_list_stops_quietly_when_the_reader_does():
+    command = f"{sys.executable} -m sgdiagrams list --order 8 --format text | head -n 2"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("style", ["text", "latex", "json", "python"])
+def test_expand_in_every_format(style, tmp_path):
+    arguments = ["expand", "--observable", "generalisation-gap", "--order", "2"]
+    arguments += ["--sampling", "epochs", "--format", style]
+    text = good(*arguments)
+    path = tmp_path / "out"
+    assert good(*arguments, "--output", path) == ""
+    assert path.read_text() == text
+    if style == "python":
+        compile(text, "generated", "exec")
+    if style == "json":
+        expected = sgdiagrams.expand("generalisation-gap", order=2, sampling="epochs")
+        assert sgdiagrams.Expansion.from_json(text) == expected
+
+
+def test_expand_with_fixed_numbers():
+    text = good("expand", "--order", "1", "--sampling", "epochs", "--set", "N=6", "--set", "B=2")
+    assert "-3 E" in text
+
+
+def test_one_command_feeds_the_next(statistics, tmp_path):
+    formula = good("expand", "--order", "2", "--format", "json")
+    piped = good(
+        "evaluate",
+        "-",
+        "--statistics",
+        statistics,
+        "--set",
+        "eta=0.05",
+        "--set",
+        "T=10",
+        text=formula,
+    )
+    (tmp_path / "e.json").write_text(formula)
+    arguments = ["evaluate", tmp_path / "e.json", "--statistics", statistics]
+    arguments += ["--set", "eta=0.05", "--set", "T=10"]
+    assert good(*arguments) == piped
+    data = json.loads(good(*arguments, "--format", "json"))
+    assert data["eta"] == "1/20"
+    assert sum(data["orders"]) == pytest.approx(data["value"])
+    expansion = sgdiagrams.Expansion.from_json(formula)
+    direct = expansion.evaluate(sgdiagrams.Statistics.load(statistics), eta=0.05, T=10)
+    assert data["value"] == pytest.approx(direct.value)
+
+
+def test_exact_statistics_give_fractions(tmp_path):
+    exact = sgdiagrams.Statistics.from_samples(
+        {0: [1, 2], 1: [[1], [Fraction(1, 3)]]}, role="population"
+    )
+    exact.save(tmp_path / "exact.json")
+    (tmp_path / "e.json").write_text(good("expand", "--order", "1", "--format", "json"))
+    data = json.loads(
+        good(
+            *("evaluate", tmp_path / "e.json", "--statistics", tmp_path / "exact.json"),
+            *("--set", "eta=1/7", "--set", "T=3", "--format", "json"),
+        )
+    )
+    assert Fraction(data["value"]) == Fraction(3, 2) - Fraction(3, 7) * Fraction(2, 3) ** 2
+
+
+def test_compare_writes_table_picture_and_checkpoint(tmp_path):
+    arguments = ["compare", "--landscape", "mean", "--order", "2", "--set", "T=4", "--runs", "500"]
+    arguments += ["--checkpoint", "state.json"]
+    first = good(*arguments, "--plot", "mean.svg", cwd=tmp_path)
+    assert (tmp_path / "mean.svg").read_text().lstrip().startswith("<?xml")
+    assert good(*arguments, cwd=tmp_path) == first
+    data = json.loads(good(*arguments, "--format", "json", cwd=tmp_path))
+    assert data["complete"] is True
+    other = run(*arguments, "--seed", "1", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "checkpoint" in other.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_interrupt_shows_what_was_measured(tmp_path):
+    command = [sys.executable, "-m", "sgdiagrams", "compare", "--landscape", "mean", "--order", "2"]
+    command += ["--set", "T=200", "--runs", "100000000", "--checkpoint", "state.json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        for _ in range(600):
+            time.sleep(0.1)
+            if (tmp_path / "state.json").exists():
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in out
+    assert "simulated" in out
+    assert json.loads((tmp_path / "state.json").read_text())["format"]
+
+
+def test_verify_passes_and_fails(monkeypatch):
+    text = good("verify", "--order", "2")
+    assert "FAIL" not in text
+    from click.testing import CliRunner
+
+    from sgdiagrams.commands import cli
+    from sgdiagrams.numeric import verify as verify_function
+
+    module = sys.modules[verify_function.__module__]
+    monkeypatch.setattr(module, "rooted_tree_count", lambda n: n)
+    done = CliRunner().invoke(cli, ["verify", "--order", "2"])
+    assert done.exit_code == 1
+    assert "FAIL" in done.output
+
+
+BAD = {
+    "unknown observable": ["expand", "--order", "2", "--observable", "accuracy"],
+    "negative order": ["expand", "--order", "-1"],
+    "order is no number": ["list", "--order", "three"],
+    "missing order": ["expand"],
+    "unknown command": ["explode"],
+    "unknown sampling": ["expand", "--order", "1", "--sampling", "twice"],
+    "batch does not divide": ["expand", "--order", "1", "--sampling", "epochs", "--set", "N=5",
+                              "--set", "B=2"],
+    "number not of the scheme": ["expand", "--order", "1", "--set", "N=5"],
+    "no number": ["expand", "--order", "1", "--set", "T=ten"],
+    "set without value": ["expand", "--order", "1", "--set", "T"],
+    "set twice": ["expand", "--order", "1", "--set", "T=1", "--set", "T=2"],
+    "set with list": ["expand", "--order", "1", "--set", "T=1,2"],
+    "negative T": ["expand", "--order", "1", "--set", "T=-3"],
+    "output in no directory": ["expand", "--order", "1", "--output", "nowhere/out.txt"],
+    "output is a directory": ["expand", "--order", "1", "--output", "."],
+    "missing expansion": ["evaluate", "none.json", "--statistics", "stats.npz", "--set", "eta=1"],
+    "expansion is a directory": ["evaluate", ".", "--statistics", "stats.npz", "--set", "eta=1"],
+    "expansion is no JSON": ["evaluate", "text.json", "--statistics", "stats.npz", "--set", "eta=1"],
+    "expansion of another version": ["evaluate", "version.json", "--statistics", "stats.npz",
+                                     "--set", "eta=1", "--set", "T=1"],
+    "expansion is binary": ["evaluate", "stats.npz", "--statistics", "stats.npz", "--set", "eta=1"],
+    "no eta": ["evaluate", "e.json", "--statistics", "stats.npz", "--set", "T=1"],
+    "no T": ["evaluate", "e.json", "--statistics", "stats.npz", "--set", "eta=1"],
+    "eta of a wrong length": ["evaluate", "e.json", "--statistics", "stats.npz", "--set", "T=1",
+                              "--set", "eta=1,2,3"],
+    "unknown number": ["evaluate", "e.json", "--statistics", "stats.npz", "--set", "eta=1",
+                       "--set", "T=1", "--set", "Q=1"],
+    "T is no whole number": ["evaluate", "e.json", "--statistics", "stats.npz", "--set", "eta=1",
+                             "--set", "T=1.5"],
+    "missing statistics": ["evaluate", "e.json", "--statistics", "none.npz", "--set", "eta=1",
+                           "--set", "T=1"],
+    "statistics are a directory": ["evaluate", "e.json", "--statistics", ".", "--set", "eta=1",
+                                   "--set", "T=1"],
+    "statistics of wrong shapes": ["evaluate", "e.json", "--statistics", "shapes.npz", "--set",
+                                   "eta=1", "--set", "T=1"],
+    "statistics with NaN": ["evaluate", "e.json", "--statistics", "nan.npz", "--set", "eta=1",
+                            "--set", "T=1"],
+    "too few samples": ["evaluate", "e.json", "--statistics", "few.npz", "--set", "eta=1",
+                        "--set", "T=2"],
+    "missing derivative": ["evaluate", "e3.json", "--statistics", "stats.npz", "--set", "eta=1",
+                           "--set", "T=1"],
+    "unknown landscape": ["compare", "--landscape", "moon"],
+    "compare without T": ["compare", "--landscape", "mean"],
+    "compare with eta 0": ["compare", "--landscape", "mean", "--set", "T=2", "--set", "eta=0"],
+    "one run": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "1"],
+    "picture of unknown kind": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
+                                "--plot", "picture.docx"],
+    "picture in no directory": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
+                                "--plot", "nowhere/picture.png"],
+    "checkpoint is a directory": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
+                                  "--checkpoint", "."],
+    "checkpoint of something else": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
+                                     "--checkpoint", "e.json"],
+    "verify order 0": ["verify", "--order", "0"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
+def test_bad_input_gives_one_line_and_exit_status_2(arguments, statistics, tmp_path):
+    e = sgdiagrams.expand("test-loss", order=2, sampling="one-pass").to_json()
+    (tmp_path / "e.json").write_text(e)
+    e3 = sgdiagrams.expand("test-loss", order=3, sampling="one-pass").to_json()
+    (tmp_path / "e3.json").write_text(e3)
+    (tmp_path / "version.json").write_text(e.replace('"version": 1', '"version": 99'))
+    (tmp_path / "text.json").write_text("not json")
+    good_values = dict(np.load(statistics))
+    key = {k: v for k, v in good_values.items() if np.ndim(v) == 2 and v.shape == (40, 2)}
+    (name,) = key
+    np.savez(tmp_path / "shapes.npz", **{**good_values, name: np.zeros((40, 3))})
+    np.savez(tmp_path / "nan.npz", **{**good_values, name: np.full((40, 2), np.nan)})
+    few = {k: (v[:2] if np.ndim(v) and len(v) == 40 else v) for k, v in good_values.items()}
+    np.savez(tmp_path / "few.npz", **few)
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.startswith("sgdiagrams: error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,79 @@
+"""The README says what happens: its example and its commands are run."""
+
+import contextlib
+import io
+import re
+import shlex
+from itertools import pairwise
+
+import pytest
+from click.testing import CliRunner
+from layout import ROOT
+
+from sgdiagrams.commands import cli
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
+
+
+def blocks_after(language):
+    """Return pairs (block in this language, the text block that follows it)."""
+    return [
+        (body, following[1])
+        for (kind, body), following in pairwise(BLOCKS)
+        if kind == language and following[0] == "text"
+    ]
+
+
+def same_numbers(ours, shown):
+    """Compare texts; numbers may differ in their last digits between platforms."""
+    number = re.compile(r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
+    assert number.sub("#", ours).split() == number.sub("#", shown).split()
+    for a, b in zip(number.findall(ours), number.findall(shown), strict=True):
+        assert float(a) == pytest.approx(float(b), rel=2e-5, abs=1e-9)
+
+
+def test_there_are_two_commands_and_one_example():
+    kinds = [kind for kind, _ in BLOCKS]
+    assert kinds.count("sh") == 2
+    assert kinds.count("python") == 1
+    example = next(body for kind, body in BLOCKS if kind == "python")
+    assert len(example.splitlines()) <= 20
+
+
+def test_the_python_example_prints_what_is_shown():
+    ((code, shown),) = blocks_after("python")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    same_numbers(printed.getvalue(), shown)
+
+
+def main_commands():
+    body = next(body for kind, body in BLOCKS if kind == "sh")
+    parts = [part.strip() for part in body.split("&&")]
+    return [shlex.split(p)[1:] for p in parts if p.startswith(".venv/bin/sgdiagrams")]
+
+
+def test_the_formula_is_what_the_command_prints():
+    done = CliRunner().invoke(cli, main_commands()[0])
+    assert done.exit_code == 0
+    shown = [body for kind, body in BLOCKS if kind == "text"]
+    assert done.output.rstrip() == shown[0]
+
+
+def test_the_main_job_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = main_commands()[1]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    shown = [body for kind, body in BLOCKS if kind == "text"]
+    # The same seed gives the same runs; other versions of NumPy may draw others.
+    assert done.output.splitlines()[0] == shown[1].splitlines()[0]
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
+    assert "standard errors from the simulation" in done.output
+
+
+def test_links_point_to_files():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
