@@ -7,6 +7,7 @@ the number of isomorphisms from the diagram to itself.
 """
 
 from sgdiagrams.diagrams.diagram import Diagram
+from sgdiagrams.diagrams.drawing import contact_sheet_svg, diagram_svg
 from sgdiagrams.diagrams.enumeration import (
     DiagramRows,
     diagram_rows,
@@ -44,7 +45,9 @@ __all__ = [
     "StatisticsError",
     "bell_number",
     "coarsenings",
+    "contact_sheet_svg",
     "diagram_rows",
+    "diagram_svg",
     "enumerate_diagrams",
     "is_refinement",
     "moebius",

@@ -310,6 +310,12 @@ class Diagram:
                         ready.append(other)
         return done == len(below)
 
+    def _repr_svg_(self) -> str:
+        """Return the picture that notebooks show; drawing is a module of its own."""
+        from sgdiagrams.diagrams.drawing import diagram_svg
+
+        return diagram_svg(self)
+
     def __str__(self) -> str:
         separator = "." if len(self.levels) > 9 else ""
         blocks = "-".join(separator.join(map(str, block)) for block in self.blocks)

@@ -164,10 +164,10 @@ class Comparison:
         return "\n".join([title, *table, *notes])
 
     def _decimals(self) -> int:
-        """Return how many decimals show the smallest standard error with two digits."""
+        """Return how many decimals show the smallest standard error with two digits, at least six."""
         errors = [p.moments.standard_error for p in self.points]
         known = [e for e in errors if 0 < e < math.inf]
-        return min(12, max(3, 2 - math.floor(math.log10(min(known)) + 1))) if known else 6
+        return min(12, max(6, 2 - math.floor(math.log10(min(known)) + 1))) if known else 6
 
     def _best(self) -> Point | None:
         """Return the point with a trustworthy series where order k holds and order 1 fails most."""
@@ -176,7 +176,7 @@ class Comparison:
         good = [
             p
             for p in self.points
-            if abs(p.deviations[-1]) <= 2
+            if abs(p.deviations[-1]) <= 2 < abs(p.deviations[0])
             and 3 * abs(last) * p.eta**k <= abs(before) * p.eta ** (k - 1)
         ]
         return (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import SAMPLINGS
+from sgdiagrams.commands.common import SAMPLINGS, emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams import Diagram
 
 __all__ = ["list_diagrams"]
+
+_MOST_DRAWN = 2000
 
 
 @click.command("list", short_help="Enumerate the diagrams of an order.")
@@ -37,6 +40,9 @@ __all__ = ["list_diagrams"]
 @click.option("--linkless", is_flag=True, help="Only diagrams without links.")
 @click.option("--max-block-size", type=click.IntRange(1), help="Bound on the nodes of a block.")
 @click.option("--max-legs", type=click.IntRange(1), help="Bound on the derivatives at a node.")
+@click.option(
+    "--draw", "picture", metavar="FILE.svg", help="Also draw the diagrams (at most 2000) as SVG."
+)
 @click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
 @click.option(
     "--format",
@@ -55,6 +61,7 @@ def list_diagrams(
     linkless: bool,
     max_block_size: int | None,
     max_legs: int | None,
+    picture: str | None,
     only_count: bool,
     style: str,
 ) -> None:
@@ -79,6 +86,8 @@ def list_diagrams(
     if only_count:
         click.echo(sum(map(len, diagram_rows(order, **options))))
         return
+    if picture is not None:
+        _draw(enumerate_diagrams(order, **options), picture)
     diagrams = enumerate_diagrams(order, **options)
     if style == "text":
         for diagram in diagrams:
@@ -101,6 +110,20 @@ def list_diagrams(
         click.echo(line.rstrip())
         total += 1
     click.echo(f"{total} diagram{'s' if total != 1 else ''}", err=True)
+
+
+def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
+    from sgdiagrams.diagrams import RequestError, contact_sheet_svg
+
+    if not picture.endswith(".svg"):
+        raise RequestError(f"expected a file ending in .svg for --draw, got {picture!r}")
+    chosen = list(islice(diagrams, _MOST_DRAWN + 1))
+    if len(chosen) > _MOST_DRAWN:
+        raise RequestError(
+            f"expected at most {_MOST_DRAWN} diagrams to draw; lower the order or use a filter"
+        )
+    captions = [f"{diagram} |Aut|={diagram.symmetry_factor}" for diagram in chosen]
+    emit(contact_sheet_svg(chosen, captions=captions), picture)
 
 
 def _records(

@@ -177,7 +177,7 @@ def test_impossible_substitutions(arguments):
 
 
 def test_substitutions_that_divide_by_zero():
-    for bad in ({"B": 0}, {"N": 0, "B": 0}, {B: sympy.oo}, {B: sympy.nan}):
+    for bad in ({"B": 0}, {"N": 0, "B": 0}, {B: sympy.nan}):
         with pytest.raises(SgdiagramsError) as error:
             make("test-loss", "epochs").subs(bad)
         assert "\n" not in str(error.value)

@@ -1,0 +1,433 @@
+"""Comparisons: the demonstration, the bookkeeping of long runs, tables and pictures."""
+
+import json
+import math
+import sys
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from sgdiagrams.diagrams import (
+    FormatError,
+    MissingDependencyError,
+    RequestError,
+    SamplingError,
+    SgdiagramsError,
+)
+from sgdiagrams.numeric import compare as compare_function
+from sgdiagrams.numeric.compare import Comparison, Point, compare
+from sgdiagrams.numeric.landscape import Landscape
+from sgdiagrams.numeric.plot import check_picture
+from sgdiagrams.numeric.simulate import Moments
+from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.numeric.toys import Mean
+from sgdiagrams.symbolic import TEST_LOSS, Epochs, OnePass
+
+
+def test_demonstration_on_real_images():
+    """Order 3 within two standard errors of simulated SGD, order 1 more than five away."""
+    comparison = compare("digits", order=3, eta=[0.04, 0.06], runs=20_000, T=10)
+    assert any(
+        abs(p.deviations[2]) < 2 and abs(p.deviations[0]) > 5 and p.moments.count == 20_000
+        for p in comparison.points
+    )
+    assert "standard errors from the simulation" in str(comparison)
+
+
+@pytest.mark.parametrize("observable", ["test-loss", "training-loss", "generalisation-gap"])
+@pytest.mark.parametrize(
+    ("name", "sampling", "eta"),
+    [
+        ("gauss", OnePass(T=5), 0.02),
+        ("helix", OnePass(T=3, B=2), 0.01),
+        ("mean", Epochs(N=4, B=2, E=3), 0.01),
+        ("digits", Epochs(N=6, B=2, E=2), 0.02),
+    ],
+)
+def test_highest_order_meets_the_simulation(name, sampling, eta, observable):
+    comparison = compare(
+        name, observable=observable, order=3, sampling=sampling, eta=eta, runs=8000, seed=2
+    )
+    assert abs(comparison.points[0].deviations[-1]) < 4
+
+
+def test_predictions_of_a_quadratic_by_hand():
+    """From theta0 = 2 with H = 1, C = 1: ((1-eta)^2T - 1) 2 + (eta^2/2) sum (1-eta)^2k."""
+    comparison = compare(Mean(1, 1, 2), order=4, eta=0.1, runs=16, T=2)
+    eta = 0.1
+    change = 2 * ((1 - eta) ** 4 - 1) + eta**2 / 2 * (1 + (1 - eta) ** 2)
+    assert comparison.predict(eta)[-1] == pytest.approx(change, rel=1e-12)
+    assert comparison.predict(eta)[0] == pytest.approx(-8 * eta, rel=1e-12)
+    assert comparison.order == 4
+    assert comparison.points[0].predictions == comparison.predict(eta)
+
+
+def test_simulation_of_a_quadratic_lies_on_its_closed_form():
+    eta, T = 0.3, 6
+    comparison = compare(Mean(1, 1, 1), order=1, eta=eta, runs=20_000, T=T)
+    exact = 0.5 * ((1 - eta) ** (2 * T) - 1)
+    exact += 0.5 * eta**2 * sum((1 - eta) ** (2 * k) for k in range(T))
+    moments = comparison.points[0].moments
+    assert abs(moments.mean - exact) < 4 * moments.standard_error
+
+
+def test_default_learning_rates_end_where_the_series_fails():
+    comparison = compare("mean", order=3, runs=4, T=5)
+    etas = [p.eta for p in comparison.points]
+    assert len(etas) == 8
+    np.testing.assert_allclose(np.diff(np.log(etas)), np.log(etas[1] / etas[0]))
+    *_, before, last = (abs(c) * etas[-1] ** k for k, c in enumerate(comparison.coefficients))
+    assert 1 / 3 <= last / before < 1
+
+
+def test_default_learning_rates_ignore_rounding():
+    """At the minimum order 1 vanishes but for rounding, and order 2 alone tells no scale."""
+    comparison = compare("gauss", order=2, runs=4, T=5)
+    assert comparison.points[-1].eta == pytest.approx(0.1)
+    with pytest.raises(RequestError, match="eta="):
+        compare("helix", order=1, runs=4, T=5)
+
+
+def test_same_seed_same_numbers_and_any_order():
+    options = {"eta": [0.02, 0.05], "runs": 40, "T": 4}
+    one = compare("gauss", order=3, **options)
+    assert compare("gauss", order=3, **options) == one
+    assert compare("gauss", order=2, **options).points[1].moments == one.points[1].moments
+    assert compare("gauss", order=3, seed=1, **options).points != one.points
+    assert one.points[0].moments != one.points[1].moments
+
+
+def test_objects_are_as_good_as_names():
+    options = {"eta": 0.05, "runs": 40}
+    one = compare("mean", observable="test-loss", sampling="one-pass", T=4, **options)
+    two = compare(Mean(), observable=TEST_LOSS, sampling=OnePass(T=4), **options)
+    assert one == two
+    assert compare_function is compare
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Let 100 runs be ten chunks."""
+    # By the dictionary of modules: the name in the package is the function.
+    module = sys.modules["sgdiagrams.numeric.compare"]
+    monkeypatch.setattr(module, "chunk_size", lambda *_: 10)
+
+
+OPTIONS = {"order": 2, "eta": [0.05, 0.1], "runs": 95, "T": 3}
+
+
+def stop_after(calls):
+    """Return a progress callback that presses Ctrl-C."""
+    seen = []
+
+    def progress(fraction, _text):
+        seen.append(fraction)
+        if len(seen) == calls:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_interruption_returns_what_was_measured():
+    comparison = compare("mean", **OPTIONS, progress=stop_after(7))
+    assert not comparison.complete
+    assert [p.moments.count for p in comparison.points] == [40, 30]
+    assert "interrupted: at least 30 of 95" in str(comparison)
+    first = compare("mean", **OPTIONS, progress=stop_after(1))
+    assert [p.moments.count for p in first.points] == [10, 0]
+    assert first.to_dict()["points"][1]["moments"]["mean"] is None
+    assert json.loads(json.dumps(first.to_dict(), allow_nan=False))["complete"] is False
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("calls", [1, 2, 9, 19])
+def test_resuming_gives_the_same_as_never_stopping(calls, tmp_path):
+    path = tmp_path / "run.json"
+    stopped = compare("mean", **OPTIONS, checkpoint=path, progress=stop_after(calls))
+    assert not stopped.complete
+    resumed = compare("mean", **OPTIONS, checkpoint=path)
+    assert resumed == compare("mean", **OPTIONS)
+    assert resumed.complete
+    assert {p.moments.count for p in resumed.points} == {95}
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+    # Once more: nothing is left to do, and other orders use the same simulation.
+    calls = []
+    again = compare(
+        "mean", **OPTIONS | {"order": 3}, checkpoint=path, progress=lambda *_: calls.append(1)
+    )
+    assert [p.moments for p in again.points] == [p.moments for p in resumed.points]
+    assert not calls
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_progress_grows_to_one():
+    seen = []
+    compare("mean", **OPTIONS, progress=lambda fraction, _text: seen.append(fraction))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert len(seen) == 20
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"runs": 96},
+        {"eta": [0.05, 0.11]},
+        {"T": 4},
+        {"observable": "training-loss"},
+        {"landscape": Mean(1, 2)},
+        {"landscape": Mean(1, 1, 1)},
+        {"landscape": "gauss"},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_other_settings_is_refused(change, tmp_path):
+    path = tmp_path / "run.json"
+    settings = {"landscape": "mean", "observable": "test-loss", "seed": 0, **OPTIONS}
+    compare(**settings, checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match="other settings"):
+        compare(**settings | change, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"format": "sgdiagrams-simulation", "version": 99}',
+        '{"format": "other", "version": 1}',
+        "\udcff",
+        "[" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_broken_checkpoints_are_refused(text, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(FormatError, match="expected") as caught:
+        compare("mean", **OPTIONS, checkpoint=path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        None,
+        [],
+        [{}, {}],
+        [{"count": 1, "mean": 0, "squares": 0, "diverged": 0}],
+        [{"count": -1, "mean": 0, "squares": 0, "diverged": 0}] * 2,
+        [{"count": 1, "mean": math.nan, "squares": 0, "diverged": 0}] * 2,
+        [{"count": 1, "mean": 0, "squares": math.inf, "diverged": 0}] * 2,
+        [{"count": math.inf, "mean": 0, "squares": 0, "diverged": 0}] * 2,
+        [{"count": "x", "mean": 0, "squares": 0, "diverged": 0}] * 2,
+    ],
+    ids=range(9),
+)
+def test_checkpoints_with_impossible_moments_are_refused(moments, tmp_path):
+    path = tmp_path / "run.json"
+    compare("mean", **OPTIONS, checkpoint=path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"moments": moments}))
+    with pytest.raises(FormatError, match="expected"):
+        compare("mean", **OPTIONS, checkpoint=path)
+
+
+def test_checkpoints_need_a_place(tmp_path):
+    for path in (tmp_path, tmp_path / "no" / "run.json"):
+        with pytest.raises(FormatError, match="existing directory"):
+            compare("mean", **OPTIONS, checkpoint=path)
+
+
+def test_diverging_runs_are_told():
+    comparison = compare(Mean(4, 1, 1), order=2, eta=[0.001, 5.0], runs=20, T=2000)
+    fine, wild = comparison.points
+    assert fine.moments.count == 20
+    assert (wild.moments.count, wild.moments.diverged) == (0, 20)
+    assert all(math.isnan(d) for d in wild.deviations)
+    assert str(comparison).splitlines()[3].split()[:4] == ["5", "diverged", "20", "runs"]
+    json.dumps(comparison.to_dict(), allow_nan=False)
+    comparison.plot()
+    with pytest.raises(RequestError, match="no run diverged"):
+        compare(Mean(4, 1, 1), order=2, eta=5.0, runs=20, T=2000).plot()
+
+
+def test_no_spread_means_no_deviation():
+    comparison = compare(Mean(1, 0, 1), order=2, eta=0.1, runs=5, T=2)
+    assert comparison.points[0].moments.standard_error == 0
+    assert all(math.isnan(d) for d in comparison.points[0].deviations)
+    assert str(comparison).splitlines()[2].split()[4] == "-"
+
+
+def test_table():
+    moments = Moments(count=5, mean=-0.25, squares=0.2)
+    points = (Point(0.1, moments, (-0.3, -0.24)), Point(0.2, Moments(), (-0.6, -0.4)))
+    comparison = Comparison("toy", "test-loss", "one-pass T=2 B=1", (1, -3, 6), points, 5)
+    assert comparison.points[0].deviations == pytest.approx((-0.5, 0.1))
+    assert str(comparison).splitlines() == [
+        "change of the test loss on toy | one-pass T=2 B=1 | 5 runs a point",
+        "eta  simulated        +-    order 1  dev.    order 2  dev.",
+        "0.1  -0.250000  0.100000  -0.300000  -0.5  -0.240000  +0.1",
+        "0.2          -         -  -0.600000     -  -0.400000     -",
+        "order k: sum of the orders 1..k; dev.: its distance from the simulation in standard errors",
+    ]
+
+
+def test_small_errors_get_more_decimals():
+    moments = Moments(count=101, mean=1e-7, squares=101 * 1e-14)
+    point = Point(0.1, moments, (2e-7,))
+    table = str(Comparison("toy", "test-loss", "one-pass", (0, 2e-6), (point,), 101))
+    assert "0.000000100  0.000000010" in table
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return compare("mean", order=3, runs=200, T=5)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"),
+    [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF"), ("PNG", b"\x89PNG")],
+)
+def test_pictures(drawn, suffix, magic, tmp_path):
+    path = tmp_path / f"picture.{suffix}"
+    drawn.plot(path)
+    assert path.read_bytes().startswith(magic)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_picture_shows_points_curves_and_names(drawn):
+    (axes,) = drawn.plot().axes
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend[:3] == ["order 1", "order 2", "order 3"]
+    assert "200 runs" in legend[3]
+    assert "eta" in axes.get_xlabel()
+    assert axes.get_ylabel() == "expected change of the test loss"
+    for k in range(3):
+        line = next(one for one in axes.lines if one.get_label() == f"order {k + 1}")
+        x, y = line.get_data()
+        assert len(x) >= 200
+        assert y[-1] == pytest.approx(drawn.predict(x[-1])[k])
+    low, high = axes.get_ylim()
+    means = [p.moments.mean for p in drawn.points]
+    assert low < min(0, *means)
+    # Whatever order 2 does, the data fill more than half of the picture.
+    assert max(means) - min(means) > 0.5 * (high - low)
+
+
+def test_pictures_that_cannot_be_written(drawn, tmp_path):
+    for name in ("picture.gif", "picture", "png"):
+        with pytest.raises(RequestError, match=r"\.png, \.svg, \.pdf"):
+            drawn.plot(tmp_path / name)
+    (tmp_path / "folder.png").mkdir()
+    for path in (tmp_path / "folder.png", tmp_path / "no" / "picture.png"):
+        with pytest.raises(FormatError, match="existing directory"):
+            check_picture(path)
+        with pytest.raises(SgdiagramsError, match="expected"):
+            drawn.plot(path)
+
+
+def test_a_failed_picture_leaves_the_old_one(drawn, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+
+    def fail(*_args, **_options):
+        raise RuntimeError("no space")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(RuntimeError, match="no space"):
+        drawn.plot(path)
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_pictures_without_matplotlib_name_the_extra(drawn, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingDependencyError, match=r"sgdiagrams\[demo\]"):
+        drawn.plot()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"landscape": "saddle"}, RequestError),
+        ({"observable": "loss"}, RequestError),
+        ({"sampling": "twice"}, RequestError),
+        ({"order": 0}, RequestError),
+        ({"order": True}, RequestError),
+        ({"order": 2.0}, RequestError),
+        ({"runs": 1}, RequestError),
+        ({"runs": 2.0}, RequestError),
+        ({"seed": -1}, RequestError),
+        ({"seed": None}, RequestError),
+        ({"eta": 0}, RequestError),
+        ({"eta": -0.1}, RequestError),
+        ({"eta": math.nan}, RequestError),
+        ({"eta": []}, RequestError),
+        ({"eta": [[0.1]]}, RequestError),
+        ({"eta": "large"}, RequestError),
+        ({"T": 0}, SamplingError),
+        ({"T": -1}, SamplingError),
+        ({"N": 3}, SamplingError),
+        ({"sampling": OnePass()}, None),
+        ({"eta": np.array([0.1])}, None),
+    ],
+    ids=str,
+)
+def test_impossible_requests(change, error):
+    settings = {"landscape": "mean", **OPTIONS, **change}
+    if error is None:
+        assert compare(**settings).complete
+        return
+    with pytest.raises(error, match="expected") as caught:
+        compare(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_numbers_are_named():
+    with pytest.raises(SamplingError, match="T"):
+        compare("mean", runs=4)
+
+
+class Flip(Landscape):
+    """A landscape of a user: two parabolas."""
+
+    name: ClassVar[str] = "flip"
+
+    @property
+    def start(self):
+        return np.array([2.0])
+
+    def draw(self, rng, shape):
+        return rng.choice([-1.0, 1.0], size=shape)
+
+    def loss(self, theta, x):
+        return 0.5 * (theta - x) ** 2
+
+    def gradient(self, theta, x):
+        return theta - x.mean(axis=1, keepdims=True)
+
+    def test_loss(self, theta):
+        return 0.5 * (theta[:, 0] ** 2 + 1)
+
+    def statistics(self, order):
+        x = np.array([-1.0, 1.0])
+        values = [0.5 * (2 - x) ** 2, 2 - x, np.ones(2)] + [np.zeros(2)] * order
+        samples = {k: values[k].reshape(-1, *[1] * k) for k in range(order + 1)}
+        return Statistics.from_samples(samples, role="population")
+
+
+def test_landscapes_of_users(tmp_path):
+    options = {"order": 4, "eta": 0.05, "runs": 4000, "T": 3, "checkpoint": tmp_path / "run.json"}
+    comparison = compare(Flip(), **options)
+    assert abs(comparison.points[0].deviations[-1]) < 4
+    # Another object of the same kind finds its checkpoint again.
+    assert compare(Flip(), **options) == comparison
