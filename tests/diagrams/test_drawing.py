@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
-from sgdiagrams.diagrams import contact_sheet_svg, diagram_svg, enumerate_diagrams
+from sgdiagrams.diagrams import Diagram, contact_sheet_svg, diagram_svg, enumerate_diagrams
 from strategies import diagrams
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -19,7 +19,7 @@ def parts(svg):
 
 
 @settings(max_examples=60, deadline=None)
-@given(diagrams())
+@given(diagrams().map(lambda data: Diagram(*data)))
 def test_every_part_of_a_diagram_is_drawn(diagram):
     root, found = parts(diagram_svg(diagram))
     assert len(found["circle"]) == len(found["line"]) == diagram.order
@@ -32,7 +32,7 @@ def test_every_part_of_a_diagram_is_drawn(diagram):
 
 
 @settings(max_examples=40, deadline=None)
-@given(diagrams())
+@given(diagrams().map(lambda data: Diagram(*data)))
 def test_colours_are_blocks(diagram):
     _, found = parts(diagram_svg(diagram))
     colours = [c.get("fill") for c in found["circle"]] + [found["rect"][1].get("fill")]

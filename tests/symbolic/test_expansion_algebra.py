@@ -34,11 +34,11 @@ def combined(*scaled):
 
 
 def test_the_gap_is_the_difference():
-    for scheme in ("one-pass", "epochs", "full-batch"):
+    for scheme, order in (("one-pass", 3), ("epochs", 2), ("full-batch", 3)):
         for basis in ("moment", "cumulant"):
-            test = make("test-loss", scheme, 3, basis)
-            training = make("training-loss", scheme, 3, basis)
-            gap = make("generalisation-gap", scheme, 3, basis)
+            test = make("test-loss", scheme, order, basis)
+            training = make("training-loss", scheme, order, basis)
+            gap = make("generalisation-gap", scheme, order, basis)
             assert table(test - training) == table(gap)
             assert (test - training).terms == gap.terms
             assert table(test) == table(training + gap)
