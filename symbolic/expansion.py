@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from sympy import Add, Expr, Mul, Rational, Symbol, cancel, expand
+from sympy import Add, Expr, Mul, Rational, Symbol, cancel, expand, nan, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
@@ -249,6 +249,8 @@ class Expansion:
             replace(t, weight=t.weight.subs(table, simultaneous=True) * scale**t.order)
             for t in self.terms
         ]
+        if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
+            raise RequestError(f"expected values at which all weights are finite, got {pairs}")
         parts = tuple(replace(part, sampling=None) for part in self.parts)
         return Expansion(self.order, self.basis, parts, collect(terms))
 

@@ -7,15 +7,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
-from sgdiagrams.diagrams import Diagram, contact_sheet_svg, diagram_svg, enumerate_diagrams
 from strategies import diagrams
+
+from sgdiagrams.diagrams import Diagram, contact_sheet_svg, diagram_svg, enumerate_diagrams
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def parts(svg):
     root = ET.fromstring(svg)  # noqa: S314 - our own output
-    return root, {kind: root.findall(f".//{SVG}{kind}") for kind in ("circle", "line", "path", "rect")}
+    return root, {
+        kind: root.findall(f".//{SVG}{kind}") for kind in ("circle", "line", "path", "rect")
+    }
 
 
 @settings(max_examples=60, deadline=None)

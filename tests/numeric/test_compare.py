@@ -95,7 +95,8 @@ def test_same_seed_same_numbers_and_any_order():
     assert compare("gauss", order=3, **options) == one
     assert compare("gauss", order=2, **options).points[1].moments == one.points[1].moments
     assert compare("gauss", order=3, seed=1, **options).points != one.points
-    assert one.points[0].moments != one.points[1].moments
+    twice = compare("gauss", order=2, eta=[0.05, 0.05], runs=40, T=4)
+    assert twice.points[0].moments != twice.points[1].moments
 
 
 def test_objects_are_as_good_as_names():

@@ -134,11 +134,12 @@ EXPANSIONS = {
     **{
         f"{observable} {scheme} {basis}": (lambda o=observable, s=scheme, b=basis: make(o, s, b, 2))
         for observable in OBSERVABLES
-        for scheme in SCHEMES
-        for basis in ("moment", "cumulant")
+        for scheme, basis in [*((s, "moment") for s in SCHEMES), ("epochs", "cumulant")]
     },
     "gap of order three": lambda: make("generalisation-gap", "epochs"),
-    "difference": lambda: make("test-loss", "epochs") - make("test-loss", "one-pass") * 2,
+    "difference": lambda: (
+        make("test-loss", "epochs", "moment", 2) - make("test-loss", "one-pass") * 2
+    ),
     "quotients": lambda: make("test-loss", "epochs", "moment", 2).subs({"B": Symbol("N") + 1}),
     "no update": lambda: make("test-loss", "one-pass", "moment", 0),
     "gap to order 0": lambda: make("generalisation-gap", "one-pass", "moment", 0),
