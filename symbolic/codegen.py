@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 from math import factorial
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
+from sympy import Symbol
 from sympy.printing.numpy import NumPyPrinter
 
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
@@ -42,6 +44,11 @@ def numpy_source(expansion: Expansion) -> str:
     ordered = sorted(tensors, key=lambda name: (len(tensors[name].groups), name))
     legs = sorted({len(g) for tensor in tensors.values() for g in tensor.groups})
     needs = ", ".join(f"{k}: shape (n{', p' * k}{',' if k == 0 else ''})" for k in legs)
+    # A user's symbol may be called anything; one that the source cannot use as it is gets an alias.
+    taken = {*tensors, *keyword.kwlist, "tensors", "eta", "numpy", "p", "result", "others"}
+    plain = [s for s in expansion.symbols if s.isidentifier() and s not in taken]
+    aliases = {s: f"number_{i}" for i, s in enumerate(expansion.symbols) if s not in plain}
+    renamed = {Symbol(name): Symbol(alias) for name, alias in aliases.items()}
     lines = [
         f'"""{expansion.text().splitlines()[0]}, written by sgdiagrams."""',
         "",
@@ -57,8 +64,9 @@ def numpy_source(expansion: Expansion) -> str:
         "    }",
         "",
         "",
-        f"def orders({', '.join(['tensors', '*', 'eta', *expansion.symbols])}):",
+        f"def orders(tensors, /, *, {', '.join(['eta', *plain, *(['**others'] if aliases else [])])}):",
         '    """Return the contributions of all orders; eta: scalar, (p,) or (p, p)."""',
+        *(f"    {alias} = others[{name!r}]" for name, alias in aliases.items()),
     ]
     lines += [f'    {name} = tensors["{name}"]' for name in ordered]
     dimensioned = next((n for n in ordered if len(tensors[n].groups[0]) > 0), None)
@@ -71,7 +79,7 @@ def numpy_source(expansion: Expansion) -> str:
     lines.append(f"    result = numpy.zeros({expansion.order + 1})")
     printer = NumPyPrinter({"fully_qualified_modules": True})
     for term in expansion.terms:
-        weight = printer.doprint(term.weight)
+        weight = printer.doprint(term.weight.subs(renamed))
         value = printer.doprint(term.contraction.with_metric("eta"))
         lines.append(f"    result[{term.order}] += ({weight}) * {value}")
     lines += ["    return result", ""]

@@ -8,6 +8,7 @@ nodes, contracted along every edge. It depends on the *unrooted* tree only (cros
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from sympy import Expr
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
 
 __all__ = ["Contraction", "Metric", "ValueBasis"]
+
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 ValueBasis = Literal["moment", "cumulant", "plug-in"]
 Metric = Literal["identity", "eta"]
@@ -109,6 +112,10 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             raise DiagramError(f"expected {len(partition)} labels, one a node, got {len(labels)}")
         if not partition:
             raise DiagramError("expected at least one node, got an empty forest")
+        if not all(_LABEL.fullmatch(label) for label in labels):
+            raise DiagramError(
+                "expected labels of letters, digits, '-' and '_', starting with a letter"
+            )
         forest = canonical_forest(edges, partition, labels, free)
         if basis == "cumulant" and len(set(partition)) == len(partition):
             basis = "moment"

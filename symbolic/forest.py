@@ -88,7 +88,12 @@ def canonical_forest(
             pending.extend((child, u) for u in neighbours[child] if u != v)
         tops.append(centre[0] if len(centre) == 1 else virtual(list(centre)))
     top = tops[0] if len(tops) == 1 else virtual(tops)
-    form = canonical_form(children, top, block_of, colours)
+    try:
+        form = canonical_form(children, top, block_of, colours)
+    except RecursionError:
+        raise DiagramError(
+            f"expected fewer equal branches, got {n} nodes whose order is hard to decide"
+        ) from None
     number = {v: i for i, v in enumerate(v for v in form.order if v < n)}
     new_partition = [0] * n
     for v, i in number.items():

@@ -134,7 +134,7 @@ def load(text: str) -> Expansion:
     """
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
         raise FormatError(
             f"expected an expansion as JSON, got text that is no JSON: {error}"
         ) from None
@@ -142,9 +142,9 @@ def load(text: str) -> Expansion:
         raise FormatError(
             f"expected JSON with format={FORMAT!r}; write it with 'sgdiagrams expand --format json'"
         )
-    if data.get("version") != VERSION:
+    if type(data.get("version")) is not int or data["version"] != VERSION:
         raise FormatError(
-            f"expected version {VERSION} of {FORMAT}, got version={data.get('version')!r}; "
+            f"expected version {VERSION} of {FORMAT}, got version={_short(data.get('version'))}; "
             "write the file again with this release of sgdiagrams"
         )
     try:
@@ -199,7 +199,9 @@ def _load_sum(weight: dict[str, Any], key: str) -> Expr:
         powers = _get(item, "powers", dict)
         for name, power in powers.items():
             if not _NAME.fullmatch(name) or type(power) is not int or abs(power) > 1000:
-                raise FormatError(f"expected powers of symbols, got {name!r}: {power!r}")
+                raise FormatError(
+                    f"expected powers of symbols, got {_short(name)}: {_short(power)}"
+                )
         factors = [Pow(Symbol(name), Integer(power)) for name, power in powers.items()]
         terms.append(Mul(Rational(c.numerator, c.denominator), *factors))
     return Add(*terms)
@@ -208,11 +210,12 @@ def _load_sum(weight: dict[str, Any], key: str) -> Expr:
 def _load_sampling(data: object) -> Sampling | None:
     if data is None:
         return None
-    if not isinstance(data, dict) or data.get("name") not in _SCHEMES:
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(name, str) or name not in _SCHEMES:
         raise FormatError(
-            f"expected a sampling named one of {', '.join(_SCHEMES)}, got {str(data)[:60]}"
+            f"expected a sampling named one of {', '.join(_SCHEMES)}, got {_short(data)}"
         )
-    cls = _SCHEMES[data["name"]]
+    cls = _SCHEMES[name]
     arguments: dict[str, Any] = {}
     allowed = {field.name for field in fields(cls)}  # type: ignore[arg-type]
     for key, value in data.items():
@@ -227,16 +230,14 @@ def _load_sampling(data: object) -> Sampling | None:
         elif isinstance(value, str) and _NAME.fullmatch(value):
             arguments[key] = Symbol(value)
         else:
-            raise FormatError(f"expected an integer or a symbol for {key}, got {value!r}")
+            raise FormatError(f"expected an integer or a symbol for {key}, got {_short(value)}")
     return cls(**arguments)
 
 
 def _get(item: object, key: str, kind: type) -> Any:
     value = item.get(key) if isinstance(item, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise FormatError(
-            f"expected {key!r} to be of type {kind.__name__}, got {str(value)[:60]!r}"
-        )
+        raise FormatError(f"expected {key!r} to be of type {kind.__name__}, got {_short(value)}")
     return value
 
 
@@ -247,7 +248,12 @@ def _items(item: object, key: str) -> list[dict[str, Any]]:
     return list(values)
 
 
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _fraction(text: str) -> Fraction:
     if not _RATIONAL.fullmatch(text):
-        raise FormatError(f"expected a rational number such as '-1/2', got {text[:60]!r}")
+        raise FormatError(f"expected a rational number such as '-1/2', got {_short(text)}")
     return Fraction(text)

@@ -107,9 +107,11 @@ def incidence_graph(parents, blocks):
     return graph
 
 
-def automorphism_count(parents, blocks):
+def automorphism_count(parents, blocks, colours=None):
     """Count the automorphisms of the rooted tree that carry blocks to blocks, by networkx's VF2."""
     graph = incidence_graph(parents, blocks)
+    for v, colour in enumerate(colours or ()):
+        graph.nodes[v]["kind"] += str(colour)
     matcher = DiGraphMatcher(graph, graph, node_match=lambda a, b: a["kind"] == b["kind"])
     return sum(1 for _ in matcher.isomorphisms_iter())
 
@@ -129,6 +131,7 @@ def ancestors(parents, v):
     while v < len(parents):
         v = parents[v]
         found.append(v)
+        assert len(found) <= len(parents), "a cycle"
     return found
 
 
@@ -159,12 +162,15 @@ def links(parents, blocks):
     return [v for v in range(len(parents)) if list(parents).count(v) == 1 and [v] in list(blocks)]
 
 
-def canonical_by_definition(parents, blocks):
+def canonical_by_definition(parents, blocks, colours=None):
     """Return the greatest level sequence and, with it, the least restricted growth string.
 
-    Tries all orders of the children at every node.
+    Tries all orders of the children at every node. With colours 0..K-1 the sequence has
+    ``depth * K + colour``.
     """
     root = len(parents)
+    colours = [0] * (root + 1) if colours is None else colours
+    step = max(colours) + 1
     home = {v: b for b, block in enumerate(blocks) for v in block}
 
     def preorders(v):
@@ -175,7 +181,7 @@ def canonical_by_definition(parents, blocks):
 
     drawings = []
     for order in preorders(root):
-        levels = tuple(len(ancestors(parents, v)) for v in order)
+        levels = tuple(len(ancestors(parents, v)) * step + colours[v] for v in order)
         names: dict = {}
         string = tuple(names.setdefault(home[v], len(names)) for v in order)
         drawings.append((levels, string))

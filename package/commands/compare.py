@@ -65,8 +65,11 @@ def compare(
         sgdiagrams compare --landscape digits --order 3 --set T=10 --runs 20000 --plot digits.png
     """
     from sgdiagrams.numeric.compare import compare as run_comparison
+    from sgdiagrams.numeric.plot import check_picture
 
     numbers: dict[str, Any] = parse_settings(settings)
+    if picture is not None:
+        check_picture(picture)  # before the long work, not after it
     eta = numbers.pop("eta", None)
     if eta is not None:
         eta = [float(value) for value in (eta if isinstance(eta, list) else [eta])]
