@@ -58,7 +58,6 @@ def verify(
     order: int,
     *,
     seed: int = 0,
-    progress: Callable[[float, str], None] | None = None,
 ) -> Iterator[Check]:
     """Check the engine up to an order; yields one result after the other.
 
@@ -74,8 +73,6 @@ def verify(
         The highest order to check, 1 to 9.
     seed
         Chooses the random landscapes.
-    progress
-        Called with the fraction done and the name of the next check.
 
     Raises
     ------
@@ -89,14 +86,9 @@ def verify(
     """
     if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 9:
         raise RequestError(f"expected an order 1..9, got order={order!r}")
-    checks = [*_combinatorics(order), *_comparisons(order, seed)]
-    for i, (name, check) in enumerate(checks):
-        if progress is not None:
-            progress(i / len(checks), name)
+    for name, check in (*_combinatorics(order), *_comparisons(order, seed)):
         passed, detail = check()
         yield Check(name, passed, detail)
-    if progress is not None:
-        progress(1.0, "")
 
 
 _Named = tuple[str, "Callable[[], tuple[bool, str]]"]

@@ -56,14 +56,14 @@ def compare(
     style: str,
     output: str | None,
 ) -> None:
-    r"""Predict the change of a loss order by order and simulate it over a range of learning rates.
+    """Predict the change of a loss order by order and simulate it over a range of learning rates.
 
     Ctrl-C ends the simulation and shows what was measured so far.
 
     \b
     Example:
         sgdiagrams compare --landscape digits --order 3 --set T=10 --runs 20000 --plot digits.png
-    """
+    """  # noqa: D301 - click reads the control character
     from sgdiagrams.numeric.compare import compare as run_comparison
     from sgdiagrams.numeric.plot import check_picture
 

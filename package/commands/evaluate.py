@@ -33,7 +33,7 @@ def evaluate(
     style: str,
     output: str | None,
 ) -> None:
-    r"""Evaluate an expansion on measured derivatives.
+    """Evaluate an expansion on measured derivatives.
 
     EXPANSION.json is what 'sgdiagrams expand --format json' writes; '-' reads standard input. The
     numbers are eta (one, or a diagonal separated by commas) and those of the expansion.
@@ -41,7 +41,7 @@ def evaluate(
     \b
     Example:
         sgdiagrams evaluate expansion.json --statistics stats.npz --set eta=0.05 --set T=10
-    """
+    """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion

@@ -57,7 +57,7 @@ def expand(
     settings: tuple[str, ...],
     output: str | None,
 ) -> None:
-    r"""Expand an expected loss of SGD in powers of the learning rate, exactly.
+    """Expand an expected loss of SGD in powers of the learning rate, exactly.
 
     Formulas keep the number of updates T (one-pass), or the numbers N of datapoints, B of a batch and E
     of epochs (epochs), as symbols; --set fixes some of them.
@@ -67,7 +67,7 @@ def expand(
         sgdiagrams expand --order 3 --sampling one-pass --format latex
         sgdiagrams expand --observable generalisation-gap --order 2 --sampling epochs
         sgdiagrams expand --order 3 --format json --output expansion.json
-    """
+    """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.expand import expand as expand_observable
     from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
 

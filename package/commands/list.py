@@ -65,7 +65,7 @@ def list_diagrams(
     only_count: bool,
     style: str,
 ) -> None:
-    r"""Enumerate the diagrams of an order, each once, with its symmetry factor and value.
+    """Enumerate the diagrams of an order, each once, with its symmetry factor and value.
 
     A diagram is written (blocks)(edges), children before parents, the root last: (01-2)(02-12) is two
     tied leaves on the root.
@@ -73,7 +73,7 @@ def list_diagrams(
     \b
     Example:
         sgdiagrams list --order 3 --sampling one-pass
-    """
+    """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams import diagram_rows, enumerate_diagrams
 
     options: dict[str, Any] = {
