@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
-from sgdiagrams.numeric.files import replacing
+from sgdiagrams.diagrams.files import replacing
 from sgdiagrams.numeric.landscape import landscape as landscape_by_name
 from sgdiagrams.numeric.simulate import Moments, chunk_size, schedule_of, simulate_chunk
 from sgdiagrams.symbolic.expand import expand

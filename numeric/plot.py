@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
-from sgdiagrams.numeric.files import replacing
+from sgdiagrams.diagrams.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import secrets
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
+from sgdiagrams.diagrams.files import replacing
 
 if TYPE_CHECKING:
     import os
@@ -218,19 +218,11 @@ class Statistics:
                 f"expected a name that ends in {ending} for {kind} statistics, "
                 f"got path={str(path)!r}"
             )
-        # Beside the target: os.replace is atomic within one file system only.
-        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with scratch.open("xb") as file:
-                if self.is_exact:
-                    file.write(json.dumps(_to_json(self)).encode())
-                else:
-                    np.savez(file, allow_pickle=False, **_to_arrays(self))
-            scratch.replace(target)
-        except (OSError, ValueError) as error:
-            raise FormatError(f"cannot write statistics to path={str(path)!r}: {error}") from error
-        finally:
-            scratch.unlink(missing_ok=True)
+        with replacing(target) as scratch, scratch.open("wb") as file:
+            if self.is_exact:
+                file.write(json.dumps(_to_json(self)).encode())
+            else:
+                np.savez(file, allow_pickle=False, **_to_arrays(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Statistics:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -92,24 +90,14 @@ def read_text(path: str) -> str:
 
 def emit(text: str, output: str | None) -> None:
     """Print text, or write it to a file atomically."""
-    from sgdiagrams.diagrams.errors import RequestError
-
     text = text if text.endswith("\n") else text + "\n"
     if output is None or output == "-":
         click.echo(text, nl=False)
         return
-    target = Path(output)
-    if target.is_dir() or not target.parent.is_dir():
-        raise RequestError(f"expected a file in an existing directory for --output, got {output!r}")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    from sgdiagrams.diagrams.files import replacing
+
+    with replacing(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ __all__ = ["evaluate"]
     "statistics_path",
     metavar="FILE",
     required=True,
-    help="Per-sample derivatives: .npz (arrays '0', '1', '2', ...) or exact .json.",
+    help="Per-sample derivatives as Statistics.save writes them: .npz, or exact .json.",
 )
 @set_option
 @click.option(
