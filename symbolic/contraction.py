@@ -283,16 +283,10 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         """The empty set: a contraction depends on no symbol."""
         return set()
 
-    def _eval_derivative(self, _symbol: Symbol) -> Expr:
-        from sympy import S
-
-        return S.Zero
-
-    def _latex(self, _printer: object, exp: str | None = None) -> str:
+    def _latex(self, _printer: object) -> str:
         from sgdiagrams.symbolic.notation import latex_of
 
-        text = latex_of(self)
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+        return latex_of(self)
 
     def _sympystr(self, _printer: object) -> str:
         from sgdiagrams.symbolic.notation import text_of

@@ -62,7 +62,7 @@ def renumbered_diagrams(draw, **options):
 
 
 @st.composite
-def forests(draw, *, min_nodes=1, max_nodes=7, names=("loss",), max_free=0):
+def forests(draw, *, min_nodes=1, max_nodes=7, names=("loss",), max_free=0, singletons=False):
     """Draw a decorated forest ``(edges, blocks, labels, free)`` on nodes 0..n-1."""
     n = draw(st.integers(min_nodes, max_nodes))
     edges = []
@@ -70,7 +70,7 @@ def forests(draw, *, min_nodes=1, max_nodes=7, names=("loss",), max_free=0):
         parent = draw(st.integers(-1, child - 1))
         if parent >= 0:
             edges.append((parent, child))
-    blocks = draw(partitions(range(n)))
+    blocks = [[v] for v in range(n)] if singletons else draw(partitions(range(n)))
     labels = [draw(st.sampled_from(names)) for _ in range(n)]
     free = draw(st.lists(st.integers(0, n - 1), max_size=max_free))
     return edges, blocks, labels, free

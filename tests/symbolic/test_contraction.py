@@ -115,6 +115,14 @@ def test_canonical_under_renumbering(pair):
 
 
 @relaxed
+@given(renumbered_forests(max_nodes=9, singletons=True))
+def test_canonical_without_ties(pair):
+    # Different trees must not be taken for each other when nothing but their shape differs.
+    first, second = (Contraction.build(edges, blocks) for edges, blocks, _, _ in pair)
+    assert first == second
+
+
+@relaxed
 @given(forests(max_nodes=7, names=("loss", "s"), max_free=2))
 def test_rebuilt_from_its_parts(data):
     edges, blocks, labels, free = data
