@@ -7,9 +7,9 @@ nodes alone in their block are black.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from sgdiagrams.diagrams.trees import parents_of_levels
 

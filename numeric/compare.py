@@ -239,9 +239,9 @@ def compare(
     >>> abs(comparison.points[0].deviations[1]) < 4
     True
     """
-    where = landscape_by_name(landscape)
     scheme = sampling_by_name(sampling).at(**numbers)
     rows, _ = schedule_of(scheme)
+    where = landscape_by_name(landscape)
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise RequestError(f"expected an order >= 1 to compare, got order={order!r}")
     if isinstance(runs, bool) or not isinstance(runs, int) or runs < 2:

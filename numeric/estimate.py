@@ -111,7 +111,7 @@ class Estimate:
 
     def __str__(self) -> str:
         given = {"eta": self.eta, **self.numbers}
-        setting = ", ".join(f"{k}={' '.join(str(v).split())}" for k, v in given.items())
+        setting = ", ".join(f"{k}={_given(v)}" for k, v in given.items())
         rows = [("order", "contribution", "standard error")]
         pairs = zip(self.orders, self.order_standard_errors, strict=True)
         rows += [(str(k), _text(c), f"{error:.2g}") for k, (c, error) in enumerate(pairs)]
@@ -175,6 +175,14 @@ def _plain(value: Any) -> Any:
         items = value.tolist() if hasattr(value, "tolist") else value
         return [_plain(item) for item in items] if isinstance(items, (list, tuple)) else items
     return value
+
+
+def _given(value: Any) -> str:
+    """Return a number, or a list of them, on one line."""
+    items = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(items, (list, tuple)):
+        return f"[{', '.join(map(_given, items))}]"
+    return str(items)
 
 
 def _text(value: Number) -> str:

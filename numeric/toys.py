@@ -244,7 +244,9 @@ def hermite_rule(points: int) -> tuple[Floats, Floats]:
     >>> round(float(weights @ nodes**4), 12)
     3.0
     """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
+    from scipy.special import roots_hermitenorm
+
+    nodes, weights = roots_hermitenorm(points)
     return nodes, weights / weights.sum()
 
 

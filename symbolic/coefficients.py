@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Integer, Poly, Symbol, factor_list, latex
+from sympy import Add, Expr, Integer, Poly, Rational, Symbol, factor_list, latex
 
 from sgdiagrams.symbolic.laurent import falling_factorial
 
@@ -74,14 +74,26 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     gens = _generators(weight)
     if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
         return _binomial(weight, gens[0])
-    numerator, denominator = weight.together().as_numer_denom()
-    if style == "expanded" and not denominator.free_symbols:
-        return _expanded(weight, gens)
-    if style == "expanded":
-        terms = _laurent_terms(weight, gens)
-        if terms is not None:
-            return _sum(terms, gens)
-    return _factored(numerator, denominator, gens)
+    terms = _laurent_terms(weight, gens)
+    if terms is None:
+        numerator, denominator = weight.together().as_numer_denom()
+        return _factored(factor_list(numerator, *gens), factor_list(denominator, *gens), gens)
+    if style == "expanded" and gens:
+        return _sum(terms, gens)
+    # A polynomial over a monomial: no need for SymPy to find the common denominator.
+    low = [min(0, *(exps[i] for exps, _ in terms)) for i in range(len(gens))]
+    below = (Integer(1), [(g, -e) for g, e in zip(gens, low, strict=True) if e])
+    if not gens:
+        return _factored((weight, []), below, gens)
+    polynomial = Poly.from_dict(
+        {
+            tuple(e - shift for e, shift in zip(exps, low, strict=True)): Rational(c)
+            for exps, c in terms
+        },
+        *gens,
+    )
+    top, factors = polynomial.factor_list()
+    return _factored((top, [(f.as_expr(), k) for f, k in factors]), below, gens)
 
 
 def _generators(weight: Expr) -> list[Symbol]:
@@ -123,29 +135,20 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
     return Coefficient(sign, _parenthesised(pieces))
 
 
-def _expanded(weight: Expr, gens: Sequence[Symbol]) -> Coefficient:
-    if not gens:
-        return _factored(weight, Integer(1), gens)
-    terms = [(exps, Fraction(int(c.p), int(c.q))) for exps, c in Poly(weight, *gens).terms()]
-    return _sum(terms, gens)
-
-
 def _laurent_terms(
     weight: Expr, gens: Sequence[Symbol]
 ) -> list[tuple[tuple[int, ...], Fraction]] | None:
-    """Return exponents and coefficients, or None when the weight is no Laurent polynomial."""
-    numerator, denominator = weight.together().as_numer_denom()
-    below = Poly(denominator, *gens).terms()
-    if len(below) != 1:
-        return None
-    shift, scale = below[0]
-    return [
-        (
-            tuple(a - b for a, b in zip(exps, shift, strict=True)),
-            Fraction(int((c / scale).p), int((c / scale).q)),
-        )
-        for exps, c in Poly(numerator, *gens).terms()
-    ]
+    """Return exponents and coefficients, greatest first; None when not an expanded polynomial."""
+    terms = []
+    for monomial in Add.make_args(weight):
+        c, rest = monomial.as_coeff_Mul()
+        powers = rest.as_powers_dict()
+        if not c.is_Rational or not all(
+            base == 1 or (base.is_Symbol and exp.is_Integer) for base, exp in powers.items()
+        ):
+            return None
+        terms.append((tuple(int(powers.get(g, 0)) for g in gens), Fraction(int(c.p), int(c.q))))
+    return sorted(terms, reverse=True)
 
 
 def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) -> Coefficient:
@@ -159,9 +162,12 @@ def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) 
     return Coefficient(sign, _parenthesised(pieces))
 
 
-def _factored(numerator: Expr, denominator: Expr, gens: Sequence[Symbol]) -> Coefficient:
-    top, above = factor_list(numerator, *gens) if gens else (numerator, [])
-    bottom, below = factor_list(denominator, *gens) if gens else (denominator, [])
+_Factors = tuple[Expr, list[tuple[Expr, int]]]
+
+
+def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]) -> Coefficient:
+    """Return a quotient of factored polynomials; each is a rational number and its factors."""
+    (top, above), (bottom, below) = numerator, denominator
     ratio = Fraction(int(top.p), int(top.q)) / Fraction(int(bottom.p), int(bottom.q))
     sign = -1 if ratio < 0 else 1
     head = [] if abs(ratio.numerator) == 1 else [_plain(str(abs(ratio.numerator)))]

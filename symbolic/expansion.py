@@ -257,11 +257,14 @@ class Expansion:
     def __add__(self, other: Expansion) -> Expansion:
         if not isinstance(other, Expansion):
             return NotImplemented
-        parts: dict[tuple[Observable, Sampling | None], Fraction] = {}
-        for part in (*self.parts, *other.parts):
-            key = (part.observable, part.sampling)
-            parts[key] = parts.get(key, Fraction(0)) + part.coefficient
-        kept = tuple(Part(c, o, s) for (o, s), c in parts.items() if c)
+        parts: dict[tuple[object, ...], Part] = {}
+        for i, part in enumerate((*self.parts, *other.parts)):
+            # Once symbols are substituted nobody knows whether two schemes are the same.
+            known = part.sampling is not None
+            key = (part.observable, part.sampling, None if known else i)
+            before = parts[key].coefficient if key in parts else 0
+            parts[key] = replace(part, coefficient=part.coefficient + before)
+        kept = tuple(part for part in parts.values() if part.coefficient)
         order = min(self.order, other.order)
         basis = self.basis if self.basis == other.basis else "mixed"
         terms = collect(t for t in (*self.terms, *other.terms) if t.order <= order)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import OBSERVABLES, SAMPLINGS, emit, parse_settings, set_option
+from sgdiagrams.commands.common import OBSERVABLES, SAMPLINGS, emit, parse_settings
 
 __all__ = ["expand"]
 
@@ -42,7 +42,13 @@ __all__ = ["expand"]
     help="How coefficients are written (text and latex).",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document.")
-@set_option
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Fix a number of the sampling, e.g. --set T=10 or --set N=60; may be repeated.",
+)
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def expand(
     *,

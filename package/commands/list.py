@@ -100,7 +100,7 @@ def list_diagrams(
         return
     width = 2 * (2 * order + 1) + 6 if order < 9 else 60
     header = f"{'diagram':<{width}}{'symmetry':>8}  {'value':<{max(12, 6 * order + 4)}}"
-    click.echo(header + ("count" if sampling else ""))
+    click.echo((header + ("count" if sampling else "")).rstrip())
     total = 0
     for record in records:
         line = (
