@@ -183,10 +183,31 @@ def test_substitutions_that_divide_by_zero():
         assert "\n" not in str(error.value)
 
 
-def test_decimals_are_exact():
-    expansion = make().subs({"T": 0.1})
+@pytest.mark.parametrize("decimal", [0.1, sympy.Float(0.1), sympy.Float("0.1", 30)])
+def test_decimals_are_exact(decimal):
+    expansion = make().subs({"T": decimal})
     assert table(expansion)[Contraction.build([(0, 1)], [[0], [1]])] == Rational(-1, 10)
     assert all(not w.has(sympy.Float) for w in table(expansion).values())
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        sympy.sqrt(Symbol("M")),
+        sympy.exp(Symbol("M")),
+        sympy.log(2),
+        sympy.pi,
+        sympy.I,
+        Symbol("a") ** Symbol("b"),
+        Contraction.build([], [[0]]),
+    ],
+    ids=str,
+)
+def test_only_rational_functions_are_substituted(new):
+    # Weights are rational functions over the rationals: printing, JSON and evaluation rely on it.
+    with pytest.raises(RequestError) as error:
+        make().subs({"T": new})
+    assert "\n" not in str(error.value)
 
 
 # Values ---------------------------------------------------------------------------------------------
