@@ -11,9 +11,9 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Poly, Rational, Symbol, factor_list, latex
+from sympy import Expr, Integer, Poly, Rational, Symbol, factor_list, latex
 
-from sgdiagrams.symbolic.laurent import falling_factorial
+from sgdiagrams.symbolic.laurent import falling_factorial, from_expr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     gens = _generators(weight)
     if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
         return _binomial(weight, gens[0])
-    terms = _laurent_terms(weight, gens)
+    terms = from_expr(weight, gens)
     if terms is None:
         numerator, denominator = weight.together().as_numer_denom()
         return _factored(factor_list(numerator, *gens), factor_list(denominator, *gens), gens)
@@ -133,22 +133,6 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
             body = Piece(rf"\binom{{T}}{{{k}}}", f"binom(T, {k})", 4)
         pieces.append(_join([lead, _join([head, body], space=True)]))
     return Coefficient(sign, _parenthesised(pieces))
-
-
-def _laurent_terms(
-    weight: Expr, gens: Sequence[Symbol]
-) -> list[tuple[tuple[int, ...], Fraction]] | None:
-    """Return exponents and coefficients, greatest first; None when not an expanded polynomial."""
-    terms = []
-    for monomial in Add.make_args(weight):
-        c, rest = monomial.as_coeff_Mul()
-        powers = rest.as_powers_dict()
-        if not c.is_Rational or not all(
-            base == 1 or (base.is_Symbol and exp.is_Integer) for base, exp in powers.items()
-        ):
-            return None
-        terms.append((tuple(int(powers.get(g, 0)) for g in gens), Fraction(int(c.p), int(c.q))))
-    return sorted(terms, reverse=True)
 
 
 def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) -> Coefficient:

@@ -17,9 +17,17 @@ from sympy import Add, Integer, Mul, Pow, Rational
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sympy import Expr
+    from sympy import Expr, Symbol
 
-__all__ = ["Laurent", "add_scaled", "falling_factorial", "multiply", "newton", "to_expr"]
+__all__ = [
+    "Laurent",
+    "add_scaled",
+    "falling_factorial",
+    "from_expr",
+    "multiply",
+    "newton",
+    "to_expr",
+]
 
 Laurent = dict[tuple[int, ...], Fraction]
 
@@ -38,16 +46,6 @@ def add_scaled(
             total[key] = value
         else:
             total.pop(key, None)
-
-
-def multiply(
-    p: Mapping[tuple[int, ...], Fraction | int], q: Mapping[tuple[int, ...], Fraction | int]
-) -> Laurent:
-    """Return the product of two polynomials in the same variables."""
-    result: Laurent = {}
-    for exponents, coefficient in p.items():
-        add_scaled(result, q, Fraction(coefficient), exponents)
-    return result
 
 
 def falling_factorial(k: int) -> list[int]:
@@ -83,6 +81,32 @@ def newton(values: Sequence[int]) -> list[Fraction]:
                 result[power] += Fraction(differences[0] * c, factorial(k))
         differences = [b - a for a, b in pairwise(differences)]
     return result
+
+
+def from_expr(
+    weight: Expr, variables: Sequence[Symbol]
+) -> list[tuple[tuple[int, ...], Fraction]] | None:
+    """Return exponents and coefficients of an expanded Laurent polynomial, greatest first.
+
+    Anything else, a product of sums or a true quotient, gives None.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import B, T
+    >>> from_expr(T**2 / B - T / 2, [T, B])
+    [((2, -1), Fraction(1, 1)), ((1, 0), Fraction(-1, 2))]
+    """
+    terms = []
+    for monomial in Add.make_args(weight):
+        c, rest = monomial.as_coeff_Mul()
+        powers = rest.as_powers_dict()
+        if not c.is_Rational or not all(
+            base == 1 or (base.is_Symbol and exp.is_Integer) for base, exp in powers.items()
+        ):
+            return None
+        exponents = tuple(int(powers.get(x, 0)) for x in variables)
+        terms.append((exponents, Fraction(int(c.p), int(c.q))))
+    return sorted(terms, reverse=True)
 
 
 def to_expr(polynomial: Mapping[tuple[int, ...], Fraction], variables: Sequence[Expr]) -> Expr:

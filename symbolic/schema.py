@@ -32,6 +32,7 @@ from sympy import Add, Expr, Integer, Mul, Poly, Pow, Rational, Symbol
 from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
 from sgdiagrams.symbolic.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion, Part, Term
+from sgdiagrams.symbolic.laurent import from_expr
 from sgdiagrams.symbolic.observable import observable
 from sgdiagrams.symbolic.sampling import Epochs, OnePass, Sampling
 
@@ -89,20 +90,15 @@ def _dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
 
 def _dump_weight(weight: Expr) -> dict[str, object]:
     gens = sorted(weight.free_symbols, key=str)
+    terms = from_expr(weight, gens)
+    if terms is not None:
+        return {"numerator": _dump_terms(terms, gens)}
     numerator, denominator = weight.together().as_numer_denom()
-    if not gens:
-        return {"numerator": [{"coefficient": str(weight), "powers": {}}]}
     above, below = Poly(numerator, *gens).terms(), Poly(denominator, *gens).terms()
-    if len(below) == 1:  # a Laurent polynomial
-        shift, scale = below[0]
-        above = [
-            (tuple(a - b for a, b in zip(exps, shift, strict=True)), c / scale) for exps, c in above
-        ]
-        return {"numerator": _dump_terms(above, gens)}
     return {"numerator": _dump_terms(above, gens), "denominator": _dump_terms(below, gens)}
 
 
-def _dump_terms(terms: list[tuple[tuple[int, ...], Expr]], gens: list[Symbol]) -> list[object]:
+def _dump_terms(terms: list[tuple[tuple[int, ...], Any]], gens: list[Symbol]) -> list[object]:
     return [
         {
             "coefficient": str(c),
