@@ -24,7 +24,6 @@ __all__ = [
     "add_scaled",
     "falling_factorial",
     "from_expr",
-    "multiply",
     "newton",
     "to_expr",
 ]
