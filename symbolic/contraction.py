@@ -9,6 +9,7 @@ nodes, contracted along every edge. It depends on the *unrooted* tree only (cros
 from __future__ import annotations
 
 import re
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from sympy import Expr
@@ -33,6 +34,10 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 ValueBasis = Literal["moment", "cumulant", "plug-in"]
 Metric = Literal["identity", "eta"]
+
+
+def _is_node(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
@@ -174,11 +179,18 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         given = [tuple(block) for block in blocks]
         partition = partition_of_blocks(given, sum(map(len, given)))
         names = ("loss",) * len(partition) if labels is None else tuple(labels)
+        pairs = [tuple(edge) for edge in edges]
+        for pair in pairs:
+            if len(pair) != 2 or not all(map(_is_node, pair)):
+                raise DiagramError(f"expected edges as pairs of nodes, got {str(pair)[:60]}")
+        legs = list(free)
+        if not all(map(_is_node, legs)):
+            raise DiagramError(f"expected nodes for the free legs, got {str(legs)[:60]}")
         return cls._make(
-            tuple((int(i), int(j)) for i, j in edges),
+            tuple((int(i), int(j)) for i, j in pairs),
             partition,
             names,
-            tuple(free),
+            tuple(int(v) for v in legs),
             basis,
             metric,
         )

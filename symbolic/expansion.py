@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from sympy import Add, Expr, Mul, Rational, Symbol, cancel, expand, nan, oo, zoo
+from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, expand, nan, nsimplify, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
@@ -454,5 +454,15 @@ def _value(new: object) -> Expr:
     if isinstance(new, float):
         return Rational(str(new))
     if isinstance(new, Expr):
-        return new
-    raise RequestError(f"expected a number, a symbol or a SymPy expression, got {new!r}")
+        exact = nsimplify(new, rational=True) if new.has(Float) else new
+        if _is_rational_function(exact):
+            return exact
+    raise RequestError(f"expected a rational function of symbols, got {new!r}")
+
+
+def _is_rational_function(value: Expr) -> bool:
+    if value.is_Add or value.is_Mul:
+        return all(map(_is_rational_function, value.args))
+    if value.is_Pow:
+        return bool(value.exp.is_Integer) and _is_rational_function(value.base)
+    return bool(value.is_Rational or value.is_Symbol)
