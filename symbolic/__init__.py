@@ -10,26 +10,88 @@ of moments or cumulants of the derivatives of the loss at the starting point.
 """
 
 from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.contraction import Contraction
 from sgdiagrams.symbolic.expand import expand
 from sgdiagrams.symbolic.expansion import Expansion, Part, Term
-from sgdiagrams.symbolic.observable import GAP, TEST_LOSS, TRAINING_LOSS, Observable
-from sgdiagrams.symbolic.sampling import Epochs, FreshData, FullBatch, OnePass, Sampling
+from sgdiagrams.symbolic.observable import (
+    COVARIANCE,
+    DISPLACEMENT,
+    GAP,
+    SECOND_MOMENT,
+    TEST_LOSS,
+    TRAINING_LOSS,
+    VARIANCE,
+    Function,
+    Observable,
+    Product,
+    increment,
+)
+from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov, Optimizer
+from sgdiagrams.symbolic.sampling import Sampling
+from sgdiagrams.symbolic.scaling import ScalingRow, ScalingTable, scaling
+from sgdiagrams.symbolic.schedule import (
+    ArraySchedule,
+    Cosine,
+    Exponential,
+    Polynomial,
+    Schedule,
+    Step,
+    WarmUp,
+)
+from sgdiagrams.symbolic.schemes import (
+    SDE,
+    Epochs,
+    FreshData,
+    FullBatch,
+    GradientFlow,
+    Grid,
+    OnePass,
+    WithReplacement,
+)
 
 __all__ = [
+    "COVARIANCE",
+    "DISPLACEMENT",
     "GAP",
+    "SDE",
+    "SECOND_MOMENT",
+    "SGD",
     "TEST_LOSS",
     "TRAINING_LOSS",
+    "VARIANCE",
+    "ArraySchedule",
+    "Average",
     "Contraction",
+    "Cosine",
     "Epochs",
     "Expansion",
+    "Exponential",
+    "ExponentialAverage",
     "FreshData",
     "FullBatch",
+    "Function",
+    "GradientFlow",
+    "Grid",
+    "Momentum",
+    "Nesterov",
     "Observable",
     "OnePass",
+    "Optimizer",
     "Part",
+    "Polynomial",
+    "Product",
     "Sampling",
+    "ScalingRow",
+    "ScalingTable",
+    "Schedule",
+    "Step",
+    "TailAverage",
     "Term",
+    "WarmUp",
+    "WithReplacement",
     "expand",
+    "increment",
+    "scaling",
     "symbols",
 ]

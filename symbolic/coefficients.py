@@ -6,17 +6,20 @@ text and how wide it is, and a line may be broken between two pieces.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Integer, Poly, Rational, Symbol, factor_list, latex
+from sympy import Add, Dummy, Expr, Integer, Mul, Poly, Pow, Rational, Symbol, latex
 
-from sgdiagrams.symbolic.laurent import falling_factorial, from_expr
+from sgdiagrams.symbolic.laurent import falling_factorial
+from sgdiagrams.symbolic.weights import quotient
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing import Self
 
     from sgdiagrams.symbolic.expansion import Coefficients
 
@@ -24,7 +27,11 @@ __all__ = ["Coefficient", "Piece", "coefficient"]
 
 # Factors that are wider than this stand beside their fraction, not in its numerator.
 _WIDE = 24
-_ORDER = ("T", "E", "N", "B")
+# Numbers with more digits are rounded for the eye; files keep them whole.
+_DIGITS = 24
+_DENOMINATOR = 10**9
+# Parameters of optimisers; 1 - beta is positive.
+_BELOW_ONE = ("beta", "gamma", "alpha")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,19 @@ class Coefficient:
         return f"-{body}" if self.sign < 0 else body
 
 
+class _StandIn(Dummy):  # type: ignore[misc]  # SymPy ships no types
+    """A symbol in place of a power such as beta**T, which polynomials cannot have as a variable."""
+
+    __slots__ = ("power",)
+
+    power: Expr
+
+    def __new__(cls, power: Expr) -> Self:
+        self: Self = Dummy.__new__(cls, "power")
+        self.power = power
+        return self
+
+
 def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     """Return a weight as a sign and pieces.
 
@@ -71,37 +91,55 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     >>> [coefficient(T**2 / 2 - T / 2, s).text for s in ("factored", "expanded", "binomial")]
     ['T (T - 1)/2', '(T^2/2 - T/2)', 'binom(T, 2)']
     """
-    gens = _generators(weight)
+    if weight.is_Rational:
+        return _factored((weight, []), (Integer(1), []), [])
+    q = quotient(weight)
+    gens = [g if g.is_Symbol else _StandIn(g) for g in q.generators]
     if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
         return _binomial(weight, gens[0])
-    terms = from_expr(weight, gens)
-    if terms is None:
-        numerator, denominator = weight.together().as_numer_denom()
-        return _factored(factor_list(numerator, *gens), factor_list(denominator, *gens), gens)
-    if style == "expanded" and gens:
-        return _sum(terms, gens)
-    # A polynomial over a monomial: no need for SymPy to find the common denominator.
-    low = [min(0, *(exps[i] for exps, _ in terms)) for i in range(len(gens))]
-    below = (Integer(1), [(g, -e) for g, e in zip(gens, low, strict=True) if e])
-    if not gens:
-        return _factored((weight, []), below, gens)
+    if style == "expanded" and q.is_laurent:
+        return _sum(q.laurent(), gens)
+    if style == "expanded":
+        return _expanded_quotient(q.numerator, q.denominator, gens)
+    return _factored(_factors(q.numerator, gens), _factors(q.denominator, gens), gens)
+
+
+_Factors = tuple[Expr, list[tuple[Expr, int]]]
+_Terms = Sequence[tuple[tuple[int, ...], Fraction]]
+
+
+def _factors(terms: _Terms, gens: Sequence[Symbol]) -> _Factors:
     polynomial = Poly.from_dict(
-        {
-            tuple(e - shift for e, shift in zip(exps, low, strict=True)): Rational(c)
-            for exps, c in terms
-        },
-        *gens,
+        {exps: Rational(c.numerator, c.denominator) for exps, c in terms}, *gens
     )
     top, factors = polynomial.factor_list()
-    return _factored((top, [(f.as_expr(), k) for f, k in factors]), below, gens)
+    return top, [(f.as_expr(), k) for f, k in factors]
 
 
-def _generators(weight: Expr) -> list[Symbol]:
-    def place(symbol: Symbol) -> tuple[int, str]:
-        name = str(symbol)
-        return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+def _expanded_quotient(above: _Terms, below: _Terms, gens: Sequence[Symbol]) -> Coefficient:
+    """Return a quotient of sums as one piece, factored below only."""
+    sign = -1 if above[0][1] < 0 else 1
+    signed = [(exps, c * sign) for exps, c in above]
+    number, factors = _factors(below, gens)
+    top = _join(_polynomial(_as_expr(signed, gens), gens))
+    under = [] if number == 1 else [_plain(str(number))]
+    factors, flips = _below_one(factors)
+    sign *= flips
+    under += [_power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in factors]
+    shown = Piece(top.tex, f"({top.text})" if len(above) > 1 else top.text, top.width)
+    return Coefficient(sign, (_over(shown, _join(under, space=True), parts=len(under)),))
 
-    return sorted(weight.free_symbols, key=place)
+
+def _as_expr(terms: _Terms, gens: Sequence[Symbol]) -> Expr:
+    return Add(
+        *(
+            Mul(
+                Rational(c.numerator, c.denominator),
+                *(Pow(g, Integer(e)) for g, e in zip(gens, exps, strict=True)),
+            )
+            for exps, c in terms
+        )
+    )
 
 
 def _binomial(weight: Expr, T: Symbol) -> Coefficient:
@@ -146,22 +184,30 @@ def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) 
     return Coefficient(sign, _parenthesised(pieces))
 
 
-_Factors = tuple[Expr, list[tuple[Expr, int]]]
-
-
 def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]) -> Coefficient:
     """Return a quotient of factored polynomials; each is a rational number and its factors."""
     (top, above), (bottom, below) = numerator, denominator
     ratio = Fraction(int(top.p), int(top.q)) / Fraction(int(bottom.p), int(bottom.q))
     sign = -1 if ratio < 0 else 1
-    head = [] if abs(ratio.numerator) == 1 else [_plain(str(abs(ratio.numerator)))]
-    head += [_power(f, k) for f, k in _by_place(above, gens) if f.is_Symbol]
+    above, flips = _below_one(above)
+    below, more = _below_one(below)
+    sign *= flips * more
+    if _is_long(ratio):
+        # Too long to read: rounded, and in front.
+        head, under = [_rounded(abs(ratio))], []
+    else:
+        head = [] if abs(ratio.numerator) == 1 else [_plain(str(abs(ratio.numerator)))]
+        under = [] if ratio.denominator == 1 else [_plain(str(ratio.denominator))]
+    head += _powers([(f, k) for f, k in _by_place(above, gens) if f.is_Symbol])
     sums = [(f, k) for f, k in _by_place(above, gens) if not f.is_Symbol]
-    under = [] if ratio.denominator == 1 else [_plain(str(ratio.denominator))]
-    under += [
-        _power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in _by_place(below, gens)
-    ]
+    under += _powers([(f, k) for f, k in _by_place(below, gens) if f.is_Symbol])
+    under_sums = [(f, k) for f, k in _by_place(below, gens) if not f.is_Symbol]
+    under += [_narrow(f, k, gens) for f, k in under_sums]
     bottom_piece = _join(under, space=True)
+    if len(under) == 1 and len(under_sums) == 1 and under_sums[0][1] == 1:
+        bottom_piece = Piece(
+            _join(_polynomial(under_sums[0][0], gens)).tex, bottom_piece.text, bottom_piece.width
+        )
     top_piece = _join([*head, *(_narrow(f, k, gens) for f, k in sums)], space=True)
     if under and not head and len(sums) == 1 and sums[0][1] == 1:
         # A fraction bar groups by itself in print, not in plain text.
@@ -172,6 +218,30 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
         return Coefficient(sign, (whole,) if whole.text else ())
     start = [_over(_join(head, space=True), bottom_piece, parts=len(under))] if under else head
     return Coefficient(sign, _wide(start, sums, gens), whole.text)
+
+
+def _below_one(factors: list[tuple[Expr, int]]) -> tuple[list[tuple[Expr, int]], int]:
+    """Write beta - 1 as 1 - beta, for parameters that are below one; return the sign this costs."""
+    sign = 1
+    result = []
+    for f, k in factors:
+        shown = f
+        for symbol in f.free_symbols if len(f.free_symbols) == 1 else ():
+            base = symbol.power.base if isinstance(symbol, _StandIn) else symbol
+            if str(base) in _BELOW_ONE and f == symbol - 1:
+                sign *= (-1) ** k
+                shown = _OneMinus(symbol)
+        result.append((shown, k))
+    return result, sign
+
+
+class _OneMinus(Expr):  # type: ignore[misc]  # SymPy ships no types
+    """1 - x, which SymPy would write x first."""
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        """The parameter."""
+        return set(self.args)
 
 
 def _narrow(f: Expr, k: int, gens: Sequence[Symbol]) -> Piece:
@@ -201,6 +271,8 @@ def _by_place(factors: list[tuple[Expr, int]], gens: Sequence[Symbol]) -> list[t
         f = item[0]
         if f.is_Symbol:
             return (0, list(gens).index(f))
+        if isinstance(f, _OneMinus):
+            return (1, 0, [(list(gens).index(f.args[0]),)], 0)
         terms = Poly(f, *gens).terms()
         return (1, len(terms), [tuple(-e for e in exps) for exps, _ in terms], -terms[-1][1])
 
@@ -208,6 +280,8 @@ def _by_place(factors: list[tuple[Expr, int]], gens: Sequence[Symbol]) -> list[t
 
 
 def _polynomial(f: Expr, gens: Sequence[Symbol]) -> list[Piece]:
+    if isinstance(f, _OneMinus):
+        return [_plain("1"), _join([_lead(Fraction(-1), first=False), _power(f.args[0], 1)])]
     return [
         _join(
             [
@@ -220,8 +294,11 @@ def _polynomial(f: Expr, gens: Sequence[Symbol]) -> list[Piece]:
 
 
 def _monomial(c: Fraction, exps: tuple[int, ...], gens: Sequence[Symbol]) -> Piece:
-    above = [_power(g, e) for g, e in zip(gens, exps, strict=True) if e > 0]
-    below = [_power(g, -e) for g, e in zip(gens, exps, strict=True) if e < 0]
+    above = _powers([(g, e) for g, e in zip(gens, exps, strict=True) if e > 0])
+    below = _powers([(g, -e) for g, e in zip(gens, exps, strict=True) if e < 0])
+    if _is_long(c):
+        above.insert(0, _rounded(c))
+        c = Fraction(1)
     if c.numerator != 1 or not above:
         above.insert(0, _plain(str(c.numerator)))
     if c.denominator != 1:
@@ -244,8 +321,59 @@ def _ratio(p: str, q: str) -> Piece:
     return _plain(p) if q == "1" else _over(_plain(p), _plain(q), parts=1)
 
 
+def _powers(factors: Sequence[tuple[Symbol, int]]) -> list[Piece]:
+    """Return powers of symbols, those of one base with symbols above as one: beta^(T + 1)."""
+    plain = dict(factors)
+    pieces = []
+    merged = set()
+    for symbol, k in factors:
+        if isinstance(symbol, _StandIn):
+            extra = plain.get(symbol.power.base, 0)
+            merged.add(symbol.power.base)
+            pieces.append((symbol, _stood_for(symbol, k, extra)))
+        else:
+            pieces.append((symbol, _power(symbol, k)))
+    return [piece for symbol, piece in pieces if symbol not in merged]
+
+
 def _power(symbol: Symbol, power: int) -> Piece:
+    if isinstance(symbol, _StandIn):
+        return _stood_for(symbol, power, 0)
     return _join([Piece(_tex_name(symbol), str(symbol), 1), _exponent(power)])
+
+
+def _stood_for(symbol: _StandIn, k: int, extra: int) -> Piece:
+    """Return a power such as beta^(2 T + 1)."""
+    base = symbol.power.base
+    number, monomial = symbol.power.exp.as_coeff_Mul()
+    exponent = k * number * monomial + extra
+    tex = f"{_base_tex(base)}^{{{latex(exponent)}}}"
+    shown = str(exponent).replace("**", "^").replace("*", " ")
+    bare = exponent.is_Symbol
+    name = f"({base})" if base.is_Rational and not base.is_Integer else str(base)
+    return Piece(tex, f"{name}^{shown}" if bare else f"{name}^({shown})", 1 + len(shown) // 2)
+
+
+def _base_tex(base: Expr) -> str:
+    return str(latex(base)) if base.is_Symbol or base.is_Integer else rf"\bigl({latex(base)}\bigr)"
+
+
+def _is_long(c: Fraction) -> bool:
+    return c.denominator > _DENOMINATOR or abs(c.numerator).bit_length() > 3.33 * _DIGITS
+
+
+def _rounded(c: Fraction) -> Piece:
+    """Return a positive number with six digits."""
+    # Decimals, because the number may be beyond what a float holds.
+    with localcontext(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        shift = max(0, max(c.numerator.bit_length(), c.denominator.bit_length()) - 4000)
+        value = Decimal(c.numerator >> shift) / Decimal(max(1, c.denominator >> shift))
+    text = f"{value:.6g}"
+    if "." in text and "e" not in text.lower():
+        text = text.rstrip("0").rstrip(".")
+    mantissa, e, power = text.lower().partition("e")
+    tex = rf"{mantissa}\cdot 10^{{{int(power)}}}" if e else mantissa
+    return Piece(tex, text, len(text))
 
 
 def _exponent(k: int) -> Piece:

@@ -17,12 +17,16 @@ from sympy.core.symbol import Str
 from sympy.printing.precedence import PRECEDENCE
 
 from sgdiagrams.diagrams.errors import DiagramError, RequestError
-from sgdiagrams.diagrams.partitions import blocks_of, partition_of_blocks
+from sgdiagrams.diagrams.partitions import (
+    blocks_of,
+    partition_of_blocks,
+    restricted_growth_string,
+)
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.forest import Forest, canonical_forest, forest_text, parse_forest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sympy import Symbol
 
@@ -196,6 +200,29 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         )
 
     @classmethod
+    def from_parts(
+        cls,
+        edges: Iterable[tuple[int, int]],
+        blocks: Sequence[int],
+        labels: Iterable[str],
+        free: Iterable[int] = (),
+        *,
+        basis: ValueBasis = "moment",
+    ) -> Contraction:
+        """Return a contraction from a block number and a label for every node: for engines.
+
+        As `build`, without checks of types.
+        """
+        return cls._make(
+            tuple(edges),
+            restricted_growth_string(blocks),
+            tuple(labels),
+            tuple(free),
+            basis,
+            "identity",
+        )
+
+    @classmethod
     def from_diagram(
         cls, diagram: Diagram, *, basis: ValueBasis = "moment", metric: Metric = "identity"
     ) -> Contraction:
@@ -284,6 +311,12 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         """Return the same forest with another partition of its nodes (in canonical numbering)."""
         f = self._forest
         return self._make(f.edges, partition, f.labels, f.free, basis or self.basis, self.metric)
+
+    def with_label(self, old: str, new: str) -> Contraction:
+        """Return the same contraction with one label replaced by another."""
+        f = self._forest
+        labels = tuple(new if label == old else label for label in f.labels)
+        return self._make(f.edges, f.partition, labels, f.free, self.basis, self.metric)
 
     # SymPy's contract -----------------------------------------------------------------------------
 

@@ -19,7 +19,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sgdiagrams.diagrams.partitions import restricted_growth_string, set_partitions
+from sgdiagrams.diagrams.partitions import (
+    coarsenings,
+    restricted_growth_string,
+    set_partitions,
+)
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.laurent import Laurent, add_scaled, falling_factorial, newton
 
@@ -28,7 +32,15 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
 
-__all__ = ["Basis", "UpdateForest", "epochs_count", "one_pass_count", "update_forest"]
+__all__ = [
+    "Basis",
+    "UpdateForest",
+    "coarser_forests",
+    "epochs_count",
+    "linear_extensions",
+    "one_pass_count",
+    "update_forest",
+]
 
 Basis = Literal["moment", "cumulant"]
 
@@ -65,6 +77,23 @@ def update_forest(diagram: Diagram) -> UpdateForest:
     parents = tuple(parent - 1 for parent in parents_of_levels(diagram.levels))
     blocks = restricted_growth_string(diagram.labels[1:])
     return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, diagram.root_is_tied)
+
+
+def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
+    """Return the forest with its blocks merged in all possible ways, itself included.
+
+    Counts in the cumulant basis are the sums of counts in the moment basis over these.
+    """
+    return [
+        UpdateForest(forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied)
+        for blocks in coarsenings(forest.blocks)
+    ]
+
+
+def linear_extensions(forest: UpdateForest) -> int:
+    """Return the number of total orders of the blocks that the edges allow (0 with a cycle)."""
+    leading = one_pass_count(forest, "moment", unit_batch=True).get((forest.block_count, 0), 0)
+    return int(leading * factorial(forest.block_count))
 
 
 def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> Laurent:

@@ -11,21 +11,33 @@ classical mistake.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, get_args
+from itertools import product
+from typing import TYPE_CHECKING
+
+from sympy import Mul
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.symbolic.contraction import Contraction
-from sgdiagrams.symbolic.counting import Basis
+from sgdiagrams.symbolic.counters import Counter, counter, iterate_weights
 from sgdiagrams.symbolic.expansion import Expansion, Part, Term, collect
-from sgdiagrams.symbolic.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.labels import WEIGHTS
+from sgdiagrams.symbolic.laurent import Laurent, add_scaled
 from sgdiagrams.symbolic.observable import observable as observable_by_name
-from sgdiagrams.symbolic.observable import root_mode
-from sgdiagrams.symbolic.sampling import OnePass, Sampling, check_choice
-from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
+from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.optimizer import SGD
+from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+from sgdiagrams.symbolic.roots import contractions, disjoint_union, fits
+from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+from sgdiagrams.symbolic.weights import canonical
 
 if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.contraction import Contraction
+    from sgdiagrams.symbolic.counting import Basis
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.optimizer import Optimizer
+    from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = ["expand"]
 
@@ -35,6 +47,7 @@ def expand(
     *,
     order: int,
     sampling: str | Sampling,
+    optimizer: str | Optimizer | None = None,
     basis: Basis | None = None,
 ) -> Expansion:
     r"""Expand an expected observable of SGD in powers of the learning rate.
@@ -42,23 +55,31 @@ def expand(
     Parameters
     ----------
     observable
-        ``"test-loss"``, ``"training-loss"``, ``"generalisation-gap"`` or an object.
+        ``"test-loss"``, ``"training-loss"``, ``"generalisation-gap"``, ``"displacement"``,
+        ``"second-moment"``, ``"covariance"``, ``"variance"``, ``"function:NAME"``, or an object.
     order
         The highest power of eta, >= 0.
     sampling
-        ``"one-pass"``, ``"epochs"``, ``"full-batch"``, ``"fresh-data"`` or an object with numbers.
+        ``"one-pass"``, ``"epochs"``, ``"shuffled-epochs"``, ``"reshuffled-epochs"``,
+        ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-flow"``, ``"sde"``,
+        ``"grid:FILE"``, or an object with numbers.
+    optimizer
+        ``"sgd"`` (the default), ``"momentum:beta=0.9"``, ``"nesterov"``, or an object.
     basis
-        ``"moment"`` (the default) or ``"cumulant"``.
+        ``"moment"`` or ``"cumulant"``; the usual one of the scheme when left out.
 
     Returns
     -------
     Expansion
-        Exact to the given order, for smooth losses.
+        Exact to the given order, for smooth losses. Formulas keep symbols wherever there is a closed
+        form; elsewhere scheme and optimiser must have all their numbers.
 
     Raises
     ------
     RequestError
-        When a name is unknown or the order is not a whole number >= 0.
+        When a name is unknown, the order is not a whole number >= 0, or the request has no answer.
+    SamplingError
+        When there is no closed form and a number is missing.
 
     References
     ----------
@@ -76,26 +97,108 @@ def expand(
     """
     what = observable_by_name(observable)
     scheme = sampling_by_name(sampling)
-    chosen: Basis = "moment" if basis is None else basis
-    check_choice("basis", chosen, get_args(Basis))
+    method = SGD() if optimizer is None else optimizer_by_name(optimizer)
+    chosen = scheme.check_basis(basis)
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
-    variables = tuple(scheme.values.values())
-    batch = tuple(int(name == "B") for name in scheme.numbers)
-    terms = []
-    for d in range(order + 1):
-        sums: dict[Contraction, Laurent] = {}
-        for sign, role in what.parts:
-            diagrams = enumerate_diagrams(
-                d, root=root_mode(role), one_pass=isinstance(scheme, OnePass)
+    for role in {root_role(factors) for p in what.products for factors in p.expectations}:
+        scheme.check_root(role)
+    means = _Means(scheme, method, chosen, order, what.since)
+    terms: list[Term] = []
+    for p in what.products:
+        if len(p.expectations) == 1:
+            terms += [
+                Term(p.sign * weight, c)
+                for by_order in means.of(p.expectations[0])
+                for c, weight in by_order.items()
+            ]
+            continue
+        factors = [means.of(e) for e in p.expectations]
+        for orders in product(range(order + 1), repeat=len(factors)):
+            if sum(orders) <= order:
+                terms += _products(p.sign, [f[d] for f, d in zip(factors, orders, strict=True)])
+    part = Part(Fraction(1), what, scheme, method)
+    # Products of means multiply weights, which leaves them as they come; so does a sign.
+    is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in what.products)
+    return Expansion(order, chosen, (part,), collect(terms, is_canonical=is_simple))
+
+
+class _Means:
+    """Expectations of products of factors, by order: contraction -> weight."""
+
+    def __init__(
+        self, scheme: Sampling, optimizer: Optimizer, basis: Basis, order: int, since: int | None
+    ) -> None:
+        self.scheme = scheme
+        self.optimizer = optimizer
+        self.basis = basis
+        self.order = order
+        self.since = since
+        self._plain: Counter | None = None
+        self._known: dict[tuple[str, ...], list[dict[Contraction, Expr]]] = {}
+
+    def of(self, factors: tuple[str, ...]) -> list[dict[Contraction, Expr]]:
+        """Return the expectation of a product: entry d holds the terms of order d."""
+        if factors not in self._known:
+            counters = self._counters(factors)
+            self._known[factors] = [
+                self._order(d, factors, counters) for d in range(self.order + 1)
+            ]
+        return self._known[factors]
+
+    def _counters(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        scheme, optimizer, basis = self.scheme, self.optimizer, self.basis
+        if self.since is None:
+            if self._plain is None:
+                self._plain = counter(scheme, optimizer, basis)
+            return [(1, self._plain)]
+        if scheme.symbols:
+            iterate_weights(scheme, optimizer, 0)  # says what is missing
+        end = iterate_weights(scheme, optimizer, int(scheme.updates))
+        start = iterate_weights(scheme, optimizer, self.since)
+        if set(factors) == {WEIGHTS}:
+            change = tuple(a - b for a, b in zip(end, start, strict=True))
+            return [(1, counter(scheme, optimizer, basis, iterates=change))]
+        return [
+            (1, counter(scheme, optimizer, basis, iterates=end)),
+            (-1, counter(scheme, optimizer, basis, iterates=start)),
+        ]
+
+    def _order(
+        self, d: int, factors: tuple[str, ...], counters: list[tuple[int, Counter]]
+    ) -> dict[Contraction, Expr]:
+        role = root_role(factors)
+        if d and self.scheme.is_empty:
+            return {}
+        is_penalised = self.optimizer.weight_decay != 0
+        sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
+        options = self.scheme.diagram_options
+        for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+            if not fits(diagram, factors):
+                continue
+            scale = Fraction((-1) ** d, diagram.symmetry_factor)
+            values = list(
+                contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
             )
-            for diagram in diagrams:
-                count = scheme.laurent(diagram, basis=chosen, root=role)
-                if not count:
-                    continue
-                contraction = Contraction.from_diagram(diagram, basis=chosen)
-                scale = Fraction(sign * (-1) ** d, diagram.symmetry_factor)
-                shift = tuple(-d * b for b in batch)
-                add_scaled(sums.setdefault(contraction, {}), count, scale, shift)
-        terms += [Term(to_expr(sum_, variables), c) for c, sum_ in sums.items() if sum_]
-    return Expansion(order, chosen, (Part(Fraction(1), what, scheme),), collect(terms))
+            for (sign, each), total in zip(counters, sums, strict=True):
+                count = each.count(diagram, role)
+                for contraction in values if count else ():
+                    add_scaled(total.setdefault(contraction, {}), count, scale * sign)
+        result: dict[Contraction, Expr] = {}
+        for (_, each), total in zip(counters, sums, strict=True):
+            for contraction, laurent in total.items():
+                if laurent:
+                    weight = each.weight(laurent, d)
+                    result[contraction] = result.get(contraction, 0) + weight
+        return result if len(counters) == 1 else {c: canonical(w) for c, w in result.items()}
+
+
+def _products(sign: int, factors: list[dict[Contraction, Expr]]) -> list[Term]:
+    """Return the product of sums of contractions."""
+    terms = []
+    for chosen in product(*(f.items() for f in factors)):
+        contraction = chosen[0][0]
+        for other, _ in chosen[1:]:
+            contraction = disjoint_union(contraction, other)
+        terms.append(Term(Mul(sign, *(weight for _, weight in chosen)), contraction))
+    return terms

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, expand, nan, nsimplify, oo, zoo
+from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, nan, nsimplify, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.sampling import Sampling, check_choice, whole_number
+from sgdiagrams.symbolic.checks import check_choice, rational, whole_number
+from sgdiagrams.symbolic.labels import LOSS, PENALISED
+from sgdiagrams.symbolic.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.weights import canonical, is_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.contraction import Contraction, Metric
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect"]
 
@@ -26,7 +30,7 @@ EtaStyle = Literal["scalar", "tensor"]
 Coefficients = Literal["factored", "expanded", "binomial"]
 
 # Symbols that have a usual place come first, in this order.
-_USUAL = ("T", "N", "B", "E", "beta")
+_USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,14 @@ class Part:
     ----------
     coefficient
         A rational number; differences of expansions have several parts.
-    observable, sampling
+    observable, sampling, optimizer
         As given to `expand`; the sampling is None once symbols have been substituted.
     """
 
     coefficient: Fraction
     observable: Observable
     sampling: Sampling | None
+    optimizer: Optimizer = field(default_factory=SGD)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,6 +123,7 @@ class Expansion:
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}
+        names |= {name for part in self.parts for name in part.optimizer.symbols}
         names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
         usual = [name for name in _USUAL if name in names]
         return (*usual, *sorted(names.difference(usual)))
@@ -180,7 +186,9 @@ class Expansion:
             return tuple(
                 _value_at(t.weight, {}) if t.order == 0 else Fraction(0) for t in self.terms
             )
-        values = {k: _rational(k, v) for k, v in numbers.items()}
+        for part in self.parts:
+            part.optimizer.at(**numbers)  # checks them
+        values = {k: rational(k, v) for k, v in numbers.items()}
         return tuple(_value_at(term.weight, values) for term in self.terms)
 
     def _check_numbers(self, numbers: Mapping[str, Any]) -> None:
@@ -251,7 +259,17 @@ class Expansion:
         ]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
             raise RequestError(f"expected values at which all weights are finite, got {pairs}")
-        parts = tuple(replace(part, sampling=None) for part in self.parts)
+        numbers = {str(k): v for k, v in table.items() if not v.free_symbols}
+        parts = tuple(
+            replace(part, sampling=None, optimizer=part.optimizer.at(**numbers))
+            for part in self.parts
+        )
+        if any(p.optimizer.weight_decay for p in self.parts) and not any(
+            p.optimizer.weight_decay for p in parts
+        ):
+            terms = [
+                replace(t, contraction=t.contraction.with_label(PENALISED, LOSS)) for t in terms
+            ]
         return Expansion(self.order, self.basis, parts, collect(terms))
 
     def __add__(self, other: Expansion) -> Expansion:
@@ -261,7 +279,7 @@ class Expansion:
         for i, part in enumerate((*self.parts, *other.parts)):
             # Once symbols are substituted nobody knows whether two schemes are the same.
             known = part.sampling is not None
-            key = (part.observable, part.sampling, None if known else i)
+            key = (part.observable, part.sampling, part.optimizer, None if known else i)
             before = parts[key].coefficient if key in parts else 0
             parts[key] = replace(part, coefficient=part.coefficient + before)
         kept = tuple(part for part in parts.values() if part.coefficient)
@@ -359,35 +377,20 @@ class Expansion:
         return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
 
 
-def collect(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """Add the weights of equal contractions, expand them, drop zeros, and sort as a person would."""
+def collect(terms: Iterable[Term], *, is_canonical: bool = False) -> tuple[Term, ...]:
+    """Add the weights of equal contractions, expand them, drop zeros, and sort as a person would.
+
+    With `is_canonical` the weights are canonical already, which saves the work where none are added.
+    """
     sums: dict[tuple[Contraction, tuple[str, ...]], list[Expr]] = {}
     for term in terms:
         sums.setdefault((term.contraction, term.indices), []).append(term.weight)
     result = []
     for (contraction, indices), parts in sums.items():
-        weight = _canonical_weight(Add(*parts))
+        weight = parts[0] if is_canonical and len(parts) == 1 else canonical(Add(*parts))
         if weight != 0:
             result.append(Term(weight, contraction, indices))
     return tuple(sorted(result, key=_term_key))
-
-
-def _canonical_weight(weight: Expr) -> Expr:
-    """Return an expanded Laurent polynomial, or a reduced quotient of expanded polynomials."""
-    expanded = expand(weight)
-    if all(_is_monomial(term) for term in Add.make_args(expanded)):
-        return expanded
-    numerator, denominator = cancel(weight).as_numer_denom()
-    return expand(numerator) / expand(denominator)
-
-
-def _is_monomial(term: Expr) -> bool:
-    return all(
-        factor.is_Rational
-        or factor.is_Symbol
-        or (factor.is_Pow and factor.base.is_Symbol and factor.exp.is_Integer)
-        for factor in Mul.make_args(term)
-    )
 
 
 def _term_key(term: Term) -> tuple[object, ...]:
@@ -398,7 +401,9 @@ def _degrees(weight: Expr) -> tuple[int, int]:
     """Return the growth of a weight with time (T, or E) and with the size of the training set."""
     best = (-(10**9), -(10**9))
     for monomial in Add.make_args(weight):
-        powers = {str(base): exp for base, exp in monomial.as_powers_dict().items()}
+        powers = {
+            base.name: exp for base, exp in monomial.as_powers_dict().items() if base.is_Symbol
+        }
         time = powers.get("T", 0) + powers.get("E", 0)
         best = max(best, (int(time), int(powers.get("N", 0))))
     return best
@@ -417,24 +422,18 @@ def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
         for arg in weight.args:
             result *= _value_at(arg, values)
         return result
-    if weight.is_Pow and weight.exp.is_Integer:
+    if weight.is_Pow:
         base = _value_at(weight.base, values)
-        if base == 0 and weight.exp < 0:
-            raise SamplingError(f"expected numbers at which {weight.base} is not 0")
-        return base ** int(weight.exp)
+        exponent = _value_at(weight.exp, values)
+        if exponent.denominator != 1:
+            raise SamplingError(f"expected numbers at which the exponent {weight.exp} is whole")
+        if base == 0 and exponent < 0:
+            raise SamplingError(
+                f"expected numbers at which {weight.base} is not 0; give them to the sampling before "
+                "expanding"
+            )
+        return base ** int(exponent)
     raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
-
-
-def _rational(name: str, value: Any) -> Fraction:
-    """Return a number exactly; decimals are read as they are written."""
-    if isinstance(value, Rational):
-        return Fraction(int(value.p), int(value.q))
-    try:
-        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    except (TypeError, ValueError):
-        raise SamplingError(
-            f"expected a rational number for {name}, got {name}={value!r}"
-        ) from None
 
 
 def _symbol(old: object) -> Symbol:
@@ -455,14 +454,6 @@ def _value(new: object) -> Expr:
         return Rational(str(new))
     if isinstance(new, Expr):
         exact = nsimplify(new, rational=True) if new.has(Float) else new
-        if _is_rational_function(exact):
+        if is_weight(exact):
             return exact
     raise RequestError(f"expected a rational function of symbols, got {new!r}")
-
-
-def _is_rational_function(value: Expr) -> bool:
-    if value.is_Add or value.is_Mul:
-        return all(map(_is_rational_function, value.args))
-    if value.is_Pow:
-        return bool(value.exp.is_Integer) and _is_rational_function(value.base)
-    return bool(value.is_Rational or value.is_Symbol)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.coefficients import Piece, coefficient
 from sgdiagrams.symbolic.notation import latex_of, text_of
-from sgdiagrams.symbolic.sampling import check_choice
+from sgdiagrams.symbolic.optimizer import SGD
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.expansion import Coefficients, EtaStyle, Expansion, Term
+    from sgdiagrams.symbolic.expansion import Coefficients, EtaStyle, Expansion, Part, Term
 
 __all__ = ["LINE_WIDTH", "latex_expansion"]
 
@@ -148,9 +149,17 @@ def _left_side(expansion: Expansion) -> str:
             number = rf"\frac{{{abs(c.numerator)}}}{{{c.denominator}}}\,"
         body = part.observable.latex
         if len(parts) > 1 and part.sampling is not None:
-            body += rf"\big|_{{\text{{{part.sampling.label}}}}}"
+            body += rf"\big|_{{\text{{{_protocol(part)}}}}}"
         names.append(f"{lead}{number}{body}")
     return "".join(names)
+
+
+def _protocol(part: Part) -> str:
+    """Return the sampling and, if it is not plain SGD, the optimiser, as text for TeX."""
+    label = "" if part.sampling is None else part.sampling.label
+    if part.optimizer != SGD():
+        label += f", {part.optimizer.label}"
+    return label.replace("_", r"\_")
 
 
 def _plain_left_side(expansion: Expansion) -> str:
@@ -160,8 +169,8 @@ def _plain_left_side(expansion: Expansion) -> str:
 
 
 def _title(expansion: Expansion) -> str:
-    schemes = sorted({part.sampling.label for part in expansion.parts if part.sampling})
-    name = expansion.observable.replace("-", " ")
+    schemes = sorted({_protocol(part) for part in expansion.parts if part.sampling})
+    name = expansion.observable.replace("-", " ").replace("_", r"\_")
     title = f"{name[:1].upper()}{name[1:]}, {expansion.basis} basis"
     if schemes:
         title += f", {' and '.join(schemes)}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Laurent",
     "add_scaled",
+    "at_number",
     "falling_factorial",
     "from_expr",
     "newton",
@@ -45,6 +46,17 @@ def add_scaled(
             total[key] = value
         else:
             total.pop(key, None)
+
+
+def at_number(polynomial: Mapping[tuple[int, ...], Fraction], x: int) -> Fraction:
+    """Return the value of a Laurent polynomial in one variable.
+
+    Examples
+    --------
+    >>> at_number({(2,): Fraction(1), (-1,): Fraction(3)}, 3)
+    Fraction(10, 1)
+    """
+    return sum((c * Fraction(x) ** power for (power,), c in polynomial.items()), Fraction(0))
 
 
 def falling_factorial(k: int) -> list[int]:

@@ -9,10 +9,13 @@ between the index groups of its derivatives.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_letters
 from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.labels import LOSS, PENALISED
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -28,6 +31,7 @@ _GREEK = tuple(
         *("zeta", "xi", "phi", "chi", "psi", "omega"),
     )
 )
+_LOSSES = (LOSS, PENALISED)
 _NAMES = {0: r"\ell", 1: "G", 2: "H", 3: "J", 4: "K"}
 
 
@@ -92,8 +96,8 @@ def walk(contraction: Contraction) -> tuple[Tensor, ...]:
     def write_block(b: int, entry: int) -> None:
         nonlocal counter
         written.add(b)
-        nodes = sorted(blocks[b], key=lambda v: (v != entry, contraction.legs[v], v))
-        nodes.sort(key=lambda v: contraction.legs[v])
+        nodes = sorted(blocks[b], key=lambda v: (v != entry, v))
+        nodes.sort(key=lambda v: (contraction.labels[v] != "loss", contraction.legs[v]))
         groups = []
         for v in nodes:
             group = [number(e, v) for e in incident[v]]
@@ -166,7 +170,12 @@ def _starts(contraction: Contraction) -> list[int]:
         return max(depth.values())
 
     size = [len(contraction.blocks[b]) for b in contraction.partition]
-    return sorted(range(n), key=lambda v: (-eccentricity(v), -size[v], v))
+    # Free indices are read in their order.
+    first_free = [
+        min((place for place, w in enumerate(contraction.free) if w == v), default=n)
+        for v in range(n)
+    ]
+    return sorted(range(n), key=lambda v: (first_free[v], -eccentricity(v), -size[v], v))
 
 
 def _depth(contraction: Contraction, e: int, v: int) -> int:
@@ -194,14 +203,16 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
     legs = tuple(map(len, tensor.groups))
     if len(legs) == 1:
         label = tensor.labels[0]
-        if label != "loss":
+        if label not in _LOSSES:
             return label, False
-        return {0: "l", **{k: v for k, v in _NAMES.items() if k}}.get(legs[0], f"D{legs[0]}"), False
+        name = {0: "l", **{k: v for k, v in _NAMES.items() if k}}.get(legs[0], f"D{legs[0]}")
+        return (f"{name}~" if label == PENALISED else name), False
     if tensor.basis == "cumulant":
         if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
             return "C" if len(legs) == 2 else "S", False
         return "kappa", True
-    return ("M" if tensor.basis == "moment" else "V"), True
+    name = "M" if tensor.basis == "moment" else "V"
+    return name, True
 
 
 def latex_of(contraction: Contraction) -> str:
@@ -221,20 +232,27 @@ def _latex_factor(tensor: Tensor) -> str:
     if tensor.kind == "eta":
         return rf"\eta^{{{groups[0]}}}"
     name, bars = tensor_name(tensor)
+    is_penalised = name.endswith("~")
+    name = name.removesuffix("~")
     if name == "l":
-        return r"\ell"
+        return r"\tilde{\ell}" if is_penalised else r"\ell"
     if name.startswith("D") and name[1:].isdigit():
         name = f"D^{{({name[1:]})}}"
     elif name == "kappa":
         name = r"\kappa"
     elif name == "V":
         name = r"\widehat{M}"
+    elif is_penalised:
+        name = rf"\tilde{{{name}}}"
     elif len(name) > 1:
-        name = rf"\mathrm{{{name}}}"
+        name = rf"\text{{{name.replace('_', chr(92) + '_')}}}"
     if bars:
-        return f"{name}_{{{'|'.join(group or chr(183) for group in groups)}}}".replace(
-            chr(183), r"\cdot"
-        )
+        # A tilde over the indices of the nodes that carry the penalty.
+        shown = [
+            rf"\widetilde{{{group}}}" if label == PENALISED else group or r"\cdot"
+            for group, label in zip(groups, tensor.labels, strict=True)
+        ]
+        return f"{name}_{{{'|'.join(shown)}}}"
     indices = "".join(groups)
     return f"{name}_{{{indices}}}" if indices else name
 
@@ -264,6 +282,11 @@ def _text_factor(tensor: Tensor) -> str:
     if tensor.kind == "eta":
         return f"eta^{groups[0]}"
     name, bars = tensor_name(tensor)
+    if bars:
+        groups = [
+            f"{group}~" if label == PENALISED else group
+            for group, label in zip(groups, tensor.labels, strict=True)
+        ]
     indices = ("|" if bars else "").join(groups)
     return f"{name}_{indices}" if indices else name
 
@@ -297,11 +320,18 @@ def einsum_of(contraction: Contraction) -> tuple[str, list[str]]:
 
 
 def operand_name(tensor: Tensor) -> str:
-    """Return the Python name of a factor: ``G``, ``C``, ``eta``, ``M_1_2``, ``kappa_1_2``."""
+    """Return the Python name of a factor: ``G``, ``C``, ``eta``, ``M_1_2``, ``kappa_1_2``.
+
+    A penalised loss adds ``_penalised`` to a single tensor, and ``p`` to its number of legs in a block.
+    """
     name, bars = tensor_name(tensor)
     if not bars:
-        return name
-    return "_".join([name, *(str(len(group)) for group in tensor.groups)])
+        return re.sub(r"\W", "_", name.replace("~", "_penalised"))
+    legs = [
+        f"{len(group)}{'p' if label == PENALISED else ''}"
+        for group, label in zip(tensor.groups, tensor.labels, strict=True)
+    ]
+    return "_".join([name, *legs])
 
 
 def tensor_of(contraction: Contraction) -> Expr:

@@ -1,16 +1,56 @@
-"""Observables: what stands at the root of the diagrams."""
+r"""Observables: what stands at the root of the diagrams.
+
+An observable is a signed sum of products of expectations :math:`E[s_1(\theta_T) s_2(\theta_T) \cdots]`.
+The factors s are losses, coordinates of the displacement :math:`\theta_T - \theta_0`, or functions of
+the weights that the user brings. In a diagram the children of the root are shared out among the factors
+(Leibniz): a coordinate takes exactly one child, which then has a free leg in place of the edge.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sgdiagrams.symbolic.sampling import RootRole, check_choice
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.checks import check_choice, whole_number
+from sgdiagrams.symbolic.labels import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.enumeration import RootMode
+    from sgdiagrams.symbolic.sampling import RootRole
 
-__all__ = ["GAP", "OBSERVABLES", "TEST_LOSS", "TRAINING_LOSS", "Observable", "observable"]
+__all__ = [
+    "COVARIANCE",
+    "DISPLACEMENT",
+    "GAP",
+    "OBSERVABLES",
+    "SECOND_MOMENT",
+    "TEST_LOSS",
+    "TRAINING_LOSS",
+    "VARIANCE",
+    "Function",
+    "Observable",
+    "Product",
+    "increment",
+    "observable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of expectations with a sign.
+
+    Attributes
+    ----------
+    sign
+        A whole number.
+    expectations
+        For each expectation the factors inside it: ``"loss"`` (the population's), ``"training-loss"``,
+        ``"weights"`` (a coordinate of the displacement), or the name of a function.
+    """
+
+    sign: int
+    expectations: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,38 +65,160 @@ class Observable:
         The left side of the formula: the expectation at the end of training.
     text
         The same for the terminal.
-    parts
-        Pairs (sign, role of the root): the observable is the signed sum of losses, each at the root as
-        the population's (test) loss or as the training set's.
+    products
+        The signed sum of products of expectations.
+    since
+        For an increment the number of updates at its start; otherwise None.
     """
 
     name: str
     latex: str
     text: str
-    parts: tuple[tuple[int, RootRole], ...]
+    products: tuple[Product, ...]
+    since: int | None = None
+
+    @property
+    def rank(self) -> int:
+        """The number of free indices."""
+        return sum(f == WEIGHTS for e in self.products[0].expectations for f in e)
+
+    @property
+    def factors(self) -> frozenset[str]:
+        """All factors that occur."""
+        return frozenset(f for p in self.products for e in p.expectations for f in e)
+
+    @property
+    def needs_population(self) -> bool:
+        """Whether the population's own loss occurs, which a training set does not know."""
+        return LOSS in self.factors
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the user's functions."""
+        return tuple(sorted(filter(is_function, self.factors)))
 
 
-TEST_LOSS = Observable(
-    "test-loss", r"\mathbb{E}\,\ell(\theta_T)", "E[test loss]", ((1, "population"),)
-)
+def _mean(*factors: str, sign: int = 1) -> Product:
+    return Product(sign, (factors,))
+
+
+TEST_LOSS = Observable("test-loss", r"\mathbb{E}\,\ell(\theta_T)", "E[test loss]", (_mean(LOSS),))
 TRAINING_LOSS = Observable(
-    "training-loss",
-    r"\mathbb{E}\,\hat{\ell}(\theta_T)",
-    "E[training loss]",
-    ((1, "training"),),
+    "training-loss", r"\mathbb{E}\,\hat{\ell}(\theta_T)", "E[training loss]", (_mean(TRAINING),)
 )
 GAP = Observable(
     "generalisation-gap",
     r"\mathbb{E}\bigl[\ell(\theta_T) - \hat{\ell}(\theta_T)\bigr]",
     "E[test loss - training loss]",
-    ((1, "population"), (-1, "training")),
+    (_mean(LOSS), _mean(TRAINING, sign=-1)),
+)
+DISPLACEMENT = Observable(
+    "displacement",
+    r"\mathbb{E}\,(\theta_T - \theta_0)^{\mu}",
+    "E[displacement]^a",
+    (_mean(WEIGHTS),),
+)
+SECOND_MOMENT = Observable(
+    "second-moment",
+    r"\mathbb{E}\,(\theta_T - \theta_0)^{\mu} (\theta_T - \theta_0)^{\nu}",
+    "E[displacement^a displacement^b]",
+    (_mean(WEIGHTS, WEIGHTS),),
+)
+COVARIANCE = Observable(
+    "covariance",
+    r"\mathrm{Cov}(\theta_T)^{\mu\nu}",
+    "Cov[weights]^ab",
+    (_mean(WEIGHTS, WEIGHTS), Product(-1, ((WEIGHTS,), (WEIGHTS,)))),
+)
+VARIANCE = Observable(
+    "variance",
+    r"\mathrm{Var}\,\ell(\theta_T)",
+    "Var[test loss]",
+    (_mean(LOSS, LOSS), Product(-1, ((LOSS,), (LOSS,)))),
 )
 
-OBSERVABLES = {o.name: o for o in (TEST_LOSS, TRAINING_LOSS, GAP)}
+OBSERVABLES = {
+    o.name: o
+    for o in (TEST_LOSS, TRAINING_LOSS, GAP, DISPLACEMENT, SECOND_MOMENT, COVARIANCE, VARIANCE)
+}
+
+
+def Function(name: str) -> Observable:  # noqa: N802
+    r"""Return the expectation of a smooth function :math:`s(\theta_T)` that the user brings.
+
+    Its derivatives at the starting point are given with the statistics:
+    ``Statistics.from_samples(..., functions={name: {0: s, 1: gradient, 2: hessian, ...}})``. The loss
+    of another task is such a function.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, ``-`` and ``_``, starting with a letter.
+
+    Raises
+    ------
+    RequestError
+        When the name has another form or means something else already.
+
+    Examples
+    --------
+    >>> Function("other-task").name
+    'function:other-task'
+    """
+    if not is_function(name):
+        raise RequestError(
+            "expected a name of letters, digits, '-' and '_' that formulas do not use already "
+            f"(loss, G, H, ...), got name={name!r}"
+        )
+    return Observable(
+        f"function:{name}",
+        rf"\mathbb{{E}}\,\text{{{name.replace('_', chr(92) + '_')}}}(\theta_T)",
+        f"E[{name}]",
+        (_mean(name),),
+    )
+
+
+def increment(which: str | Observable, *, since: int) -> Observable:
+    r"""Return the change of an observable between update `since` and the end.
+
+    For expectations of losses and functions it is :math:`E[s(\theta_T) - s(\theta_{T_0})]`; for the
+    weights, :math:`\theta_T - \theta_{T_0}` takes the place of the displacement. Counted by number.
+
+    Raises
+    ------
+    RequestError
+        When the name is unknown, or the observable is the variance of a loss.
+    SamplingError
+        When `since` is no whole number >= 0.
+
+    Examples
+    --------
+    >>> increment("covariance", since=10).name
+    'covariance:since=10'
+    """
+    what = observable(which)
+    if any(len(e) > 1 and set(e) != {WEIGHTS} for p in what.products for e in p.expectations):
+        raise RequestError(
+            f"expected an increment of a mean or of the weights, got observable={what.name!r}; "
+            "subtract two expansions"
+        )
+    start = whole_number("since", since)
+    shown = what.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
+    if WEIGHTS not in what.factors or what.name == "covariance":
+        shown = rf"\Delta_{{{start}}}\,{what.latex}"
+    return replace(
+        what,
+        name=f"{what.name}:since={start}",
+        latex=shown,
+        text=f"{what.text} since {start}",
+        since=start,
+    )
 
 
 def observable(which: str | Observable) -> Observable:
     """Return an observable by its name, or the observable itself.
+
+    ``function:NAME`` is a user's function; ``NAME:since=T0`` an increment.
 
     Raises
     ------
@@ -65,13 +227,29 @@ def observable(which: str | Observable) -> Observable:
 
     Examples
     --------
-    >>> observable("generalisation-gap").parts
-    ((1, 'population'), (-1, 'training'))
+    >>> observable("generalisation-gap").products[1]
+    Product(sign=-1, expectations=(('training-loss',),))
+    >>> observable("displacement:since=5").since
+    5
     """
     if isinstance(which, Observable):
         return which
-    check_choice("observable", which, tuple(OBSERVABLES))
+    if isinstance(which, str) and ":since=" in which:
+        name, _, start = which.rpartition(":since=")
+        if not start.isdecimal():
+            raise RequestError(f"expected a whole number of updates after since=, got {which!r}")
+        return increment(name, since=int(start))
+    if isinstance(which, str) and which.startswith("function:"):
+        return Function(which.removeprefix("function:"))
+    check_choice("observable", which, (*OBSERVABLES, "function:NAME"))
+    if which not in OBSERVABLES:
+        raise RequestError("expected the name of a function after function:")
     return OBSERVABLES[which]
+
+
+def root_role(factors: tuple[str, ...]) -> RootRole:
+    """Return the role of the root of an expectation."""
+    return "training" if TRAINING in factors else "population"
 
 
 def root_mode(role: RootRole) -> RootMode:

@@ -12,7 +12,7 @@ True
 
 from sympy import Symbol
 
-__all__ = ["B", "E", "N", "T", "beta", "eta"]
+__all__ = ["B", "E", "N", "T", "alpha", "beta", "eta", "gamma", "lamda"]
 
 #: Number of updates.
 T = Symbol("T")
@@ -26,3 +26,9 @@ E = Symbol("E")
 beta = Symbol("beta")
 #: Learning rate.
 eta = Symbol("eta")
+#: Memory of an exponential average of iterates.
+alpha = Symbol("alpha")
+#: Factor by which a learning rate decays at every update.
+gamma = Symbol("gamma")
+#: Weight decay (spelled so, because ``lambda`` is a word of Python).
+lamda = Symbol("lamda")

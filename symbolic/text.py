@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.coefficients import coefficient
 from sgdiagrams.symbolic.notation import text_of
-from sgdiagrams.symbolic.sampling import check_choice
+from sgdiagrams.symbolic.optimizer import SGD
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.expansion import Coefficients, EtaStyle, Expansion
+    from sgdiagrams.symbolic.expansion import Coefficients, EtaStyle, Expansion, Part
 
 __all__ = ["text_expansion"]
 
+_PLAIN = SGD().label
 # Where coefficients are wider than this they stand on the right, so that the table stays readable.
 _NARROW = 32
 
@@ -44,6 +46,10 @@ def text_expansion(
     return "\n".join(lines)
 
 
+def _method(part: Part) -> str:
+    return "" if part.optimizer.label == _PLAIN else f", {part.optimizer.label}"
+
+
 def _title(expansion: Expansion) -> str:
     pieces = []
     for i, part in enumerate(expansion.parts):
@@ -52,10 +58,13 @@ def _title(expansion: Expansion) -> str:
         number = "" if abs(c) == 1 else f"{abs(c)} "
         where = ""
         if len(expansion.parts) > 1 and part.sampling is not None:
-            where = f" ({part.sampling.label})"
+            where = f" ({part.sampling.label}{_method(part)})"
         pieces.append(f"{sign}{number}{part.observable.text}{where}")
     title = [" ".join(pieces) or "0"]
     if expansion.sampling is not None:
         title.append(expansion.sampling.label)
+    methods = dict.fromkeys(part.optimizer.label for part in expansion.parts)
+    if len(methods) == 1 and list(methods) != [_PLAIN]:
+        title += methods
     title += [f"{expansion.basis} basis", f"order {expansion.order}"]
     return " | ".join(title)

@@ -12,6 +12,7 @@ from sgdiagrams.commands.compare import compare
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.list import list_diagrams
+from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.verify import verify
 
 __all__ = ["cli", "main"]
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for _command in (list_diagrams, expand, evaluate, compare, verify):
+for _command in (list_diagrams, expand, evaluate, compare, scaling, verify):
     cli.add_command(_command)
 
 

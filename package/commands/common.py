@@ -13,19 +13,89 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sgdiagrams.symbolic.optimizer import Optimizer
+    from sgdiagrams.symbolic.sampling import Sampling
+
 __all__ = [
     "OBSERVABLES",
     "SAMPLINGS",
     "emit",
+    "fix_numbers",
+    "observable_option",
+    "optimizer_options",
     "parse_settings",
     "progress_bar",
     "read_text",
+    "sampling_option",
     "set_option",
 ]
 
 # Repeated here so that --help does not load SymPy; a test compares them with the library.
-OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")
-SAMPLINGS = ("one-pass", "epochs", "fresh-data", "full-batch")
+OBSERVABLES = (
+    "test-loss",
+    "training-loss",
+    "generalisation-gap",
+    "displacement",
+    "second-moment",
+    "covariance",
+    "variance",
+)
+SAMPLINGS = (
+    "one-pass",
+    "epochs",
+    "shuffled-epochs",
+    "reshuffled-epochs",
+    "with-replacement",
+    "fresh-data",
+    "full-batch",
+    "gradient-flow",
+    "sde",
+)
+
+observable_option = click.option(
+    "--observable",
+    metavar="NAME",
+    default="test-loss",
+    show_default=True,
+    help=f"{', '.join(OBSERVABLES)}, function:NAME; with :since=T0 the change since update T0.",
+)
+sampling_option = click.option(
+    "--sampling",
+    metavar="NAME",
+    default="one-pass",
+    show_default=True,
+    help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
+)
+
+
+def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the optimiser to a command."""
+    options = (
+        click.option(
+            "--optimizer",
+            "method",
+            metavar="NAME",
+            default="sgd",
+            show_default=True,
+            help="sgd, momentum, nesterov; with a number momentum:beta=0.9.",
+        ),
+        click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
+        click.option(
+            "--schedule",
+            metavar="NAME",
+            help="Learning-rate factors: cosine, linear, step:every=30,factor=0.1, warm-up:over=5, "
+            "exponential:gamma=0.99, file:PATH.",
+        ),
+        click.option(
+            "--average",
+            metavar="NAME",
+            help="Average of iterates: tail, tail:W=10, exponential:alpha=0.9.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
 
 set_option = click.option(
     "--set",
@@ -63,6 +133,21 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         plain = [int(f) if f.denominator == 1 else f for f in parsed]
         numbers[name] = plain[0] if len(plain) == 1 else plain
     return numbers
+
+
+def fix_numbers(
+    scheme: Sampling, optimizer: Optimizer, numbers: dict[str, Any]
+) -> tuple[Sampling, Optimizer]:
+    """Put numbers into a scheme and an optimiser, each its own.
+
+    Raises
+    ------
+    SamplingError
+        When a number belongs to neither, or is impossible.
+    """
+    own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
+    rest = {name: value for name, value in numbers.items() if name not in own}
+    return scheme.at(**rest), optimizer.at(**own)
 
 
 def read_text(path: str) -> str:

@@ -6,19 +6,27 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import OBSERVABLES, SAMPLINGS, emit, parse_settings
+from sgdiagrams.commands.common import (
+    emit,
+    fix_numbers,
+    observable_option,
+    optimizer_options,
+    parse_settings,
+    sampling_option,
+)
 
 __all__ = ["expand"]
 
 
 @click.command(short_help="Derive an expansion as LaTeX, text, JSON or Python.")
-@click.option(
-    "--observable", type=click.Choice(OBSERVABLES), default="test-loss", show_default=True
-)
+@observable_option
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Highest power of eta.")
-@click.option("--sampling", type=click.Choice(SAMPLINGS), default="one-pass", show_default=True)
+@sampling_option
+@optimizer_options
 @click.option(
-    "--basis", type=click.Choice(["moment", "cumulant"]), default="moment", show_default=True
+    "--basis",
+    type=click.Choice(["moment", "cumulant"]),
+    help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
 )
 @click.option(
     "--format",
@@ -47,7 +55,7 @@ __all__ = ["expand"]
     "settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Fix a number of the sampling, e.g. --set T=10 or --set N=60; may be repeated.",
+    help="Fix a number of the sampling or the optimiser: T=10, N=60, beta=0.9; may be repeated.",
 )
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def expand(
@@ -55,6 +63,10 @@ def expand(
     observable: str,
     order: int,
     sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
     basis: Any,
     style: str,
     eta: Any,
@@ -63,22 +75,32 @@ def expand(
     settings: tuple[str, ...],
     output: str | None,
 ) -> None:
-    """Expand an expected loss of SGD in powers of the learning rate, exactly.
+    """Expand an expected observable of SGD in powers of the learning rate, exactly.
 
-    Formulas keep the number of updates T (one-pass), or the numbers N of datapoints, B of a batch and E
-    of epochs (epochs), as symbols; --set fixes some of them.
+    Formulas keep the numbers T of updates, N of datapoints, B of a batch, E of epochs and the optimiser's
+    beta, gamma and alpha as symbols wherever there is a closed form; --set fixes some of them. Without
+    one (given factors, averages over a part, momentum with epochs, grids) all numbers must be set.
 
     \b
     Examples:
         sgdiagrams expand --order 3 --sampling one-pass --format latex
         sgdiagrams expand --observable generalisation-gap --order 2 --sampling epochs
+        sgdiagrams expand --order 2 --sampling with-replacement --optimizer momentum
         sgdiagrams expand --order 3 --format json --output expansion.json
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.expand import expand as expand_observable
-    from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
+    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
-    scheme = sampling_by_name(sampling).at(**parse_settings(settings))
-    expansion = expand_observable(observable, order=order, sampling=scheme, basis=basis)
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme, rule = fix_numbers(
+        sampling_by_name(sampling),
+        optimizer_by_name(method, **options),
+        parse_settings(settings),
+    )
+    expansion = expand_observable(
+        observable, order=order, sampling=scheme, optimizer=rule, basis=basis
+    )
     if style == "latex":
         text = expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
     elif style == "json":

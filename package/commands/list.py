@@ -131,7 +131,7 @@ def _records(
 ) -> Iterator[dict[str, Any]]:
     from sgdiagrams.symbolic import Contraction
     from sgdiagrams.symbolic.coefficients import coefficient
-    from sgdiagrams.symbolic.sampling import sampling as sampling_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
     scheme = sampling_by_name(sampling) if sampling else None
     for diagram in diagrams:

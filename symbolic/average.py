@@ -1,0 +1,126 @@
+r"""Averages of iterates: where the observable looks, if not at the last iterate.
+
+The weights :math:`w_r` of the iterates :math:`\theta_1, \dots, \theta_T` (what is missing to 1 is the
+weight of the start :math:`\theta_0`) turn the kernel of an edge into the root into
+:math:`K_{\mathrm{out}}(s) = \sum_{r > s} w_r K(r - s)`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar, final
+
+from sympy import Symbol
+
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.checks import rational_or_symbol, whole_number
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.checks import Number
+
+__all__ = ["Average", "ExponentialAverage", "TailAverage"]
+
+
+class Average(ABC):
+    """Weights of the iterates. Concrete averages are final, frozen dataclasses."""
+
+    __slots__ = ()
+
+    #: The name on the command line and in files.
+    name: ClassVar[str]
+    #: The names of the numbers that may be symbols.
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def weights(self, T: int) -> tuple[Fraction, ...]:
+        """Return the weights of the iterates after 1, ..., T updates, exactly.
+
+        Raises
+        ------
+        SamplingError
+            When there are fewer updates than iterates to average, or a symbol has no number.
+        """
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A short description for titles."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TailAverage(Average):
+    """The mean of the last W iterates.
+
+    Parameters
+    ----------
+    W
+        Their number; all T of them (Polyak-Ruppert, in closed form) when left out.
+
+    Examples
+    --------
+    >>> [str(w) for w in TailAverage(2).weights(4)]
+    ['0', '0', '1/2', '1/2']
+    """
+
+    name: ClassVar[str] = "tail"
+
+    W: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.W is not None:
+            object.__setattr__(self, "W", whole_number("W", self.W, least=1))
+
+    def weights(self, T: int) -> tuple[Fraction, ...]:
+        """Return the weights."""
+        if T == 0:
+            return ()
+        size = T if self.W is None else self.W
+        if size > T:
+            raise SamplingError(f"expected at least W={size} updates to average over, got T={T}")
+        return (Fraction(0),) * (T - size) + (Fraction(1, size),) * size
+
+    @property
+    def label(self) -> str:
+        """The name with W."""
+        return "average of all iterates" if self.W is None else f"average of the last {self.W}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExponentialAverage(Average):
+    r"""The exponential average :math:`\bar\theta_t = \alpha \bar\theta_{t-1} + (1 - \alpha) \theta_t`.
+
+    It starts at :math:`\bar\theta_0 = \theta_0`, as PyTorch's and JAX's averages do.
+
+    Examples
+    --------
+    >>> [str(w) for w in ExponentialAverage("1/2").weights(3)]
+    ['1/8', '1/4', '1/2']
+    """
+
+    name: ClassVar[str] = "exponential"
+    numbers: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    alpha: Number | None = None
+
+    def __post_init__(self) -> None:
+        alpha = rational_or_symbol("alpha", self.alpha, symbols.alpha, below_one=True)
+        object.__setattr__(self, "alpha", alpha)
+
+    def weights(self, T: int) -> tuple[Fraction, ...]:
+        """Return the weights."""
+        if isinstance(self.alpha, Symbol) or self.alpha is None:
+            raise SamplingError("expected a number for alpha; give alpha=...")
+        alpha = Fraction(self.alpha)
+        return tuple((1 - alpha) * alpha ** (T - t) for t in range(1, T + 1))
+
+    @property
+    def label(self) -> str:
+        """The name with alpha."""
+        if isinstance(self.alpha, Symbol):
+            return "exponential average"
+        return f"exponential average alpha={self.alpha}"

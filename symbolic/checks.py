@@ -1,0 +1,100 @@
+"""Checks of arguments that all modules of formulas share: choices, whole numbers, rational numbers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isfinite
+from numbers import Integral
+from numbers import Rational as AnyRational
+from typing import Any, TypeAlias
+
+from sympy import Expr, Float, Integer, Rational, Symbol
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+
+__all__ = [
+    "Number",
+    "check_choice",
+    "count_or_symbol",
+    "rational",
+    "rational_or_symbol",
+    "whole_number",
+]
+
+#: A number of a scheme or an optimiser: exact, or a symbol.
+Number: TypeAlias = int | Fraction | Expr
+
+
+def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """Raise a RequestError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        options = ", ".join(map(str, allowed))
+        raise RequestError(f"expected {name} to be one of {options}; got {name}={value!r}")
+
+
+def whole_number(name: str, value: object, *, least: int = 0) -> int:
+    """Return a whole number >= `least`, or raise a SamplingError.
+
+    Integral floats and rationals (``10.0``) count as whole; booleans do not.
+    """
+    whole: int | None = None
+    if isinstance(value, (Integral, Integer, Rational, float, Fraction)):
+        is_float = isinstance(value, float)
+        is_whole = not isinstance(value, bool) and (not is_float or isfinite(value))
+        is_whole = is_whole and value == int(value)
+        whole = int(value) if is_whole else None
+    if whole is None or whole < least:
+        raise SamplingError(f"expected a whole number >= {least} for {name}, got {name}={value}")
+    return whole
+
+
+def rational(name: str, value: object) -> Fraction:
+    """Return a number exactly, or raise a SamplingError; decimals are read as they are written.
+
+    Examples
+    --------
+    >>> rational("beta", 0.9), rational("beta", "2/3")
+    (Fraction(9, 10), Fraction(2, 3))
+    """
+    is_exact = isinstance(value, (Rational, AnyRational)) and not isinstance(value, bool)
+    is_decimal = isinstance(value, (float, str, Float)) or hasattr(value, "__float__")
+    try:
+        if is_exact:
+            given: Any = value
+            return Fraction(int(given.numerator), int(given.denominator))
+        # Anything else is no number to `Fraction`.
+        return Fraction(str(value)) if is_decimal and not isinstance(value, bool) else Fraction("")
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise SamplingError(
+            f"expected a rational number for {name}, got {name}={str(value)[:60]}"
+        ) from None
+
+
+def count_or_symbol(name: str, value: Number | None, symbol: Symbol, *, least: int = 0) -> Number:
+    """Return a whole number >= `least`, or a symbol: `symbol` where nothing is given."""
+    if value is None:
+        return symbol
+    if isinstance(value, Expr) and not isinstance(value, Integer):
+        if not isinstance(value, Symbol):
+            raise SamplingError(f"expected a whole number or a symbol, got {name}={value}")
+        return value
+    return whole_number(name, value, least=least)
+
+
+def rational_or_symbol(
+    name: str,
+    value: object,
+    symbol: Symbol | None = None,
+    *,
+    below_one: bool = False,
+) -> Fraction | Symbol:
+    """Return a rational number >= 0 (and < 1 on request) or a symbol: `symbol` where None is given."""
+    if value is None and symbol is not None:
+        return symbol
+    if isinstance(value, Symbol):
+        return value
+    number = rational(name, value)
+    if number < 0 or (below_one and number >= 1):
+        span = "in [0, 1)" if below_one else ">= 0"
+        raise SamplingError(f"expected a number {span} for {name}, got {name}={value}")
+    return number

@@ -1,0 +1,547 @@
+r"""Weighted embeddings by number: propagation in time, exact, at a cost polynomial in T.
+
+Every edge is a small linear system (`sgdiagrams.symbolic.optimizer.EdgeSystem`): its state is a
+position, and a velocity where the optimiser has memory. An update opens the edge above it; the state is
+carried from step to step; the parent reads the position. All numbers are scaled to integers, so that
+nothing is rounded and no fraction is ever reduced.
+
+Two ways through time are needed. `step_count` moves along a schedule whose steps are alike or random,
+with the set of nodes placed so far as its state. `GridPropagator` works up the tree for a fixed
+schedule, with one axis for the row of every block of several nodes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm, perm
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from sgdiagrams.diagrams.partitions import coarsenings, moebius
+from sgdiagrams.symbolic.optimizer import SGD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.symbolic.counting import Basis, UpdateForest
+    from sgdiagrams.symbolic.optimizer import Optimizer
+    from sgdiagrams.symbolic.steps import LevelRule
+
+__all__ = ["Dynamics", "GridPropagator", "reshuffled_step_count", "step_count"]
+
+_CLOSED, _POSITION, _VELOCITY, _READOUT = -1, 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dynamics:
+    """An optimiser over T updates, in integers.
+
+    Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
+    `decay_scale` to the power T, which the divisions by `decay_scale` at every step use up.
+
+    Attributes
+    ----------
+    position, velocity
+        State right after an update at each time.
+    velocity_to_position, velocity_to_velocity
+        Transitions over each time, to be divided by `decay_scale`; empty without memory.
+    node
+        The factor of a node at each time, times `node_scale`.
+    readout
+        Weights of the iterates after each update, times `readout_scale`; None: the last one alone.
+    """
+
+    position: tuple[int, ...]
+    velocity: tuple[int, ...]
+    velocity_to_position: tuple[int, ...]
+    velocity_to_velocity: tuple[int, ...]
+    node: tuple[int, ...]
+    readout: tuple[int, ...] | None
+    decay_scale: int
+    position_scale: int
+    node_scale: int
+    readout_scale: int
+
+    @classmethod
+    def of(
+        cls,
+        optimizer: Optimizer,
+        T: int,
+        *,
+        iterates: Sequence[Fraction] | None = None,
+        node: Sequence[Fraction] | None = None,
+    ) -> Self:
+        """Return the dynamics of an optimiser with numbers.
+
+        Parameters
+        ----------
+        optimizer
+            Without free symbols.
+        T
+            The number of updates.
+        iterates
+            Weights of the iterates after 1, ..., T updates; by default those of the optimiser.
+        node
+            Further factors of the nodes at every time.
+        """
+        multipliers = optimizer.multipliers(T)
+        systems = optimizer.edge_systems(multipliers)
+        factors = list(multipliers) if optimizer.scales_nodes else [Fraction(1)] * T
+        if node is not None:
+            factors = [a * b for a, b in zip(factors, node, strict=True)]
+        if iterates is None and optimizer.average is not None:
+            iterates = optimizer.average.weights(T)
+        node_scale = _common(factors)
+        has_memory = any(len(s.inject) > 1 for s in systems)
+        decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
+        entries = [s.inject[0] for s in systems]
+        if has_memory:
+            entries += [s.step[0][1] * decay_scale for s in systems]
+        position_scale = _common(entries)
+        readout_scale = 1 if iterates is None else _common(iterates)
+
+        def whole(values: Iterator[Fraction], scale: int) -> tuple[int, ...]:
+            return tuple(int(value * scale) for value in values)
+
+        return cls(
+            whole((s.inject[0] for s in systems), position_scale),
+            whole((s.inject[1] for s in systems), 1) if has_memory else (),
+            whole((s.step[0][1] for s in systems), position_scale * decay_scale)
+            if has_memory
+            else (),
+            whole((s.step[1][1] for s in systems), decay_scale) if has_memory else (),
+            whole(iter(factors), node_scale),
+            None if iterates is None else whole(iter(iterates), readout_scale),
+            decay_scale,
+            position_scale,
+            node_scale,
+            readout_scale,
+        )
+
+    @property
+    def updates(self) -> int:
+        """The number of updates T."""
+        return len(self.node)
+
+    def scale(self, parents: tuple[int, ...]) -> int:
+        """Return the factor that all weighted counts of a forest carry."""
+        n = len(parents)
+        roots = parents.count(-1)
+        decays: int = self.decay_scale ** (self.updates * n)
+        others: int = (self.position_scale * self.node_scale) ** n
+        return decays * others * int(self.readout_scale**roots)
+
+
+def _common(values: Sequence[Fraction]) -> int:
+    return lcm(*(value.denominator for value in values)) if values else 1
+
+
+class _Factors(NamedTuple):
+    """How often each factor of one time enters a move; `weight` does not depend on time."""
+
+    weight: int
+    node: int = 0
+    position: int = 0
+    velocity: int = 0
+    to_position: int = 0
+    to_velocity: int = 0
+    readout: int = 0
+
+    def at(self, dynamics: Dynamics, t: int) -> tuple[int, int]:
+        """Return the numerator and the divisor at time t."""
+        value = self.weight * dynamics.node[t] ** self.node * dynamics.position[t] ** self.position
+        divisor = 1
+        if self.velocity:
+            value *= dynamics.velocity[t] ** self.velocity
+        if self.to_position or self.to_velocity:
+            value *= dynamics.velocity_to_position[t] ** self.to_position
+            value *= dynamics.velocity_to_velocity[t] ** self.to_velocity
+            divisor = dynamics.decay_scale ** (self.to_position + self.to_velocity)
+        if self.readout and dynamics.readout is not None:
+            value *= dynamics.readout[t] ** self.readout
+        return value, divisor
+
+
+#: Placed nodes, blocks seen in the running epoch, and the state of the edge above each node.
+_Key = tuple[int, int, tuple[int, ...]]
+
+
+class _Scan:
+    """The moves between states; they are the same at every time, but for their factors."""
+
+    def __init__(self, forest: UpdateForest, dynamics: Dynamics) -> None:
+        self.forest = forest
+        self.dynamics = dynamics
+        self.children = [0] * len(forest.parents)
+        for child, parent in forest.edges:
+            self.children[parent] |= 1 << child
+        self.block_mask = [0] * forest.block_count
+        for v, block in enumerate(forest.blocks):
+            self.block_mask[block] |= 1 << v
+
+    def weight(self, chosen: int, seen: int) -> int:
+        """Return the weight of placing nodes; 0 where that is not allowed."""
+        raise NotImplementedError
+
+    def seen_after(self, chosen: int, seen: int) -> int:  # noqa: ARG002
+        """Return the blocks seen in the epoch once nodes are placed."""
+        return 0
+
+    def moves(self, key: _Key) -> list[tuple[_Key, _Factors]]:
+        """Return where one step may lead from a state, and with which factors."""
+        placed, seen, states = key
+        n = len(states)
+        ready = [v for v in range(n) if not placed >> v & 1 and self.children[v] & ~placed == 0]
+        result: list[tuple[_Key, _Factors]] = []
+        for pick in range(1 << len(ready)):
+            chosen = sum(1 << v for i, v in enumerate(ready) if pick >> i & 1)
+            weight = self.weight(chosen, seen) if chosen else 1
+            closing = [
+                c
+                for v in range(n)
+                if chosen >> v & 1
+                for c in range(n)
+                if self.children[v] >> c & 1
+            ]
+            if not weight or any(states[c] != _POSITION for c in closing):
+                continue
+            paths: list[tuple[tuple[int, ...], _Factors]] = [
+                (states, _Factors(weight, node=chosen.bit_count()))
+            ]
+            for v in range(n):
+                if v in closing:
+                    options: list[tuple[int, dict[str, int]]] = [(_CLOSED, {})]
+                elif chosen >> v & 1:
+                    options = self._opening(v)
+                elif states[v] != _CLOSED:
+                    options = self._passing(v, states[v])
+                else:
+                    continue
+                paths = [
+                    (
+                        (*s[:v], now, *s[v + 1 :]),
+                        f._replace(**{k: getattr(f, k) + x for k, x in more.items()}),
+                    )
+                    for s, f in paths
+                    for now, more in options
+                ]
+            after = placed | chosen
+            memory = self.seen_after(chosen, seen)
+            result += [((after, memory, s), f) for s, f in paths]
+        return result
+
+    def _reads_out(self, v: int) -> bool:
+        return self.forest.parents[v] < 0 and self.dynamics.readout is not None
+
+    def _opening(self, v: int) -> list[tuple[int, dict[str, int]]]:
+        options: list[tuple[int, dict[str, int]]] = [(_POSITION, {"position": 1})]
+        if self.dynamics.velocity:
+            options.append((_VELOCITY, {"velocity": 1}))
+        if self._reads_out(v):
+            options.append((_READOUT, {"position": 1, "readout": 1}))
+        return options
+
+    def _passing(self, v: int, state: int) -> list[tuple[int, dict[str, int]]]:
+        if state == _READOUT:
+            return [(_READOUT, {})]
+        if state == _POSITION:
+            options: list[tuple[int, dict[str, int]]] = [(_POSITION, {})]
+            return [*options, (_READOUT, {"readout": 1})] if self._reads_out(v) else options
+        options = [(_POSITION, {"to_position": 1}), (_VELOCITY, {"to_velocity": 1})]
+        if self._reads_out(v):
+            options.append((_READOUT, {"to_position": 1, "readout": 1}))
+        return options
+
+    def run(self, epoch: int = 0) -> int:
+        """Return the sum over all embeddings, scaled; an epoch ends after every `epoch` steps."""
+        n = len(self.forest.parents)
+        start: _Key = (0, 0, (_CLOSED,) * n)
+        now: dict[_Key, int] = {start: self.dynamics.decay_scale ** (self.dynamics.updates * n)}
+        known: dict[_Key, list[tuple[_Key, _Factors]]] = {}
+        for t in range(self.dynamics.updates):
+            factors: dict[_Factors, tuple[int, int]] = {}
+            after: dict[_Key, int] = {}
+            for key, value in now.items():
+                if key not in known:
+                    known[key] = self.moves(key)
+                for target, f in known[key]:
+                    found = factors.get(f)
+                    if found is None:
+                        found = factors[f] = f.at(self.dynamics, t)
+                    number, divisor = found
+                    if number:
+                        part = value * number
+                        after[target] = after.get(target, 0) + (
+                            part // divisor if divisor != 1 else part
+                        )
+            if epoch and (t + 1) % epoch == 0:
+                after = self.end_epoch(after)
+            now = after
+        final = _POSITION if self.dynamics.readout is None else _READOUT
+        full = (1 << n) - 1
+        return sum(
+            value
+            for (placed, _, states), value in now.items()
+            if placed == full
+            and all(
+                s == (final if parent < 0 else _CLOSED)
+                for s, parent in zip(states, self.forest.parents, strict=True)
+            )
+        )
+
+    def end_epoch(self, states: dict[_Key, int]) -> dict[_Key, int]:
+        """Forget what the epoch has seen."""
+        return states
+
+
+class _RuleScan(_Scan):
+    """Steps with a rule of their own."""
+
+    def __init__(
+        self, forest: UpdateForest, dynamics: Dynamics, rule: LevelRule, N: int, B: int
+    ) -> None:
+        super().__init__(forest, dynamics)
+        self.rule = rule
+        self.size = (N, B)
+        self._weights: dict[int, int] = {}
+
+    def weight(self, chosen: int, seen: int) -> int:  # noqa: ARG002
+        """Return the rule's weight, times N for every node so that it is whole."""
+        if chosen not in self._weights:
+            N, B = self.size
+            found = self.rule.weight(self.forest, chosen)
+            value = sum(
+                (c * Fraction(N) ** i * Fraction(B) ** j for (i, j), c in found.items()),
+                Fraction(0),
+            )
+            self._weights[chosen] = int(value * N ** chosen.bit_count())
+        return self._weights[chosen]
+
+
+def step_count(
+    forest: UpdateForest, rule: LevelRule, dynamics: Dynamics, *, N: int, B: int
+) -> Fraction:
+    """Return the weighted number of embeddings into steps that are all alike.
+
+    Parameters
+    ----------
+    forest
+        The diagram without its root.
+    rule
+        What one step allows.
+    dynamics
+        The optimiser.
+    N, B
+        Numbers of datapoints and of a batch.
+    """
+    n = len(forest.parents)
+    total = _RuleScan(forest, dynamics, rule, N, B).run()
+    overall = sum(
+        (c * Fraction(N) ** i * Fraction(B) ** j for (i, j), c in rule.overall(forest).items()),
+        Fraction(0),
+    )
+    return Fraction(total, dynamics.scale(forest.parents) * N**n) * overall
+
+
+class _ReshuffledScan(_Scan):
+    """Epochs in random orders: a block is seen once an epoch, on a row of its own."""
+
+    def __init__(self, forest: UpdateForest, dynamics: Dynamics, N: int, B: int) -> None:
+        super().__init__(forest, dynamics)
+        self.N = N
+        self.B = B
+
+    def _blocks(self, chosen: int) -> int:
+        return sum(1 << b for b, mask in enumerate(self.block_mask) if mask & chosen)
+
+    def weight(self, chosen: int, seen: int) -> int:
+        """Return the number of ways to give the blocks rows of the batch."""
+        blocks = self._blocks(chosen)
+        return 0 if blocks & seen else perm(self.B, blocks.bit_count())
+
+    def seen_after(self, chosen: int, seen: int) -> int:
+        """Return the blocks seen so far."""
+        return seen | self._blocks(chosen)
+
+    def end_epoch(self, states: dict[_Key, int]) -> dict[_Key, int]:
+        """Divide by the number of ways to give the blocks seen positions, times (N)_P."""
+        result: dict[_Key, int] = {}
+        P = self.forest.block_count
+        for (placed, seen, edges), value in states.items():
+            # (N)_P / (N)_j, whole
+            j = seen.bit_count()
+            key = (placed, 0, edges)
+            result[key] = result.get(key, 0) + value * perm(self.N - j, P - j)
+        return result
+
+
+def reshuffled_step_count(
+    forest: UpdateForest, dynamics: Dynamics, *, N: int, B: int, E: int
+) -> Fraction:
+    """Return the expected weighted number of embeddings into reshuffled epochs (moment basis)."""
+    P = forest.block_count
+    if P > N:
+        return Fraction(0)
+    total = _ReshuffledScan(forest, dynamics, N, B).run(epoch=N // B)
+    ways = perm(N, P)
+    return Fraction(total * ways, dynamics.scale(forest.parents) * ways**E)
+
+
+#: The blocks that have an axis, and an array over time and the rows of each.
+_Table = tuple[tuple[int, ...], "NDArray[Any]"]
+
+
+class GridPropagator:
+    """Weighted counts for one fixed schedule.
+
+    Parameters
+    ----------
+    batches
+        The rows of every batch.
+    N
+        The size of the training set.
+    dynamics
+        The optimiser over the batches.
+    """
+
+    def __init__(self, batches: Sequence[Sequence[int]], N: int, dynamics: Dynamics) -> None:
+        self.dynamics = dynamics
+        self.sizes = np.array([len(batch) for batch in batches], dtype=object)
+        # Rows that are used at the same times are alike.
+        used: list[list[int]] = [[] for _ in range(N)]
+        for t, batch in enumerate(batches):
+            for row in batch:
+                used[row].append(t)
+        alike = Counter(map(tuple, used))
+        self.multiplicity = np.array(list(alike.values()), dtype=object)
+        self.member: NDArray[Any] = np.zeros((len(batches), len(alike)), dtype=object)
+        for k, times in enumerate(alike):
+            self.member[list(times), k] = 1
+        self.factor = np.array(dynamics.node, dtype=object)
+        self._counts: dict[tuple[tuple[int, ...], tuple[int, ...]], Fraction] = {}
+
+    @classmethod
+    def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
+        """Return a propagator for plain SGD, where every embedding has weight one."""
+        return cls(batches, N, Dynamics.of(SGD(), len(batches)))
+
+    def count(self, forest: UpdateForest, basis: Basis) -> Fraction:
+        """Return the weighted number of embeddings of a forest."""
+        if basis == "cumulant":
+            return self._count(forest.parents, forest.blocks)
+        return sum(
+            (
+                moebius(forest.blocks, coarse) * self._count(forest.parents, coarse)
+                for coarse in coarsenings(forest.blocks)
+            ),
+            Fraction(0),
+        )
+
+    def _count(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        key = (parents, blocks)
+        if key not in self._counts:
+            self._counts[key] = self._sum(parents, blocks)
+        return self._counts[key]
+
+    def _sum(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        n = len(parents)
+        left = Counter(blocks)  # nodes of each block that are still to come
+        sizes = Counter(blocks)
+        pending: list[list[_Table]] = [[] for _ in range(n + 1)]
+        for v in reversed(range(n)):  # preorder, so children come first
+            block = blocks[v]
+            left[block] -= 1
+            own: _Table
+            if sizes[block] == 1:
+                own = ((), self.sizes * self.factor)
+            else:
+                own = ((block,), self.member * self.factor[:, None])
+            axes, values = _product(own, pending[v])
+            inside = {w for w in range(v, n) if _is_below(parents, w, v)}
+            axes, values = self._close(axes, values, blocks, inside)
+            into_root = parents[v] < 0
+            values = self._read_out(values) if into_root else self._carry(values)
+            pending[parents[v] if not into_root else n].append((axes, values))
+        axes, values = _product(((), np.array([1], dtype=object)), pending[n])
+        axes, values = self._close(axes, values, blocks, set(range(n)))
+        return Fraction(int(values[0]), self.dynamics.scale(parents))
+
+    def _close(
+        self,
+        axes: tuple[int, ...],
+        values: NDArray[Any],
+        blocks: tuple[int, ...],
+        inside: set[int],
+    ) -> _Table:
+        """Sum over the rows of the blocks all of whose nodes are inside."""
+        for block in axes:
+            if all(v in inside for v, b in enumerate(blocks) if b == block):
+                place = 1 + axes.index(block)
+                values = np.tensordot(values, self.multiplicity, axes=([place], [0]))
+                axes = tuple(b for b in axes if b != block)
+        return axes, values
+
+    def _carry(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the position that a parent reads at every time, from updates at earlier times."""
+        return self._positions(inputs)[:-1]
+
+    def _read_out(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the weighted sum of positions that the root reads, with a time axis of length 1."""
+        positions = self._positions(inputs)
+        if self.dynamics.readout is None:
+            return positions[-1:]
+        weights = np.array(self.dynamics.readout, dtype=object)
+        if not len(weights):
+            return positions[-1:] * 0
+        return np.tensordot(weights, positions[1:], axes=([0], [0]))[None]
+
+    def _positions(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the positions after 0, 1, ..., T updates."""
+        d = self.dynamics
+        start = d.decay_scale**d.updates
+        result = np.zeros((d.updates + 1, *inputs.shape[1:]), dtype=object)
+        position = result[0]
+        velocity = result[0]
+        for t in range(d.updates):
+            if not d.velocity:
+                position = position + inputs[t] * d.position[t]
+            else:
+                position = position + velocity * d.velocity_to_position[t] // d.decay_scale
+                position = position + inputs[t] * (d.position[t] * start)
+                velocity = velocity * d.velocity_to_velocity[t] // d.decay_scale
+                velocity = velocity + inputs[t] * (d.velocity[t] * start)
+            result[t + 1] = position
+        return result
+
+
+def _product(first: _Table, others: list[_Table]) -> _Table:
+    result = first
+    for other in others:
+        result = _multiply(result, other)
+    return result
+
+
+def _multiply(a: _Table, b: _Table) -> _Table:
+    """Multiply two arrays over time and the rows of blocks."""
+    axes = tuple(sorted({*a[0], *b[0]}))
+
+    def spread(own: tuple[int, ...], values: NDArray[Any]) -> NDArray[Any]:
+        order = sorted(range(len(own)), key=own.__getitem__)
+        moved = values.transpose(0, *(1 + i for i in order))
+        shape = [values.shape[0]]
+        sizes = dict(zip(sorted(own), moved.shape[1:], strict=True))
+        shape += [sizes.get(block, 1) for block in axes]
+        return moved.reshape(shape)
+
+    return axes, spread(*a) * spread(*b)
+
+
+def _is_below(parents: tuple[int, ...], w: int, v: int) -> bool:
+    while w > v:
+        w = parents[w]
+    return w == v

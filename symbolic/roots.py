@@ -1,0 +1,110 @@
+"""From diagrams to contractions: the children of the root are shared out among its factors."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.symbolic.contraction import Contraction
+from sgdiagrams.symbolic.labels import LOSS, PENALISED, TRAINING, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.counting import Basis
+
+__all__ = ["contractions", "disjoint_union", "fits"]
+
+
+def fits(diagram: Diagram, factors: tuple[str, ...]) -> bool:
+    """Tell whether the root has enough children, and not too many, for its factors."""
+    children = diagram.levels.count(1)
+    coordinates = factors.count(WEIGHTS)
+    return children == coordinates if coordinates == len(factors) else children >= coordinates
+
+
+def contractions(
+    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+) -> Iterator[Contraction]:
+    r"""Yield the contractions of a diagram, one for every way to share out the root's children.
+
+    Parameters
+    ----------
+    diagram
+        With the root isolated, or in the partition for the training loss.
+    factors
+        The factors at the root: see `sgdiagrams.symbolic.observable.Product`.
+    basis
+        ``"moment"`` or ``"cumulant"``.
+    is_penalised
+        Whether the losses of the updates have an L2 penalty. It shows in their first two derivatives
+        only, and in no joint cumulant.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> cherry = Diagram.parse("(0-1-2)(02-12)")
+    >>> list(contractions(cherry, ("weights", "weights"), basis="moment"))
+    [G_a G_b, G_a G_b]
+    >>> list(contractions(cherry, ("loss", "loss"), basis="moment"))[:2]
+    [G_a H_ab G_b l, G_a G_a G_b G_b]
+    """
+    if not fits(diagram, factors):
+        return
+    parents = parents_of_levels(diagram.levels)  # of nodes 1, 2, ... in preorder
+    n = len(diagram.levels)
+    children = [v for v in range(1, n) if parents[v - 1] == 0]
+    inner = [(v, parents[v - 1]) for v in range(1, n) if parents[v - 1] != 0]
+    # Nodes: the updates are 0..n-2, then one node for every factor but coordinates.
+    roots = [i for i, factor in enumerate(factors) if factor != WEIGHTS]
+    node_of = {i: n - 1 + place for place, i in enumerate(roots)}
+    root_labels = [LOSS if factors[i] in (LOSS, TRAINING) else factors[i] for i in roots]
+    blocks = list(diagram.labels[1:])
+    first_new = max(diagram.labels) + 1
+    for place, i in enumerate(roots):
+        tied = factors[i] == TRAINING
+        blocks.append(diagram.labels[0] if tied else first_new + place)
+    for choice in product(range(len(factors)), repeat=len(children)):
+        if any(choice.count(i) != 1 for i, f in enumerate(factors) if f == WEIGHTS):
+            continue
+        edges = [(v - 1, parent - 1) for v, parent in inner]
+        free = [-1] * factors.count(WEIGHTS)
+        for v, i in zip(children, choice, strict=True):
+            if factors[i] == WEIGHTS:
+                free[factors[:i].count(WEIGHTS)] = v - 1
+            else:
+                edges.append((v - 1, node_of[i]))
+        labels = [LOSS] * (n - 1) + root_labels
+        if is_penalised:
+            legs = [0] * (n - 1)
+            for pair in edges:
+                for w in pair:
+                    if w < n - 1:
+                        legs[w] += 1
+            for w in free:
+                legs[w] += 1
+            for w in range(n - 1):
+                joint = basis == "cumulant" and blocks.count(blocks[w]) > 1
+                labels[w] = LOSS if joint or legs[w] > 2 else PENALISED
+        yield Contraction.from_parts(edges, blocks, labels, free, basis=basis)
+
+
+def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
+    """Return the product of two contractions as one: free indices of the first come first.
+
+    Examples
+    --------
+    >>> one = Contraction.build([], [[0]], free=[0])
+    >>> disjoint_union(one, one)
+    G_a G_b
+    """
+    shift = first.node_count
+    edges = [*first.edges, *((i + shift, j + shift) for i, j in second.edges)]
+    above = max(first.partition) + 1
+    blocks = [*first.partition, *(b + above for b in second.partition)]
+    free = [*first.free, *(v + shift for v in second.free)]
+    # Singletons are moments in name only, so the other basis decides.
+    basis = "cumulant" if "cumulant" in (first.basis, second.basis) else first.basis
+    return Contraction.from_parts(edges, blocks, [*first.labels, *second.labels], free, basis=basis)
