@@ -9,13 +9,16 @@ from sgdiagrams.numeric.compare import Comparison, compare
 from sgdiagrams.numeric.digits import Digits
 from sgdiagrams.numeric.estimate import Estimate
 from sgdiagrams.numeric.evaluate import evaluate
-from sgdiagrams.numeric.exact import (
-    PolynomialLandscape,
-    epochs_schedule,
-    exact_sgd,
-    one_pass_schedule,
-)
+from sgdiagrams.numeric.exact import exact_sgd, exact_sgd_average
 from sgdiagrams.numeric.landscape import Landscape, landscape
+from sgdiagrams.numeric.polynomials import PolynomialLandscape
+from sgdiagrams.numeric.schedules import (
+    epochs_schedule,
+    grid_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
+)
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.verify import Check, verify
@@ -35,7 +38,11 @@ __all__ = [
     "epochs_schedule",
     "evaluate",
     "exact_sgd",
+    "exact_sgd_average",
+    "grid_schedule",
     "landscape",
     "one_pass_schedule",
+    "reshuffled_schedules",
     "verify",
+    "with_replacement_schedules",
 ]

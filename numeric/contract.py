@@ -1,26 +1,7 @@
-r"""Numbers for contractions: plug-in values, unbiased values and jackknife errors.
+"""Numbers for contractions: plug-in values, unbiased values and jackknife errors.
 
-For a partition :math:`\sigma` of the nodes, the *plug-in value* :math:`V(\sigma)` is the product
-over blocks of (weighted) sample averages with all edges contracted. The unbiased estimator of a
-moment is the average over distinct tuples of samples, a U-statistic,
-
-.. math:: U(\pi) = \frac{1}{(n)_{|\pi|}}
-          \sum_{\sigma \ge \pi} \mu(\pi, \sigma)\, n^{|\sigma|}\, V(\sigma),
-
-and a product of joint cumulants is :math:`\sum_{\rho \le \pi} \mu(\rho, \pi)` moment
-:math:`(\rho)`, where :math:`\mu` is the Moebius function of the partition lattice. With
-:math:`V^{(S)}_i(\sigma)` the plug-in value in which block :math:`S` is not averaged but taken at
-sample :math:`i`, the sum over the distinct tuples that contain sample :math:`i` is
-
-.. math:: A_i = \sum_{\sigma \ge \pi} \mu(\pi, \sigma)\, n^{|\sigma| - 1}
-                \sum_{S \in \sigma} k_S V^{(S)}_i(\sigma)
-
-with :math:`k_S` the number of blocks of :math:`\pi` inside :math:`S`, so that all leave-one-out
-values :math:`((n)_m U - A_i) / (n - 1)_m`, :math:`m = |\pi|`, come without a second evaluation.
-
-Sources: Stanley, Enumerative Combinatorics 1, example 3.10.4 (Moebius function); Hoeffding, Ann.
-Math. Statist. 19 (1948) 293 (U-statistics); Arvesen, Ann. Math. Statist. 40 (1969) 2076 (their
-jackknife).
+Which plug-in values make up a value is the business of :mod:`sgdiagrams.numeric.unbiased`; what a
+node stands for, of :mod:`sgdiagrams.numeric.leaves`. Here they are contracted.
 """
 
 from __future__ import annotations
@@ -28,119 +9,73 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from fractions import Fraction
-from itertools import combinations
-from numbers import Rational
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
-from sgdiagrams.diagrams.partitions import (
-    blocks_of,
-    coarsenings,
-    moebius,
-    refinements,
-    restricted_growth_string,
-)
+from sgdiagrams.diagrams.partitions import blocks_of, restricted_growth_string
+from sgdiagrams.numeric.learning_rate import read_eta, read_weight_decay
+from sgdiagrams.numeric.leaves import LOSS, PENALISED, Leaf, Leaves, check_label
 from sgdiagrams.numeric.network import Network, Tensor
+from sgdiagrams.numeric.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contraction import Contraction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.diagrams.partitions import Partition
     from sgdiagrams.numeric.statistics import Statistics
 
-__all__ = ["Evaluator", "jackknife_error", "read_eta"]
+__all__ = ["Evaluator", "jackknife_error"]
 
-_OPEN = "open"  # label of the nodes whose block is not averaged
+_OPEN = "open-"  # prefix of the nodes whose block is not averaged
+_FUNCTION = "function-"  # prefix of the nodes that are the same for all samples
 _FLOOR = 2**20  # entries: intermediates up to this size are never worth avoiding
-
-
-def read_eta(eta: ArrayLike | Fraction, dimension: int | None) -> Fraction | float | NDArray[Any]:
-    """Check a learning rate and make it exact or floating.
-
-    Parameters
-    ----------
-    eta
-        Scalar, 1-D diagonal of shape ``(p,)``, or symmetric array of shape ``(p, p)``.
-    dimension
-        Number of parameters p; None when unknown, and then only a scalar passes.
-
-    Returns
-    -------
-    Fraction, float or ndarray
-        Fractions where `eta` holds Fractions or ints, else floats.
-
-    Raises
-    ------
-    RequestError
-        When the shape, the symmetry or an entry is wrong.
-
-    Examples
-    --------
-    >>> read_eta(1, 2), read_eta([0.5, 0.25], 2)
-    (Fraction(1, 1), array([0.5 , 0.25]))
-    """
-    try:
-        given = np.asarray(eta)
-    except ValueError as error:
-        raise RequestError("expected eta as a scalar, a vector or a matrix, got a list") from error
-    p = dimension
-    if given.ndim and given.shape not in {(p,), (p, p)}:
-        raise RequestError(
-            f"expected eta as a scalar or of shape=({p},) or ({p}, {p}), got shape={given.shape}"
-        )
-    array: Any
-    if given.dtype.kind in "iu" or all(_is_rational(value) for value in given.flat):
-        array = np.frompyfunc(_fraction, 1, 1)(given)
-    elif given.dtype.kind == "f" and np.isfinite(given).all():
-        array = given.astype(np.float64)
-    else:
-        raise RequestError(
-            "expected a finite eta of floats, or of Fractions and ints for exact values, "
-            f"got eta={' '.join(repr(eta).split())}"
-        )
-    if given.ndim == 0:
-        return array if isinstance(array, Fraction) else float(array)
-    if given.ndim == 2 and (array != array.T).any():
-        raise RequestError("expected a symmetric eta, got an asymmetric one; use (eta + eta.T)/2")
-    return np.asarray(array)
-
-
-def _is_rational(value: object) -> bool:
-    return isinstance(value, Rational) and not isinstance(value, bool)
-
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.numerator), int(value.denominator))
+_LONG = 512  # bits: longer weights are rounded before they meet floats
 
 
 class _Skeleton(NamedTuple):
-    """A contraction without its partition and basis."""
+    """A contraction without its partition and basis; nodes are marked by codes of their labels."""
 
     edges: tuple[tuple[int, int], ...]
     free: tuple[int, ...]
+    codes: tuple[str, ...]
 
     def with_partition(self, partition: Partition, opened: int | None = None) -> Contraction:
-        """Return the canonical plug-in contraction; the nodes of block `opened` are marked."""
-        labels = [_OPEN if block == opened else "loss" for block in partition]
+        """Return the canonical plug-in contraction.
+
+        The partition is one of the nodes that are no functions; those of block `opened` are marked.
+        """
+        rest = iter(partition)
+        blocks = [~x if c.startswith(_FUNCTION) else next(rest) for x, c in enumerate(self.codes)]
         return Contraction.build(
-            self.edges, blocks_of(partition), labels=labels, free=self.free, basis="plug-in"
+            self.edges,
+            blocks_of(restricted_growth_string(blocks)),
+            labels=[
+                _OPEN + code if block == opened else code
+                for block, code in zip(blocks, self.codes, strict=True)
+            ],
+            free=self.free,
+            basis="plug-in",
         )
 
 
 @final
 class Evaluator:
-    """Values of contractions from one set of statistics with one learning rate.
+    r"""Values of contractions from one set of statistics with one learning rate.
+
+    A node's label says what is differentiated there: ``loss``; ``penalised-loss``, the loss with the
+    penalty :math:`\lambda |\theta|^2/2` of weight decay; or the name of a function in the statistics,
+    which is alone in its block and constant.
 
     Every edge and every free leg carries `eta`, whatever the contraction's metric; with the default
     1 the values are those of the bare contraction. Means, plug-in values of canonically equal
     contractions and intermediates no larger together than the data are computed once and kept in
-    this object. Exact statistics and an exact `eta` give Fractions (worked out in integers over
-    common denominators).
+    this object. Exact statistics, an exact `eta` and an exact weight decay give Fractions (worked
+    out in integers over common denominators).
 
     Parameters
     ----------
@@ -148,11 +83,13 @@ class Evaluator:
         Where the numbers come from.
     eta
         Scalar, 1-D diagonal of shape ``(p,)`` or symmetric array of shape ``(p, p)``.
+    weight_decay
+        The strength lambda of the penalty in nodes labelled ``penalised-loss``.
 
     Raises
     ------
     RequestError
-        When `eta` has a wrong shape or content.
+        When `eta` has a wrong shape or content, or `weight_decay` is no finite number.
 
     Examples
     --------
@@ -164,30 +101,35 @@ class Evaluator:
     Fraction(41, 3)
     >>> evaluator.value(Contraction.build([(0, 1)], [(0,), (1,)]))
     Fraction(20, 3)
+
+    The mean gradient along that of a function s, and with weight decay:
+
+    >>> statistics = Statistics({1: [[1], [2], [6]]}, functions={"s": {1: [5]}}, start=[10])
+    >>> evaluator = Evaluator(statistics, weight_decay=Fraction(1, 2))
+    >>> for label in ("loss", "penalised-loss"):
+    ...     evaluator.value(Contraction.build([(0, 1)], [(0,), (1,)], labels=[label, "s"]))
+    Fraction(15, 1)
+    Fraction(40, 1)
     """
 
-    def __init__(self, statistics: Statistics, eta: ArrayLike | Fraction = 1) -> None:
+    def __init__(
+        self,
+        statistics: Statistics,
+        eta: ArrayLike | Fraction = 1,
+        *,
+        weight_decay: Fraction | float = 0,
+    ) -> None:
         self.statistics = statistics
         self.eta = read_eta(eta, statistics.dimension)
-        arrays: dict[int | str, NDArray[Any]] = dict(statistics.samples.items())
-        if statistics.weights is not None:
-            arrays["weights"] = statistics.weights
-        if isinstance(self.eta, np.ndarray):
-            arrays["eta"] = self.eta
-        has_exact_eta = isinstance(self.eta, Fraction) or np.asarray(self.eta).dtype == object
-        self.is_exact = statistics.is_exact and has_exact_eta
-        # The value of a contraction is linear in every array, so denominators come out in front.
-        self._denominators: dict[int | str, int] = dict.fromkeys(arrays, 1)
-        for key, array in arrays.items():
-            if self.is_exact:
-                arrays[key], self._denominators[key] = _integers(array)
-            else:
-                arrays[key] = array.astype(np.float64, copy=False)
-        self._arrays = arrays
-        size = max(array.size for array in arrays.values())
-        self._limit = max(size, _FLOOR)
+        self.weight_decay = read_weight_decay(weight_decay)
+        self._leaves = Leaves(statistics, self.eta, self.weight_decay)
+        self.is_exact = self._leaves.is_exact
+        # Codes, because a user's function may be called anything, and long.
+        self._codes = {name: f"{_FUNCTION}{i}" for i, name in enumerate(statistics.functions)}
+        self._codes |= {LOSS: LOSS, PENALISED: PENALISED if self.weight_decay else LOSS}
+        self._names = {code: name for name, code in reversed(self._codes.items())}
+        self._limit = max(self._leaves.size, _FLOOR)
         self._network = Network(room=self._limit)
-        self._leaves: dict[object, NDArray[Any]] = {}
         self._values: dict[Contraction, Any] = {}
         self._canonical: dict[tuple[_Skeleton, Partition], Contraction] = {}
 
@@ -200,7 +142,7 @@ class Evaluator:
         Parameters
         ----------
         contraction
-            Of any basis, all labels ``"loss"``.
+            Of any basis; labels ``"loss"``, ``"penalised-loss"`` and names of functions.
 
         Returns
         -------
@@ -210,30 +152,17 @@ class Evaluator:
         Raises
         ------
         StatisticsError
-            When a derivative is missing, or there are fewer samples than blocks.
+            When a label is unknown, a derivative or the start is missing, or there are fewer samples
+            than blocks.
         RequestError
-            When a label is not ``"loss"``.
+            When a function shares its block.
         """
-        skeleton, partition = _take_apart(contraction)
-        if contraction.basis == "plug-in":
-            return self._plug_in(skeleton, partition)
-        n, role = self.statistics.sample_size, self.statistics.role
+        skeleton, partition = self._take_apart(contraction)
+        size = None if self.statistics.role == "population" else self.statistics.sample_size
         total: Any = 0
-        for moment, factor in _moments(partition, contraction.basis).items():
-            if role == "population":
-                total = total + factor * self._plug_in(skeleton, moment)
-                continue
-            m = max(moment) + 1
-            if n < m:
-                raise StatisticsError(
-                    f"expected at least {m} samples for an average over distinct {m}-tuples, "
-                    f"got sample_size={n}; bring more samples or lower the order"
-                )
-            for coarse in coarsenings(moment):
-                weight = Fraction(
-                    factor * moebius(moment, coarse) * n ** (max(coarse) + 1), math.perm(n, m)
-                )
-                total = total + self._number(weight) * self._plug_in(skeleton, coarse)
+        for coarse, factor in plug_in_factors(partition, contraction.basis, size).items():
+            if factor:
+                total = total + self._number(factor) * self._plug_in(skeleton, coarse)
         return total
 
     def deviations(self, terms: Iterable[tuple[Fraction, Contraction]]) -> NDArray[Any]:
@@ -246,32 +175,39 @@ class Evaluator:
 
         Returns
         -------
-        ndarray, shape (n, ...)
-            Row ``i``: the sum from all samples but ``i``, less the average of the rows.
+        ndarray, shape (n, p, ...)
+            Row ``i``: the sum from all samples but ``i``, less the average of the rows. One axis of
+            length p per free leg.
 
         Raises
         ------
         StatisticsError
             When one sample less is too few, or the statistics are no sample.
+        RequestError
+            When a function shares its block.
         """
         if self.statistics.role != "sample":
             raise StatisticsError(
                 f"expected role='sample' for errors, got role={self.statistics.role!r}"
             )
         n = self.statistics.sample_size
+        free = 0
         coefficients: defaultdict[tuple[_Skeleton, Partition, int], Fraction]
         coefficients = defaultdict(Fraction)
         for weight, contraction in terms:
-            needed = _samples_for_error(contraction)
+            free = len(contraction.free)
+            skeleton, partition = self._take_apart(contraction)
+            needed = samples_for_error(partition, contraction.basis)
             if n < needed:
                 raise StatisticsError(
                     f"expected at least {needed} samples for a standard error, "
                     f"got sample_size={n}; bring more samples or lower the order"
                 )
-            skeleton, partition = _take_apart(contraction)
-            opened = _opened_plug_in if contraction.basis == "plug-in" else _opened_moments
-            for (coarse, block), factor in opened(partition, contraction.basis, n).items():
-                coefficients[skeleton, coarse, block] += weight * factor
+            short = weight
+            if not self.is_exact and weight.denominator.bit_length() > _LONG:
+                short = Fraction(float(weight))
+            for (coarse, block), factor in opened_factors(partition, contraction.basis, n).items():
+                coefficients[skeleton, coarse, block] += short * factor
         collected: defaultdict[Contraction, Fraction] = defaultdict(Fraction)
         for (skeleton, coarse, block), coefficient in coefficients.items():
             collected[skeleton.with_partition(coarse, block)] += coefficient
@@ -279,12 +215,15 @@ class Evaluator:
         for marked, coefficient in collected.items():
             if coefficient:
                 total = total + self._number(coefficient) * self._contract(marked)
-        if isinstance(total, int):  # no term, or all cancel
-            return np.zeros(n)
+        if isinstance(total, int):  # no term, all cancel, or functions alone
+            zero = Fraction(0) if self.is_exact else 0.0
+            return np.full((n, *[self.statistics.dimension or 0] * free), zero)
         return np.asarray(total - total.sum(axis=0) / n)
 
-    def standard_error(self, terms: Iterable[tuple[Fraction, Contraction]]) -> float:
-        r"""Return the delete-one jackknife error of a weighted sum of scalar contractions.
+    def standard_error(
+        self, terms: Iterable[tuple[Fraction, Contraction]]
+    ) -> float | NDArray[np.float64]:
+        r"""Return the delete-one jackknife error of a weighted sum of contractions.
 
         .. math:: \Big[\frac{n - 1}{n} \sum_i (\theta_{(i)} - \bar\theta)^2\Big]^{1/2}
 
@@ -294,7 +233,12 @@ class Evaluator:
         Parameters
         ----------
         terms
-            Pairs of a weight and a contraction without free legs.
+            Pairs of a weight and a contraction, all with equally many free legs.
+
+        Returns
+        -------
+        float or ndarray
+            One axis of length p per free leg.
 
         Raises
         ------
@@ -302,17 +246,37 @@ class Evaluator:
             As for :meth:`value`.
         """
         pairs = list(terms)
-        if self.statistics.role != "sample":
-            return 0.0
-        return jackknife_error(self.deviations(pairs)) if self.can_delete_one(pairs) else math.inf
+        if self.statistics.role == "sample" and self.can_delete_one(pairs):
+            return jackknife_error(self.deviations(pairs))
+        error = math.inf if self.statistics.role == "sample" else 0.0
+        free = len(pairs[0][1].free) if pairs else 0
+        return np.full((self.statistics.dimension or 0,) * free, error) if free else error
 
     def can_delete_one(self, terms: Iterable[tuple[Fraction, Contraction]]) -> bool:
         """Return whether one sample less still has all the distinct tuples that the terms need."""
         n = self.statistics.sample_size
-        return all(n >= _samples_for_error(contraction) for _, contraction in terms)
+        return all(n >= samples_for_error(self._take_apart(c)[1], c.basis) for _, c in terms)
 
     def _number(self, value: Fraction) -> Fraction | float:
         return value if self.is_exact else float(value)
+
+    def _take_apart(self, contraction: Contraction) -> tuple[_Skeleton, Partition]:
+        """Return the skeleton and the partition of the nodes that are no functions."""
+        codes = []
+        kept = []
+        for label, block in zip(contraction.labels, contraction.partition, strict=True):
+            if label not in self._codes:
+                check_label(self.statistics, label)
+            codes.append(self._codes[label])
+            if label in (LOSS, PENALISED):
+                kept.append(block)
+            elif contraction.partition.count(block) > 1:
+                raise RequestError(
+                    f"expected a function alone in its block, got label={label!r} tied to other "
+                    "nodes; it is the same for all datapoints"
+                )
+        skeleton = _Skeleton(contraction.edges, contraction.free, tuple(codes))
+        return skeleton, restricted_growth_string(kept)
 
     def _plug_in(self, skeleton: _Skeleton, partition: Partition) -> Any:
         canonical = self._canonical.get((skeleton, partition))
@@ -334,28 +298,31 @@ class Evaluator:
         output = list(free)
         for block in marked.blocks:
             sample = -1
-            is_open = marked.labels[block[0]] == _OPEN
+            is_open = marked.labels[block[0]].startswith(_OPEN)
+            is_mean = not is_open and not marked.labels[block[0]].startswith(_FUNCTION)
             if is_open or len(block) > 1:
                 sample = len(marked.edges) + len(free) + len(samples)
                 samples.append(sample)
             if is_open:
                 output.insert(0, sample)
-            else:
-                scale /= self._denominators["weights"] if weighted else n
+            if is_mean and not weighted:
+                scale /= n
             # The weights go into one node of the block, the one with the smallest array.
-            carrier = min(block, key=legs.__getitem__) if weighted and not is_open else -1
+            carrier = min(block, key=legs.__getitem__) if is_mean and weighted else -1
             for x in block:
-                scale /= self._denominator(legs[x], len(raised_axes[x]))
-                key = (legs[x], len(raised_axes[x]), sample >= 0, x == carrier)
+                name = self._names[marked.labels[x].removeprefix(_OPEN)]
+                leaf = Leaf(name, legs[x], len(raised_axes[x]), sample >= 0, x == carrier)
+                scale /= self._leaves.denominator(leaf)
                 axes = (*lowered_axes[x], *raised_axes[x])
                 if sample >= 0:
                     axes = (sample, *axes)
                 symmetric = legs[x] if legs[x] in (len(lowered_axes[x]), len(raised_axes[x])) else 0
-                tensors.append(
-                    Tensor(self._network.identify(key), self._leaf(key), axes, symmetric)
-                )
+                identity = self._network.identify(leaf)
+                tensors.append(Tensor(identity, self._leaves.array(leaf), axes, symmetric))
+        # An intermediate as large as the result cannot be avoided.
+        size = (self.statistics.dimension or 1) ** len(free) * (n if len(output) > len(free) else 1)
         result: Any = self._network.contract(
-            tensors, tuple(output), samples=samples, limit=self._limit
+            tensors, tuple(output), samples=samples, limit=max(self._limit, size)
         )
         if not isinstance(self.eta, np.ndarray):
             scale = scale * Fraction(self.eta) ** marked.order
@@ -377,40 +344,19 @@ class Evaluator:
                 lowered[x].append(axis)
         return raised, lowered, list(range(len(marked.edges), len(ends)))
 
-    def _denominator(self, order: int, raised: int) -> int:
-        if order not in self.statistics.samples:
-            have = ", ".join(map(str, self.statistics.samples))
-            raise StatisticsError(
-                f"expected derivative {order} of the loss in the statistics, "
-                f"got derivatives {have}; add key {order} to the samples"
-            )
-        return int(self._denominators[order] * self._denominators.get("eta", 1) ** raised)
 
-    def _leaf(self, key: tuple[int, int, bool, bool]) -> NDArray[Any]:
-        """Return the array of one node: per sample or summed, the last `raised` axes with eta."""
-        if key in self._leaves:
-            return self._leaves[key]
-        order, raised, is_open, is_weighted = key
-        array = self._arrays[order]
-        if is_weighted:
-            array = array * self._arrays["weights"].reshape(-1, *[1] * order)
-        if not is_open:
-            array = np.asarray(array.sum(axis=0))
-        for axis in range(array.ndim - raised, array.ndim):
-            eta = self._arrays["eta"]
-            moved = np.moveaxis(array, axis, -1)
-            array = np.moveaxis(moved * eta if eta.ndim == 1 else moved @ eta, -1, axis)
-        self._leaves[key] = array
-        return array
-
-
-def jackknife_error(deviations: NDArray[Any]) -> float:
+def jackknife_error(deviations: NDArray[Any]) -> float | NDArray[np.float64]:
     """Return the jackknife's standard error from leave-one-out values minus their mean.
 
     Parameters
     ----------
     deviations
-        Shape ``(n,)``, floats or Fractions, n > 1.
+        Shape ``(n, ...)``, floats or Fractions, n > 1 unless they are 0.
+
+    Returns
+    -------
+    float or ndarray
+        An array where the deviations are arrays.
 
     Examples
     --------
@@ -418,66 +364,7 @@ def jackknife_error(deviations: NDArray[Any]) -> float:
     1.0
     """
     n = len(deviations)
-    return math.sqrt((deviations * deviations).sum() * (n - 1) / n)
-
-
-def _take_apart(contraction: Contraction) -> tuple[_Skeleton, Partition]:
-    other = next((label for label in contraction.labels if label != "loss"), None)
-    if other is not None:
-        raise RequestError(
-            f"expected contractions of the loss only, got label={other!r}; "
-            "observables of their own have no statistics yet"
-        )
-    return _Skeleton(contraction.edges, contraction.free), contraction.partition
-
-
-def _moments(partition: Partition, basis: str) -> Mapping[Partition, int]:
-    if basis == "moment":
-        return {partition: 1}
-    return {fine: moebius(fine, partition) for fine in refinements(partition)}
-
-
-def _samples_for_error(contraction: Contraction) -> int:
-    if contraction.basis == "plug-in":
-        return 2
-    blocks = len(contraction.blocks) if contraction.basis == "moment" else contraction.node_count
-    return blocks + 1
-
-
-def _opened_moments(
-    partition: Partition, basis: str, n: int
-) -> dict[tuple[Partition, int], Fraction]:
-    """Return the factors of the opened plug-in values in the leave-one-out value, but for -A_i."""
-    factors: defaultdict[tuple[Partition, int], Fraction] = defaultdict(Fraction)
-    for moment, factor in _moments(partition, basis).items():
-        below = math.perm(n - 1, max(moment) + 1)
-        for coarse in coarsenings(moment):
-            weight = Fraction(factor * moebius(moment, coarse) * n ** max(coarse), below)
-            for _, block in set(zip(moment, coarse, strict=True)):  # block comes up k_S times
-                factors[coarse, block] -= weight
-    return factors
-
-
-def _opened_plug_in(
-    partition: Partition, _basis: str, n: int
-) -> dict[tuple[Partition, int], Fraction]:
-    """Expand prod over blocks of (n mean - value at i)/(n - 1); opened blocks merge into one."""
-    factors: defaultdict[tuple[Partition, int], Fraction] = defaultdict(Fraction)
-    count = max(partition) + 1
-    for size in range(1, count + 1):
-        for opened in combinations(range(count), size):
-            merged = restricted_growth_string(
-                opened[0] if block in opened else block for block in partition
-            )
-            block = merged[partition.index(opened[0])]
-            factors[merged, block] += Fraction((-1) ** size * n ** (count - size), (n - 1) ** count)
-    return factors
-
-
-def _integers(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return an array of ints and the common denominator of the Fractions."""
-    denominator = math.lcm(*(value.denominator for value in array.flat))
-    convert: Callable[[NDArray[Any]], Any] = np.frompyfunc(
-        lambda value: value.numerator * (denominator // value.denominator), 1, 1
-    )
-    return np.asarray(convert(array), dtype=object), denominator
+    variance = (deviations * deviations).sum(axis=0) * (n - 1) / n
+    if deviations.ndim == 1:
+        return math.sqrt(variance)
+    return np.asarray(np.frompyfunc(math.sqrt, 1, 1)(variance), dtype=np.float64)

@@ -5,32 +5,37 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
 __all__ = ["Estimate", "judge"]
 
-Number = Fraction | float
+Number: TypeAlias = Fraction | float
 
 _ROUNDING = 1e-15  # of the largest contribution: less than this is taken for zero among floats
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """The value of an expansion and how far to trust it.
 
-    Made by :func:`sgdiagrams.numeric.evaluate.evaluate`.
+    Made by :func:`sgdiagrams.numeric.evaluate.evaluate`. Contributions and errors are numbers, or
+    arrays of one shape for observables that are vectors or matrices.
 
     Parameters
     ----------
     orders
         Contribution of every order 0, 1, ...; ``orders[0]`` is the loss at the start (0 for
-        the generalisation gap). The value is their sum.
+        the generalisation gap and for displacements). The value is their sum.
     order_standard_errors
         Standard error of every contribution; 0 for a population or a training set, infinite
         where the sample is as small as the distinct tuples.
@@ -46,7 +51,7 @@ class Estimate:
     Raises
     ------
     RequestError
-        When there is no order, or not one error per order.
+        When there is no order, not one error per order, or shapes differ.
 
     Examples
     --------
@@ -58,14 +63,24 @@ class Estimate:
         2          0.03               0
       sum          0.83               0
     trustworthy: order 2 is 0.15 of order 1
+    >>> zero = np.zeros(2)
+    >>> print(Estimate((zero, np.array([-3.0, 4.0])), (zero, zero), zero, "displacement", 0.1))
+    displacement at eta=0.1
+    order  |contribution|  |standard error|
+        0               0                 0
+        1               5                 0
+      sum               5                 0
+    value:
+    [-3.  4.]
+    cannot tell: fewer than two contributions of order >= 1
     """
 
-    orders: tuple[Number, ...]
-    order_standard_errors: tuple[float, ...]
-    standard_error: float
+    orders: tuple[Any, ...]
+    order_standard_errors: tuple[Any, ...]
+    standard_error: Any
     observable: str = ""
-    eta: Any = field(default=None, compare=False)
-    numbers: Mapping[str, Number] = field(default_factory=dict, hash=False)
+    eta: Any = None
+    numbers: Mapping[str, Number] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -73,10 +88,21 @@ class Estimate:
                 "expected at least one order and one standard error per order, "
                 f"got {len(self.orders)} orders and {len(self.order_standard_errors)} errors"
             )
+        everything = (*self.orders, *self.order_standard_errors, self.standard_error)
+        shapes = {np.shape(x): None for x in everything}
+        if len(shapes) > 1:
+            raise RequestError(
+                "expected contributions and standard errors of one shape, "
+                f"got shapes {', '.join(map(str, shapes))}"
+            )
+        object.__setattr__(self, "orders", tuple(map(_frozen, self.orders)))
+        errors = tuple(map(_frozen, self.order_standard_errors))
+        object.__setattr__(self, "order_standard_errors", errors)
+        object.__setattr__(self, "standard_error", _frozen(self.standard_error))
 
     @property
-    def value(self) -> Number:
-        """Sum of all orders: a Fraction when they are."""
+    def value(self) -> Any:
+        """Sum of all orders: a Fraction, or an array of them, when they are."""
         return sum(self.orders)
 
     @property
@@ -90,7 +116,9 @@ class Estimate:
         return judge(self.orders, self.standard_error)[1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as plain data for JSON; Fractions become strings ``"p/q"``.
+        """Return the estimate as plain data for JSON.
+
+        Fractions become strings ``"p/q"``, arrays nested lists.
 
         Examples
         --------
@@ -102,38 +130,59 @@ class Estimate:
             "eta": _plain(self.eta),
             "numbers": {name: _plain(value) for name, value in self.numbers.items()},
             "value": _plain(self.value),
-            "standard_error": self.standard_error,
+            "standard_error": _plain(self.standard_error),
             "orders": [_plain(c) for c in self.orders],
-            "order_standard_errors": list(self.order_standard_errors),
+            "order_standard_errors": [_plain(error) for error in self.order_standard_errors],
             "judgement": self.judgement,
             "trustworthy": self.trustworthy,
         }
 
+    def __eq__(self, other: object) -> bool:
+        """Compare everything but eta, which has several forms for one learning rate."""
+        if not isinstance(other, Estimate):
+            return NotImplemented
+        return self._key() == other._key() and dict(self.numbers) == dict(other.numbers)
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        everything = (*self.orders, *self.order_standard_errors, self.standard_error)
+        numbers = tuple(x for entry in everything for x in np.ravel(np.asarray(entry, object)))
+        return len(self.orders), np.shape(self.standard_error), numbers, self.observable
+
     def __str__(self) -> str:
         given = {"eta": self.eta, **self.numbers}
         setting = ", ".join(f"{k}={_given(v)}" for k, v in given.items())
-        rows = [("order", "contribution", "standard error")]
+        is_tensor = np.ndim(self.standard_error) > 0
+        titles = ("contribution", "standard error")
+        rows = [("order", *(f"|{title}|" if is_tensor else title for title in titles))]
         pairs = zip(self.orders, self.order_standard_errors, strict=True)
-        rows += [(str(k), _text(c), f"{error:.2g}") for k, (c, error) in enumerate(pairs)]
-        rows.append(("sum", _text(self.value), f"{self.standard_error:.2g}"))
+        for name, (c, error) in [*enumerate(pairs), ("sum", (self.value, self.standard_error))]:
+            rows.append((str(name), _text(_shown(c)), f"{_shown(error):.2g}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+        if is_tensor:
+            lines += ["value:", _array_text(self.value)]
+            if np.any(self.standard_error):
+                lines += ["standard error:", _array_text(self.standard_error)]
         return "\n".join([f"{self.observable or 'value'} at {setting}", *lines, self.judgement])
 
 
-def judge(orders: Sequence[Number], standard_error: float = 0.0) -> tuple[str, bool]:
+def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> tuple[str, bool]:
     """Judge a truncated series by its last two contributions.
 
     Take the last two contributions of order >= 1 that are not zero (floats: above 1e-15 of the
     largest contribution, order 0 included). The series is *trustworthy* when the last is at most
     one third of the one before in size, *borderline* when it is smaller at all, else *diverging*.
     With fewer than two such contributions nothing can be told. When the standard error of the sum
-    exceeds the last contribution, the words say so; the verdict stays.
+    exceeds the last contribution, the words say so; the verdict stays. The size of an array, and of
+    its standard error, is the Frobenius norm.
 
     Parameters
     ----------
     orders
-        Contributions of the orders 0, 1, 2, ...
+        Contributions of the orders 0, 1, 2, ...: numbers, or arrays of one shape.
     standard_error
         Of their sum.
 
@@ -151,20 +200,67 @@ def judge(orders: Sequence[Number], standard_error: float = 0.0) -> tuple[str, b
     >>> judge([5.0, 1.0])
     ('cannot tell: fewer than two contributions of order >= 1', False)
     """
-    sizes: list[Any] = [abs(c) for c in orders]
-    is_exact = all(isinstance(c, (int, Fraction)) for c in orders)
+    is_exact = all(_is_exact(c) for c in orders)
+    # Norms of exact arrays are compared by their squares, which are rational.
+    power = 2 if is_exact and any(np.ndim(c) for c in orders) else 1
+    sizes = [_square(c) if power == 2 else _norm(c) for c in orders]
     zero = 0 if is_exact else _ROUNDING * max(filter(math.isfinite, sizes), default=0)
     found = [(k, size) for k, size in enumerate(sizes) if k and not size <= zero]
     if len(found) < 2:
         words, trusted = "cannot tell: fewer than two contributions of order >= 1", False
     else:
         (before, large), (last, small) = found[-2:]
-        trusted = bool(3 * small <= large)
+        trusted = bool(3**power * small <= large)
         verdict = "trustworthy" if trusted else "borderline" if small < large else "diverging"
-        words = f"{verdict}: order {last} is {float(small / large):.2g} of order {before}"
-    if found and standard_error > found[-1][1]:
+        ratio = _ratio(small, large) ** (1 / power)
+        words = f"{verdict}: order {last} is {ratio:.2g} of order {before}"
+    error = _norm(standard_error)
+    if found and (error * error if power == 2 else error) > found[-1][1]:
         words += f"; the standard error exceeds the contribution of order {found[-1][0]}"
     return words, trusted
+
+
+def _is_exact(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype == object or value.dtype.kind in "iu"
+    return isinstance(value, (int, Fraction))
+
+
+def _square(value: Any) -> Any:
+    """Return the sum of the squares of exact numbers."""
+    return sum((x * x for x in np.ravel(np.asarray(value, object))), Fraction(0))
+
+
+def _norm(value: Any) -> Any:
+    """Return the size of a number or the Frobenius norm of an array, without overflow."""
+    if not np.ndim(value):
+        return abs(value)
+    entries = np.abs(np.asarray(value, dtype=np.float64))
+    largest = float(entries.max(initial=0.0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm(entries / largest))
+
+
+def _ratio(small: Any, large: Any) -> float:
+    try:
+        return float(small / large)
+    except OverflowError:  # among Fractions
+        return math.inf
+
+
+def _shown(value: Any) -> Any:
+    """Return what a row of the table says of a number or an array."""
+    return _norm(value) if np.ndim(value) else value
+
+
+def _frozen(value: Any) -> Any:
+    """Return a number as it is, an array as a read-only copy."""
+    if not isinstance(value, np.ndarray) or not value.ndim:
+        return value
+    copy: NDArray[Any] = value.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def _plain(value: Any) -> Any:
@@ -185,7 +281,11 @@ def _given(value: Any) -> str:
     return str(items)
 
 
-def _text(value: Number) -> str:
+def _text(value: Any) -> str:
     """Return a number in few characters: a Fraction as it is when it is short."""
     text = str(value)
     return text if isinstance(value, Fraction) and len(text) <= 20 else f"{float(value):.6g}"
+
+
+def _array_text(array: NDArray[Any]) -> str:
+    return np.array2string(array, precision=6, formatter={"object": _text})

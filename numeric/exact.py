@@ -1,198 +1,66 @@
 r"""SGD itself in exact arithmetic: truncated power series in the learning rate, over all training sets.
 
-This is the judge of the theory and knows none of it: no diagram, no derivative beyond the gradient. On
-a finite distribution of polynomial losses it makes the updates
+This is the judge of the theory and knows none of it: no diagram, no kernel, no derivative beyond the
+gradient. On a finite distribution of polynomial losses it makes the updates
 
 .. math:: \theta \leftarrow \theta - s\,\eta\, \frac{1}{B} \sum_{n \in \mathrm{batch}}
     \nabla l_n(\theta)
 
-with :math:`\theta` a truncated power series in the number *s*, once for every training set, and
-averages the observable. The coefficients of :math:`s^k` are exact fractions, to be compared with the
-contributions of an expansion at the learning-rate tensor :math:`\eta`.
+or those of another optimiser, with :math:`\theta` a truncated power series in the number *s*, once for
+every training set, and averages the observable. The coefficients of :math:`s^k` are exact fractions,
+to be compared with the contributions of an expansion at the learning-rate tensor :math:`\eta`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations_with_replacement, product
-from numbers import Rational
+from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.symbolic.observable import observable as observable_by_name
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.polynomials import (
+    PolynomialLandscape,
+    check_order,
+    exact_number,
+    polynomial,
+)
+from sgdiagrams.numeric.readouts import READOUTS, Readout, observed, watch_tables
+from sgdiagrams.numeric.schedules import (
+    Schedule,
+    check_schedule,
+    epochs_schedule,
+    merge_renamed,
+    one_pass_schedule,
+    weighted_schedules,
+)
+from sgdiagrams.numeric.series import Monomials, Series, add, derivative, taylor, times, weighted
+from sgdiagrams.numeric.update_rule import RULES, Rule
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.optimizer import SGD
 
 if TYPE_CHECKING:
+    from numbers import Rational
+
     from numpy.typing import NDArray
 
+    from sgdiagrams.numeric.series import Exponents, Polynomial
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.optimizer import Optimizer
 
 __all__ = [
     "PolynomialLandscape",
     "Schedule",
     "epochs_schedule",
     "exact_sgd",
+    "exact_sgd_average",
     "one_pass_schedule",
 ]
-
-#: The batches in the order of the updates; a batch is a tuple of rows of the training set.
-Schedule = tuple[tuple[int, ...], ...]
-
-Exponents = tuple[int, ...]
-Polynomial = tuple[tuple[Exponents, Fraction], ...]
-Series = list[int]
-
-
-@final
-@dataclass(frozen=True, slots=True, init=False)
-class PolynomialLandscape:
-    """A finite distribution of polynomial losses with equal weights.
-
-    Parameters
-    ----------
-    losses
-        One polynomial for each atom: exponents of the p variables -> rational coefficient.
-    start
-        The starting point, p rational numbers; 0 when left out.
-
-    Raises
-    ------
-    RequestError
-        When there is no atom, exponents disagree in length, or a number is not rational.
-
-    Examples
-    --------
-    Two parabolas, (x - 1)^2 / 2 and (x + 1)^2 / 2, from x = 2:
-
-    >>> half = Fraction(1, 2)
-    >>> two = PolynomialLandscape([{(2,): half, (1,): s, (0,): half} for s in (-1, 1)], start=(2,))
-    >>> exact_sgd(two, one_pass_schedule(T=1, B=1), order=2)
-    (Fraction(5, 2), Fraction(-4, 1), Fraction(5, 2))
-    """
-
-    losses: tuple[Polynomial, ...]
-    start: tuple[Fraction, ...]
-
-    def __init__(
-        self,
-        losses: Sequence[Mapping[Exponents, Rational | int] | Polynomial],
-        start: Sequence[Rational | int] | None = None,
-    ) -> None:
-        polynomials = tuple(_canonical(loss) for loss in losses)
-        lengths = {len(exponents) for loss in polynomials for exponents, _ in loss}
-        if start is not None:
-            lengths.add(len(start))
-        if not polynomials or len(lengths) != 1 or 0 in lengths:
-            raise RequestError(
-                "expected at least one loss, and exponents and start of one length p >= 1, "
-                f"got {len(polynomials)} losses and lengths={sorted(lengths)}"
-            )
-        point = (0,) * lengths.pop() if start is None else start
-        object.__setattr__(self, "losses", polynomials)
-        object.__setattr__(self, "start", tuple(_fraction("start", value) for value in point))
-
-    @classmethod
-    def random(
-        cls,
-        seed: int | np.random.Generator = 0,
-        *,
-        p: int = 2,
-        degree: int = 4,
-        atoms: int = 2,
-    ) -> PolynomialLandscape:
-        """Return a landscape with small random rational coefficients, starting at 0.
-
-        Parameters
-        ----------
-        seed
-            A seed or a NumPy generator.
-        p
-            The number of variables.
-        degree
-            The degree of the losses; all monomials up to it occur.
-        atoms
-            The number of losses.
-
-        Examples
-        --------
-        >>> PolynomialLandscape.random(0, p=1, degree=2, atoms=2).dimension
-        1
-        """
-        rng = np.random.default_rng(seed)
-        monomials = [
-            tuple(choice.count(i) for i in range(p))
-            for d in range(degree + 1)
-            for choice in combinations_with_replacement(range(p), d)
-        ]
-        return cls(
-            [
-                {e: Fraction(int(rng.integers(-3, 4)), int(rng.integers(1, 4))) for e in monomials}
-                for _ in range(atoms)
-            ],
-            (0,) * p,
-        )
-
-    @property
-    def dimension(self) -> int:
-        """Number of variables p."""
-        return len(self.start)
-
-    def statistics(self, order: int) -> Statistics:
-        """Return the exact derivatives 0..order at the start: a population with equal weights.
-
-        Derivative k has shape ``(atoms, p, ..., p)`` and entries of type ``Fraction``.
-
-        Raises
-        ------
-        RequestError
-            When the order is not a whole number >= 0.
-        """
-        _check_order(order)
-        taylor = [_taylor(loss, self.start) for loss in self.losses]
-        p, atoms = self.dimension, len(self.losses)
-        samples: dict[int, NDArray[Any]] = {}
-        for k in range(order + 1):
-            tensor = np.empty((atoms, *[p] * k), dtype=object)
-            for atom, *indices in np.ndindex(tensor.shape):
-                exponents = tuple(indices.count(i) for i in range(p))
-                factorials = math.prod(map(math.factorial, exponents))
-                tensor[(atom, *indices)] = factorials * taylor[atom].get(exponents, Fraction(0))
-            samples[k] = tensor
-        return Statistics.from_samples(samples, role="population")
-
-
-def one_pass_schedule(T: int, B: int = 1) -> Schedule:
-    """Return T batches of B fresh rows each.
-
-    Examples
-    --------
-    >>> one_pass_schedule(T=2, B=2)
-    ((0, 1), (2, 3))
-    """
-    return tuple(tuple(range(t * B, (t + 1) * B)) for t in range(T))
-
-
-def epochs_schedule(N: int, B: int, E: int) -> Schedule:
-    """Return E passes over N rows in batches of B, always in the same order.
-
-    Raises
-    ------
-    SamplingError
-        When B does not divide N.
-
-    Examples
-    --------
-    >>> epochs_schedule(N=4, B=2, E=2)
-    ((0, 1), (2, 3), (0, 1), (2, 3))
-    """
-    if B < 1 or N < 1 or N % B:
-        raise SamplingError(f"expected a batch size that divides N, got N={N}, B={B}")
-    return one_pass_schedule(N // B, B) * E
 
 
 def exact_sgd(
@@ -201,9 +69,12 @@ def exact_sgd(
     *,
     order: int,
     observable: str | Observable = "test-loss",
-    eta: Sequence[Any] | None = None,
+    function: Mapping[Exponents, Rational | int] | None = None,
+    optimizer: Optimizer | None = None,
+    eta: Sequence[Any] | NDArray[Any] | None = None,
     rows: int | None = None,
-) -> tuple[Fraction, ...]:
+    since: int | None = None,
+) -> tuple[Any, ...]:
     r"""Return the expected observable after SGD as a power series, averaged over all training sets.
 
     Parameters
@@ -211,242 +82,280 @@ def exact_sgd(
     landscape
         A finite distribution of polynomial losses.
     schedule
-        The batches; a row of the training set occurs at most once a batch.
+        The batches, of any sizes. A row that occurs m times in a batch counts m times in its mean.
     order
         The highest power of the learning rate, >= 0.
     observable
-        ``"test-loss"``, ``"training-loss"`` (average over the rows) or ``"generalisation-gap"``.
+        A name, or an object with such a ``name``. With :math:`\Delta = \theta_T - \theta_0`:
+
+        * ``"test-loss"``, ``"training-loss"`` (average over the rows), ``"generalisation-gap"``;
+        * ``"variance"``: :math:`\langle l(\theta_T)^2 \rangle - \langle l(\theta_T) \rangle^2` of the
+          test loss;
+        * ``"displacement"``: :math:`\langle \Delta^\mu \rangle`;
+        * ``"second-moment"``: :math:`\langle \Delta^\mu \Delta^\nu \rangle`;
+        * ``"covariance"``: the second moment minus the product of the displacements;
+        * ``"function"``: :math:`\langle f(\theta_T) \rangle` of the polynomial `function`.
+    function
+        The polynomial for ``"function"``: exponents of the weights -> rational coefficient.
+    optimizer
+        `SGD`, `Momentum` or `Nesterov` with numbers for all symbols; plain SGD when left out. With an
+        average of iterates the observable is taken at the averaged weights.
     eta
         The learning-rate tensor is :math:`s \eta`: None for the identity, p rational numbers for a
         diagonal, or a symmetric p x p table of rational numbers.
     rows
         The size N of the training set; by default all rows of the schedule and at least one.
+    since
+        Number of updates :math:`t_0`: the observable is then of the increment between there and the
+        end, :math:`s(\theta_T) - s(\theta_{t_0})` (its variance for ``"variance"``) and
+        :math:`\Delta = \theta_T - \theta_{t_0}`. With an average of iterates, both ends are averaged:
+        the earlier one as if training had ended there.
 
     Returns
     -------
-    tuple of Fraction
-        The coefficients of :math:`s^0, \dots, s^{\mathrm{order}}`.
+    tuple
+        The coefficients of :math:`s^0, \dots, s^{\mathrm{order}}`: Fractions; for a displacement
+        object arrays of shape (p,), and for second moment and covariance of shape (p, p).
 
     Raises
     ------
     RequestError
-        When the order, the observable or `eta` is wrong.
+        When the order, the observable, `function`, `eta` or the optimiser's kind is wrong.
     SamplingError
-        When the schedule is.
+        When the schedule, `rows` or `since` is, or a symbol of the optimiser has no number.
 
     Notes
     -----
-    With a common denominator D of the losses, D' of eta and the least common multiple L of the batch
-    sizes, the series in :math:`u = s / (D D' L)` has integer coefficients: all arithmetic is on Python
-    integers. The cost grows as (number of atoms)^N; training sets share the work of common beginnings.
+    In a small enough unit of the learning rate (the product of all denominators) the coefficients are
+    whole: all arithmetic is on Python integers. The cost grows as (number of atoms)^N; training sets
+    share the work of common beginnings.
 
     Examples
     --------
     >>> landscape = PolynomialLandscape([{(2,): 1, (1,): 1}, {(2,): 1, (1,): -1}], start=(1,))
     >>> exact_sgd(landscape, epochs_schedule(N=1, B=1, E=1), order=2, observable="generalisation-gap")
     (Fraction(0, 1), Fraction(1, 1), Fraction(0, 1))
+
+    The heavy ball's weights after two updates, on x^2/2 from 1: 1 - (2 + beta) s + s^2.
+
+    >>> from sgdiagrams.symbolic.optimizer import Momentum
+    >>> parabola = PolynomialLandscape([{(2,): Fraction(1, 2)}], start=(1,))
+    >>> ball = Momentum(beta="1/2")
+    >>> exact_sgd(
+    ...     parabola, one_pass_schedule(2), order=2, optimizer=ball, observable="function",
+    ...     function={(1,): 1},
+    ... )
+    (Fraction(1, 1), Fraction(-5, 2), Fraction(1, 1))
     """
-    _check_order(order)
-    n = _check_schedule(schedule, rows)
-    signs = {"population": 0, "training": 0}
-    for sign, role in observable_by_name(observable).parts:
-        signs[role] += sign
-    atoms, p = len(landscape.losses), landscape.dimension
-    taylor = [_taylor(loss, landscape.start) for loss in landscape.losses]
-    metric, metric_denominator = _integer_metric(eta, p)
-    denominator = math.lcm(*(c.denominator for poly in taylor for c in poly.values()))
-    batch_lcm = math.lcm(*(len(batch) for batch in schedule if batch))
+    return exact_sgd_average(
+        landscape,
+        [schedule],
+        order=order,
+        observable=observable,
+        function=function,
+        optimizer=optimizer,
+        eta=eta,
+        rows=rows,
+        since=since,
+    )
+
+
+def exact_sgd_average(
+    landscape: PolynomialLandscape,
+    schedules: Iterable[Schedule] | Iterable[tuple[Fraction, Schedule]],
+    *,
+    order: int,
+    observable: str | Observable = "test-loss",
+    function: Mapping[Exponents, Rational | int] | None = None,
+    optimizer: Optimizer | None = None,
+    eta: Sequence[Any] | NDArray[Any] | None = None,
+    rows: int | None = None,
+    since: int | None = None,
+) -> tuple[Any, ...]:
+    r"""Return the expected observable over training sets and schedules.
+
+    Variance and covariance are of both: the moments are averaged over the schedules, and the products
+    of means subtracted then.
+
+    Parameters
+    ----------
+    landscape
+        A finite distribution of polynomial losses.
+    schedules
+        Pairs of a probability and a schedule, such as `reshuffled_schedules` and
+        `with_replacement_schedules` give them, or equally likely schedules.
+    order, observable, function, optimizer, eta, rows, since
+        As for `exact_sgd`; by default there are as many rows as the largest schedule needs.
+
+    Returns
+    -------
+    tuple
+        The coefficients of :math:`s^0, \dots, s^{\mathrm{order}}`, as of `exact_sgd`.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        As for `exact_sgd`, and when probabilities are wrong.
+
+    Notes
+    -----
+    Rows are drawn independently from one distribution: schedules that differ only in the names of the
+    rows have one expectation, and only one of them is run.
+
+    Examples
+    --------
+    >>> from sgdiagrams.numeric.schedules import with_replacement_schedules
+    >>> landscape = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
+    >>> random = with_replacement_schedules(N=2, B=1, T=2)
+    >>> exact_sgd_average(landscape, random, order=2, observable="variance")
+    (Fraction(0, 1), Fraction(0, 1), Fraction(0, 1))
+    >>> exact_sgd_average(landscape, random, order=2, observable="covariance")[2]
+    array([[Fraction(3, 1)]], dtype=object)
+    """
+    check_order(order)
+    name: Any = getattr(observable, "name", observable)
+    check_choice("observable", name, READOUTS)
+    if (name == "function") != (function is not None):
+        raise RequestError(
+            'expected function= together with observable="function", got '
+            f"observable={name!r}, function={function!r}"
+        )
+    optimizer = SGD() if optimizer is None else optimizer
+    if getattr(optimizer, "name", None) not in RULES:
+        raise RequestError(f"expected SGD(), Momentum() or Nesterov(), got optimizer={optimizer!r}")
+    p = landscape.dimension
+    f = polynomial({} if function is None else function)
+    if any(len(exponents) != p for exponents, _ in f):
+        raise RequestError(f"expected exponents of p={p} weights, got function={function!r}")
+    chances = weighted_schedules(schedules)
+    n = max(check_schedule(schedule, rows) for _, schedule in chances)
+    request = _Request(
+        order=order,
+        name=name,
+        function=f,
+        optimizer=optimizer,
+        metric=_metric(eta, p),
+        rows=n,
+        since=since,
+    )
+    total: list[list[Fraction]] = []
+    for probability, schedule in merge_renamed(chances):
+        moments = _moments(landscape, schedule, request)
+        if not total:
+            total = [[Fraction(0)] * (order + 1) for _ in moments]
+        total = [
+            [x + probability * y for x, y in zip(sums, moment, strict=True)]
+            for sums, moment in zip(total, moments, strict=True)
+        ]
+    return observed(name, total, p)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is asked for, checked."""
+
+    order: int
+    name: str
+    function: Polynomial
+    optimizer: Optimizer
+    metric: tuple[tuple[Fraction, ...], ...]
+    rows: int
+    since: int | None
+
+
+def _moments(
+    landscape: PolynomialLandscape, schedule: Schedule, request: _Request
+) -> list[list[Fraction]]:
+    """Return the raw moments that the observable needs, averaged over all training sets."""
+    atoms, p, order = len(landscape.losses), landscape.dimension, request.order
+    T = len(schedule)
+    used = sorted({row for batch in schedule for row in batch})
+    readout = Readout(request.name, landscape, request.function, used=used, rows=request.rows)
+    tables = watch_tables(request.optimizer, T, request.since)
+    losses = [taylor(loss, landscape.start) for loss in landscape.losses]
+    denominator = math.lcm(*(c.denominator for loss in losses for c in loss.values()))
+    rule = Rule.of(
+        request.optimizer,
+        T=T,
+        metric=request.metric,
+        start=landscape.start,
+        gradients=denominator * math.lcm(*map(len, schedule)),
+        readouts=[weight for table in tables for weight in table],
+    )
 
     # Integer polynomials as coefficients over one list of monomials of degree <= order.
-    losses = [{e: int(c * denominator) for e, c in poly.items()} for poly in taylor]
-    monomials = _Monomials({e for poly in losses for e in poly}, p, order)
-    values = [monomials.vector(poly) for poly in losses]
-    updates = [
-        [
-            monomials.vector(_combine((row[nu], _derivative(poly, nu)) for nu in range(p)))
-            for row in metric
-        ]
-        for poly in losses
-    ]
+    monomials = Monomials({e for loss in losses for e in loss} | readout.exponents, p, order)
+    readout.prepare(monomials)
+    whole = [{e: int(c * denominator) for e, c in loss.items()} for loss in losses]
+    slopes = [[monomials.vector(derivative(loss, mu)) for mu in range(p)] for loss in whole]
 
-    used = {row for batch in schedule for row in batch}
-    total = [0] * (order + 1)
-    stack: list[tuple[int, list[Series], tuple[int, ...]]] = [
-        (0, [[0] * (order + 1) for _ in range(p)], (-1,) * n)
-    ]
+    @cache
+    def mean_slope(counts: tuple[int, ...]) -> list[list[int]]:
+        return [weighted(counts, column) for column in zip(*slopes, strict=True)]
+
+    total = [[0] * (order + 1) for _ in readout.scales]
+    first = rule.first(order)
+    stack = [(0, first, [first.theta] * len(tables), (-1,) * request.rows)]
     while stack:
-        t, delta, drawn = stack.pop()
-        powers = monomials.evaluate(delta)
-        if t == len(schedule):
-            # Times N and the number of atoms, all is integer; rows never used are averaged at once.
-            weights = [n * signs["population"] + (n - len(used)) * signs["training"]] * atoms
-            for atom in (drawn[row] for row in used):
-                weights[atom] += atoms * signs["training"]
-            vector = _weighted(weights, values)
-            total = [a + b for a, b in zip(total, _apply(vector, powers), strict=True)]
+        t, state, points, drawn = stack.pop()
+        if t == T:
+            moments = readout.moments(monomials, points, drawn)
+            total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
             continue
-        batch = schedule[t]
-        new = [row for row in batch if drawn[row] < 0]
-        for choice in product(range(atoms), repeat=len(new)):
-            now = list(drawn)
-            for row, atom in zip(new, choice, strict=True):
-                now[row] = atom
+        powers = monomials.evaluate(state.theta)
+        for atom_of in _draws(schedule[t], drawn, atoms):
             counts = [0] * atoms
-            for row in batch:
-                counts[now[row]] += batch_lcm // len(batch)
-            moved = [
-                _subtract_shifted(delta[mu], _apply(_weighted(counts, component), powers))
-                for mu, component in enumerate(zip(*updates, strict=True))
+            for row in schedule[t]:
+                counts[atom_of[row]] += rule.gradient_unit // (denominator * len(schedule[t]))
+            gradient = [monomials.apply(vector, powers) for vector in mean_slope(tuple(counts))]
+            after = rule.update(t, state, gradient)
+            seen = [
+                _watch(point, table[t], after.theta)
+                for point, table in zip(points, tables, strict=True)
             ]
-            stack.append((t + 1, moved, tuple(now)))
+            stack.append((t + 1, after, seen, atom_of))
 
-    scale = atoms ** (len(used) + 1) * n * denominator
-    unit = denominator * metric_denominator * batch_lcm
-    return tuple(Fraction(c, scale * unit**k) for k, c in enumerate(total))
-
-
-class _Monomials:
-    """The monomials of degree <= order that are needed, each a product of an earlier and a variable."""
-
-    def __init__(self, needed: set[Exponents], p: int, order: int) -> None:
-        self.order = order
-        found = {(0,) * p}
-        for exponents in needed:
-            # All divisors, so that derivatives and factors are there.
-            found.update(product(*(range(power + 1) for power in exponents)))
-        # The deviation from the start begins with s^1: monomials beyond the order vanish.
-        self.list = sorted((e for e in found if sum(e) <= order), key=lambda e: (sum(e), e))
-        self.index = {exponents: i for i, exponents in enumerate(self.list)}
-        self.recipe: list[tuple[int, int]] = []
-        for exponents in self.list[1:]:
-            variable = next(i for i, power in enumerate(exponents) if power)
-            parent = tuple(power - (i == variable) for i, power in enumerate(exponents))
-            self.recipe.append((self.index[parent], variable))
-
-    def vector(self, polynomial: Mapping[Exponents, int]) -> list[int]:
-        """Return the coefficients over the list."""
-        return [polynomial.get(exponents, 0) for exponents in self.list]
-
-    def evaluate(self, delta: list[Series]) -> list[Series]:
-        """Return every monomial of the deviation from the start as a truncated series."""
-        one = [1] + [0] * self.order
-        result = [one]
-        for parent, variable in self.recipe:
-            result.append(_multiply(result[parent], delta[variable]))
-        return result
-
-
-def _multiply(a: Series, b: Series) -> Series:
-    """Multiply two truncated series of one length."""
-    result = [0] * len(a)
-    for i, x in enumerate(a):
-        if x:
-            for j in range(len(a) - i):
-                result[i + j] += x * b[j]
-    return result
-
-
-def _apply(vector: list[int], powers: list[Series]) -> Series:
-    """Return the polynomial with these coefficients as a series."""
-    result = [0] * len(powers[0])
-    for coefficient, series in zip(vector, powers, strict=True):
-        if coefficient:
-            for k, x in enumerate(series):
-                result[k] += coefficient * x
-    return result
-
-
-def _subtract_shifted(a: Series, b: Series) -> Series:
-    """Return a - u b."""
-    return [a[0], *(x - y for x, y in zip(a[1:], b, strict=False))]
-
-
-def _weighted(weights: Sequence[int], vectors: Sequence[list[int]]) -> list[int]:
+    sets = atoms ** len(used)
     return [
-        sum(w * c for w, c in zip(weights, column, strict=True) if w)
-        for column in zip(*vectors, strict=True)
+        [Fraction(c, sets * scale * rule.unit**k) for k, c in enumerate(sums)]
+        for sums, scale in zip(total, readout.scales, strict=True)
     ]
 
 
-def _combine(parts: Any) -> dict[Exponents, int]:
-    result: dict[Exponents, int] = {}
-    for factor, polynomial in parts:
-        for exponents, coefficient in polynomial.items():
-            result[exponents] = result.get(exponents, 0) + factor * coefficient
-    return result
+def _draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
+    """Yield the training sets so far, with every choice of an atom for the batch's new rows."""
+    new = sorted({row for row in batch if drawn[row] < 0})
+    for choice in product(range(atoms), repeat=len(new)):
+        now = list(drawn)
+        for row, atom in zip(new, choice, strict=True):
+            now[row] = atom
+        yield tuple(now)
 
 
-def _derivative(polynomial: Mapping[Exponents, int], variable: int) -> dict[Exponents, int]:
-    return {
-        tuple(power - (i == variable) for i, power in enumerate(exponents)): c * exponents[variable]
-        for exponents, c in polynomial.items()
-        if exponents[variable]
-    }
+def _watch(point: list[Series], weight: Fraction, theta: list[Series]) -> list[Series]:
+    """Return a weighted sum of iterates with one more of them."""
+    if not weight:
+        return point
+    return [add(x, times(weight, y)) for x, y in zip(point, theta, strict=True)]
 
 
-def _taylor(loss: Polynomial, start: tuple[Fraction, ...]) -> dict[Exponents, Fraction]:
-    """Return the coefficients of the polynomial in the deviation from the start."""
-    result: dict[Exponents, Fraction] = {}
-    for exponents, coefficient in loss:
-        for lower in product(*(range(power + 1) for power in exponents)):
-            factor = coefficient
-            for power, low, point in zip(exponents, lower, start, strict=True):
-                factor *= math.comb(power, low) * point ** (power - low)
-            result[lower] = result.get(lower, Fraction(0)) + factor
-    return result
-
-
-def _canonical(loss: Mapping[Exponents, Rational | int] | Polynomial) -> Polynomial:
-    pairs = loss.items() if isinstance(loss, Mapping) else loss
-    result: dict[Exponents, Fraction] = {}
-    for exponents, coefficient in pairs:
-        key = tuple(exponents)
-        if any(isinstance(power, bool) or not isinstance(power, int) or power < 0 for power in key):
-            raise RequestError(f"expected whole exponents >= 0, got exponents={key!r}")
-        result[key] = result.get(key, Fraction(0)) + _fraction("coefficient", coefficient)
-    return tuple(sorted(result.items()))
-
-
-def _fraction(name: str, value: object) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, Rational):
-        raise RequestError(f"expected an int or a Fraction, got {name}={value!r}")
-    return Fraction(int(value.numerator), int(value.denominator))
-
-
-def _integer_metric(eta: Sequence[Any] | None, p: int) -> tuple[list[list[int]], int]:
-    """Return the learning-rate tensor as integers over a common denominator."""
+def _metric(eta: Sequence[Any] | NDArray[Any] | None, p: int) -> tuple[tuple[Fraction, ...], ...]:
+    """Return the learning-rate tensor as a table."""
     if eta is None:
         eta = [1] * p
-    rows = [row if isinstance(row, Sequence | np.ndarray) else None for row in eta]
+    elif isinstance(eta, np.ndarray):
+        eta = eta.tolist()
+    rows = [row if isinstance(row, Sequence) else None for row in eta]
     if len(eta) == p and all(row is None for row in rows):
         matrix = [
-            [_fraction("eta", value) if i == j else Fraction(0) for j in range(p)]
+            [exact_number("eta", value) if i == j else Fraction(0) for j in range(p)]
             for i, value in enumerate(eta)
         ]
     elif len(eta) == p and all(row is not None and len(row) == p for row in rows):
-        matrix = [[_fraction("eta", value) for value in row] for row in eta]
+        matrix = [[exact_number("eta", value) for value in row] for row in eta]
     else:
         raise RequestError(f"expected p={p} numbers or a {p} x {p} table, got eta={eta!r}")
     if any(matrix[i][j] != matrix[j][i] for i in range(p) for j in range(i)):
         raise RequestError(f"expected a symmetric learning-rate tensor, got eta={eta!r}")
-    denominator = math.lcm(*(value.denominator for row in matrix for value in row))
-    return [[int(value * denominator) for value in row] for row in matrix], denominator
-
-
-def _check_order(order: int) -> None:
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
-
-
-def _check_schedule(schedule: Schedule, rows: int | None) -> int:
-    """Return the size of the training set."""
-    least = 1 + max((row for batch in schedule for row in batch), default=0)
-    n = least if rows is None else rows
-    for t, batch in enumerate(schedule):
-        if not batch or len(set(batch)) != len(batch) or min(batch) < 0 or max(batch) >= n:
-            raise SamplingError(
-                f"expected batches of different rows 0..{n - 1}, got batch={batch!r} at update {t}"
-            )
-    if n < 1:
-        raise SamplingError(f"expected at least one datapoint, got rows={rows}")
-    return n
+    return tuple(map(tuple, matrix))

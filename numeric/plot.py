@@ -1,4 +1,4 @@
-"""The picture of a comparison: loss against learning rate, simulation and one curve an order."""
+"""The picture of a comparison: an observable against the learning rate, one curve an order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
 from sgdiagrams.diagrams.files import replacing
+from sgdiagrams.numeric.comparison import PLAIN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sgdiagrams.numeric.compare import Comparison
+    from sgdiagrams.numeric.comparison import Comparison
 
 __all__ = ["check_picture", "plot_comparison"]
 
@@ -67,8 +68,8 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
             label=f"order {k + 1}",
             zorder=2 + k,
         )
-    means = np.array([p.moments.mean for p in points])
-    errors = np.array([p.moments.standard_error for p in points])
+    means = np.array([p.simulated for p in points])
+    errors = np.array([p.standard_error for p in points])
     axes.errorbar(
         [p.eta for p in points],
         means,
@@ -90,8 +91,10 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
     axes.set_xlim(0, 1.04 * top)
     axes.axhline(0, color="black", linewidth=0.6, zorder=1)
     axes.set_xlabel(r"learning rate $\eta$")
-    axes.set_ylabel(f"expected change of the {comparison.observable.replace('-', ' ')}")
-    axes.set_title(f"{comparison.landscape}, {comparison.sampling}", fontsize=11)
+    is_moment = comparison.observable.startswith(("variance", "second-moment"))
+    axes.set_ylabel(comparison.quantity if is_moment else f"expected {comparison.quantity}")
+    method = "" if comparison.optimizer == PLAIN else f"\n{comparison.optimizer}"
+    axes.set_title(f"{comparison.landscape}, {comparison.sampling}{method}", fontsize=11)
     axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)

@@ -2,116 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
+import json
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.batches import check_simulated, draw_batches, largest_batch, select
+from sgdiagrams.numeric.descent import Descent
+from sgdiagrams.numeric.moments import Moments
+from sgdiagrams.symbolic.labels import LOSS, TRAINING, WEIGHTS
+from sgdiagrams.symbolic.observable import VARIANCE
 from sgdiagrams.symbolic.observable import observable as observable_by_name
-from sgdiagrams.symbolic.sampling import Epochs, OnePass
+from sgdiagrams.symbolic.optimizer import SGD
+from sgdiagrams.symbolic.schemes import Grid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.landscape import Landscape
+    from sgdiagrams.numeric.landscape import Floats, Landscape
+    from sgdiagrams.numeric.moments import Statistic
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.sampling import Sampling
 
-__all__ = ["Moments", "chunk_size", "schedule_of", "simulate_chunk"]
+__all__ = ["Simulation", "chunk_size"]
 
 #: Numbers held at once by a chunk of runs (times eight bytes, times a small factor).
 _CHUNK_NUMBERS = 2**21
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """A running mean and variance, merged exactly as Chan, Golub and LeVeque (1979) do.
-
-    Attributes
-    ----------
-    count
-        Runs that ended at a finite value.
-    mean
-        Their mean.
-    squares
-        The sum of their squared deviations from it.
-    diverged
-        Runs that did not; then mean and variance say nothing.
-    """
-
-    count: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-    diverged: int = 0
-
-    @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Moments:
-        """Return the moments of an array.
-
-        Examples
-        --------
-        >>> Moments.of(np.array([1.0, 3.0])).merge(Moments.of(np.array([5.0]))).mean
-        3.0
-        """
-        finite = values[np.isfinite(values)]
-        diverged = len(values) - len(finite)
-        if not len(finite):
-            return cls(diverged=diverged)
-        mean = float(finite.mean())
-        return cls(len(finite), mean, float(((finite - mean) ** 2).sum()), diverged)
-
-    def merge(self, other: Moments) -> Moments:
-        """Return the moments of both sets of runs together."""
-        count = self.count + other.count
-        if not count:
-            return Moments(diverged=self.diverged + other.diverged)
-        delta = other.mean - self.mean
-        return Moments(
-            count,
-            self.mean + delta * other.count / count,
-            self.squares + other.squares + delta**2 * self.count * other.count / count,
-            self.diverged + other.diverged,
-        )
-
-    @property
-    def standard_error(self) -> float:
-        """The standard error of the mean; infinite for fewer than two runs."""
-        if self.count < 2:
-            return math.inf
-        return math.sqrt(self.squares / (self.count - 1) / self.count)
-
-
-def schedule_of(scheme: Sampling) -> tuple[int, list[range]]:
-    """Return the size of the training set and the batches of a scheme with all numbers fixed.
-
-    Raises
-    ------
-    SamplingError
-        When a number is missing or no update is made.
-
-    Examples
-    --------
-    >>> schedule_of(Epochs(N=4, B=2, E=2))
-    (4, [range(0, 2), range(2, 4), range(0, 2), range(2, 4)])
-    """
-    if scheme.symbols:
-        raise SamplingError(
-            f"expected a number for each of {', '.join(scheme.symbols)}; "
-            f"give {scheme.symbols[0]}=..."
-        )
-    values = {name: int(value) for name, value in scheme.values.items()}
-    if scheme.is_empty:
-        raise SamplingError(f"expected at least one update to simulate, got {scheme.label}")
-    B = values["B"]
-    if isinstance(scheme, OnePass):
-        batches, repeats = values["T"], 1
-    elif isinstance(scheme, Epochs):
-        batches, repeats = values["N"] // B, values["E"]
-    else:
-        raise RequestError(f"expected one-pass or epochs to simulate, got {scheme.name}")
-    return batches * B, [range(t * B, (t + 1) * B) for t in range(batches)] * repeats
 
 
 def chunk_size(landscape: Landscape, rows: int) -> int:
@@ -119,55 +41,197 @@ def chunk_size(landscape: Landscape, rows: int) -> int:
     return max(16, min(2048, _CHUNK_NUMBERS // (rows * landscape.dimension)))
 
 
-def simulate_chunk(
-    landscape: Landscape,
-    scheme: Sampling,
-    *,
-    observable: str | Observable = "test-loss",
-    eta: float,
-    runs: int,
-    seed: tuple[int, ...],
-) -> Moments:
-    r"""Run SGD `runs` times, each on its own training set, and return moments of the change.
+@final
+class Simulation:
+    r"""An experiment: where, with which batches and optimiser, and what is read off at the end.
 
-    The change of a loss is measured on the same datapoints before and after: test loss
-    :math:`l(\theta_T) - l(\theta_0)`, training loss :math:`\frac1N \sum_n l_n(\theta_T) -
-    l_n(\theta_0)`, gap the difference of both. Its mean is the expansion without order 0.
+    Every run draws its own training set and its own batches. What is read off is
+
+    * for losses the change :math:`s(\theta_T) - s(\theta_0)`, training losses on the run's own
+      training set; for the variance the change of the test loss;
+    * for displacement and second moment one component of :math:`\Delta^\mu` or
+      :math:`\Delta^\mu \Delta^\nu`, with :math:`\Delta = \theta_T - \theta_0`;
+    * for increments the same with the weights after `since` updates in place of the start. With an
+      average of iterates, both ends are averaged: the earlier one as if training had ended there.
+
+    The mean over runs, or the variance, is the expansion without order 0.
 
     Parameters
     ----------
     landscape
         Where to run.
     scheme
-        A sampling scheme with all numbers fixed.
-    eta
-        The learning rate.
-    runs
-        Number of runs.
-    seed
-        Non-negative integers for ``numpy.random.SeedSequence``.
+        A sampling scheme that makes updates, with numbers for all symbols.
+    observable
+        A name or an object.
+    optimizer
+        With numbers for all symbols; plain SGD when left out.
+    component
+        The entry of a displacement ``i`` or second moment ``(i, j)``; None for losses.
+
+    Attributes
+    ----------
+    rows
+        The size N of the training set.
+    chunk
+        How many runs are best made at once: fixed by the problem, so that seeds reproduce.
+    component
+        As given, as a tuple.
+    statistic
+        What of the moments over runs is the observable: ``"mean"`` or ``"variance"``.
+
+    Raises
+    ------
+    RequestError
+        When the scheme, the observable or the optimiser is not simulated, or the component is wrong.
+    SamplingError
+        When a number is missing, there is no update, or there are too few for `since`, the schedule or
+        the average.
 
     Examples
     --------
     >>> from sgdiagrams.numeric.toys import Mean
-    >>> moments = simulate_chunk(Mean(), OnePass(T=3), eta=0.1, runs=500, seed=(0,))
-    >>> 0.01 < moments.mean < 0.02
+    >>> from sgdiagrams.symbolic.schemes import OnePass
+    >>> simulation = Simulation(Mean(), OnePass(T=3))
+    >>> 0.01 < simulation.run(eta=0.1, runs=500, seed=(0,)).mean < 0.02
     True
     """
-    what = observable_by_name(observable)
-    rows, batches = schedule_of(scheme)
-    rng = np.random.default_rng(seed)
-    data = landscape.draw(rng, (runs, rows))
-    theta = np.tile(landscape.start, (runs, 1))
-    start = theta.copy()
-    with np.errstate(all="ignore"):  # runs may diverge; they are counted below
-        for batch in batches:
-            theta = theta - eta * landscape.gradient(theta, data[:, batch.start : batch.stop])
-        change = np.zeros(runs)
-        for sign, role in what.parts:
-            if role == "population":
-                change += sign * (landscape.test_loss(theta) - landscape.test_loss(start[:1]))
+
+    __slots__ = ("_before", "_descent", "_landscape", "_losses", "_scheme", "chunk", "component",
+                 "rows", "statistic")  # fmt: skip
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        scheme: Sampling,
+        *,
+        observable: str | Observable = "test-loss",
+        optimizer: Optimizer | None = None,
+        component: int | tuple[int, ...] | None = None,
+    ) -> None:
+        what = observable_by_name(observable)
+        self.rows, T = check_simulated(scheme)
+        self._landscape = landscape
+        self._scheme = scheme
+        self._losses = _signed_losses(what)
+        self.statistic: Statistic = "variance" if _is_variance(what) else "mean"
+        self.component = _check_component(component, what, landscape.dimension)
+        #: Whether the earlier point is another than the start.
+        self._before = bool(what.since)
+        points = (T, what.since) if what.since else (T,)
+        method = SGD() if optimizer is None else optimizer
+        self._descent = Descent.of(method, scheme, points=points)
+        self.chunk = chunk_size(landscape, max(self.rows, largest_batch(scheme)))
+
+    def run(self, *, eta: float, runs: int, seed: tuple[int, ...]) -> Moments:
+        """Return the moments of what is read off from `runs` runs.
+
+        Parameters
+        ----------
+        eta
+            The learning rate.
+        runs
+            Their number.
+        seed
+            Non-negative integers for ``numpy.random.SeedSequence``.
+        """
+        rng = np.random.default_rng(seed)
+        data = self._landscape.draw(rng, (runs, self.rows))
+        batches = (select(data, rows) for rows in draw_batches(self._scheme, runs, rng))
+        with np.errstate(all="ignore"):  # runs may diverge; they are counted
+            return Moments.of(self.read_off(data, batches, eta=eta))
+
+    def read_off(
+        self, data: NDArray[Any], batches: Iterable[NDArray[Any]], *, eta: float
+    ) -> Floats:
+        """Return what is read off from every run, for given datapoints; shape (R,).
+
+        Parameters
+        ----------
+        data
+            The training sets, shape (R, N, ...).
+        batches
+            The datapoints of every update, shape (R, m, ...).
+        eta
+            The learning rate.
+        """
+        landscape = self._landscape
+        start = np.tile(landscape.start, (len(data), 1))
+        end, *earlier = self._descent.follow(landscape, start, batches, eta=eta)
+        before = earlier[0] if self._before else start
+        if self.component is not None:
+            return np.asarray(np.prod((end - before)[:, list(self.component)], axis=1))
+        change = np.zeros(len(data))
+        for sign, loss in self._losses:
+            if loss == LOSS:
+                # All runs start at one point.
+                rest = before if self._before else start[:1]
+                change += sign * (landscape.test_loss(end) - landscape.test_loss(rest))
             else:
-                after, before = landscape.loss(theta, data), landscape.loss(start, data)
-                change += sign * (after - before).mean(axis=1)
-    return Moments.of(change)
+                after, rest = landscape.loss(end, data), landscape.loss(before, data)
+                change += sign * (after - rest).mean(axis=1)
+        return change
+
+    @property
+    def fingerprint(self) -> str:
+        """What the labels leave out, such as the batches of a grid or the factors of a schedule."""
+        batches = self._scheme.batches if isinstance(self._scheme, Grid) else None
+        d = self._descent
+        numbers = (d.beta, d.decay, d.scales_gradient, d.multipliers, d.watched, batches)
+        return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()
+
+
+def _is_variance(what: Observable) -> bool:
+    return what.products == VARIANCE.products
+
+
+def _signed_losses(what: Observable) -> tuple[tuple[int, str], ...]:
+    """Return the losses of an observable with their signs; empty for one of the weights.
+
+    Raises
+    ------
+    RequestError
+        When the observable is not simulated.
+    """
+    if _is_variance(what):
+        return ((1, LOSS),)
+    expectations = [(p.sign, p.expectations[0]) for p in what.products]
+    if all(len(p.expectations) == 1 for p in what.products):
+        if all(e in ((LOSS,), (TRAINING,)) for _, e in expectations):
+            return tuple((sign, e[0]) for sign, e in expectations)
+        if len(expectations) == 1 and what.products[0].sign == 1 and set(what.factors) == {WEIGHTS}:
+            return ()
+    if what.functions:
+        remedy = "functions of the weights are not simulated; take a loss or a displacement"
+    elif what.factors == {WEIGHTS}:
+        remedy = "take second-moment, and displacement for the product of the means"
+    else:
+        remedy = "take one of these"
+    raise RequestError(
+        "expected test-loss, training-loss, generalisation-gap, variance, displacement or "
+        f"second-moment to simulate, got observable={what.name!r}; {remedy}"
+    )
+
+
+def _check_component(
+    component: int | tuple[int, ...] | None, what: Observable, p: int
+) -> tuple[int, ...] | None:
+    if not what.rank:
+        if component is not None:
+            raise RequestError(
+                f"expected no component for observable={what.name!r}, which is a number, "
+                f"got component={component!r}"
+            )
+        return None
+    given: tuple[Any, ...] = component if isinstance(component, tuple) else (component,)
+    if len(given) != what.rank or not all(_is_index(i, p) for i in given):
+        shown = "i" if what.rank == 1 else "(" + ", ".join("ijklmn"[: what.rank]) + ")"
+        raise RequestError(
+            f"expected component={shown}, one entry of the {what.name} with indices 0..{p - 1}, "
+            f"got component={component!r}"
+        )
+    return tuple(map(int, given))
+
+
+def _is_index(i: Any, p: int) -> bool:
+    return not isinstance(i, bool) and isinstance(i, Integral) and 0 <= int(i) < p

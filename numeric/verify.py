@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,26 @@ import numpy as np
 from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, symmetry_sum
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
-from sgdiagrams.numeric.exact import (
-    PolynomialLandscape,
+from sgdiagrams.numeric.exact import exact_sgd_average
+from sgdiagrams.numeric.polynomials import PolynomialLandscape
+from sgdiagrams.numeric.schedules import (
     epochs_schedule,
-    exact_sgd,
+    grid_schedule,
     one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
 )
+from sgdiagrams.symbolic.average import TailAverage
 from sgdiagrams.symbolic.expand import expand
-from sgdiagrams.symbolic.observable import OBSERVABLES
-from sgdiagrams.symbolic.sampling import Epochs, OnePass
+from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.schemes import Epochs, FreshData, Grid, OnePass, WithReplacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = ["Check", "verify"]
@@ -63,9 +69,9 @@ def verify(
 
     Counts of diagrams against published sequences; the sum of 1/symmetry factor against its closed
     form; symmetry factors against automorphisms counted by networkx (to order 4); and every
-    coefficient of every observable, in both bases, one pass and epochs, scalar and matrix learning
-    rate, against SGD in exact arithmetic on random polynomial landscapes (to order 4; from order 5 on
-    the test loss of one pass alone).
+    coefficient of every observable, of fixed and random schedules and of optimisers with memory, decay,
+    schedules and averages, against SGD in exact arithmetic on random polynomial landscapes with a
+    matrix learning rate (to order 4; from order 5 on the test loss of one pass alone).
 
     Parameters
     ----------
@@ -163,65 +169,126 @@ def _automorphisms(diagram: Diagram) -> int:
     return sum(1 for _ in matcher.isomorphisms_iter())
 
 
-_SETTINGS: tuple[tuple[Sampling, tuple[dict[str, int], ...]], ...] = (
-    (OnePass(), ({"T": 1}, {"T": 2}, {"T": 4})),
-    (
-        Epochs(),
-        (
-            {"N": 3, "B": 1, "E": 1},
-            {"N": 2, "B": 1, "E": 2},
-            {"N": 2, "B": 2, "E": 3},
-            {"N": 4, "B": 2, "E": 1},
-            {"N": 4, "B": 2, "E": 2},
-        ),
-    ),
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One expansion and the settings at which it is held against SGD itself."""
+
+    observable: str
+    sampling: Sampling
+    settings: tuple[dict[str, Any], ...]
+    optimizer: Optimizer = field(default_factory=SGD)
+    basis: Any = None
+    p: int = 2
+
+    @property
+    def name(self) -> str:
+        pieces = [self.observable, self.sampling.name if self.sampling.symbols else "grid"]
+        if isinstance(self.sampling, Epochs) and self.sampling.shuffle is not None:
+            pieces[-1] = f"reshuffled-{pieces[-1]}"
+        if self.optimizer != SGD():
+            pieces.append(self.optimizer.label)
+        if self.basis is not None:
+            pieces.append(f"{self.basis} basis")
+        return ", ".join(pieces)
+
+
+_ONE_PASS = ({"T": 1}, {"T": 2}, {"T": 4})
+_EPOCHS = tuple(
+    {"N": N, "B": B, "E": E} for N, B, E in ((3, 1, 1), (2, 1, 2), (2, 2, 3), (4, 2, 1), (4, 2, 2))
 )
+_LOSSES = ("test-loss", "training-loss", "generalisation-gap")
+_BETA = {"beta": Fraction(2, 3)}
+
+
+def _cases() -> Iterator[_Case]:
+    for name in _LOSSES:
+        for basis in ("moment", "cumulant"):
+            yield _Case(name, OnePass(), _ONE_PASS, basis=basis)
+            yield _Case(name, Epochs(), _EPOCHS, basis=basis)
+    for name in ("displacement", "second-moment", "covariance", "variance"):
+        yield _Case(name, OnePass(), _ONE_PASS)
+    reshuffled = Epochs(shuffle="every-epoch")
+    yield _Case("test-loss", reshuffled, ({"N": 3, "B": 1, "E": 2}, {"N": 2, "B": 1, "E": 3}))
+    drawn = ({"N": 2, "B": 1, "T": 3}, {"N": 2, "B": 2, "T": 2}, {"N": 3, "B": 1, "T": 3})
+    yield _Case("generalisation-gap", WithReplacement(), drawn)
+    yield _Case("training-loss", Grid([[0, 1], [2], [0, 1, 2], [1]]), ({},))
+    one_pass = tuple({**numbers, **_BETA} for numbers in _ONE_PASS)
+    yield _Case("test-loss", OnePass(), one_pass, Momentum())
+    yield _Case("test-loss", OnePass(), one_pass, Nesterov(weight_decay=Fraction(1, 3)))
+    decayed = Momentum(beta=Fraction(1, 2), schedule=Exponential(Fraction(3, 4)))
+    yield _Case("covariance", FreshData(B=2), ({"T": 2},), decayed)
+    yield _Case("training-loss", OnePass(), _ONE_PASS, SGD(schedule=Polynomial()))
+    yield _Case("displacement", OnePass(), _ONE_PASS, SGD(average=TailAverage()))
+    factors = Nesterov(beta=Fraction(1, 2), schedule=ArraySchedule([1, "1/2", 2, 1]))
+    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors)
 
 
 def _comparisons(order: int, seed: int) -> Iterator[_Named]:
     k = min(order, _EXACT_ORDER)
-    bases: tuple[Any, ...] = ("moment", "cumulant")
-    for name in OBSERVABLES:
-        for basis in bases:
-            for scheme, numbers in _SETTINGS:
-                yield (
-                    f"{name}, {scheme.name}, {basis} basis, orders 0..{k} against exact SGD",
-                    partial(_exact, name, basis, scheme, numbers, k, seed),
-                )
+    for case in _cases():
+        yield (
+            f"{case.name}, orders 0..{k} against exact SGD",
+            partial(_exact, case, k, seed),
+        )
     if order > _EXACT_ORDER:
         last = min(order, 7)
+        case = _Case("test-loss", OnePass(), ({"T": 4},), p=1)
         yield (
-            f"test-loss, one-pass, moment basis, orders 0..{last} against exact SGD",
-            lambda: _exact("test-loss", "moment", OnePass(), ({"T": 4},), last, seed, p=1),
+            f"{case.name}, orders 0..{last} against exact SGD",
+            partial(_exact, case, last, seed),
         )
 
 
-def _exact(
-    name: str,
-    basis: Any,
-    scheme: Sampling,
-    settings: tuple[dict[str, int], ...],
-    order: int,
-    seed: int,
-    p: int = 2,
-) -> tuple[bool, str]:
+def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
     """Compare the coefficients of one expansion with the simulator's at several numbers."""
-    landscape = PolynomialLandscape.random(seed, p=p, degree=min(order, 4) + 1, atoms=2)
+    # Two atoms would have no third cumulants.
+    landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=3)
     half = Fraction(1, 2)
-    eta = [[Fraction(1), half], [half, Fraction(2)]] if p == 2 else None
-    statistics = landscape.statistics(order)
-    expansion = expand(name, order=order, sampling=scheme, basis=basis)
+    eta = [[Fraction(1), half], [half, Fraction(2)]] if case.p == 2 else None
+    start = [Fraction(x) for x in landscape.start]
+    statistics = replace(landscape.statistics(order), start=np.array(start, dtype=object))
+    expansion = expand(
+        case.observable,
+        order=order,
+        sampling=case.sampling,
+        optimizer=case.optimizer,
+        basis=case.basis,
+    )
     ours: list[Any] = []
     simulated: list[Any] = []
-    for numbers in settings:
-        if isinstance(scheme, OnePass):
-            schedule = one_pass_schedule(numbers["T"])
-        else:
-            schedule = epochs_schedule(**numbers)
-        simulated += exact_sgd(landscape, schedule, order=order, observable=name, eta=eta)
+    for numbers in case.settings:
+        sizes = {name: numbers[name] for name in case.sampling.symbols}
+        scheme = case.sampling.at(**sizes)
+        simulated += exact_sgd_average(
+            landscape,
+            _schedules(scheme),
+            order=order,
+            observable=case.observable,
+            optimizer=case.optimizer.at(**numbers),
+            eta=eta,
+        )
         metric = 1 if eta is None else np.array(eta)
         ours += expansion.evaluate(statistics, eta=metric, **numbers).orders
-    return _equal(ours, simulated)
+    return _equal([_plain(x) for x in ours], [_plain(x) for x in simulated])
+
+
+def _plain(value: Any) -> Any:
+    """Return an array as nested lists, which compare by content."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _schedules(scheme: Sampling) -> Any:
+    """Return the schedules of a scheme with numbers, with their probabilities."""
+    numbers = {name: int(value) for name, value in scheme.values.items()}
+    if isinstance(scheme, Grid):
+        return [grid_schedule(scheme.batches)]
+    if isinstance(scheme, OnePass):
+        return [one_pass_schedule(**numbers)]
+    if isinstance(scheme, WithReplacement):
+        return with_replacement_schedules(**numbers)
+    if isinstance(scheme, Epochs) and scheme.is_reshuffled:
+        return reshuffled_schedules(numbers["N"], numbers["B"], numbers["E"])
+    return [epochs_schedule(**numbers)]
 
 
 def _equal(ours: list[Any], known: list[Any]) -> tuple[bool, str]:

@@ -88,8 +88,11 @@ def rational_or_symbol(
     *,
     below_one: bool = False,
 ) -> Fraction | Symbol:
-    """Return a rational number >= 0 (and < 1 on request) or a symbol: `symbol` where None is given."""
-    if value is None and symbol is not None:
+    """Return a rational number >= 0 (and < 1 on request) or a symbol.
+
+    `symbol` is returned for None and for its own name.
+    """
+    if symbol is not None and (value is None or value == str(symbol)):
         return symbol
     if isinstance(value, Symbol):
         return value

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["Counter", "NumberCounter", "PlainCounter", "StepCounter", "counter", "iterate_weights"]
 
 
+_SHORT = 100
+
 #: Powers of T, N and B, and the base of the exponential in T.
 _Place = tuple[int, int, int, Base]
 
@@ -96,8 +98,12 @@ def counter(
         )
     if optimizer.is_plain and iterates is None and not isinstance(scheme, Grid):
         return PlainCounter(scheme, basis)
+    # Over few updates, numbers are faster than formulas that would have them put in.
+    symbols_left = (*scheme.symbols, *_needed(optimizer))
+    is_short = not symbols_left and scheme.updates <= _SHORT
     has_closed_form = (
         iterates is None
+        and not is_short
         and isinstance(scheme, StepScheme)
         and not (isinstance(scheme, Epochs) and not scheme.is_full_batch)
         and optimizer.kernel is not None
@@ -107,6 +113,11 @@ def counter(
     if has_closed_form and isinstance(scheme, StepScheme):
         return StepCounter(scheme, optimizer, basis)
     return NumberCounter(scheme, optimizer, basis, iterates)
+
+
+def _needed(optimizer: Optimizer) -> list[str]:
+    """Return the symbols that counting needs: all but that of the weight decay."""
+    return [name for name in optimizer.symbols if name != str(optimizer.weight_decay)]
 
 
 def step_rule(
@@ -360,7 +371,7 @@ class NumberCounter(Counter):
         basis: Basis,
         iterates: tuple[Fraction, ...] | None = None,
     ) -> None:
-        missing = (*scheme.symbols, *(s for s in optimizer.symbols if s != str(symbols.lamda)))
+        missing = (*scheme.symbols, *_needed(optimizer))
         if missing:
             raise SamplingError(
                 f"expected numbers for {', '.join(missing)}: {optimizer.label} with "

@@ -130,7 +130,7 @@ class Optimizer(ABC):
         tail = [x.label for x in (self.schedule, self.average) if x is not None]
         return ", ".join([" ".join(pieces), *tail])
 
-    def at(self, **numbers: object) -> Self:
+    def at(self, /, **numbers: object) -> Self:
         """Return this optimiser with numbers for some of its free symbols; others are ignored.
 
         Raises
@@ -210,7 +210,7 @@ class Optimizer(ABC):
 def _settle(optimizer: Optimizer) -> None:
     """Bring the fields that all optimisers share to their standard form."""
     object.__setattr__(optimizer, "schedule", as_schedule(optimizer.schedule))
-    decay = rational_or_symbol("weight_decay", optimizer.weight_decay)
+    decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
     object.__setattr__(optimizer, "weight_decay", decay)
     if optimizer.average is not None and not isinstance(optimizer.average, Average):
         raise SamplingError(
@@ -293,7 +293,8 @@ class _WithMomentum(Optimizer):
         terms = self.schedule.closed_form
         if terms is None or len(terms) != 1 or terms[0].power:
             return None
-        return beta * terms[0].base
+        # At 1 the kernel would grow with D; it is then propagated by number.
+        return None if beta * terms[0].base == 1 else beta * terms[0].base
 
 
 @final

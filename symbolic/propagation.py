@@ -42,14 +42,14 @@ class Dynamics:
     """An optimiser over T updates, in integers.
 
     Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
-    `decay_scale` to the power T, which the divisions by `decay_scale` at every step use up.
+    `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
 
     Attributes
     ----------
     position, velocity
         State right after an update at each time.
     velocity_to_position, velocity_to_velocity
-        Transitions over each time, to be divided by `decay_scale`; empty without memory.
+        Transitions over each time, times `decay_scale`; empty without memory.
     node
         The factor of a node at each time, times `node_scale`.
     readout
@@ -152,19 +152,18 @@ class _Factors(NamedTuple):
     to_velocity: int = 0
     readout: int = 0
 
-    def at(self, dynamics: Dynamics, t: int) -> tuple[int, int]:
-        """Return the numerator and the divisor at time t."""
+    def at(self, dynamics: Dynamics, t: int, edges: int) -> int:
+        """Return the factor at time t, times the scale of decay for each of the edges."""
         value = self.weight * dynamics.node[t] ** self.node * dynamics.position[t] ** self.position
-        divisor = 1
-        if self.velocity:
+        if dynamics.velocity:
+            # Transitions of velocities have the scale in them.
+            value *= dynamics.decay_scale ** (edges - self.to_position - self.to_velocity)
             value *= dynamics.velocity[t] ** self.velocity
-        if self.to_position or self.to_velocity:
             value *= dynamics.velocity_to_position[t] ** self.to_position
             value *= dynamics.velocity_to_velocity[t] ** self.to_velocity
-            divisor = dynamics.decay_scale ** (self.to_position + self.to_velocity)
         if self.readout and dynamics.readout is not None:
             value *= dynamics.readout[t] ** self.readout
-        return value, divisor
+        return value
 
 
 #: Placed nodes, blocks seen in the running epoch, and the state of the edge above each node.
@@ -261,24 +260,20 @@ class _Scan:
         """Return the sum over all embeddings, scaled; an epoch ends after every `epoch` steps."""
         n = len(self.forest.parents)
         start: _Key = (0, 0, (_CLOSED,) * n)
-        now: dict[_Key, int] = {start: self.dynamics.decay_scale ** (self.dynamics.updates * n)}
+        now: dict[_Key, int] = {start: 1}
         known: dict[_Key, list[tuple[_Key, _Factors]]] = {}
         for t in range(self.dynamics.updates):
-            factors: dict[_Factors, tuple[int, int]] = {}
+            factors: dict[_Factors, int] = {}
             after: dict[_Key, int] = {}
             for key, value in now.items():
                 if key not in known:
                     known[key] = self.moves(key)
                 for target, f in known[key]:
-                    found = factors.get(f)
-                    if found is None:
-                        found = factors[f] = f.at(self.dynamics, t)
-                    number, divisor = found
+                    number = factors.get(f)
+                    if number is None:
+                        number = factors[f] = f.at(self.dynamics, t, n)
                     if number:
-                        part = value * number
-                        after[target] = after.get(target, 0) + (
-                            part // divisor if divisor != 1 else part
-                        )
+                        after[target] = after.get(target, 0) + value * number
             if epoch and (t + 1) % epoch == 0:
                 after = self.end_epoch(after)
             now = after

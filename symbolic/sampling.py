@@ -142,7 +142,7 @@ class Sampling(ABC):
                 "which has no training set"
             )
 
-    def at(self, **numbers: int) -> Self:
+    def at(self, /, **numbers: int) -> Self:
         """Return this scheme with numbers for some of its free symbols.
 
         Raises

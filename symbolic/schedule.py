@@ -137,8 +137,10 @@ class Exponential(Schedule):
         return tuple(gamma**t for t in range(T))
 
     @property
-    def closed_form(self) -> tuple[ScheduleTerm, ...]:
-        """The one term."""
+    def closed_form(self) -> tuple[ScheduleTerm, ...] | None:
+        """The one term; none for gamma = 0, where :math:`0^0 = 1`."""
+        if self.gamma == 0:
+            return None
         return (ScheduleTerm(Integer(1), 0, sympify(self.gamma)),)
 
     @property
@@ -183,8 +185,10 @@ class Polynomial(Schedule):
         )
 
     @property
-    def closed_form(self) -> tuple[ScheduleTerm, ...]:
+    def closed_form(self) -> tuple[ScheduleTerm, ...] | None:
         """One term for each coefficient other than 0; they contain 1/T."""
+        if not any(self.coefficients):
+            return None
         return tuple(
             ScheduleTerm(sympify(c) / symbols.T**k, k, Integer(1))
             for k, c in enumerate(self.coefficients)

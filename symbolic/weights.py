@@ -191,10 +191,15 @@ def _is_monomial(term: Expr) -> bool:
 
 def _is_exponential(power: Expr) -> bool:
     base, exponent = power.base, power.exp
-    return (base.is_Symbol or (base.is_Rational and base > 0)) and all(
-        factor.is_Rational or factor.is_Symbol or (factor.is_Pow and factor.base.is_Symbol)
-        for term in Add.make_args(expand(exponent))
-        for factor in Mul.make_args(term)
+    is_base = base.is_Symbol or (base.is_Rational and base > 0)
+    return (
+        is_base
+        and bool(exponent.free_symbols)
+        and all(
+            factor.is_Rational or factor.is_Symbol or (factor.is_Pow and factor.base.is_Symbol)
+            for term in Add.make_args(expand(exponent))
+            for factor in Mul.make_args(term)
+        )
     )
 
 

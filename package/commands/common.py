@@ -13,14 +13,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = [
     "OBSERVABLES",
     "SAMPLINGS",
+    "basis_option",
+    "derive",
     "emit",
     "fix_numbers",
+    "fix_option",
     "observable_option",
     "optimizer_options",
     "parse_settings",
@@ -59,13 +63,29 @@ observable_option = click.option(
     show_default=True,
     help=f"{', '.join(OBSERVABLES)}, function:NAME; with :since=T0 the change since update T0.",
 )
-sampling_option = click.option(
-    "--sampling",
-    metavar="NAME",
-    default="one-pass",
-    show_default=True,
-    help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
+basis_option = click.option(
+    "--basis",
+    type=click.Choice(["moment", "cumulant"]),
+    help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
 )
+fix_option = click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Fix a number of the sampling or the optimiser: T=10, N=60, beta=0.9; may be repeated.",
+)
+
+
+def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of the sampling scheme."""
+    return click.option(
+        "--sampling",
+        metavar="NAME",
+        default=default,
+        show_default=True,
+        help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
+    )
 
 
 def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,6 +153,32 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         plain = [int(f) if f.denominator == 1 else f for f in parsed]
         numbers[name] = plain[0] if len(plain) == 1 else plain
     return numbers
+
+
+def derive(
+    observable: str,
+    *,
+    order: int,
+    sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
+    basis: Any,
+    settings: Sequence[str],
+) -> Expansion:
+    """Return the expansion that the options of a command ask for."""
+    from sgdiagrams.symbolic.expand import expand
+    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme, rule = fix_numbers(
+        sampling_by_name(sampling),
+        optimizer_by_name(method, **options),
+        parse_settings(settings),
+    )
+    return expand(observable, order=order, sampling=scheme, optimizer=rule, basis=basis)
 
 
 def fix_numbers(

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from sgdiagrams.commands.common import (
-    OBSERVABLES,
-    SAMPLINGS,
     emit,
+    fix_numbers,
+    observable_option,
+    optimizer_options,
     parse_settings,
     progress_bar,
+    sampling_option,
     set_option,
 )
 
@@ -26,11 +28,15 @@ __all__ = ["compare"]
     default="digits",
     show_default=True,
 )
+@observable_option
 @click.option(
-    "--observable", type=click.Choice(OBSERVABLES), default="test-loss", show_default=True
+    "--component",
+    metavar="I[,J]",
+    help="The entry of a displacement (one index) or a second moment (two), from 0.",
 )
 @click.option("--order", type=click.IntRange(1, 6), default=3, show_default=True)
-@click.option("--sampling", type=click.Choice(SAMPLINGS), default="one-pass", show_default=True)
+@sampling_option("one-pass")
+@optimizer_options
 @set_option
 @click.option("--runs", type=click.IntRange(2), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -46,8 +52,13 @@ def compare(
     *,
     landscape: str,
     observable: str,
+    component: str | None,
     order: int,
     sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
     settings: tuple[str, ...],
     runs: int,
     seed: int,
@@ -56,16 +67,21 @@ def compare(
     style: str,
     output: str | None,
 ) -> None:
-    """Predict the change of a loss order by order and simulate it over a range of learning rates.
+    """Predict an observable order by order and simulate it over a range of learning rates.
 
-    Ctrl-C ends the simulation and shows what was measured so far.
+    Losses are compared by their change, the variance of the test loss and an entry of the displacement or
+    the second moment as they are. Ctrl-C ends the simulation and shows what was measured so far.
 
     \b
-    Example:
+    Examples:
         sgdiagrams compare --landscape digits --order 3 --set T=10 --runs 20000 --plot digits.png
+        sgdiagrams compare --landscape gauss --optimizer momentum:beta=0.9 --set T=10
+        sgdiagrams compare --landscape helix --observable displacement --component 2 --set T=10
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.numeric.compare import compare as run_comparison
     from sgdiagrams.numeric.plot import check_picture
+    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
     numbers: dict[str, Any] = parse_settings(settings)
     if picture is not None:
@@ -73,18 +89,23 @@ def compare(
     eta = numbers.pop("eta", None)
     if eta is not None:
         eta = [float(value) for value in (eta if isinstance(eta, list) else [eta])]
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme, rule = fix_numbers(
+        sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
+    )
     with progress_bar("simulating") as progress:
         comparison = run_comparison(
             landscape,
             observable=observable,
             order=order,
-            sampling=sampling,
+            sampling=scheme,
+            optimizer=rule,
             eta=eta,
             runs=runs,
             seed=seed,
             checkpoint=checkpoint,
             progress=progress,
-            **numbers,
+            component=_indices(component),
         )
     if style == "json":
         emit(json.dumps(comparison.to_dict(), indent=2), output)
@@ -95,3 +116,14 @@ def compare(
         click.echo(f"wrote {picture}", err=True)
     if not comparison.complete:
         raise click.exceptions.Exit(130)
+
+
+def _indices(text: str | None) -> tuple[int, ...] | None:
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if text is None:
+        return None
+    pieces = [piece.strip() for piece in text.split(",")]
+    if not all(piece.isdecimal() for piece in pieces):
+        raise RequestError(f"expected indices such as 0 or 0,1 for --component, got {text!r}")
+    return tuple(map(int, pieces))

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from sgdiagrams.commands.common import (
+    basis_option,
+    derive,
     emit,
-    fix_numbers,
+    fix_option,
     observable_option,
     optimizer_options,
-    parse_settings,
     sampling_option,
 )
 
@@ -21,13 +22,9 @@ __all__ = ["expand"]
 @click.command(short_help="Derive an expansion as LaTeX, text, JSON or Python.")
 @observable_option
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Highest power of eta.")
-@sampling_option
+@sampling_option("one-pass")
 @optimizer_options
-@click.option(
-    "--basis",
-    type=click.Choice(["moment", "cumulant"]),
-    help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
-)
+@basis_option
 @click.option(
     "--format",
     "style",
@@ -50,13 +47,7 @@ __all__ = ["expand"]
     help="How coefficients are written (text and latex).",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document.")
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Fix a number of the sampling or the optimiser: T=10, N=60, beta=0.9; may be repeated.",
-)
+@fix_option
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def expand(
     *,
@@ -88,18 +79,16 @@ def expand(
         sgdiagrams expand --order 2 --sampling with-replacement --optimizer momentum
         sgdiagrams expand --order 3 --format json --output expansion.json
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.symbolic.expand import expand as expand_observable
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
-
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme, rule = fix_numbers(
-        sampling_by_name(sampling),
-        optimizer_by_name(method, **options),
-        parse_settings(settings),
-    )
-    expansion = expand_observable(
-        observable, order=order, sampling=scheme, optimizer=rule, basis=basis
+    expansion = derive(
+        observable,
+        order=order,
+        sampling=sampling,
+        method=method,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        average=average,
+        basis=basis,
+        settings=settings,
     )
     if style == "latex":
         text = expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)

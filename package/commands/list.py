@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import SAMPLINGS, emit
+from sgdiagrams.commands.common import SAMPLINGS, basis_option, emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.diagrams import Diagram
+    from sgdiagrams.symbolic import Sampling
 
 __all__ = ["list_diagrams"]
 
@@ -24,8 +25,9 @@ _MOST_DRAWN = 2000
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Number of edges.")
 @click.option(
     "--sampling",
-    type=click.Choice(SAMPLINGS),
-    help="Add the number of embeddings; for one-pass, leave out diagrams that have none.",
+    metavar="NAME",
+    help="Add the number of embeddings, and leave out diagrams that the sampling cannot have: "
+    f"{', '.join(SAMPLINGS)}, grid:FILE.",
 )
 @click.option(
     "--root",
@@ -34,9 +36,7 @@ _MOST_DRAWN = 2000
     show_default=True,
     help="Whether the root may share a block (training loss).",
 )
-@click.option(
-    "--basis", type=click.Choice(["moment", "cumulant"]), default="moment", show_default=True
-)
+@basis_option
 @click.option("--linkless", is_flag=True, help="Only diagrams without links.")
 @click.option("--max-block-size", type=click.IntRange(1), help="Bound on the nodes of a block.")
 @click.option("--max-legs", type=click.IntRange(1), help="Bound on the derivatives at a node.")
@@ -57,7 +57,7 @@ def list_diagrams(
     order: int,
     sampling: str | None,
     root: str,
-    basis: str,
+    basis: Any,
     linkless: bool,
     max_block_size: int | None,
     max_legs: int | None,
@@ -79,10 +79,19 @@ def list_diagrams(
     options: dict[str, Any] = {
         "root": root,
         "linkless": linkless,
-        "one_pass": sampling in ("one-pass", "fresh-data"),
         "max_block_size": max_block_size,
         "max_legs": max_legs,
     }
+    scheme = None
+    if sampling is not None:
+        from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+
+        scheme = sampling_by_name(sampling)
+        bounds = dict(scheme.diagram_options)
+        least = bounds.pop("max_block_size", None)
+        if isinstance(least, int):
+            options["max_block_size"] = min(least, max_block_size or least)
+        options.update(bounds)
     if only_count:
         click.echo(sum(map(len, diagram_rows(order, **options))))
         return
@@ -93,7 +102,7 @@ def list_diagrams(
         for diagram in diagrams:
             click.echo(str(diagram))
         return
-    records = _records(diagrams, sampling, root, basis)
+    records = _records(diagrams, scheme, root, basis)
     if style == "json":
         for record in records:
             click.echo(json.dumps(record))
@@ -127,21 +136,22 @@ def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
 
 
 def _records(
-    diagrams: Iterator[Diagram], sampling: str | None, root: str, basis: Any
+    diagrams: Iterator[Diagram], scheme: Sampling | None, root: str, basis: Any
 ) -> Iterator[dict[str, Any]]:
     from sgdiagrams.symbolic import Contraction
     from sgdiagrams.symbolic.coefficients import coefficient
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
-    scheme = sampling_by_name(sampling) if sampling else None
+    chosen = "moment" if basis is None else basis
+    if scheme is not None:
+        chosen = scheme.check_basis(basis)
     for diagram in diagrams:
         record: dict[str, Any] = {
             "diagram": str(diagram),
             "symmetry_factor": diagram.symmetry_factor,
-            "value": str(Contraction.from_diagram(diagram, basis=basis)),
+            "value": str(Contraction.from_diagram(diagram, basis=chosen)),
         }
         if scheme is not None:
             role: Any = "population" if root == "isolated" else "training"
-            count = scheme.count(diagram, basis=basis, root=role)
+            count = scheme.count(diagram, basis=chosen, root=role)
             record["count"] = coefficient(count).text if count != 0 else "0"
         yield record

@@ -7,15 +7,21 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import OBSERVABLES, SAMPLINGS, emit
+from sgdiagrams.commands.common import (
+    basis_option,
+    derive,
+    emit,
+    fix_option,
+    observable_option,
+    optimizer_options,
+    sampling_option,
+)
 
 __all__ = ["scaling"]
 
 
 @click.command(short_help="Tell which terms obey the linear scaling rule.")
-@click.option(
-    "--observable", type=click.Choice(OBSERVABLES), default="test-loss", show_default=True
-)
+@observable_option
 @click.option(
     "--order",
     type=click.IntRange(0, 14),
@@ -23,12 +29,10 @@ __all__ = ["scaling"]
     show_default=True,
     help="Highest power of eta.",
 )
-@click.option("--sampling", type=click.Choice(SAMPLINGS), default="fresh-data", show_default=True)
-@click.option(
-    "--basis",
-    type=click.Choice(["moment", "cumulant"]),
-    help="Default: the usual one of the sampling.",
-)
+@sampling_option("fresh-data")
+@optimizer_options
+@basis_option
+@fix_option
 @click.option(
     "--through",
     metavar="COMBINATION",
@@ -49,7 +53,12 @@ def scaling(
     observable: str,
     order: int,
     sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
     basis: Any,
+    settings: tuple[str, ...],
     through: tuple[str, ...],
     style: str,
     standalone: bool,
@@ -65,11 +74,21 @@ def scaling(
         sgdiagrams scaling --basis cumulant
         sgdiagrams scaling --sampling epochs --order 2
         sgdiagrams scaling --sampling one-pass --through 'eta*T'
+        sgdiagrams scaling --optimizer momentum --through 'eta/B' --through 'eta*T' --order 2
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.symbolic.expand import expand
     from sgdiagrams.symbolic.scaling import scaling as scaling_table
 
-    expansion = expand(observable, order=order, sampling=sampling, basis=basis)
+    expansion = derive(
+        observable,
+        order=order,
+        sampling=sampling,
+        method=method,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        average=average,
+        basis=basis,
+        settings=settings,
+    )
     table = scaling_table(expansion, through or None)
     if style == "latex":
         text = table.latex(standalone=standalone)

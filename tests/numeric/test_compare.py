@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from sgdiagrams.commands import cli
 from sgdiagrams.diagrams import (
     FormatError,
     MissingDependencyError,
@@ -16,13 +18,25 @@ from sgdiagrams.diagrams import (
     SgdiagramsError,
 )
 from sgdiagrams.numeric import compare as compare_function
-from sgdiagrams.numeric.compare import Comparison, Point, compare
+from sgdiagrams.numeric.compare import compare
+from sgdiagrams.numeric.comparison import Comparison, Point
 from sgdiagrams.numeric.landscape import Landscape
+from sgdiagrams.numeric.moments import Moments
 from sgdiagrams.numeric.plot import check_picture
-from sgdiagrams.numeric.simulate import Moments
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.toys import Mean
-from sgdiagrams.symbolic import TEST_LOSS, Epochs, OnePass
+from sgdiagrams.symbolic import (
+    TEST_LOSS,
+    Epochs,
+    FullBatch,
+    GradientFlow,
+    Grid,
+    OnePass,
+    WithReplacement,
+)
+from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.schedule import Cosine, Step
 
 
 def test_demonstration_on_real_images():
@@ -50,6 +64,84 @@ def test_highest_order_meets_the_simulation(name, sampling, eta, observable):
         name, observable=observable, order=3, sampling=sampling, eta=eta, runs=8000, seed=2
     )
     assert abs(comparison.points[0].deviations[-1]) < 4
+
+
+RESHUFFLED = Epochs(N=3, B=1, E=2, shuffle="every-epoch")
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling", "optimizer", "observable", "component", "order", "eta"),
+    [
+        ("gauss", OnePass(T=5), Momentum(beta=0.9), "test-loss", None, 3, 0.01),
+        ("digits", WithReplacement(N=4, B=2, T=4), SGD(), "generalisation-gap", None, 3, 0.03),
+        ("digits", RESHUFFLED, Nesterov(beta=0.5), "training-loss", None, 3, 0.02),
+        ("digits", OnePass(T=6), SGD(average=TailAverage(3)), "test-loss", None, 3, 0.05),
+        ("helix", OnePass(T=4), SGD(average=ExponentialAverage(0.5)), "test-loss", None, 4, 0.04),
+        ("digits", OnePass(T=4), SGD(weight_decay=0.5), "test-loss", None, 3, 0.05),
+        (
+            "digits",
+            Grid([[0, 1], [2], [0], [2, 1, 0]]),
+            Momentum(beta=0.5, schedule=[1, 2, 0.5, 1], weight_decay=0.2),
+            "training-loss",
+            None,
+            3,
+            0.03,
+        ),
+        ("digits", FullBatch(N=3, E=4), SGD(schedule=Cosine()), "test-loss:since=2", None, 3, 0.1),
+        ("digits", OnePass(T=5), SGD(), "variance", None, 3, 0.02),
+        (Mean(1, 1, 1), OnePass(T=3), Momentum(beta=0.5), "variance", None, 4, 0.03),
+        ("helix", OnePass(T=6), SGD(), "displacement", 2, 4, 0.03),
+        ("digits", OnePass(T=5), Momentum(beta=0.5), "displacement:since=2", 2, 3, 0.05),
+        ("digits", OnePass(T=4), SGD(weight_decay=0.2), "second-moment", (1, 1), 3, 0.03),
+        ("digits", OnePass(T=4), Nesterov(beta=0.5), "second-moment", (1, 3), 3, 0.02),
+    ],
+)
+def test_optimizers_samplings_and_observables_meet_the_simulation(
+    name, sampling, optimizer, observable, component, order, eta
+):
+    """The highest order holds, and the experiment is sharp enough to see that the lowest does not."""
+    comparison = compare(
+        name,
+        observable=observable,
+        order=order,
+        sampling=sampling,
+        optimizer=optimizer,
+        eta=eta,
+        runs=8000,
+        seed=3,
+        component=component,
+    )
+    (point,) = comparison.points
+    assert abs(point.deviations[-1]) < 4
+    assert abs(point.deviations[0]) > 4
+    assert comparison.optimizer == optimizer.label
+
+
+def test_weight_decay_pulls_to_the_origin_and_the_test_loss_has_no_penalty():
+    """Without noise: theta = 2 (1 - eta (H + lambda))^T, exactly."""
+    comparison = compare(
+        Mean(1, 0, 2),
+        order=4,
+        sampling=OnePass(T=2),
+        optimizer=SGD(weight_decay=0.5),
+        eta=0.1,
+        runs=2,
+    )
+    (point,) = comparison.points
+    exact = 2 * (1 - 0.1 * 1.5) ** 4 - 2
+    assert point.predictions[-1] == pytest.approx(exact, rel=1e-12)
+    assert point.simulated == pytest.approx(exact, rel=1e-12)
+
+
+def test_numbers_go_to_the_sampling_and_to_the_optimizer():
+    options = {"order": 2, "eta": 0.05, "runs": 40}
+    one = compare("mean", optimizer="momentum", T=3, beta=0.9, **options)
+    two = compare("mean", optimizer=Momentum(beta=0.9), sampling=OnePass(T=3), **options)
+    assert one == two
+    assert one.optimizer == "momentum beta=9/10"
+    averaged = SGD(average=ExponentialAverage())
+    three = compare("mean", optimizer=averaged, T=3, alpha=0.5, **options)
+    assert three.optimizer == "sgd, exponential average alpha=1/2"
 
 
 def test_predictions_of_a_quadratic_by_hand():
@@ -111,7 +203,7 @@ def test_objects_are_as_good_as_names():
 def small_chunks(monkeypatch):
     """Let 100 runs be ten chunks."""
     # By the dictionary of modules: the name in the package is the function.
-    module = sys.modules["sgdiagrams.numeric.compare"]
+    module = sys.modules["sgdiagrams.numeric.simulate"]
     monkeypatch.setattr(module, "chunk_size", lambda *_: 10)
 
 
@@ -182,6 +274,11 @@ def test_progress_grows_to_one():
         {"landscape": Mean(1, 2)},
         {"landscape": Mean(1, 1, 1)},
         {"landscape": "gauss"},
+        {"optimizer": "momentum:beta=0.5"},
+        {"optimizer": SGD(weight_decay=0.5)},
+        {"optimizer": SGD(average=TailAverage(2))},
+        {"sampling": "fresh-data", "B": 2},
+        {"observable": "displacement", "component": 0},
     ],
     ids=str,
 )
@@ -196,6 +293,31 @@ def test_a_checkpoint_of_other_settings_is_refused(change, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"optimizer": SGD(schedule=[1, 2])}, {"optimizer": SGD(schedule=[1, 3])}),
+        ({"sampling": Grid([[0], [1]])}, {"sampling": Grid([[0], [0]], N=2)}),
+    ],
+    ids=["schedule", "grid"],
+)
+def test_checkpoints_tell_what_labels_leave_out(one, other, tmp_path):
+    settings = {"order": 1, "eta": 0.1, "runs": 5, "checkpoint": tmp_path / "run.json"}
+    settings |= {"landscape": Mean(1, 1, 1), "sampling": OnePass(T=2)}
+    first = compare(**settings | one)
+    assert compare(**settings | one) == first
+    with pytest.raises(FormatError, match="other settings"):
+        compare(**settings | other)
+
+
+def test_components_are_kept_in_checkpoints(tmp_path):
+    settings = {"order": 2, "eta": 0.1, "runs": 5, "T": 2, "checkpoint": tmp_path / "run.json"}
+    first = compare("helix", observable="second-moment", component=(0, 1), **settings)
+    assert compare("helix", observable="second-moment", component=(0, 1), **settings) == first
+    with pytest.raises(FormatError, match="other settings"):
+        compare("helix", observable="second-moment", component=(1, 1), **settings)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -203,11 +325,12 @@ def test_a_checkpoint_of_other_settings_is_refused(change, tmp_path):
         "[]",
         "null",
         '{"format": "sgdiagrams-simulation", "version": 99}',
-        '{"format": "other", "version": 1}',
+        '{"format": "sgdiagrams-simulation", "version": 1}',
+        '{"format": "other", "version": 2}',
         "\udcff",
         "[" * 100_000,
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_broken_checkpoints_are_refused(text, tmp_path):
     path = tmp_path / "run.json"
@@ -217,20 +340,34 @@ def test_broken_checkpoints_are_refused(text, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+FINE = {"count": 1, "mean": 0, "squares": 0, "cubes": 0, "fourths": 0, "diverged": 0}
+
+
 @pytest.mark.parametrize(
     "moments",
     [
         None,
         [],
         [{}, {}],
-        [{"count": 1, "mean": 0, "squares": 0, "diverged": 0}],
-        [{"count": -1, "mean": 0, "squares": 0, "diverged": 0}] * 2,
-        [{"count": 1, "mean": math.nan, "squares": 0, "diverged": 0}] * 2,
-        [{"count": 1, "mean": 0, "squares": math.inf, "diverged": 0}] * 2,
-        [{"count": math.inf, "mean": 0, "squares": 0, "diverged": 0}] * 2,
-        [{"count": "x", "mean": 0, "squares": 0, "diverged": 0}] * 2,
+        [FINE],
+        [{"count": 1, "mean": 0, "squares": 0, "diverged": 0}] * 2,
+        *(
+            [FINE | change] * 2
+            for change in (
+                {"count": -1},
+                {"squares": -1},
+                {"fourths": -1},
+                {"diverged": -1},
+                {"mean": math.nan},
+                {"squares": math.inf},
+                {"cubes": math.nan},
+                {"fourths": math.inf},
+                {"count": math.inf},
+                {"count": "x"},
+            )
+        ),
     ],
-    ids=range(9),
+    ids=range(15),
 )
 def test_checkpoints_with_impossible_moments_are_refused(moments, tmp_path):
     path = tmp_path / "run.json"
@@ -280,6 +417,40 @@ def test_table():
     ]
 
 
+def test_table_of_a_variance():
+    moments = Moments.of(np.array([0.0, 0.0, 0.0, 4.0]))
+    point = Point(0.1, moments, (0.0, 3.5), "variance")
+    assert (point.simulated, point.standard_error) == (moments.variance, moments.variance_error)
+    assert point.deviations[1] == pytest.approx(-0.5 / moments.variance_error)
+    comparison = Comparison(
+        "toy", "variance", "one-pass", (0, 0, 350), (point,), 4, optimizer="momentum beta=1/2"
+    )
+    title, _, row, *_ = str(comparison).splitlines()
+    assert title == (
+        "variance of the test loss on toy | one-pass | momentum beta=1/2 | 4 runs a point"
+    )
+    assert row.split()[:3] == ["0.1", "4.000000", f"{moments.variance_error:.6f}"]
+    item = comparison.to_dict()["points"][0]
+    assert item["simulated"] == 4
+    assert item["standard_error"] == moments.variance_error
+    empty = Comparison("toy", "variance", "one-pass", (0, 0, 350), (Point(1, Moments(), ()),), 4)
+    assert empty.to_dict()["points"][0]["simulated"] is None
+
+
+@pytest.mark.parametrize(
+    ("observable", "component", "words"),
+    [
+        ("training-loss", None, "change of the training loss"),
+        ("test-loss:since=3", None, "change of the test loss since update 3"),
+        ("variance", None, "variance of the test loss"),
+        ("displacement", (4,), "displacement [4]"),
+        ("second-moment:since=3", (0, 4), "second moment [0, 4] since update 3"),
+    ],
+)
+def test_quantities_in_words(observable, component, words):
+    assert Comparison("toy", observable, "", (), (), 1, component=component).quantity == words
+
+
 def test_small_errors_get_more_decimals():
     moments = Moments(count=101, mean=1e-7, squares=101 * 1e-14)
     point = Point(0.1, moments, (2e-7,))
@@ -320,6 +491,32 @@ def test_picture_shows_points_curves_and_names(drawn):
     assert low < min(0, *means)
     # Whatever order 2 does, the data fill more than half of the picture.
     assert max(means) - min(means) > 0.5 * (high - low)
+
+
+@pytest.mark.parametrize(
+    ("observable", "component", "words"),
+    [
+        ("variance", None, "variance of the test loss"),
+        ("second-moment", (0, 0), "second moment [0, 0]"),
+        ("displacement", 0, "expected displacement [0]"),
+    ],
+)
+def test_picture_names_observable_and_optimizer(observable, component, words):
+    comparison = compare(
+        Mean(1, 1, 1),
+        observable=observable,
+        component=component,
+        optimizer="nesterov:beta=0.5",
+        order=3,
+        eta=[0.05, 0.1],
+        runs=50,
+        T=3,
+    )
+    (axes,) = comparison.plot().axes
+    assert axes.get_ylabel() == words
+    assert axes.get_title() == "mean, one-pass T=3 B=1\nnesterov beta=1/2"
+    points = next(c for c in axes.containers if len(c.lines[0].get_xdata()) == 2).lines[0]
+    assert list(points.get_ydata()) == [p.simulated for p in comparison.points]
 
 
 def test_pictures_that_cannot_be_written(drawn, tmp_path):
@@ -378,6 +575,19 @@ def test_pictures_without_matplotlib_name_the_extra(drawn, monkeypatch):
         ({"T": 0}, SamplingError),
         ({"T": -1}, SamplingError),
         ({"N": 3}, SamplingError),
+        ({"beta": 0.5}, SamplingError),
+        ({"optimizer": "adam"}, RequestError),
+        ({"optimizer": "momentum"}, SamplingError),
+        ({"optimizer": "momentum", "beta": 1.5}, SamplingError),
+        ({"optimizer": SGD(average=TailAverage(4))}, SamplingError),
+        ({"sampling": GradientFlow()}, RequestError),
+        ({"sampling": "sde"}, RequestError),
+        ({"observable": "covariance"}, RequestError),
+        ({"observable": "function:other"}, RequestError),
+        ({"observable": "displacement"}, RequestError),
+        ({"observable": "displacement", "component": 1}, RequestError),
+        ({"component": 0}, RequestError),
+        ({"observable": "test-loss:since=4"}, SamplingError),
         ({"sampling": OnePass()}, None),
         ({"eta": np.array([0.1])}, None),
     ],
@@ -432,3 +642,86 @@ def test_landscapes_of_users(tmp_path):
     assert abs(comparison.points[0].deviations[-1]) < 4
     # Another object of the same kind finds its checkpoint again.
     assert compare(Flip(), **options) == comparison
+
+
+def invoke(*arguments):
+    """Run the command inside this process."""
+    return CliRunner().invoke(cli, ["compare", *arguments])
+
+
+def test_command_with_optimizer_schedule_average_and_decay():
+    done = invoke(
+        *("--landscape", "mean", "--order", "2", "--runs", "40", "--sampling", "with-replacement"),
+        *(
+            "--optimizer",
+            "momentum",
+            "--schedule",
+            "step:every=2,factor=0.5",
+            "--average",
+            "tail:W=2",
+        ),
+        *(
+            "--weight-decay",
+            "0.01",
+            "--format",
+            "json",
+            "--set",
+            "beta=0.9",
+            "--set",
+            "eta=0.1,0.2",
+        ),
+        *("--set", "N=4", "--set", "B=2", "--set", "T=3"),
+    )
+    assert done.exit_code == 0, done.output
+    data = json.loads(done.output)
+    comparison = compare(
+        "mean",
+        order=2,
+        runs=40,
+        sampling=WithReplacement(N=4, B=2, T=3),
+        optimizer=Momentum(
+            beta=0.9, schedule=Step(2, 0.5), average=TailAverage(2), weight_decay=0.01
+        ),
+        eta=[0.1, 0.2],
+    )
+    assert data == json.loads(json.dumps(comparison.to_dict()))
+    assert data["optimizer"].startswith("momentum beta=9/10 weight-decay=1/100, step")
+
+
+def test_command_with_a_component_and_a_grid(tmp_path):
+    path = tmp_path / "batches.json"
+    path.write_text("[[0, 1], [2]]")
+    settings = ("--landscape", "helix", "--order", "2", "--runs", "40", "--set", "eta=0.1")
+    settings += ("--sampling", f"grid:{path}", "--observable", "second-moment:since=1")
+    done = invoke(*settings, "--component", "0, 1")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(
+        "second moment [0, 1] since update 1 on helix | grid of 3 datapoints x 2 updates | 40 runs"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--component", "0"),
+        ("--observable", "displacement"),
+        ("--observable", "displacement", "--component", "x"),
+        ("--observable", "displacement", "--component", "-1"),
+        ("--observable", "displacement", "--component", "9"),
+        ("--observable", "covariance", "--component", "0,0"),
+        ("--observable", "function:other"),
+        ("--sampling", "sde"),
+        ("--optimizer", "adam"),
+        ("--optimizer", "momentum"),
+        ("--average", "tail:W=9"),
+        ("--schedule", "step"),
+        ("--weight-decay", "much"),
+        ("--set", "order=2"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_to_the_command_is_one_line(arguments):
+    done = invoke("--landscape", "mean", "--set", "T=2", "--runs", "5", *arguments)
+    assert isinstance(done.exception, SgdiagramsError)
+    assert str(done.exception).startswith("expected ")
+    assert "\n" not in str(done.exception)

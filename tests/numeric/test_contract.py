@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
-from sgdiagrams.numeric.contract import Evaluator, jackknife_error, read_eta
+from sgdiagrams.numeric.contract import Evaluator, jackknife_error
+from sgdiagrams.numeric.learning_rate import read_eta
 from sgdiagrams.numeric.network import Network, Tensor
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic.contraction import Contraction
@@ -167,6 +168,248 @@ def test_jackknife_is_really_deleting(seed, nodes, free, basis, eta):
         assert rounded.standard_error(terms) == pytest.approx(math.sqrt(variance), rel=1e-8)
 
 
+# Labels: functions of the weights and penalised losses -------------------------------------------
+
+START = np.array([F(2, 3), F(-5)])
+DECAY = F(3, 4)
+# Names that are ordinary words inside the evaluator, and one as long as names may be.
+NAMES = ("loss", "penalised-loss", "open", "function-0", "x" * 61)
+
+
+def labelled(seed, *, n, role="sample", orders=range(5)):
+    """Return the slow definitions' samples and the same as statistics."""
+    samples = slow.symmetric_samples(seed, n=n, p=2, orders=orders)
+    functions = {
+        name: slow.symmetric_function(seed + i, p=2, orders=orders)
+        for i, name in enumerate(NAMES[2:], start=1)
+    }
+    statistics = Statistics.from_samples(samples, role=role, functions=functions, start=START)
+    everything = {**samples, "penalised-loss": slow.penalised(samples, START, DECAY), **functions}
+    return everything, statistics
+
+
+def same(found, expected, free):
+    """Tell whether a value equals that of the slow definitions, as Fractions."""
+    values = as_dict(found, free)
+    return values == expected and all(isinstance(v, Fraction) for v in values.values())
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=seeds,
+    nodes=st.integers(1, 4),
+    free=st.integers(0, 2),
+    basis=st.sampled_from(BASES),
+    role=st.sampled_from(["sample", "training-set", "population"]),
+    eta=st.sampled_from(sorted(ETAS)),
+    is_tree=st.booleans(),
+)
+def test_labels_are_the_definition(*, seed, nodes, free, basis, role, eta, is_tree):
+    forest = slow.labelled_forest(
+        seed, names=NAMES, nodes=nodes, free=min(free, 4 - nodes), is_tree=is_tree
+    )
+    samples, statistics = labelled(seed, n=4, role=role)
+    edges, blocks, legs, labels = forest
+    contraction = Contraction.build(edges, blocks, labels=labels, free=legs, basis=basis)
+    given_eta, matrix = ETAS[eta]
+    evaluator = Evaluator(statistics, given_eta, weight_decay=DECAY)
+    assert evaluator.is_exact
+    expected = slow_value(samples, forest, matrix, basis=basis, role=role)
+    assert same(evaluator.value(contraction), expected, legs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=seeds,
+    nodes=st.integers(1, 4),
+    free=st.integers(0, 2),
+    basis=st.sampled_from(BASES),
+    eta=st.sampled_from(sorted(ETAS)),
+)
+def test_jackknife_with_labels_is_really_deleting(seed, nodes, free, basis, eta):
+    edges, blocks, legs, labels = slow.labelled_forest(
+        seed, names=NAMES, nodes=nodes, free=free, is_tree=True
+    )
+    samples, statistics = labelled(seed, n=6, orders=range(6))
+    given_eta = ETAS[eta][0]
+    contraction = Contraction.build(edges, blocks, labels=labels, free=legs, basis=basis)
+    terms = [
+        (F(2, 3), contraction),
+        (F(-5), Contraction.build([], [[0]], free=[0] * free, labels=["penalised-loss"])),
+        (F(7), Contraction.build([], [[0]], free=[0] * free, labels=["open"])),
+    ]
+    functions = {name: samples[name] for name in NAMES[2:]}
+    plain = {k: samples[k] for k in range(6)}
+
+    def total(samples):
+        fewer = Statistics.from_samples(samples, functions=functions, start=START)
+        evaluator = Evaluator(fewer, given_eta, weight_decay=DECAY)
+        return sum(weight * evaluator.value(c) for weight, c in terms)
+
+    deleted = np.array([total(slow.without(plain, i)) for i in range(6)])
+    evaluator = Evaluator(statistics, given_eta, weight_decay=DECAY)
+    deviations = evaluator.deviations(terms)
+    assert deviations.shape == (6, *[2] * free)
+    assert (deviations == deleted - deleted.sum(axis=0) / 6).all()
+    variance = F(5, 6) * (deviations**2).sum(axis=0)
+    error = evaluator.standard_error(terms)
+    if free:
+        assert error.shape == (2,) * free
+        assert error.dtype == np.float64
+        assert error.tolist() == np.vectorize(math.sqrt)(variance).tolist()
+    else:
+        assert error == math.sqrt(variance)
+
+
+def test_floats_follow():
+    samples, exact = labelled(5, n=5)
+    functions = {
+        name: {k: np.asarray(a, dtype=float) for k, a in samples[name].items()}
+        for name in NAMES[2:]
+    }
+    floats = {k: samples[k].astype(float) for k in range(5)}
+    rounded = Statistics.from_samples(floats, functions=functions, start=START.astype(float))
+    contraction = Contraction.build(
+        [(0, 1), (1, 2), (1, 3)],
+        [[0], [1, 2], [3]],
+        labels=["open", "penalised-loss", "loss", "penalised-loss"],
+        free=[2, 0],
+    )
+    expected = Evaluator(exact, ETAS["matrix"][0], weight_decay=DECAY).value(contraction)
+    eta = np.array(ETAS["matrix"][0], dtype=float)
+    for statistics, rate, decay in [
+        (rounded, eta, DECAY),
+        (exact, eta, DECAY),
+        (exact, ETAS["matrix"][0], float(DECAY)),
+    ]:
+        evaluator = Evaluator(statistics, rate, weight_decay=decay)
+        assert not evaluator.is_exact
+        found = evaluator.value(contraction)
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, expected.astype(float), rtol=1e-12)
+        errors = evaluator.standard_error([(F(1), contraction)])
+        exactly = Evaluator(exact, ETAS["matrix"][0], weight_decay=DECAY)
+        np.testing.assert_allclose(errors, exactly.standard_error([(F(1), contraction)]))
+
+
+def test_weights_of_a_population_go_with_labels():
+    samples, _ = labelled(8, n=3, role="population")
+    weights = [F(3, 2), F(-1, 4), F(-1, 4)]
+    plain = {k: samples[k] for k in range(5)}
+    statistics = Statistics(plain, "population", weights, {"open": samples["open"]}, START)
+    edges, blocks = [(0, 1), (1, 2)], [[0], [1, 2]]
+    labels = ["open", "penalised-loss", "loss"]
+    contraction = Contraction.build(edges, blocks, labels=labels, free=[2])
+    found = Evaluator(statistics, weight_decay=DECAY).value(contraction)
+    expected = slow.plug_in(samples, (edges, blocks, [2], labels), IDENTITY, weights)
+    assert same(found, expected, [2])
+
+
+def test_a_function_counts_for_no_sample():
+    """Two samples are enough for two blocks of losses, however many functions there are."""
+    functions = {"s": {0: F(1, 2), 1: [F(3)], 2: [[F(5)]]}}
+    statistics = Statistics.from_samples({1: [[1], [4]]}, functions=functions)
+    between = Contraction.build([(0, 1), (1, 2)], [[0], [1], [2]], labels=["loss", "s", "loss"])
+    assert Evaluator(statistics).value(between) == 1 * 5 * 4
+    alone = Contraction.build([], [[0]], labels=["s"])
+    one = Evaluator(Statistics.from_samples({1: [[1]]}, functions=functions), F(1, 3))
+    assert one.value(alone) == F(1, 2)
+    plug_in = Contraction.build([], [[0]], labels=["s"], basis="plug-in")
+    for c in (alone, plug_in):
+        assert one.standard_error([(F(1), c)]) == 0.0
+        assert one.can_delete_one([(F(1), c)])
+    gradient = Contraction.build([], [[0]], labels=["s"], free=[0])
+    assert one.value(gradient).tolist() == [F(1)]
+    assert one.standard_error([(F(1), gradient)]).tolist() == [0.0]
+    assert one.deviations([(F(1), gradient)]).tolist() == [[F(0)]]
+    both = Contraction.build([(0, 1)], [[0], [1]], labels=["s", "loss"])
+    assert one.standard_error([(F(1), both)]) == math.inf
+    two = Evaluator(statistics)
+    assert two.value(both) == F(15, 2)
+    assert two.standard_error([(F(1), both)]) == 3 * 1.5  # the mean's error, 3/2, times 3
+
+
+def test_a_tied_function_is_refused():
+    evaluator = Evaluator(Statistics.from_samples({1: [[1], [4]]}, functions={"s": {1: [3]}}))
+    for labels in (["s", "loss"], ["s", "s"], ["penalised-loss", "s"]):
+        for basis in BASES:
+            tied = Contraction.build([(0, 1)], [[0, 1]], labels=labels, basis=basis)
+            with pytest.raises(RequestError, match="alone in its block, got label='s'") as caught:
+                evaluator.value(tied)
+            assert "\n" not in str(caught.value)
+            with pytest.raises(RequestError, match="alone in its block"):
+                evaluator.deviations([(F(1), tied)])
+
+
+def test_without_weight_decay_penalised_is_plain():
+    samples = slow.symmetric_samples(4, n=4, p=2, orders=range(1, 4))
+    evaluator = Evaluator(Statistics(samples))
+    forms = [
+        Contraction.build([(0, 1), (1, 2)], [[0, 1], [2]], labels=labels)
+        for labels in (None, ["penalised-loss"] * 3, ["loss", "penalised-loss", "loss"])
+    ]
+    assert len({evaluator.value(c) for c in forms}) == 1
+    assert len(evaluator._values) == 2  # two partitions, whatever the labels
+    assert len(set(forms)) == 3
+    terms = [(F(1), forms[0]), (F(-1), forms[1])]
+    assert evaluator.standard_error(terms) == 0.0
+
+
+def test_missing_numbers_of_labels():
+    samples = {1: [[1, 0], [4, 2]], 2: [np.eye(2, dtype=int)] * 2}
+    contraction = Contraction.build([(0, 1)], [[0], [1]], labels=["penalised-loss", "s"])
+    short = Statistics.from_samples(
+        samples, functions={"s": {0: 1, 2: [[1, 0], [0, 1]]}}, start=[1, 1]
+    )
+    with pytest.raises(
+        StatisticsError,
+        match=r"derivative 1 of the function 's' .* got derivatives 0, 2; add key 1 to functions\['s'\]",
+    ):
+        Evaluator(short).value(contraction)
+    unknown = Statistics.from_samples(samples, functions={"s": {1: [1, 1]}})
+    with pytest.raises(StatisticsError, match=r"start=None; give the statistics start=") as caught:
+        Evaluator(unknown, weight_decay=DECAY).value(contraction)
+    assert "\n" not in str(caught.value)
+    assert Evaluator(unknown, weight_decay=0).value(contraction) == F(5, 2) + 1
+    # The second derivative of the penalty does not depend on the start.
+    curved = Contraction.build([], [[0]], labels=["penalised-loss"], free=[0, 0])
+    found = Evaluator(unknown, weight_decay=DECAY).value(curved)
+    assert (found == np.eye(2, dtype=int) * (1 + DECAY)).all()
+    with pytest.raises(StatisticsError, match="derivative 0 of the loss"):
+        Evaluator(unknown).value(Contraction.build([], [[0]], labels=["penalised-loss"]))
+
+
+@pytest.mark.parametrize("decay", [None, "0.1", True, math.nan, math.inf, 1j, [0.1], F])
+def test_bad_weight_decay(decay):
+    with pytest.raises(RequestError, match="expected weight_decay as a finite float") as caught:
+        Evaluator(Statistics({1: [[1]]}), weight_decay=decay)
+    assert "\n" not in str(caught.value)
+
+
+def test_long_weights_are_rounded_among_floats():
+    """Weights of momentum have denominators of thousands of digits."""
+    samples = slow.symmetric_samples(4, n=5, p=2, orders=range(1, 4))
+    floats = Evaluator(Statistics({k: a.astype(float) for k, a in samples.items()}))
+    contraction = Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])
+    weight = 1 - F(9, 10) ** 5000
+    error = floats.standard_error([(weight, contraction)])
+    assert error == pytest.approx(floats.standard_error([(F(1), contraction)]), rel=1e-12)
+
+
+def test_large_results_are_not_cut_into_single_samples(monkeypatch):
+    """A result beyond the limit is no reason to halve the sample axis."""
+    samples = slow.symmetric_samples(6, n=6, p=3, orders=(2,))
+    evaluator = Evaluator(Statistics(samples))
+    evaluator._limit = 3
+    monkeypatch.setattr(Network, "_halve", None)
+    chain = Contraction.build(
+        [(0, 1), (1, 2)], [[0], [1], [2]], free=[0, 2], basis="plug-in", metric="eta"
+    )
+    mean = samples[2].mean(axis=0)
+    assert (evaluator.value(chain) == mean @ mean @ mean).all()
+    assert evaluator.deviations([(F(1), chain)]).shape == (6, 3, 3)
+
+
 def test_mean_has_the_textbook_error():
     losses = np.array([1.0, 2.0, 4.0, 9.0])
     error = Evaluator(Statistics({0: losses})).standard_error(
@@ -196,8 +439,14 @@ def test_missing_derivative_and_foreign_label():
     evaluator = Evaluator(Statistics({1: [[1]], 3: [[[[1]]]]}, "population"))
     with pytest.raises(StatisticsError, match=r"derivative 2 .* got derivatives 1, 3"):
         evaluator.value(Contraction.build([(0, 1), (1, 2)], [[0], [1], [2]]))
-    with pytest.raises(RequestError, match="label='accuracy'"):
-        evaluator.value(Contraction.build([(0, 1)], [[0], [1]], labels=["accuracy", "loss"]))
+    accuracy = Contraction.build([(0, 1)], [[0], [1]], labels=["accuracy", "loss"])
+    sampled = Evaluator(Statistics({1: [[1], [2]]}, functions={"s": {1: [1]}}))
+    for ask in (evaluator.value, sampled.value, lambda c: sampled.standard_error([(F(1), c)])):
+        with pytest.raises(StatisticsError, match="label='accuracy'") as caught:
+            ask(accuracy)
+        assert "functions={'accuracy': {0: number, 1: gradient, ...}}" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert "or a function of the statistics (s)" in str(caught.value)
 
 
 @pytest.mark.parametrize("limit", [1, 40, 200])

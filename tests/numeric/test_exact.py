@@ -176,6 +176,13 @@ def test_gap_truncation_and_names_of_rows(seed, schedule, order):
     assert exact_sgd(landscape, renamed, order=4, observable="training-loss") == train
 
 
+def test_learning_rates_may_be_an_array():
+    landscape = PolynomialLandscape.random(4, p=2, degree=3)
+    for eta in (MATRIX, [2, Fraction(1, 5)]):
+        pair = (exact_sgd(landscape, ((0,), (1,)), order=2, eta=x) for x in (eta, np.array(eta)))
+        assert len(set(pair)) == 1
+
+
 def test_rows_never_used_keep_the_population_loss():
     landscape = PolynomialLandscape.random(4, p=1, degree=3)
     test, train = (
@@ -253,19 +260,36 @@ def test_bad_landscapes_are_refused(losses, start):
         {"order": 2, "eta": [[1, 2], [3, 4]]},
         {"order": 2, "eta": [[1, 2], [2]]},
         {"order": 2, "eta": [[1, 2], 3]},
+        {"order": 2, "eta": np.array([[1, 2], [3, 4]])},
+        {"order": 2, "function": {(1, 0): 1}},
+        {"order": 2, "observable": "function"},
+        {"order": 2, "observable": "function", "function": {(1,): 1}},
+        {"order": 2, "observable": "function", "function": {(1, 0): 0.5}},
+        {"order": 2, "observable": None},
+        {"order": 2, "optimizer": "sgd"},
     ],
 )
 def test_bad_requests_are_refused(options):
-    with pytest.raises(RequestError, match="expected"):
+    with pytest.raises(RequestError, match=r"^expected.*$"):
         exact_sgd(PolynomialLandscape.random(0), one_pass_schedule(1), **options)
 
 
 @pytest.mark.parametrize(
     ("schedule", "rows"),
-    [(((),), None), (((0, 0),), None), (((-1,),), None), (((3,),), 2), ((), 0)],
+    [
+        (((),), None),
+        (((-1,),), None),
+        (((0.0,),), None),
+        (((True,),), None),
+        ((0, 1), None),
+        (3, None),
+        (((3,),), 2),
+        ((), 0),
+        ((), True),
+    ],
 )
 def test_bad_schedules_are_refused(schedule, rows):
-    with pytest.raises(SamplingError, match="expected"):
+    with pytest.raises(SamplingError, match=r"^expected.*$"):
         exact_sgd(PolynomialLandscape.random(0), schedule, order=1, rows=rows)
 
 

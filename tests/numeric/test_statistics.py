@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 from fractions import Fraction
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdiagrams.diagrams.errors import FormatError, StatisticsError
+from sgdiagrams.diagrams.errors import DiagramError, FormatError, StatisticsError
 from sgdiagrams.numeric.statistics import ROLES, Statistics
+from sgdiagrams.symbolic.contraction import Contraction
 
 F = Fraction
 
@@ -37,7 +39,17 @@ def assert_same(one, other):
         assert array.shape == other.samples[k].shape
         assert (array == other.samples[k]).all()
     assert (one.weights is None) == (other.weights is None)
-    assert one.weights is None or (one.weights == other.weights).all()
+    assert list(one.functions) == list(other.functions)
+    pairs = [(one.weights, other.weights), (one.start, other.start)]
+    for name, orders in one.functions.items():
+        assert list(orders) == list(other.functions[name])
+        pairs += [(array, other.functions[name][k]) for k, array in orders.items()]
+    for array, copy in pairs:
+        assert (array is None) == (copy is None)
+        if array is not None:
+            assert isinstance(copy, np.ndarray)
+            assert (array.dtype, array.shape) == (copy.dtype, copy.shape)
+            assert (array == copy).all()
 
 
 def test_properties():
@@ -72,6 +84,178 @@ def test_is_immutable():
         statistics.samples[1] = losses
     with pytest.raises(AttributeError):
         statistics.role = "population"
+
+
+# Functions and start ------------------------------------------------------------------------------
+
+NORM = {0: F(5, 4), 1: [F(1), F(-2)], 2: [[2, 0], [0, 2]]}
+FUNCTIONS = {"norm": NORM, "a_1": {1: [1, 2]}, "a": {0: 3, 2: [[0, 1], [1, 0]]}}
+
+
+def as_floats(functions):
+    return {
+        name: {k: np.asarray(v, dtype=float) for k, v in orders.items()}
+        for name, orders in functions.items()
+    }
+
+
+def test_functions_and_start():
+    exact = Statistics.from_samples(fractions(), functions=FUNCTIONS, start=[1, F(1, 2)])
+    assert repr(exact) == (
+        "<Statistics: sample of 3, 2 parameters, derivatives 0, 1, 2, functions a, a_1, norm, "
+        "start, exact>"
+    )
+    assert list(exact.functions["norm"]) == [0, 1, 2]
+    assert exact.functions["norm"][0][()] == F(5, 4)
+    assert exact.functions["a"][2].tolist() == [[0, 1], [1, 0]]
+    assert all(type(x) is Fraction for x in exact.functions["a"][2].flat)
+    assert exact.start.tolist() == [F(1), F(1, 2)]
+    floating = Statistics.from_samples(floats(), functions={"a": FUNCTIONS["a"]}, start=[1, 2])
+    assert {a.dtype for a in (*floating.functions["a"].values(), floating.start)} == {
+        np.dtype(np.float64)
+    }
+    plain = Statistics.from_samples(floats())
+    assert (dict(plain.functions), plain.start) == ({}, None)
+    assert Statistics(floats(), "sample", None, None, None).functions == {}
+
+
+def test_the_dimension_may_come_from_functions():
+    losses = {0: [1, 2]}
+    assert Statistics.from_samples(losses, functions={"s": {0: 1}}).dimension is None
+    assert Statistics.from_samples(losses, functions={"s": {0: 1}}, start=[1, 2]).dimension == 2
+    functions = {"s": {0: 1}, "t": {2: np.zeros((3, 3), int)}}
+    assert Statistics.from_samples(losses, functions=functions).dimension == 3
+    with pytest.raises(StatisticsError, match=r"expected shape=\(3,\) for start"):
+        Statistics.from_samples(losses, functions=functions, start=[1, 2])
+
+
+def test_functions_are_immutable():
+    gradient = np.array([1.0, 2.0])
+    inner = {1: gradient}
+    outer = {"s": inner}
+    statistics = Statistics.from_samples(floats(), functions=outer, start=gradient)
+    gradient[0] = 7.0
+    inner[0] = 1.0
+    outer["t"] = inner
+    assert list(statistics.functions) == ["s"]
+    assert list(statistics.functions["s"]) == [1]
+    for array in (statistics.functions["s"][1], statistics.start):
+        assert array.tolist() == [1.0, 2.0]
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 3.0
+    with pytest.raises(TypeError):
+        statistics.functions["t"] = {}
+    with pytest.raises(TypeError):
+        statistics.functions["s"][0] = gradient
+    with pytest.raises(AttributeError):
+        statistics.start = gradient
+
+
+@pytest.mark.parametrize(
+    ("functions", "start", "message"),
+    [
+        ([1], None, "expected functions as a mapping .* got list"),
+        ({"loss": {0: 1}}, None, "other than loss and penalised-loss, got name='loss'"),
+        ({"penalised-loss": {0: 1}}, None, "got name='penalised-loss'"),
+        ({"": {0: 1}}, None, "got name=''"),
+        ({"1s": {0: 1}}, None, "a letter first.* got name='1s'"),
+        ({"s s": {0: 1}}, None, "got name='s s'"),
+        ({"s\n": {0: 1}}, None, r"got name='s\\n'"),
+        ({"x" * 62: {0: 1}}, None, "got name='xxx"),
+        ({3: {0: 1}}, None, "got name='3'"),
+        ({"s": {}}, None, "derivative of function 's', got dict without entries"),
+        ({"s": [1.0]}, None, "derivative of function 's', got list"),
+        ({"s": {"0": 1}}, None, "got key='0'"),
+        ({"s": {True: [1.0, 1.0]}}, None, "got key=True"),
+        ({"s": {0: [1.0, 2.0]}}, None, r"0 axes .* derivative 0 of function 's', .* shape=\(2,\)"),
+        (
+            {"s": {1: 1.0}},
+            None,
+            r"1 axes of length p for derivative 1 of function 's'.* shape=\(\)",
+        ),
+        ({"s": {1: [[1.0, 2.0]] * 3}}, None, r"without a sample axis, got shape=\(3, 2\)"),
+        ({"s": {1: [1.0]}}, None, r"shape=\(2,\) for derivative 1 of function 's', .*=\(1,\)"),
+        ({"s": {2: np.zeros((2, 3))}}, None, r"shape=\(2, 2\) for derivative 2 of function 's'"),
+        ({"s": {1: []}}, None, r"got shape=\(0,\)"),
+        ({"s": {1: [np.nan, 1.0]}}, None, r"NaN .* 1 of function 's', first at entry \(0,\)$"),
+        ({"s": {0: np.inf}}, None, "NaN or infinity in derivative 0 of function 's'$"),
+        (
+            {"s": {2: [[1.0, 2.0], [3.0, 4.0]]}},
+            None,
+            "of function 's' symmetric .* asymmetric one$",
+        ),
+        ({"s": {0: "x"}}, None, "in derivative 0 of function 's', got dtype=<U1"),
+        ({"s": {1: [[1.0], [1.0, 2.0]]}}, None, "of function 's', got rows of unequal length"),
+        ({"s": {1: [F(1), 0.5]}}, None, "exact derivative 1 of function 's' and floating deriv"),
+        ({"s": {0: F(1, 2)}}, None, "exact derivative 0 of function 's' and floating derivative 0"),
+        ({}, [1.0], r"expected shape=\(2,\) for start, got shape=\(1,\)"),
+        ({}, 1.0, r"expected 1 axes of length p for start, without a sample axis, got shape=\(\)"),
+        ({}, [np.inf, 1.0], r"NaN or infinity in start, first at entry \(0,\)"),
+        ({}, [F(1), F(2)], "exact start and floating derivative 0"),
+        ({}, ["a", "b"], "in start, got dtype"),
+    ],
+)
+def test_bad_functions_and_start(functions, start, message):
+    with pytest.raises(StatisticsError, match=message) as caught:
+        Statistics.from_samples(floats(), functions=functions, start=start)
+    assert "\n" not in str(caught.value)
+
+
+def test_exact_functions_name_the_wrong_entry():
+    for wrong in (0.5, None, "1"):
+        with pytest.raises(StatisticsError, match=r"in start, got .* at entry \(1,\)$"):
+            Statistics.from_samples(fractions(), start=np.array([F(1), wrong], dtype=object))
+    with pytest.raises(StatisticsError, match=r"0 of function 's', got NoneType None$"):
+        Statistics.from_samples(fractions(), functions={"s": {0: None}})
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=4) | st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,64}", fullmatch=True))
+def test_names_are_the_labels_of_contractions(name):
+    def accepts(make):
+        try:
+            make()
+        except (DiagramError, StatisticsError):
+            return False
+        return True
+
+    is_label = accepts(lambda: Contraction.build([], [[0]], labels=[name]))
+    is_name = accepts(lambda: Statistics.from_samples({0: [1]}, functions={name: {0: 1}}))
+    assert is_name == (is_label and name not in ("loss", "penalised-loss"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("kind", ["exact", "float"])
+def test_functions_round_trip(tmp_path, role, kind):
+    weights = [F(1, 2), F(1, 4), F(1, 4)] if role == "population" else None
+    samples, functions, start = fractions(), {**FUNCTIONS, "b-2_": {0: 7}}, [F(1, 3), 2]
+    if kind == "float":
+        samples, functions = floats(), as_floats(functions)
+        weights = None if weights is None else [float(w) for w in weights]
+        start = [0.1, -2.0]
+    statistics = Statistics.from_samples(
+        samples, role=role, weights=weights, functions=functions, start=start
+    )
+    path = tmp_path / ("a.json" if kind == "exact" else "a.npz")
+    for chosen in (statistics, Statistics.from_samples(samples, functions=functions)):
+        chosen.save(path)
+        assert_same(Statistics.load(path), chosen)
+        assert_same(pickle.loads(pickle.dumps(chosen)), chosen)  # noqa: S301 - our own bytes
+
+
+def test_names_in_files(tmp_path):
+    statistics = Statistics.from_samples(
+        floats(), functions={"a_1": {1: [1.0, 2.0]}, "a": {0: 1.0}}, start=[0.0, 1.0]
+    )
+    statistics.save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as archive:
+        names = set(archive.files)
+    assert {"function_a_1_1", "function_a_0", "start"} <= names
+    exact = Statistics.from_samples({1: [[1, 2]]}, functions={"s": {0: F(1, 2), 1: [3, 4]}})
+    exact.save(tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert document["functions"] == {"s": {"0": "1/2", "1": ["3", "4"]}}
+    assert "start" not in document
 
 
 def with_entry(order, index, value):
@@ -235,6 +419,19 @@ GOOD = {"format": "sgdiagrams-statistics", "version": 1, "role": "sample"}
 LOSSES = {"derivative_0": np.array([1.0])}
 
 
+def with_key(key, value):
+    return json.dumps({**GOOD, "derivatives": {"0": ["1"]}, key: value})
+
+
+def test_files_without_functions_are_as_before(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**GOOD, "derivatives": {"0": ["1/2"]}, "weights": None}))
+    assert_same(Statistics.load(path), Statistics({0: [F(1, 2)]}))
+    archive = tmp_path / "a.npz"
+    np.savez(archive, **GOOD, **LOSSES)
+    assert_same(Statistics.load(archive), Statistics({0: [1.0]}))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -256,6 +453,24 @@ LOSSES = {"derivative_0": np.array([1.0])}
         (json.dumps({**GOOD, "derivatives": {"1": [["1"], ["1", "2"]]}}), "cannot read"),
         (json.dumps({**GOOD, "role": ["x"], "derivatives": {"0": ["1"]}}), "no valid statistics"),
         ("[" * 100_000, "cannot read"),
+        (json.dumps({**GOOD, "derivatives": {"00": ["1"]}}), "derivatives as keys, got '00'"),
+        (json.dumps({**GOOD, "derivatives": {"1_0": ["1"]}}), "got '1_0'"),
+        (with_key("functions", []), "an object under 'functions'"),
+        (with_key("functions", None), "an object under 'functions'"),
+        (with_key("functions", {"s": ["1"]}), "an object under 's'"),
+        (with_key("functions", {"s": {}}), "no valid .* derivative of function 's'"),
+        (with_key("functions", {"s": {"x": "1"}}), "got 'x'"),
+        (with_key("functions", {"s": {"0": None}}), "such as '-3/2', got None"),
+        (with_key("functions", {"s": {"0": {"a": 1}}}), "such as '-3/2', got {'a': 1}"),
+        (with_key("functions", {"s": {"0": 0.5}}), r"such as '-3/2', got 0\.5"),
+        (with_key("functions", {"s": {"0": ["1"]}}), r"no valid .* got shape=\(1,\)"),
+        (with_key("functions", {"loss": {"0": "1"}}), "no valid .* got name='loss'"),
+        (with_key("functions", {"a b\n": {"0": "1"}}), r"no valid .* got name='a b\\n'"),
+        (with_key("functions", {"s": {"9" * 6: "1"}}), "no valid .* expected 999999 axes"),
+        (with_key("functions", {"s": {"9" * 7: "1"}}), "got '9999999'"),
+        (with_key("start", "1"), r"no valid .* axes of length p for start.* shape=\(\)"),
+        (with_key("start", [1]), "such as '-3/2', got 1"),
+        (with_key("start", {"0": "1"}), "such as '-3/2', got {'0': '1'}"),
     ],
 )
 def test_load_bad_json(tmp_path, text, message):
@@ -276,6 +491,17 @@ def test_load_bad_json(tmp_path, text, message):
         ({**GOOD, "derivative_0": np.array([F(1)], dtype=object)}, "cannot read"),
         ({**GOOD, "derivative_0": np.array([np.nan])}, "no valid statistics .* sample 0"),
         ({**GOOD, "role": "x", **LOSSES}, "no valid statistics"),
+        ({**GOOD, **LOSSES, "derivative_00": np.array([1.0])}, "got 'derivative_00'"),
+        ({**GOOD, **LOSSES, "function_s": np.array(1.0)}, "got 'function_s'"),
+        ({**GOOD, **LOSSES, "function__0": np.array(1.0)}, "got 'function__0'"),
+        ({**GOOD, **LOSSES, "function_s_x": np.array(1.0)}, "got 'function_s_x'"),
+        ({**GOOD, **LOSSES, "function_s_01": np.array(1.0)}, "got 'function_s_01'"),
+        ({**GOOD, **LOSSES, "function_loss_0": np.array(1.0)}, "no valid .* got name='loss'"),
+        ({**GOOD, **LOSSES, "function_s_1": np.array(1.0)}, r"no valid .* got shape=\(\)"),
+        ({**GOOD, **LOSSES, "function_s_0": np.array("x")}, "no valid .* got dtype=<U1"),
+        ({**GOOD, **LOSSES, "function_s_0": np.array(None)}, "cannot read"),
+        ({**GOOD, **LOSSES, "start": np.array([np.nan])}, "no valid .* NaN or infinity in start"),
+        ({**GOOD, **LOSSES, "start": np.array([["x"]])}, "no valid .* in start, got dtype=<U1"),
     ],
 )
 def test_load_bad_archive(tmp_path, entries, message):
@@ -284,6 +510,18 @@ def test_load_bad_archive(tmp_path, entries, message):
     with pytest.raises(FormatError, match=message) as caught:
         Statistics.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_members_that_are_no_arrays(tmp_path):
+    """A zip file may hold anything: members without the ending .npy come as bytes."""
+    for name, message in [("format", "got format=b"), ("derivative_0", "no valid statistics")]:
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, **{k: v for k, v in {**GOOD, **LOSSES}.items() if k != name})
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(name, b"sgdiagrams-statistics")
+        with pytest.raises(FormatError, match=message) as caught:
+            Statistics.load(path)
+        assert "\n" not in str(caught.value)
 
 
 def test_load_what_is_no_file_of_ours(tmp_path):

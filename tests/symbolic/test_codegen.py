@@ -7,11 +7,18 @@ from fractions import Fraction
 from functools import cache
 from itertools import cycle
 
+import numeric_slow
 import numpy as np
 import pytest
 import slow
+from sympy import sympify
 
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import Epochs, OnePass, expand, symbols
+from sgdiagrams.symbolic.contraction import Contraction
+from sgdiagrams.symbolic.expansion import Expansion, Part, Term
+from sgdiagrams.symbolic.observable import Function, observable
+from sgdiagrams.symbolic.optimizer import SGD, Momentum
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
 NUMBERS = {"T": 5, "N": 6, "B": 3, "E": 2}
@@ -30,7 +37,11 @@ for job in jobs:
     space = {}
     exec(job["source"], space)
     derivatives = {int(k): v for k, v in job["derivatives"].items()}
-    orders = space["orders"](space["tensors"](derivatives), eta=job["eta"], **job["numbers"])
+    options = job.get("options", {})
+    for name, arrays in options.get("functions", {}).items():
+        options["functions"][name] = {int(k): v for k, v in arrays.items()}
+    tensors = space["tensors"](derivatives, **options)
+    orders = space["orders"](tensors, eta=job["eta"], **job["numbers"])
     results.append(orders.tolist())
 foreign = [m for m in ("sympy", "sgdiagrams", "scipy", "networkx", "opt_einsum") if m in sys.modules]
 print(json.dumps([results, foreign]))
@@ -40,11 +51,11 @@ print(json.dumps([results, foreign]))
 @cache
 def cases():
     found = {}
-    for observable in ("test-loss", "training-loss", "generalisation-gap"):
+    for name in ("test-loss", "training-loss", "generalisation-gap"):
         for basis in ("moment", "cumulant"):
             for sampling in (OnePass(B=symbols.B), Epochs()):
-                key = (observable, str(sampling), basis)
-                found[key] = expand(observable, order=3, sampling=sampling, basis=basis)
+                key = (name, str(sampling), basis)
+                found[key] = expand(name, order=3, sampling=sampling, basis=basis)
     moments = expand("test-loss", order=3, sampling="epochs")
     cumulants = expand("test-loss", order=3, sampling="one-pass", basis="cumulant")
     found["mixed"] = moments - cumulants * Fraction(2, 3)
@@ -144,3 +155,255 @@ def test_symbols_named_as_what_the_source_uses(name):
 def test_a_symbol_named_as_a_python_keyword():
     expansion = expand("test-loss", order=1, sampling="one-pass").subs({"T": "lambda"})
     compile(expansion.python(), "generated", "exec")
+
+
+# Free legs, functions of the weights, weight decay ------------------------------------------------
+
+START = [Fraction(1, 2), Fraction(-3)]
+DECAY = Fraction(1, 4)
+# Names that are one identifier or one operand of the loss, once characters are replaced.
+FUNCTION_NAMES = ("s", "a-b", "a_b", "a_b_1", "G", "p", "eta", "numpy", "lambda", "M_1", "x" * 61)
+
+
+@cache
+def labelled():
+    """Return the slow definitions' samples, and what the source is given."""
+    samples = numeric_slow.symmetric_samples(4, n=2, p=2, orders=range(5))
+    functions = {
+        name: numeric_slow.symmetric_function(i, p=2, orders=range(5))
+        for i, name in enumerate(FUNCTION_NAMES)
+    }
+    everything = {**samples, **functions}
+    everything["penalised-loss"] = numeric_slow.penalised(samples, START, DECAY)
+    return samples, functions, everything
+
+
+def slow_value_of(c, eta):
+    forest = (c.edges, c.blocks, c.free, c.labels)
+    everything = labelled()[2]
+    if c.basis == "cumulant":
+        value = numeric_slow.cumulant(everything, forest, eta, numeric_slow.plug_in)
+    else:
+        value = numeric_slow.plug_in(everything, forest, eta)
+    return numeric_slow.array_of(value, 2, len(c.free)).astype(float)
+
+
+def slow_orders(expansion, eta, numbers):
+    free = {len(term.contraction.free) for term in expansion.terms}.pop()
+    orders = np.zeros((expansion.order + 1, *[2] * free))
+    for weight, term in zip(expansion.weights(**numbers), expansion.terms, strict=True):
+        orders[term.order] += float(weight) * slow_value_of(term.contraction, eta)
+    return orders
+
+
+def options_for(expansion):
+    """Return the keywords that the source asks for, as JSON data."""
+    labels = {label for t in expansion.terms for label in t.contraction.labels}
+    names = labels.difference(["loss", "penalised-loss"])
+    options = {}
+    if names:
+        functions = labelled()[1]
+        options["functions"] = {
+            name: {k: a.astype(float).tolist() for k, a in functions[name].items()}
+            for name in names
+        }
+    penalised = {
+        k
+        for term in expansion.terms
+        for label, k in zip(term.contraction.labels, term.contraction.legs, strict=True)
+        if label == "penalised-loss"
+    }
+    if penalised & {0, 1}:
+        options["start"] = plain(START)
+    if penalised & {0, 1, 2}:
+        options["weight_decay"] = float(DECAY)
+    return options
+
+
+def derivatives():
+    return {k: array.astype(float).tolist() for k, array in labelled()[0].items()}
+
+
+@cache
+def tensor_cases():
+    decaying = SGD(weight_decay=DECAY)
+    symbolic = SGD(weight_decay=symbols.lamda)
+    found = {
+        (name, basis, optimizer): expand(
+            name, order=3, sampling="one-pass", basis=basis, optimizer=optimizer
+        )
+        for name in ("displacement", "second-moment", "function:a-b", "test-loss")
+        for basis in ("moment", "cumulant")
+        for optimizer in (SGD(), decaying)
+    }
+    found["covariance"] = expand("covariance", order=3, sampling="epochs", optimizer=symbolic)
+    found["training"] = expand("training-loss", order=3, sampling="epochs", optimizer=decaying)
+    found["sum"] = (
+        found["displacement", "moment", SGD()] - found["displacement", "moment", decaying]
+    )
+    return found
+
+
+def test_the_source_of_tensors_runs_alone_and_agrees():
+    kinds = cycle(ETAS)
+    jobs, answers = [], []
+    for expansion in tensor_cases().values():
+        kind = next(kinds)
+        numbers = {name: NUMBERS[name] for name in expansion.symbols if name != "lamda"}
+        jobs.append(
+            {
+                "source": expansion.python(),
+                "derivatives": derivatives(),
+                "options": options_for(expansion),
+                "eta": plain(ETAS[kind]),
+                "numbers": numbers,
+            }
+        )
+        if "lamda" in expansion.symbols:
+            numbers = {**numbers, "lamda": DECAY}
+        answers.append(slow_orders(expansion, full(ETAS[kind]), numbers))
+    results, foreign = run(jobs)
+    assert foreign == []
+    for found, answer in zip(results, answers, strict=True):
+        assert np.shape(found) == answer.shape
+        np.testing.assert_allclose(found, answer, rtol=1e-11, atol=1e-9)
+
+
+def hand_made(contractions, *, name="displacement", weights=None, optimizer=None):
+    order = max(c.order for c in contractions)
+    part = Part(Fraction(1), observable(name), None, optimizer or SGD())
+    weights = [1] * len(contractions) if weights is None else weights
+    terms = (Term(sympify(w), c) for w, c in zip(weights, contractions, strict=True))
+    return Expansion(order, "moment", (part,), tuple(terms))
+
+
+def run_here(expansion, *, eta, options=None, **numbers):
+    space = {}
+    exec(expansion.python(), space)
+    given = options_for(expansion) if options is None else options
+    return space["orders"](space["tensors"](derivatives(), **given), eta=plain(eta), **numbers)
+
+
+def test_labels_do_not_collide():
+    """All functions, with one and two legs, and blocks that differ in the places of their labels."""
+    path = [(0, 1), (1, 2)]
+    blocks = [[0, 1], [2]]
+    contractions = [
+        Contraction.build(path, [[0], [1], [2]], labels=["loss", first, second])
+        for first in FUNCTION_NAMES
+        for second in FUNCTION_NAMES
+    ]
+    contractions += [
+        Contraction.build(path, blocks, labels=labels, basis=basis)
+        for labels in (
+            ["loss", "loss", "M_1"],
+            ["penalised-loss", "loss", "M_1"],
+            ["loss", "penalised-loss", "M_1"],
+            ["penalised-loss", "penalised-loss", "loss"],
+            ["loss", "loss", "penalised-loss"],
+        )
+        for basis in ("moment", "cumulant", "plug-in")
+    ]
+    contractions += [
+        Contraction.build([], [[0]], labels=["penalised-loss"], free=[0] * free)
+        for free in (1, 2, 3)
+    ]
+    contractions += [
+        Contraction.build([(0, 1)], [[0, 1]], labels=labels, free=[0, 1])
+        for labels in (["loss", "loss"], ["loss", "penalised-loss"], ["penalised-loss", "loss"])
+    ]
+    scalars = [c for c in contractions if not c.free]
+    symbols_of_weights = [f"w{i}" for i in range(len(scalars))]
+    expansion = hand_made(scalars, weights=symbols_of_weights)
+    values = [float(slow_value_of(c, ETA)) for c in scalars]
+    space = {}
+    exec(expansion.python(), space)
+    tensors = space["tensors"](derivatives(), **options_for(expansion))
+    none = dict.fromkeys(symbols_of_weights, 0)
+    for i, value in enumerate(values):
+        found = space["orders"](tensors, eta=plain(ETA), **{**none, f"w{i}": 1})
+        np.testing.assert_allclose(found, [0, 0, value], rtol=1e-12)
+    zeroth = Contraction.build([], [[0]], labels=["penalised-loss"])
+    for c in [zeroth, *contractions[len(scalars) :]]:
+        found = run_here(hand_made([c]), eta=ETA)
+        np.testing.assert_allclose(found[c.order], slow_value_of(c, ETA), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "free", "arguments"),
+    [
+        (["loss", "loss"], [], ""),
+        (["s", "loss"], [], ", *, functions"),
+        (["penalised-loss", "loss"], [], ", *, start, weight_decay"),
+        (["penalised-loss", "loss"], [0], ", *, weight_decay"),
+        (["penalised-loss", "loss"], [0, 0], ""),
+        (["penalised-loss", "s"], [], ", *, functions, start, weight_decay"),
+    ],
+)
+def test_only_arguments_that_are_needed(labels, free, arguments):
+    c = Contraction.build([(0, 1)], [[0], [1]], labels=labels, free=free)
+    source = hand_made([c]).python()
+    assert f"def tensors(derivatives{arguments}):" in source
+    found = run_here(hand_made([c]), eta=ETA)
+    np.testing.assert_allclose(found[c.order], slow_value_of(c, ETA), rtol=1e-12)
+
+
+def test_a_known_weight_decay_is_the_default():
+    for decay, spelled in [(DECAY, "weight_decay=0.25"), (symbols.lamda, "weight_decay")]:
+        optimizer = SGD(weight_decay=decay)
+        expansion = expand("test-loss", order=1, sampling="one-pass", optimizer=optimizer)
+        source = expansion.python()
+        assert f"def tensors(derivatives, *, start, {spelled}):" in source
+        assert "def orders(tensors, /, *, eta, T):" in source
+    fixed = expand("test-loss", order=1, sampling="one-pass", optimizer=SGD(weight_decay=DECAY))
+    found = run_here(fixed, eta=ETA, options={"start": plain(START)}, T=3)
+    np.testing.assert_allclose(found, slow_orders(fixed, ETA, {"T": 3}))
+    other = expand("test-loss", order=1, sampling="one-pass", optimizer=SGD(weight_decay=1))
+    with pytest.raises(RequestError, match="one weight decay for all parts") as caught:
+        (fixed - other).python()
+    assert "\n" not in str(caught.value)
+
+
+def test_functions_alone():
+    gradient = Contraction.build([], [[0]], labels=["s"], free=[0])
+    source = hand_made([gradient]).python()
+    space = {}
+    exec(source, space)
+    tensors = space["tensors"]({}, functions={"s": {1: [1.0, 2.0]}})
+    assert space["orders"](tensors, eta=0.5).tolist() == [[0.0, 0.0], [0.5, 1.0]]
+    value = hand_made([Contraction.build([], [[0]], labels=["s"])]).python()
+    exec(value, space)
+    assert space["orders"](space["tensors"]({}, functions={"s": {0: 3.0}}), eta=1).tolist() == [3.0]
+
+
+def test_no_names_without_losses_of_order_zero():
+    """The number of parameters comes from any tensor with an index, whatever its first group is."""
+    pair = Contraction.build([(1, 2)], [[0, 1], [2]], free=[2])
+    found = run_here(hand_made([pair]), eta=ETA)
+    np.testing.assert_allclose(found[pair.order], slow_value_of(pair, ETA), rtol=1e-12)
+
+
+def test_what_the_source_refuses():
+    scalar, vector = Contraction.build([], [[0]]), Contraction.build([], [[0]], free=[0])
+    with pytest.raises(RequestError, match="some with 0 and some with 1"):
+        hand_made([scalar, vector]).python()
+    tied = Contraction.build([(0, 1)], [[0, 1]], labels=["s", "loss"])
+    with pytest.raises(RequestError, match="alone in its block, got label='s'"):
+        hand_made([tied]).python()
+
+
+def test_titles_stay_inside_their_docstring():
+    nasty = observable("test-loss").__class__("x", "x", 'a """ \\ b', Function("s").products)
+    expansion = hand_made([Contraction.build([], [[0]])])
+    part = Part(Fraction(1), nasty, None)
+    source = Expansion(0, "moment", (part,), expansion.terms).python()
+    compile(source, "generated", "exec")
+
+
+def test_momentum():
+    """Weights with powers such as beta**T."""
+    expansion = expand("displacement", order=2, sampling="one-pass", optimizer=Momentum())
+    assert "beta" in expansion.python()
+    numbers = {"T": 5, "beta": Fraction(1, 3)}
+    found = run_here(expansion, eta=ETA, T=5, beta=1 / 3)
+    np.testing.assert_allclose(found, slow_orders(expansion, ETA, numbers), rtol=1e-12)

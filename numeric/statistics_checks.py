@@ -1,0 +1,300 @@
+"""Checks of the arrays of statistics, and their conversion to one kind of numbers.
+
+Numbers are all floats or all exact. Arrays of dtype object hold ``Fraction`` or ``int`` and are
+exact; floating arrays become float64; integer arrays follow the others and are exact among
+themselves.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from numbers import Integral, Rational
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import StatisticsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Numbers", "checked"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")  # the labels of contractions
+_LOSSES = ("loss", "penalised-loss")
+_SYMMETRY_TOLERANCE = 1e-5  # of the largest entry: derivatives in single precision pass
+_WEIGHT_TOLERANCE = 1e-9
+_CHUNK = 2**20  # entries that a check may copy at a time
+
+
+class Numbers(NamedTuple):
+    """The arrays of statistics: read-only, all of float64 or all of Fractions.
+
+    Attributes
+    ----------
+    samples
+        Order -> array of shape ``(n, p, ..., p)``, orders ascending.
+    weights
+        Shape ``(n,)``, or None.
+    functions
+        Name -> order -> array of shape ``(p, ..., p)``, names and orders ascending.
+    start
+        Shape ``(p,)``, or None.
+    """
+
+    samples: Mapping[int, NDArray[Any]]
+    weights: NDArray[Any] | None
+    functions: Mapping[str, Mapping[int, NDArray[Any]]]
+    start: NDArray[Any] | None
+
+
+class _Named(NamedTuple):
+    """An array with the name that errors give it."""
+
+    name: str
+    array: NDArray[Any]
+    is_sampled: bool = True
+
+    def place(self, index: tuple[int, ...]) -> str:
+        """Return where an entry is, in words; nothing for a single number."""
+        if self.is_sampled:
+            return f" in sample {index[0]}"
+        return f" at entry {index}" if index else ""
+
+
+def checked(
+    samples: Mapping[int, ArrayLike],
+    weights: ArrayLike | None,
+    functions: Mapping[str, Mapping[int, ArrayLike]] | None,
+    start: ArrayLike | None,
+) -> Numbers:
+    """Check all arrays of statistics against each other and convert them.
+
+    Raises
+    ------
+    StatisticsError
+        When shapes disagree, a derivative is not symmetric or not finite, a name is no label, or
+        numbers are of mixed kinds.
+
+    Examples
+    --------
+    >>> checked({0: [1, 2]}, None, {"norm": {1: [3]}}, None).functions["norm"][1]
+    array([Fraction(3, 1)], dtype=object)
+    """
+    sampled = {
+        k: _Named(f"derivative {k}", array)
+        for k, array in _by_order(samples, "{0: losses, 1: gradients, ...}").items()
+    }
+    _check_sample_shapes({k: named.array for k, named in sampled.items()})
+    smooth = _raw_functions({} if functions is None else functions)
+    point = (
+        None if start is None else _Named("start", _as_array(start, name="start"), is_sampled=False)
+    )
+    _check_constant_shapes(_dimension_of(sampled), smooth, point)
+    weighted = None if weights is None else _Named("weights", _as_array(weights, name="weights"))
+    pieces = [*sampled.values(), *(x for orders in smooth.values() for x in orders.values())]
+    numbers = _convert([*pieces, *(x for x in (weighted, point) if x is not None)])
+    for orders in (sampled, *smooth.values()):
+        for k, named in orders.items():
+            _check_symmetry(k, named._replace(array=numbers[named.name]))
+    if weighted is not None:
+        n = len(next(iter(sampled.values())).array)
+        _check_weights(numbers["weights"], n)
+
+    def finished(orders: Mapping[int, _Named]) -> Mapping[int, NDArray[Any]]:
+        return MappingProxyType({k: numbers[named.name] for k, named in orders.items()})
+
+    return Numbers(
+        finished(sampled),
+        numbers.get("weights"),
+        MappingProxyType({name: finished(orders) for name, orders in smooth.items()}),
+        numbers.get("start"),
+    )
+
+
+def _as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise StatisticsError(
+            f"expected an array for {name}, got rows of unequal length"
+        ) from error
+    if array.dtype.kind not in "fiuO":
+        raise StatisticsError(
+            f"expected real numbers, Fractions or ints in {name}, got dtype={array.dtype}"
+        )
+    return array
+
+
+def _by_order(arrays: object, form: str, *, of: str = "") -> dict[int, NDArray[Any]]:
+    """Return the arrays by order, ascending, with plain int keys."""
+    if not isinstance(arrays, Mapping) or not arrays:
+        empty = isinstance(arrays, Mapping)
+        raise StatisticsError(
+            f"expected a mapping {form} with at least one derivative{of}, "
+            f"got {type(arrays).__name__}{' without entries' if empty else ''}"
+        )
+    for k in arrays:
+        if isinstance(k, bool) or not isinstance(k, Integral) or k < 0:
+            raise StatisticsError(
+                f"expected orders of derivatives 0, 1, 2, ... as keys, got key={k!r}"
+            )
+    return {int(k): _as_array(arrays[k], name=f"derivative {k}{of}") for k in sorted(arrays)}
+
+
+def _raw_functions(functions: object) -> dict[str, dict[int, _Named]]:
+    if not isinstance(functions, Mapping):
+        raise StatisticsError(
+            "expected functions as a mapping {name: {0: number, 1: gradient, ...}}, "
+            f"got {type(functions).__name__}"
+        )
+    for name in functions:
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _LOSSES:
+            raise StatisticsError(
+                "expected names of functions of letters, digits, '-' and '_', a letter first, "
+                f"other than {' and '.join(_LOSSES)}, got name={str(name)[:60]!r}"
+            )
+    result = {}
+    for name in sorted(functions):
+        of = f" of function {name!r}"
+        arrays = _by_order(functions[name], "{0: number, 1: gradient, ...}", of=of)
+        result[name] = {
+            k: _Named(f"derivative {k}{of}", array, is_sampled=False) for k, array in arrays.items()
+        }
+    return result
+
+
+def _check_sample_shapes(raw: Mapping[int, NDArray[Any]]) -> None:
+    for k, array in raw.items():
+        if array.ndim != k + 1:
+            raise StatisticsError(
+                f"expected {k + 1} axes for derivative {k}, the sample axis first, "
+                f"got shape={array.shape}"
+            )
+        if 0 in array.shape:
+            raise StatisticsError(
+                f"expected at least one sample and one parameter, got shape={array.shape} "
+                f"for derivative {k}"
+            )
+    first = min(raw)
+    n, p = len(raw[first]), raw[max(raw)].shape[-1]
+    for k, array in raw.items():
+        if len(array) != n:
+            raise StatisticsError(
+                f"expected equal numbers of samples, got {n} for derivative {first} "
+                f"and {len(array)} for derivative {k}"
+            )
+        if k and array.shape != (n, *[p] * k):
+            raise StatisticsError(
+                f"expected shape={(n, *[p] * k)} for derivative {k}, got shape={array.shape}"
+            )
+
+
+def _dimension_of(sampled: Mapping[int, _Named]) -> int | None:
+    highest = max(sampled)
+    return sampled[highest].array.shape[-1] if highest else None
+
+
+def _check_constant_shapes(
+    dimension: int | None, smooth: Mapping[str, Mapping[int, _Named]], start: _Named | None
+) -> None:
+    """Check what has no sample axis; where only losses are known, the first array tells p."""
+    pieces = [(k, named) for orders in smooth.values() for k, named in orders.items()]
+    if start is not None:
+        pieces.append((1, start))
+    for k, named in pieces:
+        shape = named.array.shape
+        if len(shape) != k or 0 in shape:
+            raise StatisticsError(
+                f"expected {k} axes of length p for {named.name}, without a sample axis, "
+                f"got shape={shape}"
+            )
+        if dimension is None and shape:
+            dimension = shape[0]
+        if shape != (dimension,) * k:
+            raise StatisticsError(
+                f"expected shape={(dimension,) * k} for {named.name}, got shape={shape}"
+            )
+
+
+def _convert(pieces: Iterable[_Named]) -> dict[str, NDArray[Any]]:
+    """Return read-only copies, all of float64 or all of Fractions; check that all are finite."""
+    named = {piece.name: piece for piece in pieces}
+    kinds = {name: piece.array.dtype.kind for name, piece in named.items()}
+    exact = next((name for name, kind in kinds.items() if kind == "O"), None)
+    floating = next((name for name, kind in kinds.items() if kind == "f"), None)
+    if exact is not None and floating is not None:
+        raise StatisticsError(
+            f"expected all numbers exact or all floats, got exact {exact} and floating {floating}; "
+            "convert one kind"
+        )
+    result = {}
+    for name, piece in named.items():
+        if floating is None:
+            new = _fractions(piece)
+        else:
+            new = piece.array.astype(np.float64, order="C")
+            _check_finite(piece._replace(array=new))
+        new.flags.writeable = False
+        result[name] = new
+    return result
+
+
+def _fractions(piece: _Named) -> NDArray[Any]:
+    result = np.empty(piece.array.shape, dtype=object)
+    for index, value in np.ndenumerate(piece.array):
+        if isinstance(value, bool) or not isinstance(value, Rational):
+            given = " ".join(repr(value).split())[:60]
+            raise StatisticsError(
+                f"expected Fractions or ints in {piece.name}, "
+                f"got {type(value).__name__} {given}{piece.place(index)}"
+            )
+        result[index] = Fraction(int(value.numerator), int(value.denominator))
+    return result
+
+
+def _check_finite(piece: _Named) -> None:
+    good = np.isfinite(piece.array)
+    if not good.all():
+        place = piece.place(tuple(map(int, np.argwhere(~good)[0])))
+        raise StatisticsError(
+            f"expected finite numbers, got NaN or infinity in {piece.name}"
+            f"{', first' if place else ''}{place}"
+        )
+
+
+def _check_symmetry(order: int, piece: _Named) -> None:
+    """Check the swaps of neighbouring axes, which generate all permutations."""
+    if order < 2:
+        return
+    array = piece.array if piece.is_sampled else piece.array[None]
+    is_exact = array.dtype == object
+    tolerance = 0.0 if is_exact else _SYMMETRY_TOLERANCE * float(max(array.max(), -array.min()))
+    step = max(1, _CHUNK // math.prod(array.shape[1:]))
+    for start in range(0, len(array), step):
+        rows = array[start : start + step]
+        for axis in range(1, order):
+            swapped = rows.swapaxes(axis, axis + 1)
+            wrong = (rows != swapped) if is_exact else (np.abs(rows - swapped) > tolerance)
+            bad = wrong.reshape(len(rows), -1).any(axis=1)
+            if bad.any():
+                where = f" in sample {start + int(np.argmax(bad))}" if piece.is_sampled else ""
+                raise StatisticsError(
+                    f"expected {piece.name} symmetric in its {order} axes, "
+                    f"got an asymmetric one{where}"
+                )
+
+
+def _check_weights(weights: NDArray[Any], n: int) -> None:
+    if weights.shape != (n,):
+        raise StatisticsError(f"expected weights of shape=({n},), got shape={weights.shape}")
+    total = weights.sum()
+    slack = 0 if weights.dtype == object else _WEIGHT_TOLERANCE * max(1.0, np.abs(weights).sum())
+    if abs(total - 1) > slack:
+        raise StatisticsError(f"expected weights of sum 1, got sum={total}; divide by the sum")

@@ -1,0 +1,223 @@
+"""Statistics as files: ``.npz`` archives of floats, ``.json`` for exact numbers.
+
+The formats are described in ``docs/file-formats.md``. Files are data: nothing is unpickled or
+evaluated, and whatever is wrong gives one error of one line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+import zlib
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import FormatError, StatisticsError
+from sgdiagrams.diagrams.files import replacing
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.statistics import Statistics
+
+__all__ = ["read_statistics", "write_statistics"]
+
+Made = TypeVar("Made")
+
+_FORMAT = "sgdiagrams-statistics"
+_VERSION = 1
+_RATIONAL = re.compile(r"-?[0-9]+(/[0-9]*[1-9][0-9]*)?")
+_ORDER = re.compile(r"0|[1-9][0-9]{0,5}")  # one spelling for one order
+_ENTRY = re.compile(rf"derivative_({_ORDER.pattern})|function_(.+)_({_ORDER.pattern})")
+_READ_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def write_statistics(statistics: Statistics, path: str | os.PathLike[str]) -> None:
+    """Write statistics to a file, whole or not at all.
+
+    Parameters
+    ----------
+    statistics
+        What to write.
+    path
+        A name that ends in ``.npz`` for float, in ``.json`` for exact statistics.
+
+    Raises
+    ------
+    FormatError
+        When the name has another ending or the file cannot be written.
+    """
+    target = Path(path)
+    ending = ".json" if statistics.is_exact else ".npz"
+    if target.suffix != ending:
+        kind = "exact" if statistics.is_exact else "float"
+        raise FormatError(
+            f"expected a name that ends in {ending} for {kind} statistics, got path={str(path)!r}"
+        )
+    with replacing(target) as scratch, scratch.open("wb") as file:
+        if statistics.is_exact:
+            file.write(json.dumps(_to_json(statistics)).encode())
+        else:
+            np.savez(file, allow_pickle=False, **_to_arrays(statistics))
+
+
+def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> Made:
+    """Read a file of statistics; the kind is recognised from the content.
+
+    Parameters
+    ----------
+    path
+        The file.
+    make
+        What is called with the keyword arguments of
+        :class:`sgdiagrams.numeric.statistics.Statistics`.
+
+    Raises
+    ------
+    FormatError
+        When the file is missing, a directory, broken, of another format or version, holds pickled
+        objects, or its numbers are no statistics.
+    """
+    try:
+        content = Path(path)
+        with content.open("rb") as file:
+            is_archive = file.read(2) == b"PK"
+        return make(**(_from_archive(content) if is_archive else _from_json(content)))
+    except FormatError:
+        raise
+    except StatisticsError as error:
+        raise FormatError(f"no valid statistics in path={str(path)!r}: {error}") from error
+    except _READ_ERRORS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FormatError(
+            f"expected a statistics file (.npz or .json), cannot read path={str(path)!r}: {reason}"
+        ) from error
+
+
+def _to_arrays(statistics: Statistics) -> dict[str, Any]:
+    entries: dict[str, Any] = {
+        "format": np.array(_FORMAT),
+        "version": np.array(_VERSION),
+        "role": np.array(statistics.role),
+    }
+    entries.update({f"derivative_{k}": array for k, array in statistics.samples.items()})
+    for name, orders in statistics.functions.items():
+        entries.update({f"function_{name}_{k}": array for k, array in orders.items()})
+    for name in ("weights", "start"):
+        array = getattr(statistics, name)
+        if array is not None:
+            entries[name] = array
+    return entries
+
+
+def _to_json(statistics: Statistics) -> dict[str, Any]:
+    def texts(array: NDArray[Any]) -> Any:
+        return np.asarray(np.frompyfunc(str, 1, 1)(array), dtype=object).tolist()
+
+    def by_order(arrays: Any) -> dict[str, Any]:
+        return {str(k): texts(array) for k, array in arrays.items()}
+
+    weights, start, functions = statistics.weights, statistics.start, statistics.functions
+    document = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "role": statistics.role,
+        "derivatives": by_order(statistics.samples),
+        "weights": None if weights is None else texts(weights),
+    }
+    if functions:
+        document["functions"] = {name: by_order(orders) for name, orders in functions.items()}
+    if start is not None:
+        document["start"] = texts(start)
+    return document
+
+
+def _check_header(path: Path, found_format: Any, version: Any) -> None:
+    if found_format != _FORMAT or version != _VERSION:
+        raise FormatError(
+            f"expected format={_FORMAT!r} version={_VERSION}, "
+            f"got format={found_format!r} version={version!r} in path={str(path)!r}"
+        )
+
+
+def _from_archive(path: Path) -> dict[str, Any]:
+    # An open file, because NumPy leaves one that it opened itself open when the archive is broken.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        # A member that is no array comes as bytes.
+        entries = {name: np.asarray(archive[name]) for name in archive.files}
+    header = [entries.pop(name, np.array(None)).tolist() for name in ("format", "version", "role")]
+    _check_header(path, header[0], header[1])
+    arguments: dict[str, Any] = {"role": header[2]}
+    arguments.update({name: entries.pop(name, None) for name in ("weights", "start")})
+    samples: dict[int, NDArray[Any]] = {}
+    functions: dict[str, dict[int, NDArray[Any]]] = {}
+    for entry, array in entries.items():
+        match = _ENTRY.fullmatch(entry)
+        if match is None:
+            raise FormatError(
+                "expected entries derivative_<k> and function_<name>_<k>, "
+                f"got {entry[:60]!r} in path={str(path)!r}"
+            )
+        order, name, function_order = match.groups()
+        if name is None:
+            samples[int(order)] = array
+        else:
+            functions.setdefault(name, {})[int(function_order)] = array
+    return {**arguments, "samples": samples, "functions": functions}
+
+
+def _from_json(path: Path) -> dict[str, Any]:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise FormatError(
+            f"expected a JSON object, got {type(document).__name__} in path={str(path)!r}"
+        )
+    _check_header(path, document.get("format"), document.get("version"))
+    functions = document.get("functions", {})
+    if not isinstance(functions, dict):
+        raise FormatError(f"expected an object under 'functions' in path={str(path)!r}")
+    weights, start = document.get("weights"), document.get("start")
+    return {
+        "samples": _orders(document.get("derivatives"), "derivatives", path),
+        "role": document["role"],
+        "weights": None if weights is None else _exact_array(weights),
+        "functions": {name: _orders(functions[name], name, path) for name in functions},
+        "start": None if start is None else _exact_array(start),
+    }
+
+
+def _orders(arrays: Any, key: str, path: Path) -> dict[int, NDArray[Any]]:
+    if not isinstance(arrays, dict):
+        raise FormatError(f"expected an object under {key[:60]!r} in path={str(path)!r}")
+    for order in arrays:
+        if not _ORDER.fullmatch(order):
+            raise ValueError(f"expected orders of derivatives as keys, got {order[:60]!r}")
+    return {int(order): _exact_array(nested) for order, nested in arrays.items()}
+
+
+def _exact_array(nested: Any) -> NDArray[Any]:
+    texts = np.array(nested, dtype=object)
+    numbers = np.empty(texts.shape, dtype=object)
+    for index, text in np.ndenumerate(texts):
+        if not isinstance(text, str) or not _RATIONAL.fullmatch(text):
+            raise ValueError(f"expected strings such as '-3/2', got {repr(text)[:60]}")
+        numbers[index] = Fraction(text)
+    return numbers

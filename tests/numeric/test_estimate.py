@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.estimate import Estimate, judge
+
+F = Fraction
+ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
+
+
+@pytest.mark.parametrize(
+    ("orders", "error", "words", "trusted"),
+    [
+        ([1.0], 0, "cannot tell", False),
+        ([1.0, -2.0], 0, "cannot tell", False),
+        ([1.0, 3.0, -1.0], 0, "trustworthy: order 2 is 0.33 of order 1", True),
+        ([1, F(3), F(-1)], 0, "trustworthy", True),
+        ([1.0, 3.0, -1.1], 0, "borderline: order 2 is 0.37 of order 1", False),
+        ([1.0, 3.0, 3.0], 0, "diverging: order 2 is 1 of order 1", False),
+        ([1.0, 3.0, -7.0], 0, "diverging", False),
+        ([0.0, 4.0, 1.0, 0.0, 2.0, 0.0], 0, "diverging: order 4 is 2 of order 2", False),
+        ([1.0, 0.1, 1e-17], 0, "cannot tell", False),
+        ([F(1), F(1, 10), F(1, 10**17)], 0, "trustworthy", True),
+        ([1.0, 0.1, math.nan], 0, "diverging", False),
+        ([1.0, 0.1, math.inf], 0, "diverging", False),
+        ([1.0, 3.0, 0.5], 0.6, "exceeds the contribution of order 2", True),
+        ([1.0, 3.0], 4.0, "exceeds the contribution of order 1", False),
+        ([1.0, 3.0, 0.5], 0.4, "trustworthy: order 2 is 0.17 of order 1", True),
+    ],
+)
+def test_judgement(orders, error, words, trusted):
+    text, verdict = judge(orders, error)
+    assert words in text
+    assert ("exceeds" in text) == ("exceeds" in words)
+    assert verdict is trusted
+    estimate = Estimate(tuple(orders), (0.0,) * len(orders), error)
+    assert (estimate.judgement, estimate.trustworthy) == (text, trusted)
+
+
+@given(st.lists(st.fractions(), min_size=1, max_size=6), st.fractions(min_value=0))
+def test_judgement_always_speaks(orders, error):
+    words, trusted = judge(orders, float(error))
+    assert trusted == words.startswith("trustworthy")
+
+
+def test_estimate_prints_a_table():
+    estimate = Estimate((F(1, 2), F(-1, 30)), (0.0, 0.25), 0.25, "test-loss", ETA, {"T": 3})
+    assert str(estimate).splitlines()[1:] == [
+        "order  contribution  standard error",
+        "    0           1/2               0",
+        "    1         -1/30            0.25",
+        "  sum          7/15            0.25",
+        (
+            "cannot tell: fewer than two contributions of order >= 1; "
+            "the standard error exceeds the contribution of order 1"
+        ),
+    ]
+    with pytest.raises(RequestError, match="1 orders and 0 errors"):
+        Estimate((1.0,), (), 0.0)
+
+
+def vectors(*rows):
+    return tuple(np.array(row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("orders", "words", "trusted"),
+    [
+        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-1, 3)]), "trustworthy: order 2 is 0.33", True),
+        (vectors([0, 0], [F(3), F(3)], [F(1), F(-1)]), "trustworthy: order 2 is 0.33", True),
+        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-1, 2)]), "borderline: order 2 is 0.42", False),
+        (
+            vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]),
+            "trustworthy: order 2 is 0.2 of order 1",
+            True,
+        ),
+        (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: order 2 is 1 of order 1", False),
+        (vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]), "trustworthy: order 2 is 0.2", True),
+        (vectors([0.0, 0.0], [1.0, 1.0], [1e-17, 0.0]), "cannot tell", False),
+        (vectors([0.0], [1.0], [math.nan]), "diverging", False),
+        (vectors([0, 0], [F(1), F(0)], [F(10**200), F(10**200)]), "diverging", False),
+    ],
+)
+def test_judgement_of_tensors(orders, words, trusted):
+    zero = np.zeros(orders[0].shape)
+    text, verdict = judge(orders, zero)
+    assert text.startswith(words)
+    assert verdict is trusted
+    if "nan" not in text:
+        assert judge(orders, zero + math.inf)[0].startswith(f"{text}; the standard error exceeds")
+    estimate = Estimate(orders, (zero,) * len(orders), zero)
+    assert (estimate.judgement, estimate.trustworthy) == (text, trusted)
+
+
+def test_errors_of_tensors_are_judged_by_their_norm():
+    orders = vectors([0, 0], [F(9), F(9)], [F(3), F(4)])
+    assert "exceeds" not in judge(orders, np.array([3.0, 4.0]))[0]
+    assert "exceeds the contribution of order 2" in judge(orders, np.array([3.0, 4.1]))[0]
+    assert "exceeds" in judge(vectors([0.0, 0.0], [3.0, 4.0]), np.array([1e200, 1e200]))[0]
+    assert "exceeds" in judge(vectors([F(0)], [F(3)]), np.array([1e200]))[0]
+
+
+def test_estimate_of_a_vector():
+    orders = vectors([F(0), F(0)], [F(-3), F(4)], [F(1, 2), F(1, 3)])
+    zero = np.zeros(2)
+    errors = (zero, zero, np.array([0.3, 0.4]))
+    estimate = Estimate(orders, errors, errors[2], "displacement", F(1, 10), {"T": 3})
+    assert str(estimate).splitlines() == [
+        "displacement at eta=1/10, T=3",
+        "order  |contribution|  |standard error|",
+        "    0               0                 0",
+        "    1               5                 0",
+        "    2        0.600925               0.5",
+        "  sum         5.00278               0.5",
+        "value:",
+        "[-5/2 13/3]",
+        "standard error:",
+        "[0.3 0.4]",
+        "trustworthy: order 2 is 0.12 of order 1",
+    ]
+    data = json.loads(json.dumps(estimate.to_dict()))
+    assert data["value"] == ["-5/2", "13/3"]
+    assert data["orders"] == [["0", "0"], ["-3", "4"], ["1/2", "1/3"]]
+    assert data["standard_error"] == [0.3, 0.4]
+    assert data["order_standard_errors"] == [[0.0, 0.0], [0.0, 0.0], [0.3, 0.4]]
+    exactly = Estimate(orders, (zero,) * 3, zero, "displacement", F(1, 10), {"T": 3})
+    assert "standard error:" not in str(exactly)
+    matrix = Estimate((np.eye(2),), (np.zeros((2, 2)),), np.zeros((2, 2)), "covariance", 0.1)
+    assert "value:\n[[1. 0.]\n [0. 1.]]\n" in str(matrix)
+    assert matrix.to_dict()["value"] == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_estimates_are_compared_by_their_numbers():
+    def make(second=1.0, error=0.0, name="displacement", T=3, shape=(2,)):
+        order = np.array([0.0, second]).reshape(shape)
+        zero = np.full(shape, error)
+        return Estimate((zero, order), (zero, zero), zero, name, 0.1, {"T": T})
+
+    assert make() == make()
+    assert hash(make()) == hash(make())
+    assert len({make(), make(), make(2.0)}) == 2
+    for other in (
+        make(2.0),
+        make(error=1.0),
+        make(name="x"),
+        make(T=4),
+        make(shape=(1, 2)),
+        1,
+        None,
+    ):
+        assert make() != other
+    scalar = Estimate((1.0,), (0.0,), 0.0)
+    assert scalar == Estimate((F(1),), (0.0,), 0.0, eta=[1.0])
+    assert hash(scalar) == hash(Estimate((F(1),), (0.0,), 0.0))
+    assert scalar != Estimate((np.array([1.0]),), (np.zeros(1),), np.zeros(1))
+
+
+def test_estimates_keep_their_arrays():
+    order = np.array([1.0, 2.0])
+    estimate = Estimate((order,), (np.zeros(2),), np.zeros(2))
+    order[0] = 7.0
+    assert estimate.value.tolist() == [1.0, 2.0]
+    for array in (estimate.orders[0], estimate.order_standard_errors[0], estimate.standard_error):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 3.0
+    for shapes in [((2,), (3,), (2,)), ((2,), (2,), ()), ((), (), (1,))]:
+        arrays = [np.zeros(shape) if shape else 0.0 for shape in shapes]
+        with pytest.raises(RequestError, match="of one shape, got shapes") as caught:
+            Estimate((arrays[0],), (arrays[1],), arrays[2])
+        assert "\n" not in str(caught.value)
