@@ -20,7 +20,6 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
 from sympy.polys.domains import QQ
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.counting import coarser_forests, update_forest
 from sgdiagrams.symbolic.laurent import Laurent, add_scaled, at_number, to_expr
 from sgdiagrams.symbolic.propagation import (

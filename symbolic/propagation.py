@@ -154,7 +154,8 @@ class _Factors(NamedTuple):
 
     def at(self, dynamics: Dynamics, t: int, edges: int) -> int:
         """Return the factor at time t, times the scale of decay for each of the edges."""
-        value = self.weight * dynamics.node[t] ** self.node * dynamics.position[t] ** self.position
+        value: int = self.weight * dynamics.node[t] ** self.node
+        value *= dynamics.position[t] ** self.position
         if dynamics.velocity:
             # Transitions of velocities have the scale in them.
             value *= dynamics.decay_scale ** (edges - self.to_position - self.to_velocity)

@@ -141,7 +141,7 @@ def _records(
     from sgdiagrams.symbolic import Contraction
     from sgdiagrams.symbolic.coefficients import coefficient
 
-    chosen = "moment" if basis is None else basis
+    chosen: Any = "moment" if basis is None else basis
     if scheme is not None:
         chosen = scheme.check_basis(basis)
     for diagram in diagrams:

@@ -440,26 +440,11 @@ def test_the_slow_definition_by_hand():
 @pytest.mark.parametrize(
     "optimizer",
     [
-        pytest.param(
-            Momentum(beta=HALF, schedule=Exponential(2), **VELOCITY),
-            marks=pytest.mark.xfail(reason="beta gamma = 1: the kernel divides by 1 - beta gamma"),
-        ),
-        pytest.param(
-            Nesterov(beta=HALF, schedule=Exponential(2), **VELOCITY),
-            marks=pytest.mark.xfail(reason="beta gamma = 1: the kernel divides by 1 - beta gamma"),
-        ),
-        pytest.param(
-            SGD(schedule=Exponential(0)),
-            marks=pytest.mark.xfail(reason="gamma = 0: divided differences refuse the base 0"),
-        ),
-        pytest.param(
-            Momentum(beta=HALF, schedule=Exponential(0), **GRADIENT),
-            marks=pytest.mark.xfail(reason="gamma = 0: divided differences refuse the base 0"),
-        ),
-        pytest.param(
-            SGD(schedule=Polynomial((0, 0))),
-            marks=pytest.mark.xfail(reason="a polynomial without terms: max() of nothing"),
-        ),
+        Momentum(beta=HALF, schedule=Exponential(2), **VELOCITY),
+        Nesterov(beta=HALF, schedule=Exponential(2), **VELOCITY),
+        SGD(schedule=Exponential(0)),
+        Momentum(beta=HALF, schedule=Exponential(0), **GRADIENT),
+        SGD(schedule=Polynomial((0, 0))),
     ],
     ids=lambda o: o.label,
 )
@@ -483,12 +468,7 @@ def test_where_the_closed_form_breaks_down(name, optimizer):
     "name",
     [
         "lamda",
-        pytest.param(
-            "mu",
-            marks=pytest.mark.xfail(
-                reason="only the symbol lamda may stay free where counts are numbers"
-            ),
-        ),
+        "mu",
     ],
 )
 def test_weight_decay_may_stay_a_symbol_where_counts_are_numbers(name):
