@@ -192,6 +192,12 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     above, flips = _below_one(above)
     below, more = _below_one(below)
     sign *= flips * more
+    place = next((i for i, (f, k) in enumerate(above) if k == 1 and not f.is_Symbol), None)
+    if _is_long(ratio) and place is not None and not isinstance(above[place][0], _OneMinus):
+        # Rounded numbers belong in the sum, where they have a sensible size.
+        scaled = (above[place][0] * Rational(abs(ratio.numerator), ratio.denominator)).expand()
+        above[place] = (scaled, 1)
+        ratio = Fraction(1)
     if _is_long(ratio):
         # Too long to read: rounded, and in front.
         head, under = [_rounded(abs(ratio))], []

@@ -314,9 +314,8 @@ class Momentum(_WithMomentum):
 
     Examples
     --------
-    >>> Momentum(beta=0.9)
-    Momentum(beta=Fraction(9, 10), schedule=None, average=None, weight_decay=Fraction(0, 1), \
-schedule_scales='velocity')
+    >>> Momentum(beta=0.9).kernel
+    (Mode(weight=10, power=0, base=1), Mode(weight=-10, power=0, base=9/10))
     """
 
     name: ClassVar[str] = "momentum"

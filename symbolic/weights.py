@@ -196,7 +196,9 @@ def _is_exponential(power: Expr) -> bool:
         is_base
         and bool(exponent.free_symbols)
         and all(
-            factor.is_Rational or factor.is_Symbol or (factor.is_Pow and factor.base.is_Symbol)
+            factor.is_Rational
+            or factor.is_Symbol
+            or (factor.is_Pow and factor.base.is_Symbol and factor.exp.is_Integer)
             for term in Add.make_args(expand(exponent))
             for factor in Mul.make_args(term)
         )

@@ -54,7 +54,7 @@ def test_names_are_those_of_the_library():
 
 def test_help_of_every_command():
     assert "Usage" in good("--help")
-    for command in ("list", "expand", "evaluate", "compare", "verify"):
+    for command in ("list", "expand", "evaluate", "compare", "scaling", "verify"):
         assert "--help" in good(command, "--help")
     assert sgdiagrams.__version__ in good("--version")
 
@@ -188,7 +188,82 @@ def test_verify_passes_and_fails(monkeypatch):
     assert "FAIL" in done.output
 
 
+def test_expand_takes_schemes_optimizers_and_observables(tmp_path):
+    grid = tmp_path / "batches.json"
+    grid.write_text("[[0, 1], [2], [0, 2]]")
+    factors = tmp_path / "factors.txt"
+    factors.write_text("1\n0.5\n0.25\n")
+    text = good("expand", "--order", "2", "--sampling", f"grid:{grid}", "--optimizer",
+                "nesterov:beta=0.9", "--schedule", f"file:{factors}", "--weight-decay", "0.01",
+                "--average", "tail:W=2", "--observable", "covariance", "--format", "json")  # fmt: skip
+    expected = sgdiagrams.expand(
+        "covariance",
+        order=2,
+        sampling=sgdiagrams.Grid([[0, 1], [2], [0, 2]]),
+        optimizer=sgdiagrams.Nesterov(
+            beta=0.9,
+            schedule=[1, 0.5, 0.25],
+            weight_decay=0.01,
+            average=sgdiagrams.TailAverage(2),
+        ),
+    )
+    assert sgdiagrams.Expansion.from_json(text) == expected
+    symbolic = good("expand", "--order", "1", "--optimizer", "momentum")
+    assert "beta^(T + 1)" in symbolic
+    fixed = good("expand", "--order", "1", "--optimizer", "momentum", "--set", "beta=0.5",
+                 "--set", "T=3")  # fmt: skip
+    assert "-17/4" in fixed
+    for name in common.OBSERVABLES:
+        good("expand", "--order", "1", "--observable", name)
+    for name in common.SAMPLINGS:
+        good("expand", "--order", "1", "--sampling", name)
+
+
+def test_scaling():
+    text = good("scaling", "--order", "2", "--basis", "cumulant")
+    assert "order 2: 1 of 2 terms obeys, 1 partly" in text
+
+
 BAD = {
+    "beta of one": ["expand", "--order", "1", "--optimizer", "momentum:beta=1"],
+    "negative beta": ["expand", "--order", "1", "--optimizer", "nesterov:beta=-0.1"],
+    "beta put in later": ["expand", "--order", "1", "--optimizer", "momentum", "--set", "beta=2"],
+    "unknown optimizer": ["expand", "--order", "1", "--optimizer", "adam"],
+    "optimizer with another number": ["expand", "--order", "1", "--optimizer", "sgd:beta=0.9"],
+    "optimizer without a number": ["expand", "--order", "1", "--optimizer", "momentum:beta"],
+    "negative weight decay": ["expand", "--order", "1", "--weight-decay", "-1"],
+    "unknown schedule": ["expand", "--order", "1", "--schedule", "sine"],
+    "schedule without its number": ["expand", "--order", "1", "--schedule", "step"],
+    "schedule without T": ["expand", "--order", "1", "--schedule", "cosine"],
+    "schedule of another length": ["expand", "--order", "1", "--schedule", "file:factors.txt",
+                                   "--set", "T=3"],
+    "missing schedule": ["expand", "--order", "1", "--schedule", "file:none.txt"],
+    "average over too many": ["expand", "--order", "1", "--average", "tail:W=5", "--set", "T=3"],
+    "unknown average": ["expand", "--order", "1", "--average", "median"],
+    "negative epochs": ["expand", "--order", "1", "--sampling", "reshuffled-epochs", "--set", "E=-1"],
+    "batch larger than N": ["expand", "--order", "1", "--sampling", "epochs", "--set", "N=4",
+                            "--set", "B=8"],
+    "memory with epochs": ["expand", "--order", "1", "--sampling", "epochs", "--optimizer",
+                           "momentum"],
+    "grid without a file": ["expand", "--order", "1", "--sampling", "grid:"],
+    "missing grid": ["expand", "--order", "1", "--sampling", "grid:none.json"],
+    "grid with an empty column": ["expand", "--order", "1", "--sampling", "grid:empty.json"],
+    "grid that is no grid": ["expand", "--order", "1", "--sampling", "grid:text.json"],
+    "training loss of a diffusion": ["expand", "--order", "1", "--sampling", "sde",
+                                     "--observable", "training-loss"],
+    "moments of a diffusion": ["expand", "--order", "1", "--sampling", "sde", "--basis", "moment"],
+    "momentum of a flow": ["expand", "--order", "1", "--sampling", "gradient-flow", "--optimizer",
+                           "momentum"],
+    "function without a name": ["expand", "--order", "1", "--observable", "function:"],
+    "function called as a tensor": ["expand", "--order", "1", "--observable", "function:G"],
+    "increment beyond the end": ["expand", "--order", "1", "--observable", "displacement:since=9",
+                                 "--set", "T=3"],
+    "increment without T": ["expand", "--order", "1", "--observable", "displacement:since=1"],
+    "increment of a variance": ["expand", "--order", "1", "--observable", "variance:since=1"],
+    "scaling without a batch size": ["scaling", "--sampling", "one-pass"],
+    "no combination": ["scaling", "--through", "eta+B"],
+    "combination of unknown symbols": ["scaling", "--through", "eta*E"],
+    "set named self": ["expand", "--order", "1", "--set", "self=1"],
     "unknown observable": ["expand", "--order", "2", "--observable", "accuracy"],
     "negative order": ["expand", "--order", "-1"],
     "order is no number": ["list", "--order", "three"],
@@ -253,8 +328,10 @@ def test_bad_input_gives_one_line_and_exit_status_2(arguments, statistics, tmp_p
     (tmp_path / "e.json").write_text(e)
     e3 = sgdiagrams.expand("test-loss", order=3, sampling="one-pass").to_json()
     (tmp_path / "e3.json").write_text(e3)
-    (tmp_path / "version.json").write_text(e.replace('"version": 1', '"version": 99'))
+    (tmp_path / "version.json").write_text(e.replace('"version": 2', '"version": 99'))
     (tmp_path / "text.json").write_text("not json")
+    (tmp_path / "factors.txt").write_text("1 0.5")
+    (tmp_path / "empty.json").write_text("[[0, 1], [], [0]]")
     good_values = dict(np.load(statistics))
     key = {k: v for k, v in good_values.items() if np.ndim(v) == 2 and v.shape == (40, 2)}
     (name,) = key
