@@ -127,7 +127,15 @@ def _expanded_quotient(above: _Terms, below: _Terms, gens: Sequence[Symbol]) -> 
     sign *= flips
     under += [_power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in factors]
     shown = Piece(top.tex, f"({top.text})" if len(above) > 1 else top.text, top.width)
-    return Coefficient(sign, (_over(shown, _join(under, space=True), parts=len(under)),))
+    bottom = _join(under, space=True)
+    whole = _over(shown, bottom, parts=len(under))
+    if top.width <= _WIDE:
+        return Coefficient(sign, (whole,))
+    start = _over(Piece("", "", 0), bottom, parts=len(under))
+    first, *middle, last = _polynomial(_as_expr(signed, gens), gens)
+    opened = _join([Piece(r"\bigl(", "(", 1), first])
+    closed = _join([last, Piece(r"\bigr)", ")", 1)])
+    return Coefficient(sign, (start, opened, *middle, closed), whole.text)
 
 
 def _as_expr(terms: _Terms, gens: Sequence[Symbol]) -> Expr:

@@ -6,7 +6,15 @@ import subprocess
 
 import pytest
 
-from sgdiagrams.symbolic import OnePass, expand, symbols
+from sgdiagrams.symbolic import (
+    SGD,
+    Cosine,
+    Exponential,
+    OnePass,
+    TailAverage,
+    expand,
+    symbols,
+)
 
 pytestmark = [
     pytest.mark.tex,
@@ -54,3 +62,21 @@ def test_inline_form_for_notebooks_compiles(tmp_path):
     body = expand("test-loss", order=3, sampling="one-pass")._repr_latex_()
     document = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}\n"
     compile_tex(document + re.sub(r"\n\n+", "\n", body) + "\n\\end{document}\n", tmp_path)
+
+
+PROTOCOLS = [
+    ("test-loss", 3, "fresh-data", "momentum", {}),
+    ("generalisation-gap", 2, "with-replacement", "nesterov", {"coefficients": "expanded"}),
+    ("second-moment", 3, "one-pass", SGD(schedule=Exponential()), {"eta": "tensor"}),
+    ("training-loss", 2, "one-pass", SGD(weight_decay=symbols.lamda), {}),
+    ("variance", 3, "reshuffled-epochs", None, {}),
+    ("function:other_task-2", 3, "full-batch", SGD(average=TailAverage()), {}),
+    ("covariance", 3, OnePass(T=50), SGD(schedule=Cosine()), {}),
+]
+
+
+@pytest.mark.parametrize(("observable", "order", "sampling", "optimizer", "style"), PROTOCOLS)
+def test_every_way_to_train_compiles(tmp_path, observable, order, sampling, optimizer, style):
+    expansion = expand(observable, order=order, sampling=sampling, optimizer=optimizer)
+    log = compile_tex(expansion.latex(standalone=True, **style), tmp_path)
+    assert "Overfull \\hbox" not in log
