@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.symbolic.labels import LOSS, PENALISED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.statistics import Statistics
 
 __all__ = ["LOSS", "PENALISED", "Leaf", "Leaves", "check_label", "check_leaf"]
-
-LOSS = "loss"
-PENALISED = "penalised-loss"
 
 
 class Leaf(NamedTuple):

@@ -14,6 +14,7 @@ from sympy.printing.numpy import NumPyPrinter
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
+from sgdiagrams.symbolic.labels import LOSS, PENALISED
 from sgdiagrams.symbolic.notation import Tensor, operand_name, walk
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["numpy_source"]
 
-_LOSS = "loss"
-_PENALISED = "penalised-loss"
 _RESERVED = {"tensors", "eta", "numpy", "p", "result", "others", *keyword.kwlist}
 
 
@@ -37,7 +36,7 @@ class _Block(NamedTuple):
 
     @property
     def is_function(self) -> bool:
-        return self.nodes[0][0] not in (_LOSS, _PENALISED)
+        return self.nodes[0][0] not in (LOSS, PENALISED)
 
     def orders(self, label: str) -> set[int]:
         return {legs for name, legs in self.nodes if name == label}
@@ -92,7 +91,7 @@ def _block(tensor: Tensor) -> _Block:
     nodes = tuple((label, len(g)) for label, g in zip(labels, tensor.groups, strict=True))
     block = _Block(tensor.basis if len(nodes) > 1 else "moment", nodes)
     if len(nodes) > 1:
-        name = next((label for label, _ in nodes if label not in (_LOSS, _PENALISED)), None)
+        name = next((label for label, _ in nodes if label not in (LOSS, PENALISED)), None)
         if name is not None:
             raise RequestError(
                 f"expected a function alone in its block, got label={name!r} tied to other nodes; "
@@ -117,7 +116,7 @@ def _names(contractions: Iterable[Contraction]) -> dict[_Block, str]:
     ordered = sorted(
         wanted,
         key=lambda block: (
-            any(label != _LOSS for label, _ in block.nodes),
+            any(label != LOSS for label, _ in block.nodes),
             len(block.nodes),
             wanted[block],
             block,
@@ -151,8 +150,8 @@ def _decays(expansion: Expansion) -> list[Any]:
 
 
 def _tensors_source(names: dict[_Block, str], decays: list[Any]) -> list[str]:
-    penalised = sorted({k for block in names for k in block.orders(_PENALISED)})
-    legs = sorted({k for block in names for k in block.orders(_LOSS)}.union(penalised))
+    penalised = sorted({k for block in names for k in block.orders(PENALISED)})
+    legs = sorted({k for block in names for k in block.orders(LOSS)}.union(penalised))
     functions: dict[str, list[int]] = {}
     for block in names:
         if block.is_function:
@@ -288,7 +287,7 @@ def _moment(block: _Block, nodes: list[int]) -> str:
     inputs = ",".join("n" + groups[v] for v in nodes)
     output = "".join(groups[v] for v in nodes)
     pairs = (block.nodes[v] for v in nodes)
-    arrays = ", ".join(f"{'d' if label == _LOSS else 'q'}[{k}]" for label, k in pairs)
+    arrays = ", ".join(f"{'d' if label == LOSS else 'q'}[{k}]" for label, k in pairs)
     return f'numpy.einsum("{inputs}->{output}", {arrays}, optimize=True) / n'
 
 

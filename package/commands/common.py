@@ -156,8 +156,8 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def derive(
-    observable: str,
     *,
+    observable: str,
     order: int,
     sampling: str,
     method: str,

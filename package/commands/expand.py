@@ -51,20 +51,12 @@ __all__ = ["expand"]
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def expand(
     *,
-    observable: str,
-    order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
-    basis: Any,
     style: str,
     eta: Any,
     coefficients: Any,
     standalone: bool,
-    settings: tuple[str, ...],
     output: str | None,
+    **request: Any,
 ) -> None:
     """Expand an expected observable of SGD in powers of the learning rate, exactly.
 
@@ -79,17 +71,7 @@ def expand(
         sgdiagrams expand --order 2 --sampling with-replacement --optimizer momentum
         sgdiagrams expand --order 3 --format json --output expansion.json
     """  # noqa: D301 - click reads the control character
-    expansion = derive(
-        observable,
-        order=order,
-        sampling=sampling,
-        method=method,
-        weight_decay=weight_decay,
-        schedule=schedule,
-        average=average,
-        basis=basis,
-        settings=settings,
-    )
+    expansion = derive(**request)
     if style == "latex":
         text = expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
     elif style == "json":

@@ -50,19 +50,11 @@ __all__ = ["scaling"]
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def scaling(
     *,
-    observable: str,
-    order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
-    basis: Any,
-    settings: tuple[str, ...],
     through: tuple[str, ...],
     style: str,
     standalone: bool,
     output: str | None,
+    **request: Any,
 ) -> None:
     """Split every term of an expansion into what obeys a scaling rule and what breaks it.
 
@@ -78,17 +70,7 @@ def scaling(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.scaling import scaling as scaling_table
 
-    expansion = derive(
-        observable,
-        order=order,
-        sampling=sampling,
-        method=method,
-        weight_decay=weight_decay,
-        schedule=schedule,
-        average=average,
-        basis=basis,
-        settings=settings,
-    )
+    expansion = derive(**request)
     table = scaling_table(expansion, through or None)
     if style == "latex":
         text = table.latex(standalone=standalone)
