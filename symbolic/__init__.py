@@ -28,6 +28,8 @@ from sgdiagrams.symbolic.observable import (
     increment,
 )
 from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov, Optimizer
+from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
+from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.sampling import Sampling
 from sgdiagrams.symbolic.scaling import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.schedule import (
@@ -54,6 +56,7 @@ __all__ = [
     "COVARIANCE",
     "DISPLACEMENT",
     "GAP",
+    "RESULTS",
     "SDE",
     "SECOND_MOMENT",
     "SGD",
@@ -73,6 +76,7 @@ __all__ = [
     "Function",
     "GradientFlow",
     "Grid",
+    "KnownResult",
     "Momentum",
     "Nesterov",
     "Observable",
@@ -81,6 +85,7 @@ __all__ = [
     "Part",
     "Polynomial",
     "Product",
+    "ResummedExpansion",
     "Sampling",
     "ScalingRow",
     "ScalingTable",
@@ -92,6 +97,7 @@ __all__ = [
     "WithReplacement",
     "expand",
     "increment",
+    "known_result",
     "scaling",
     "symbols",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from sympy import Mul
 
@@ -26,6 +26,7 @@ from sgdiagrams.symbolic.observable import observable as observable_by_name
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.optimizer import SGD
 from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+from sgdiagrams.symbolic.resum import resum
 from sgdiagrams.symbolic.roots import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 from sgdiagrams.symbolic.weights import canonical
@@ -37,9 +38,34 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.counting import Basis
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.optimizer import Optimizer
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = ["expand"]
+
+
+@overload
+def expand(
+    observable: str | Observable,
+    *,
+    order: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    resummed: Literal[False] = ...,
+) -> Expansion: ...
+
+
+@overload
+def expand(
+    observable: str | Observable,
+    *,
+    order: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    resummed: Literal[True],
+) -> ResummedExpansion: ...
 
 
 def expand(
@@ -49,7 +75,8 @@ def expand(
     sampling: str | Sampling,
     optimizer: str | Optimizer | None = None,
     basis: Basis | None = None,
-) -> Expansion:
+    resummed: bool = False,
+) -> Expansion | ResummedExpansion:
     r"""Expand an expected observable of SGD in powers of the learning rate.
 
     Parameters
@@ -66,11 +93,14 @@ def expand(
     optimizer
         ``"sgd"`` (the default), ``"momentum:beta=0.9"``, ``"nesterov"``, or an object.
     basis
-        ``"moment"`` or ``"cumulant"``; the usual one of the scheme when left out.
+        ``"moment"`` or ``"cumulant"``; the usual one of the scheme when left out. Re-summed
+        expansions are in cumulants.
+    resummed
+        Sum all diagrams with the same linkless diagram, which stays finite for long times.
 
     Returns
     -------
-    Expansion
+    Expansion or ResummedExpansion
         Exact to the given order, for smooth losses. Formulas keep symbols wherever there is a closed
         form; elsewhere scheme and optimiser must have all their numbers.
 
@@ -98,11 +128,18 @@ def expand(
     what = observable_by_name(observable)
     scheme = sampling_by_name(sampling)
     method = SGD() if optimizer is None else optimizer_by_name(optimizer)
+    if resummed and basis == "moment":
+        raise RequestError(
+            "expected basis='cumulant' for a re-summed expansion, got basis='moment'; "
+            "links add up in cumulants only"
+        )
     chosen = scheme.check_basis(basis)
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
     for role in {root_role(factors) for p in what.products for factors in p.expectations}:
         scheme.check_root(role)
+    if resummed:
+        return resum(what, order=order, scheme=scheme, optimizer=method)
     means = _Means(scheme, method, chosen, order, what.since)
     terms: list[Term] = []
     for p in what.products:

@@ -15,7 +15,7 @@ from sgdiagrams.diagrams.canonical import canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.partitions import Partition, blocks_of, partition_of_blocks
 
-__all__ = ["Forest", "canonical_forest", "forest_text", "parse_forest"]
+__all__ = ["Forest", "canonical_forest", "canonical_numbering", "forest_text", "parse_forest"]
 
 Edges = tuple[tuple[int, int], ...]
 
@@ -42,7 +42,6 @@ class Forest:
     free: tuple[int, ...]
 
 
-@lru_cache(maxsize=65536)
 def canonical_forest(
     edges: Edges, partition: Partition, labels: tuple[str, ...], free: tuple[int, ...]
 ) -> Forest:
@@ -54,6 +53,20 @@ def canonical_forest(
     ------
     DiagramError
         When the edges have a cycle or name nodes that do not exist.
+    """
+    return canonical_numbering(edges, partition, labels, free)[0]
+
+
+@lru_cache(maxsize=65536)
+def canonical_numbering(
+    edges: Edges, partition: Partition, labels: tuple[str, ...], free: tuple[int, ...]
+) -> tuple[Forest, tuple[int, ...]]:
+    """Return the canonical forest, and the new number of every node.
+
+    Raises
+    ------
+    DiagramError
+        As `canonical_forest`.
     """
     n = len(partition)
     neighbours: list[list[int]] = [[] for _ in range(n)]
@@ -99,12 +112,13 @@ def canonical_forest(
     for v, i in number.items():
         new_partition[i] = partition[v]
     first: dict[int, int] = {}
-    return Forest(
+    forest = Forest(
         tuple(sorted(_edge(number[i], number[j]) for i, j in edges)),
         tuple(first.setdefault(b, len(first)) for b in new_partition),
         tuple(labels[v] for v in form.order if v < n),
         tuple(number[v] for v in free),
     )
+    return forest, tuple(number[v] for v in range(n))
 
 
 def _check_acyclic(edges: Edges, n: int) -> None:

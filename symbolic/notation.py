@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contraction import Contraction
 
-__all__ = ["Tensor", "einsum_of", "latex_of", "tensor_name", "tensor_of", "text_of", "walk"]
+__all__ = [
+    "Tensor",
+    "edge_indices",
+    "einsum_of",
+    "index_latex",
+    "index_letter",
+    "latex_of",
+    "tensor_name",
+    "tensor_of",
+    "text_of",
+    "walk",
+]
 
 _GREEK = tuple(
     rf"\{name}"
@@ -58,13 +69,42 @@ class Tensor:
     basis: str = "moment"
 
 
-@lru_cache(maxsize=16384)
 def walk(contraction: Contraction) -> tuple[Tensor, ...]:
     """Return the factors in the order they are written, indices numbered by first appearance.
 
     Free indices come first: 0, 1, ... The walk starts at an end of a longest path, so that chains read
     from end to end.
     """
+    return _walk(contraction)[0]
+
+
+def edge_indices(contraction: Contraction) -> tuple[int, ...]:
+    """Return the number of the index that each edge carries when the metric is the identity.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contraction import Contraction
+    >>> chain = Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])
+    >>> chain, edge_indices(chain)
+    (M_a|b H_ab, (0, 1))
+    """
+    index = _walk(contraction.with_metric("identity"))[1]
+    return tuple(index[e, -1] for e in range(len(contraction.edges)))
+
+
+def index_letter(i: int) -> str:
+    """Return the letter of an index in plain text."""
+    return _letter(i)
+
+
+def index_latex(i: int) -> str:
+    """Return the letter of an index in LaTeX."""
+    return _tex_letters((i,))[0]
+
+
+@lru_cache(maxsize=16384)
+def _walk(contraction: Contraction) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
+    """Return the factors, and the number of the index at (edge, node or -1)."""
     forest_edges = contraction.edges
     n = contraction.node_count
     incident: list[list[int]] = [[] for _ in range(n)]
@@ -145,7 +185,7 @@ def walk(contraction: Contraction) -> tuple[Tensor, ...]:
 
     for start in _starts(contraction):
         visit(start)
-    return tuple(factors)
+    return tuple(factors), index
 
 
 def _eta(i: int, j: int) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contraction import Contraction
+from sgdiagrams.symbolic.forest import canonical_numbering
 from sgdiagrams.symbolic.labels import LOSS, PENALISED, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
@@ -15,7 +17,61 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.counting import Basis
 
-__all__ = ["contractions", "disjoint_union", "fits"]
+__all__ = ["Placement", "contractions", "disjoint_union", "fits", "placements"]
+
+
+class Placement(NamedTuple):
+    """One way to share out the root's children: nodes and legs as given to the contraction.
+
+    Attributes
+    ----------
+    edges
+        Pairs of nodes; updates are 0, 1, ... in the diagram's preorder, then the root's factors.
+    blocks
+        The block of every node.
+    labels
+        The label of every node.
+    free
+        The node that each free leg hangs on.
+    """
+
+    edges: tuple[tuple[int, int], ...]
+    blocks: tuple[int, ...]
+    labels: tuple[str, ...]
+    free: tuple[int, ...]
+
+    def contraction(self, basis: Basis) -> Contraction:
+        """Return the contraction."""
+        return Contraction.from_parts(self.edges, self.blocks, self.labels, self.free, basis=basis)
+
+    def beside(self, other: Placement) -> Placement:
+        """Return the product with another: its nodes and free legs come after these."""
+        shift = len(self.blocks)
+        above = max(self.blocks, default=-1) + 1
+        return Placement(
+            (*self.edges, *((i + shift, j + shift) for i, j in other.edges)),
+            (*self.blocks, *(block + above for block in other.blocks)),
+            (*self.labels, *other.labels),
+            (*self.free, *(v + shift for v in other.free)),
+        )
+
+    def positions(self) -> tuple[int, ...]:
+        """Return where the edge above every update is in the canonical contraction.
+
+        A free leg is its place, an edge the number of free legs plus its number; -1 for the nodes of
+        the root.
+        """
+        forest, number = canonical_numbering(
+            self.edges, restricted_growth_string(self.blocks), self.labels, self.free
+        )
+        place = {edge: len(self.free) + i for i, edge in enumerate(forest.edges)}
+        result = [-1] * len(self.blocks)
+        for leg, v in enumerate(self.free):
+            result[v] = leg
+        for v, parent in self.edges:  # as made: child first
+            i, j = number[v], number[parent]
+            result[v] = place[min(i, j), max(i, j)]
+        return tuple(result)
 
 
 def fits(diagram: Diagram, factors: tuple[str, ...]) -> bool:
@@ -51,6 +107,14 @@ def contractions(
     >>> list(contractions(cherry, ("loss", "loss"), basis="moment"))[:2]
     [G_a H_ab G_b l, G_a G_a G_b G_b]
     """
+    for placement in placements(diagram, factors, basis=basis, is_penalised=is_penalised):
+        yield placement.contraction(basis)
+
+
+def placements(
+    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+) -> Iterator[Placement]:
+    """Yield the ways to share out the root's children; arguments as for `contractions`."""
     if not fits(diagram, factors):
         return
     parents = parents_of_levels(diagram.levels)  # of nodes 1, 2, ... in preorder
@@ -88,7 +152,7 @@ def contractions(
             for w in range(n - 1):
                 joint = basis == "cumulant" and blocks.count(blocks[w]) > 1
                 labels[w] = LOSS if joint or legs[w] > 2 else PENALISED
-        yield Contraction.from_parts(edges, blocks, labels, free, basis=basis)
+        yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free))
 
 
 def disjoint_union(first: Contraction, second: Contraction) -> Contraction:

@@ -158,11 +158,12 @@ def level_sums(
     forest: UpdateForest,
     rule: LevelRule,
     *,
-    inner: tuple[EdgeMode, ...],
-    outer: tuple[EdgeMode, ...],
+    inner: tuple[EdgeMode, ...] = (),
+    outer: tuple[EdgeMode, ...] = (),
     base_count: int,
     node_base: int = -1,
     width: int = 3,
+    own: tuple[tuple[EdgeMode, ...], ...] | None = None,
 ) -> LevelSums:
     r"""Return the weights of all level structures of a forest, by their multiset of Q.
 
@@ -180,13 +181,15 @@ def level_sums(
         The number of the base :math:`\gamma` of a node's factor :math:`\gamma^t`, or -1.
     width
         The number of exponents of a key: T, N, B and one for every mode.
+    own
+        The modes of the edge above every node, where edges differ; instead of `inner` and `outer`.
     """
     n = len(forest.parents)
     full = (1 << n) - 1
     children = [0] * n
     for child, parent in forest.edges:
         children[parent] |= 1 << child
-    modes = tuple(outer if parent < 0 else inner for parent in forest.parents)
+    modes = own or tuple(outer if parent < 0 else inner for parent in forest.parents)
     most = tuple(max(len(mode.markers) for mode in of_node) - 1 for of_node in modes)
     weights: dict[int, Laurent] = {}
 

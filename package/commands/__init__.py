@@ -12,6 +12,7 @@ from sgdiagrams.commands.compare import compare
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.list import list_diagrams
+from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.verify import verify
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for _command in (list_diagrams, expand, evaluate, compare, scaling, verify):
+for _command in (list_diagrams, expand, evaluate, compare, scaling, results, verify):
     cli.add_command(_command)
 
 

@@ -1,0 +1,179 @@
+"""Known laws on long times, as identities."""
+
+import numpy as np
+import pytest
+from sympy import (
+    Rational,
+    Symbol,
+    diff,
+    exp,
+    limit,
+    log,
+    series,
+    simplify,
+    symbols,
+    sympify,
+)
+
+from sgdiagrams.diagrams import RequestError
+from sgdiagrams.symbolic import expand
+from sgdiagrams.symbolic.eigenbasis import tidy
+from sgdiagrams.symbolic.results import RESULTS, known_result
+from sgdiagrams.symbolic.symbols import E, N, T, beta, eta
+
+C, G, H, J, S = symbols("C G H J S")
+
+
+def same(first, second):
+    return simplify(first - second) == 0
+
+
+def resummed(observable, order, sampling, optimizer=None):
+    return expand(
+        observable, order=order, sampling=sampling, optimizer=optimizer, resummed=True
+    ).at_minimum()
+
+
+def test_takeuchi_and_akaike():
+    assert known_result("takeuchi").formula == C / (H * N)
+    assert known_result("akaike").formula == Symbol("p") / N
+    # For any number of weights it is the trace of C over H.
+    [term] = known_result("takeuchi").expansion.terms
+    assert str(term.contraction) == "C_aa"
+    assert term.weight == 1 / (N * Symbol("h_a"))
+
+
+def test_excess_loss_of_gradient_descent():
+    excess = known_result("excess-loss").formula
+    assert same(excess, C / (2 * N * H) * (1 - exp(-eta * E * H)) ** 2)
+    gap = resummed("generalisation-gap", 1, "full-batch").continuous().in_one_dimension()
+    assert same(gap, C / (N * H) * (1 - exp(-eta * E * H)))
+    assert same(known_result("excess-limit").formula * 2, known_result("takeuchi").formula)
+
+
+def test_discretely_the_powers_stand_for_exponentials():
+    excess = resummed("test-loss", 2, "full-batch").in_one_dimension(2)
+    assert same(excess, C / (2 * N * H) * (1 - (1 - eta * H) ** E) ** 2)
+
+
+def test_the_worst_curvature():
+    x = known_result("worst-curvature").formula
+    assert abs(x.evalf(30) - sympify("1.25643120862616967698")) < 1e-19
+    # It is a maximum of (1 - e^-x)^2 / x.
+    z = Symbol("z")
+    excess = (1 - exp(-z)) ** 2 / z
+    assert abs(diff(excess, z).subs(z, x).evalf()) < 1e-15
+    assert diff(excess, z, 2).subs(z, x).evalf() < 0
+
+
+def test_drift_and_valley_velocity():
+    [term] = known_result("drift").expansion.terms
+    ha, hb, hc = symbols("h_a h_b h_c")
+    assert same(term.weight, -1 / (2 * (hb + hc) * ha))
+    assert str(term.contraction) == "J_abc C_bc"
+    [term] = known_result("valley-velocity").expansion.terms
+    assert same(term.weight, -T / (2 * (hb + hc)))
+    assert same(known_result("valley-velocity").formula / T, -(eta**2) / 2 * C * J / (2 * H))
+
+
+def test_skewness():
+    [term] = known_result("skewness").expansion.order_terms(3)
+    ha, hb, hc = symbols("h_a h_b h_c")
+    rate = ha + hb + hc
+    assert str(term.contraction) == "S_abc J_abc"
+    assert same(term.weight.doit(), -(1 - exp(-T * rate)) / (6 * rate))
+    expected = -(eta**3) / 6 * S * J * (1 - exp(-3 * eta * T * H)) / (3 * eta * H)
+    assert same(known_result("skewness").formula, expected)
+
+
+@pytest.mark.parametrize("sampling", ["one-pass", "full-batch", "with-replacement"])
+def test_quadratic_landscapes_end_at_two_edges(sampling):
+    expansion = expand("test-loss", order=5, sampling="one-pass", resummed=True).for_quadratic()
+    assert max(term.order for term in expansion.terms) == 2
+    shorter = expand("test-loss", order=4, sampling=sampling, resummed=True).for_quadratic()
+    assert max(term.order for term in shorter.terms) == 2
+
+
+def test_quadratic_formula_is_the_recursion_of_means():
+    """E l = H m^2/2 + H v/2 with m' = (1 - eta H) m and v' = (1 - eta H)^2 v + eta^2 C."""
+    formula = known_result("quadratic").formula
+    start = Rational(3, 2)
+    curvature, noise, rate = Rational(2), Rational(1, 3), Rational(1, 7)
+    mean, variance = start, Rational(0)
+    for steps in range(6):
+        loss = curvature * (mean**2 + variance) / 2
+        ours = formula.subs(
+            {
+                G: curvature * start,
+                H: curvature,
+                C: noise,
+                eta: rate,
+                T: steps,
+                Symbol("l"): curvature * start**2 / 2,
+            }
+        )
+        assert simplify(ours - loss) == 0
+        mean = (1 - rate * curvature) * mean
+        variance = (1 - rate * curvature) ** 2 * variance + rate**2 * noise
+
+
+def test_helix():
+    velocity = known_result("helix-velocity").formula
+    assert same(velocity, eta**2 / (2 * (3 - 2 * eta)))
+    assert limit(velocity / eta**2, eta, 0) == Rational(1, 6)
+
+
+def test_momentum_rescales_the_learning_rate():
+    """Heavy ball at small eta is SGD at eta/(1 - beta); its drift is larger by that factor."""
+    plain = resummed("displacement", 3, "one-pass").small_eta().in_one_dimension()
+    heavy = resummed("displacement", 3, "one-pass", "momentum").small_eta().in_one_dimension()
+    assert same(heavy, plain.subs(eta, eta / (1 - beta)))
+
+
+def test_momentum_exactly():
+    """The stationary variance is eta C (1 + beta)/((1 - beta) H (2 (1 + beta) - eta H))."""
+    stationary = resummed("test-loss", 2, "one-pass", "momentum").stationary().in_one_dimension(2)
+    expected = eta * C * (1 + beta) / (2 * (1 - beta) * (2 * (1 + beta) - eta * H))
+    numbers = {eta: Rational(1, 7), beta: Rational(1, 3), C: 5, H: Rational(3, 2)}
+    assert abs((stationary - expected).subs(numbers).evalf(40)) < 1e-35
+
+
+def test_sde_has_the_small_eta_form():
+    sde = resummed("displacement", 3, "sde").small_eta()
+    sgd = resummed("displacement", 3, "one-pass").small_eta()
+    assert [t.weight for t in sde.terms] == [t.weight for t in sgd.terms]
+    loss = resummed("test-loss", 2, "sde").small_eta().in_one_dimension(2)
+    assert same(loss, eta * C / 4)
+
+
+def test_worked_out_on_tensors():
+    """Off-diagonal noise counts with the sum of two curvatures."""
+    loss = resummed("test-loss", 2, "one-pass").continuous()
+    a, b, c = symbols("a b c")
+    found = loss.on_tensors(curvatures=(a, b), tensors={"C": [[c, 0], [0, 0]], "l": 0})
+    assert same(found, eta * c * (1 - exp(-2 * T * eta * a)) / 4)
+
+
+def test_tidy_keeps_the_value():
+    x = Symbol("x")
+    ugly = (exp(-2 * x) - 1) / (x - 2) + (4 ** (2 * x) - 4**x)
+    assert simplify(tidy(ugly) - ugly) == 0
+    assert series(tidy((exp(-x) - 1) / (x * log(2))), x, 0, 2)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_has_words_and_a_formula(name):
+    found = known_result(name)
+    assert found.name == name
+    assert found.statement.endswith(".")
+    assert found.formula.free_symbols or name == "worst-curvature"
+    assert found.latex().startswith("\\begin{")
+    if found.call.startswith("expand("):
+        derived = eval(found.call, {"expand": expand})  # noqa: S307 - our own text
+        assert derived.terms == found.expansion.terms
+
+
+def test_unknown_result():
+    with pytest.raises(RequestError, match="expected name"):
+        known_result("fisher")
+    assert np.isfinite(float(known_result("worst-curvature").formula))
