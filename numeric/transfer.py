@@ -1,0 +1,85 @@
+"""Sparse transfer matrices over any commutative ring: rows, products and powers.
+
+A matrix is a dictionary of rows, a row a dictionary column -> entry; entries need ``+`` and ``*`` only.
+What is missing is zero, so that triangular matrices stay triangular at no cost.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+__all__ = ["applied", "power", "power_cost", "row_times_power"]
+
+K = TypeVar("K")
+
+Row = dict[K, Any]
+Matrix = dict[K, dict[K, Any]]
+
+
+def applied(row: Row[K], matrix: Matrix[K]) -> Row[K]:
+    """Return a row times a matrix.
+
+    Examples
+    --------
+    >>> applied({"a": 2}, {"a": {"a": 3, "b": 1}, "b": {"b": 1}})
+    {'a': 6, 'b': 2}
+    """
+    result: Row[K] = {}
+    for middle, x in row.items():
+        for target, y in matrix.get(middle, {}).items():
+            term = x * y
+            result[target] = result[target] + term if target in result else term
+    return result
+
+
+def power(matrix: Matrix[K], exponent: int) -> Matrix[K]:
+    """Return a positive power of a matrix by repeated squaring.
+
+    Examples
+    --------
+    >>> power({0: {0: 1, 1: 1}, 1: {1: 1}}, 10)
+    {0: {0: 1, 1: 10}, 1: {1: 1}}
+    """
+    result = matrix
+    for bit in bin(exponent)[3:]:
+        result = {source: applied(row, result) for source, row in result.items()}
+        if bit == "1":
+            result = {source: applied(row, result) for source, row in matrix.items()}
+    return result
+
+
+def row_times_power(row: Row[K], matrix: Matrix[K], exponent: int) -> Row[K]:
+    """Return a row times a power of a matrix, by repeated squaring.
+
+    Examples
+    --------
+    >>> row_times_power({0: 1}, {0: {0: 1, 1: 1}, 1: {1: 1}}, 10**6)
+    {0: 1, 1: 1000000}
+    """
+    while exponent:
+        if exponent & 1:
+            row = applied(row, matrix)
+        exponent >>= 1
+        if exponent:
+            matrix = {source: applied(entries, matrix) for source, entries in matrix.items()}
+    return row
+
+
+def power_cost(matrix: Matrix[K]) -> int:
+    """Return the number of products of entries that one squaring takes, once it is filled in.
+
+    Examples
+    --------
+    >>> power_cost({0: {0: 1, 1: 1}, 1: {1: 1}})
+    4
+    """
+    reach: dict[K, set[K]] = {}
+    for start in matrix:
+        found, waiting = {start}, [start]
+        while waiting:
+            for target in matrix.get(waiting.pop(), {}):
+                if target not in found:
+                    found.add(target)
+                    waiting.append(target)
+        reach[start] = found
+    return sum(len(reach.get(middle, ())) for targets in reach.values() for middle in targets)
