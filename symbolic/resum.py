@@ -113,5 +113,6 @@ def _piece(sign: int, chosen: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
             tuple(numbers[positions[first + v]] for v in range(updates)),
         )
         for (skeleton, _, _), (first, updates) in zip(chosen, firsts, strict=True)
+        if updates  # a root alone counts once
     )
     return contraction, Piece(coefficient, 0, skeletons)

@@ -125,11 +125,6 @@ class ResummedExpansion:
         scheme, optimizer = _scheme(part), part.optimizer
         h = [self._eigenvalue(i, term) for i in skeleton.indices]
         if not has_closed_form(scheme, optimizer):
-            if self.form != "discrete":
-                raise RequestError(
-                    f"expected a scheme and an optimiser with a closed form for form={self.form!r}, "
-                    f"got {scheme.label} with {optimizer.label}"
-                )
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         count = dressed(skeleton.diagram, scheme, optimizer, root=skeleton.role)
         memory = _memory(optimizer)
@@ -180,6 +175,13 @@ class ResummedExpansion:
             raise RequestError(
                 f"expected form='continuous' for {_scheme(self.parts[0]).name}, got form='discrete'"
             )
+        for part in self.parts:
+            scheme = _scheme(part)
+            if form != "discrete" and not has_closed_form(scheme, part.optimizer):
+                raise RequestError(
+                    f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
+                    f"no closed form, got form={form!r}"
+                )
         rank = max((part.observable.rank for part in self.parts), default=0)
         free = tuple(index_letter(i) for i in range(rank))
         for name in flat:
@@ -339,7 +341,7 @@ class ResummedExpansion:
         >>> drift = expand("displacement", order=3, sampling="one-pass", resummed=True)
         >>> valley = drift.at_minimum().stationary(flat=("a",))
         >>> valley.on_tensors(curvatures=(2, 1, 0), tensors={"C": C, "J": J}, free=(2,))
-        -T*eta**2/(2*eta - 3)
+        T*eta**2/(3 - 2*eta)
         """
         from sgdiagrams.symbolic.eigenbasis import on_tensors
 

@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
-from sgdiagrams.symbolic.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion, Part, Term
 from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.schema_contraction import dump_contraction, load_contraction
 from sgdiagrams.symbolic.schema_protocol import (
     dump_optimizer,
     dump_sampling,
@@ -74,7 +74,7 @@ def dump(expansion: Expansion, *, indent: int | None = 2) -> str:
         "terms": [
             {
                 "weight": _dump_weight(term.weight),
-                "contraction": _dump_contraction(term.contraction),
+                "contraction": dump_contraction(term.contraction),
                 "indices": list(term.indices),
             }
             for term in expansion.terms
@@ -118,18 +118,6 @@ def _dump_exponential(generator: Expr, power: int) -> dict[str, object]:
     data: dict[str, object] = {"base": str(generator.base), "exponent": exponent, "power": power}
     if number != 1:
         data["factor"] = str(number)
-    return data
-
-
-def _dump_contraction(contraction: Contraction) -> dict[str, str]:
-    text, basis, metric, labels, free = map(str, contraction.args)
-    data = {"text": text, "basis": basis}
-    if metric != "identity":
-        data["metric"] = metric
-    if labels:
-        data["labels"] = labels
-    if free:
-        data["free"] = free
     return data
 
 
@@ -183,10 +171,7 @@ def _load(data: dict[str, Any]) -> Expansion:
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:
-    inner = get(item, "contraction", dict)
-    names = ("text", "basis", "metric", "labels", "free")
-    defaults = {"metric": "identity", "labels": "", "free": ""}
-    contraction = Contraction(*(get({**defaults, **inner}, name, str) for name in names))
+    contraction = load_contraction(get(item, "contraction", dict))
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
     weight = get(item, "weight", dict)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DressedTerm", "Piece", "Skeleton", "collect_pieces", "index_symmetries"]
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True)
 class Skeleton:
     """A linkless diagram on the indices of a contraction.
 
@@ -45,6 +45,10 @@ class Skeleton:
     role: RootRole
     indices: tuple[int, ...]
 
+    def key(self) -> tuple[object, ...]:
+        """Return what skeletons are sorted by."""
+        return (str(self.diagram), self.role, self.indices)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -57,7 +61,7 @@ class Piece:
     part
         The number of the part of the expansion, which knows scheme and optimiser.
     skeletons
-        One for every expectation of the product.
+        One for every expectation of the product that has updates.
     """
 
     coefficient: Fraction
@@ -124,19 +128,19 @@ def collect_pieces(
 
 def _key(item: tuple[tuple[int, tuple[Skeleton, ...]], Fraction]) -> tuple[object, ...]:
     (part, skeletons), _ = item
-    return (part, tuple((str(s.diagram), s.role, s.indices) for s in skeletons))
+    return (part, tuple(s.key() for s in skeletons))
 
 
 def _canonical(contraction: Contraction, skeletons: tuple[Skeleton, ...]) -> tuple[Skeleton, ...]:
-    """Return the least of all namings of the indices that mean the same."""
+    """Return the least of all namings of the indices, and orders of factors, that mean the same."""
     choices = []
     for renaming in index_symmetries(contraction):
-        renamed = tuple(
+        renamed = [
             replace(s, indices=min(_reorderings(s, [renaming[i] for i in s.indices])))
             for s in skeletons
-        )
-        choices.append(renamed)
-    return min(choices, key=lambda skeletons: tuple(s.indices for s in skeletons))
+        ]
+        choices.append(tuple(sorted(renamed, key=Skeleton.key)))
+    return min(choices, key=lambda chosen: tuple(s.key() for s in chosen))
 
 
 def _reorderings(skeleton: Skeleton, indices: list[int]) -> list[tuple[int, ...]]:

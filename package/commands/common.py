@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.optimizer import Optimizer
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.sampling import Sampling
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SAMPLINGS",
     "basis_option",
     "derive",
+    "derive_resummed",
     "emit",
     "fix_numbers",
     "fix_option",
@@ -155,7 +157,22 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     return numbers
 
 
-def derive(
+def derive(**request: Any) -> Expansion:
+    """Return the expansion that the options of a command ask for."""
+    from sgdiagrams.symbolic.expand import expand
+
+    expansion: Expansion = expand(**_arguments(**request))
+    return expansion
+
+
+def derive_resummed(**request: Any) -> ResummedExpansion:
+    """Return the re-summed expansion that the options of a command ask for."""
+    from sgdiagrams.symbolic.expand import expand
+
+    return expand(**_arguments(**request), resummed=True)
+
+
+def _arguments(
     *,
     observable: str,
     order: int,
@@ -166,9 +183,8 @@ def derive(
     average: str | None,
     basis: Any,
     settings: Sequence[str],
-) -> Expansion:
-    """Return the expansion that the options of a command ask for."""
-    from sgdiagrams.symbolic.expand import expand
+) -> dict[str, Any]:
+    """Return the options of a command as arguments of `expand`."""
     from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
     from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
@@ -178,7 +194,13 @@ def derive(
         optimizer_by_name(method, **options),
         parse_settings(settings),
     )
-    return expand(observable, order=order, sampling=scheme, optimizer=rule, basis=basis)
+    return {
+        "observable": observable,
+        "order": order,
+        "sampling": scheme,
+        "optimizer": rule,
+        "basis": basis,
+    }
 
 
 def fix_numbers(

@@ -35,8 +35,9 @@ def evaluate(
 ) -> None:
     """Evaluate an expansion on measured derivatives.
 
-    EXPANSION.json is what 'sgdiagrams expand --format json' writes; '-' reads standard input. The
-    numbers are eta (one, or a diagonal separated by commas) and those of the expansion.
+    EXPANSION.json is what 'sgdiagrams expand --format json' writes, re-summed or not; '-' reads
+    standard input. The numbers are eta (one, or a diagonal separated by commas) and those of the
+    expansion.
 
     \b
     Example:
@@ -45,12 +46,16 @@ def evaluate(
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.resummed_schema import is_resummed
 
     numbers = parse_settings(settings)
     if "eta" not in numbers:
         raise RequestError("expected a learning rate; give --set eta=0.05")
     eta = numbers.pop("eta")
-    formula = Expansion.from_json(read_text(expansion))
+    text = read_text(expansion)
+    kind = ResummedExpansion if is_resummed(text) else Expansion
+    formula = kind.from_json(text)
     estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
     if style == "json":
         emit(json.dumps(estimate.to_dict(), indent=2), output)

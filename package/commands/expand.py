@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sgdiagrams.commands.common import (
     basis_option,
     derive,
+    derive_resummed,
     emit,
     fix_option,
     observable_option,
     optimizer_options,
     sampling_option,
 )
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
 
 __all__ = ["expand"]
 
@@ -47,6 +52,24 @@ __all__ = ["expand"]
     help="How coefficients are written (text and latex).",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document.")
+@click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
+@click.option(
+    "--form",
+    type=click.Choice(["discrete", "continuous", "stationary", "small-eta"]),
+    help="How the weights of --resummed are written; exact when left out.",
+)
+@click.option(
+    "--flat",
+    metavar="NAME",
+    multiple=True,
+    help="A free index of --resummed with eigenvalue 0: a, b; may be repeated.",
+)
+@click.option("--at-minimum", is_flag=True, help="Of --resummed, what a zero mean gradient leaves.")
+@click.option(
+    "--differences",
+    type=click.Choice(["short", "written-out"]),
+    help="Divided differences of --resummed in LaTeX: in brackets (short), or as fractions.",
+)
 @fix_option
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
 def expand(
@@ -55,6 +78,11 @@ def expand(
     eta: Any,
     coefficients: Any,
     standalone: bool,
+    resummed: bool,
+    form: Any,
+    flat: tuple[str, ...],
+    at_minimum: bool,
+    differences: str | None,
     output: str | None,
     **request: Any,
 ) -> None:
@@ -70,14 +98,76 @@ def expand(
         sgdiagrams expand --observable generalisation-gap --order 2 --sampling epochs
         sgdiagrams expand --order 2 --sampling with-replacement --optimizer momentum
         sgdiagrams expand --order 3 --format json --output expansion.json
+        sgdiagrams expand --observable displacement --order 3 --resummed --form stationary
     """  # noqa: D301 - click reads the control character
-    expansion = derive(**request)
+    if resummed:
+        _refuse(
+            "only without --resummed",
+            {"--eta": eta != "scalar", "--coefficients": coefficients != "factored"},
+        )
+        expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
+        emit(_resummed(expansion, style, differences or "short", standalone=standalone), output)
+        return
+    _refuse(
+        "only with --resummed",
+        {
+            "--form": form is not None,
+            "--flat": bool(flat),
+            "--at-minimum": at_minimum,
+            "--differences": differences is not None,
+        },
+    )
+    emit(_plain(derive(**request), style, eta, coefficients, standalone=standalone), output)
+
+
+def _plain(
+    expansion: Expansion, style: str, eta: Any, coefficients: Any, *, standalone: bool
+) -> str:
+    """Return a plain expansion in a format."""
     if style == "latex":
-        text = expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
-    elif style == "json":
-        text = expansion.to_json()
-    elif style == "python":
-        text = expansion.python()
-    else:
-        text = expansion.text(eta=eta, coefficients=coefficients)
-    emit(text, output)
+        return expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
+    if style == "json":
+        return expansion.to_json()
+    if style == "python":
+        return expansion.python()
+    return expansion.text(eta=eta, coefficients=coefficients)
+
+
+def _resummed(
+    expansion: ResummedExpansion, style: str, differences: str, *, standalone: bool
+) -> str:
+    """Return a re-summed expansion in a format."""
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if style == "python":
+        raise RequestError(
+            "expected --format text, latex or json with --resummed, got --format python; "
+            "evaluate the JSON with 'sgdiagrams evaluate'"
+        )
+    if style == "latex":
+        return expansion.latex(differences=differences, standalone=standalone)
+    return expansion.to_json() if style == "json" else expansion.text()
+
+
+def _presented(
+    expansion: ResummedExpansion, form: Any, flat: tuple[str, ...], *, at_minimum: bool
+) -> ResummedExpansion:
+    """Return a re-summed expansion as the options of a command ask for."""
+    if form is not None or flat:
+        expansion = expansion.with_form(form or expansion.form, flat=flat)
+    return expansion.at_minimum() if at_minimum else expansion
+
+
+def _refuse(rule: str, options: dict[str, bool]) -> None:
+    """Refuse options that were given but mean nothing here.
+
+    Raises
+    ------
+    RequestError
+        For the first of them.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    for name, is_given in options.items():
+        if is_given:
+            raise RequestError(f"expected {name} {rule}, got it otherwise")

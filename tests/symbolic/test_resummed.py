@@ -419,6 +419,28 @@ def test_the_stationary_form_is_the_limit_of_long_times(make, beta):
             assert abs(form_value(count, "stationary", h, beta) / exact - 1) < 1e-12
 
 
+def test_in_continuous_time_without_curvature_the_counts_are_those_of_the_sde():
+    zero = [sympy.S.Zero] * 4
+    for order in (1, 2, 3, 4):
+        for diagram in enumerate_diagrams(order, linkless=True, one_pass=True):
+            values = [
+                expression(
+                    dressed(diagram, scheme, SGD()),
+                    "continuous",
+                    eigenvalues=zero,
+                    roots=[(sympy.S.One,)] * 4,
+                    memory=sympy.S.Zero,
+                ).doit()
+                for scheme in (SDE(), OnePass())
+            ]
+            count = SDE().count(diagram, basis="cumulant")
+            assert values[0] == count
+            if max(map(len, diagram.blocks)) <= 2:
+                assert values[1] == count
+            else:
+                assert count == 0
+
+
 def test_the_small_eta_form_is_the_limit_of_the_stationary_one():
     for order in (1, 2, 3):
         for diagram in enumerate_diagrams(order, linkless=True, one_pass=True):
@@ -442,6 +464,9 @@ def test_flat_directions_grow():
     second = expand("second-moment", order=2, sampling="one-pass", resummed=True)
     found = {str(t.contraction): t.weight for t in second.stationary(flat=("a", "b")).terms}
     assert found == {"G_a G_b": symbols.T**2, "C_ab": symbols.T}
+    again = expand("second-moment", order=2, sampling="with-replacement", resummed=True)
+    found = {str(t.contraction): t.weight for t in again.stationary(flat=("a", "b")).terms}
+    assert found["C_ab"] == symbols.T**2 / symbols.N
 
 
 def test_conditions_name_the_smallest_groups():
@@ -449,6 +474,12 @@ def test_conditions_name_the_smallest_groups():
     [term] = drift.terms
     assert drift.conditions(term) == (("a",), ("b", "c"))
     assert drift.stationary(flat=("a",)).conditions(term) == (("b", "c"),)
+
+
+def test_only_the_gradient_of_the_loss_vanishes_at_a_minimum():
+    other = expand("function:energy", order=3, sampling="one-pass", resummed=True).at_minimum()
+    found = [str(t.contraction) for t in other.terms]
+    assert found == ["energy", "C_ab energy_ab", "C_ab J_abc energy_c", "S_abc energy_abc"]
 
 
 # The algebra --------------------------------------------------------------------------------------
@@ -484,6 +515,11 @@ def test_symmetric_indices_are_named_once():
         assert len(set(contractions)) == len(contractions)
         for term in expansion.pieces:
             assert len({p.skeletons for p in term.pieces}) == len(term.pieces)
+    # Products of means commute, and so do the skeletons of a piece.
+    variance = expand("variance", order=2, sampling="one-pass", resummed=True)
+    found = {str(t.contraction): len(t.pieces) for t in variance.pieces}
+    assert found == {"G_a G_a G_b G_b": 2, "C_ab G_a G_b": 1}
+    assert [str(t.contraction) for t in variance.terms] == ["C_ab G_a G_b"]
 
 
 @pytest.mark.parametrize(

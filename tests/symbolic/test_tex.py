@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from sympy import latex
 
 from sgdiagrams.symbolic import (
     SGD,
@@ -80,3 +81,40 @@ def test_every_way_to_train_compiles(tmp_path, observable, order, sampling, opti
     expansion = expand(observable, order=order, sampling=sampling, optimizer=optimizer)
     log = compile_tex(expansion.latex(standalone=True, **style), tmp_path)
     assert "Overfull \\hbox" not in log
+
+
+RESUMMED = [
+    ("test-loss", 4, "one-pass", None, "discrete", "short"),
+    ("test-loss", 3, "with-replacement", None, "discrete", "written-out"),
+    ("displacement", 3, "one-pass", None, "continuous", "written-out"),
+    ("generalisation-gap", 3, "full-batch", None, "continuous", "short"),
+    ("generalisation-gap", 4, "one-pass", None, "stationary", "short"),
+    ("covariance", 3, "sde", None, "small-eta", "short"),
+    ("second-moment", 3, "with-replacement", None, "stationary", "short"),
+    ("test-loss", 2, "one-pass", "momentum", "discrete", "short"),
+    ("second-moment", 2, "full-batch", "momentum", "continuous", "written-out"),
+    ("test-loss", 3, "epochs", None, "discrete", "short"),
+    ("test-loss", 2, "fresh-data", SGD(weight_decay=symbols.lamda), "stationary", "short"),
+]
+
+
+@pytest.mark.parametrize(
+    ("observable", "order", "sampling", "optimizer", "form", "differences"), RESUMMED
+)
+def test_resummed_formulas_compile_and_fit_the_page(
+    tmp_path, observable, order, sampling, optimizer, form, differences
+):
+    expansion = expand(
+        observable, order=order, sampling=sampling, optimizer=optimizer, resummed=True
+    ).with_form(form)
+    log = compile_tex(expansion.latex(differences=differences, standalone=True), tmp_path)
+    assert "Overfull \\hbox" not in log
+
+
+def test_resummed_formulas_inside_other_documents_compile(tmp_path):
+    drift = expand("displacement", order=3, sampling="one-pass", resummed=True).small_eta()
+    gap = expand("test-loss", order=2, sampling="one-pass", resummed=True)
+    difference = gap - expand("test-loss", order=2, sampling="full-batch", resummed=True)
+    body = f"{drift._repr_latex_()}\n\n$${latex(gap.sympy())}$$\n\n{difference.latex()}"
+    document = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}\n"
+    compile_tex(document + body + "\n\\end{document}\n", tmp_path)
