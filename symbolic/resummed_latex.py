@@ -10,7 +10,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.coefficients import Piece, coefficient
 from sgdiagrams.symbolic.divided_difference import ExponentialDifference, PowerDifference
-from sgdiagrams.symbolic.notation import index_latex, latex_of, text_of
+from sgdiagrams.symbolic.notation import index_latex, index_letter, latex_of, text_of
 from sgdiagrams.symbolic.optimizer import Momentum
 from sgdiagrams.symbolic.spectral import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.spectral_factors import Factor, Names, over, powers, product_piece
@@ -318,5 +318,7 @@ def _title(expansion: ResummedExpansion) -> str:
     edges = "edge" if expansion.order == 1 else "edges"
     title += f", linkless diagrams to {expansion.order} {edges}"
     if expansion.flat:
-        title += f", flat along {', '.join(expansion.flat)}"
+        rank = max(part.observable.rank for part in expansion.parts)
+        names = {index_letter(i): index_latex(i) for i in range(rank)}
+        title += f", flat along ${', '.join(names[name] for name in expansion.flat)}$"
     return title + ":"
