@@ -7,6 +7,7 @@ unbiased. Simulations run SGD on landscapes in floating point, and in exact arit
 
 from sgdiagrams.numeric.compare import Comparison, compare
 from sgdiagrams.numeric.digits import Digits
+from sgdiagrams.numeric.drift import Drift, drift
 from sgdiagrams.numeric.estimate import Estimate
 from sgdiagrams.numeric.evaluate import evaluate
 from sgdiagrams.numeric.exact import exact_sgd, exact_sgd_average
@@ -21,12 +22,14 @@ from sgdiagrams.numeric.schedules import (
 )
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.toys import Gauss, Helix, Mean
+from sgdiagrams.numeric.validity import Validity, judge_series
 from sgdiagrams.numeric.verify import Check, verify
 
 __all__ = [
     "Check",
     "Comparison",
     "Digits",
+    "Drift",
     "Estimate",
     "Gauss",
     "Helix",
@@ -34,12 +37,15 @@ __all__ = [
     "Mean",
     "PolynomialLandscape",
     "Statistics",
+    "Validity",
     "compare",
+    "drift",
     "epochs_schedule",
     "evaluate",
     "exact_sgd",
     "exact_sgd_average",
     "grid_schedule",
+    "judge_series",
     "landscape",
     "one_pass_schedule",
     "reshuffled_schedules",

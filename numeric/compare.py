@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _POINTS = 8
+_CURVE = 60  # learning rates on a re-summed curve
+_PATIENCE = 20  # seconds that it may take
 _ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
 _FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
 
@@ -48,6 +52,7 @@ def compare(
     checkpoint: str | Path | None = None,
     progress: Callable[[float, str], None] | None = None,
     component: int | tuple[int, ...] | None = None,
+    resummed: bool = False,
     **numbers: float | Fraction,
 ) -> Comparison:
     """Predict an observable order by order and simulate it.
@@ -77,6 +82,9 @@ def compare(
         Called with the fraction done and a text.
     component
         For a displacement its index, for a second moment its two indices, from 0.
+    resummed
+        Whether the re-summed prediction is given beside the plain one. Long runs need it, and learning
+        rates that are given: those by default are of use for the plain one.
     **numbers
         The numbers of sampling scheme and optimiser, such as ``T=10`` or ``beta=0.9``.
 
@@ -99,6 +107,12 @@ def compare(
     True
     >>> compare("mean", order=2, optimizer="momentum", eta=0.01, runs=9, T=3, beta=0.9).optimizer
     'momentum beta=9/10'
+
+    After many updates the plain series runs away, and the re-summed one does not:
+
+    >>> long = compare("mean", order=2, eta=0.1, runs=400, T=200, resummed=True).points[0]
+    >>> abs(long.deviations[-1]) > 100, abs(long.resummed_deviations[-1]) < 4
+    (True, True)
     """
     scheme, method = _fixed(sampling_by_name(sampling), optimizer_by_name(optimizer), numbers)
     where = landscape_by_name(landscape)
@@ -117,6 +131,8 @@ def compare(
     place = simulation.component
     coefficients = tuple(float(c if place is None else c[place]) for c in contributions)
     etas = _learning_rates(eta, coefficients)
+    predict = _Resummed(what, order, scheme, method, where, place) if resummed else None
+    early = [() if predict is None else predict(e) for e in etas]  # its errors come at once
     result = Comparison(
         where.name,
         what.name,
@@ -146,10 +162,50 @@ def compare(
         state.load(Path(checkpoint))
     complete = _run(simulation, etas, runs, seed, state, checkpoint, progress)
     points = tuple(
-        Point(e, moments, result.predict(e), simulation.statistic)
-        for e, moments in zip(etas, state.moments, strict=True)
+        Point(e, moments, result.predict(e), simulation.statistic, other)
+        for e, moments, other in zip(etas, state.moments, early, strict=True)
     )
-    return replace(result, points=points, complete=complete)
+    curve = () if predict is None else predict.curve(max(etas))
+    return replace(result, points=points, complete=complete, resummed_curve=curve)
+
+
+class _Resummed:
+    """The re-summed prediction at any learning rate."""
+
+    def __init__(
+        self,
+        what: Observable,
+        order: int,
+        scheme: Sampling,
+        method: Optimizer,
+        where: Landscape,
+        place: tuple[int, ...] | None,
+    ) -> None:
+        self._expansion = expand(
+            what, order=order, sampling=scheme, optimizer=method, resummed=True
+        )
+        # Eigenvalues need the second derivatives.
+        self._statistics = _statistics(where, max(order, 2), method)
+        self._place = place
+        self._seconds = 0.0
+
+    def __call__(self, eta: float) -> tuple[float, ...]:
+        start = perf_counter()
+        orders = self._expansion.evaluate(self._statistics, eta=eta).orders
+        self._seconds = perf_counter() - start
+        return tuple(
+            accumulate(float(c if self._place is None else c[self._place]) for c in orders[1:])
+        )
+
+    def curve(self, top: float) -> tuple[tuple[float, tuple[float, ...]], ...]:
+        """Return the prediction at learning rates from 0 to a little beyond the highest.
+
+        Where one takes long there are none, and a picture joins the points.
+        """
+        if self._seconds > _PATIENCE / _CURVE:
+            return ()
+        etas = 1.04 * top * np.linspace(0, 1, _CURVE)
+        return tuple((float(eta), self(float(eta))) for eta in etas)
 
 
 def _fixed(

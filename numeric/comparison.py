@@ -19,6 +19,9 @@ __all__ = ["PLAIN", "Comparison", "Point"]
 #: The label of plain SGD, which titles leave out.
 PLAIN = "sgd"
 
+#: From this size on, numbers are shown with an exponent.
+_LARGE = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -34,12 +37,15 @@ class Point:
         Entry ``k - 1`` is the sum of orders 1..k.
     statistic
         What of the moments is predicted: ``"mean"`` or ``"variance"``.
+    resummed
+        The same as `predictions` from the re-summed expansion; empty where it was not asked for.
     """
 
     eta: float
     moments: Moments
     predictions: tuple[float, ...]
     statistic: Statistic = "mean"
+    resummed: tuple[float, ...] = ()
 
     @property
     def simulated(self) -> float:
@@ -54,10 +60,18 @@ class Point:
     @property
     def deviations(self) -> tuple[float, ...]:
         """Prediction minus simulation, in standard errors, for every order."""
+        return self._deviations(self.predictions)
+
+    @property
+    def resummed_deviations(self) -> tuple[float, ...]:
+        """The same for the re-summed expansion."""
+        return self._deviations(self.resummed)
+
+    def _deviations(self, values: tuple[float, ...]) -> tuple[float, ...]:
         error = self.standard_error
         if not self.moments.count or self.moments.diverged or error in (0.0, math.inf):
-            return (math.nan,) * len(self.predictions)
-        return tuple((value - self.simulated) / error for value in self.predictions)
+            return (math.nan,) * len(values)
+        return tuple((value - self.simulated) / error for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,9 @@ class Comparison:
         The label of the optimiser.
     component
         The entry of a displacement or second moment; None for losses.
+    resummed_curve
+        For a picture: learning rates, and there the re-summed prediction summed up to every order. Empty
+        where it was not asked for.
     """
 
     landscape: str
@@ -91,6 +108,7 @@ class Comparison:
     complete: bool = True
     optimizer: str = PLAIN
     component: tuple[int, ...] | None = None
+    resummed_curve: tuple[tuple[float, tuple[float, ...]], ...] = ()
 
     @property
     def order(self) -> int:
@@ -144,6 +162,12 @@ class Comparison:
             item["simulated"] = _finite(point.simulated) if known else None
             item["standard_error"] = _finite(point.standard_error)
             item["deviations"] = [_finite(value) for value in point.deviations]
+            if point.resummed:
+                item["resummed"] = [_finite(value) for value in point.resummed]
+                item["resummed_deviations"] = [_finite(x) for x in point.resummed_deviations]
+            else:
+                del item["resummed"]
+        del data["resummed_curve"]
         return data
 
     def __str__(self) -> str:
@@ -153,8 +177,10 @@ class Comparison:
             f"{self.runs} runs a point"
         )
         header = ["eta", "simulated", "+-"]
-        for k in range(1, self.order + 1):
-            header += [f"order {k}", "dev."]
+        is_resummed = any(point.resummed for point in self.points)
+        for prefix in ("", "re-s. ") if is_resummed else ("",):
+            for k in range(1, self.order + 1):
+                header += [f"{prefix}order {k}", "dev."]
         rows = [header]
         digits = self._decimals()
         for point in self.points:
@@ -166,15 +192,18 @@ class Comparison:
                 row += [f"{point.simulated:z.{digits}f}", f"{point.standard_error:.{digits}f}"]
             else:
                 row += ["-", "-"]
-            for value, deviation in zip(point.predictions, point.deviations, strict=True):
-                dev = "-" if math.isnan(deviation) else f"{deviation:+.1f}"
-                row += [f"{value:z.{digits}f}", dev]
+            values = (*point.predictions, *point.resummed)
+            deviations = (*point.deviations, *point.resummed_deviations)
+            for value, deviation in zip(values, deviations, strict=True):
+                row += [_entry(value, digits), _deviation(deviation)]
             rows.append(row)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join(map(str.rjust, row, widths)) for row in rows]
         notes = [
             "order k: sum of the orders 1..k; dev.: its distance from the simulation in standard errors"
         ]
+        if is_resummed:
+            notes.append("re-s.: the re-summed expansion, linkless diagrams with 1..k edges")
         best = self._best()
         if best is not None:
             first, last = best.deviations[0], best.deviations[-1]
@@ -206,6 +235,17 @@ class Comparison:
         return (
             max(good, key=lambda p: abs(p.deviations[0]), default=None) if self.order > 1 else None
         )
+
+
+def _entry(value: float, digits: int) -> str:
+    # Plain series of long runs are beyond all decimals.
+    return f"{value:z.{digits}f}" if abs(value) < _LARGE else f"{value:.4g}"
+
+
+def _deviation(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:+.1f}" if abs(value) < _LARGE else f"{value:+.2g}"
 
 
 def _finite(value: float) -> float | None:

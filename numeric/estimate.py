@@ -47,6 +47,9 @@ class Estimate:
         The learning rate.
     numbers
         The numbers of updates, datapoints, ... that went in.
+    verdict
+        Words and a yes or no by a rule that suits the series better than :func:`judge`; see
+        :func:`sgdiagrams.numeric.noise.judge_by_noise`.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Estimate:
     observable: str = ""
     eta: Any = None
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    verdict: tuple[str, bool] | None = None
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -108,12 +112,12 @@ class Estimate:
     @property
     def judgement(self) -> str:
         """What the contributions say about the series, in words; the rule is in :func:`judge`."""
-        return judge(self.orders, self.standard_error)[0]
+        return (self.verdict or judge(self.orders, self.standard_error))[0]
 
     @property
     def trustworthy(self) -> bool:
         """Whether the last contribution is at most a third of the one before."""
-        return judge(self.orders, self.standard_error)[1]
+        return (self.verdict or judge(self.orders, self.standard_error))[1]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain data for JSON.

@@ -68,6 +68,18 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
             label=f"order {k + 1}",
             zorder=2 + k,
         )
+    others = comparison.resummed_curve or [(p.eta, p.resummed) for p in points if p.resummed]
+    for k in range(comparison.order if others else 0):
+        values = np.array([value[k] for _, value in others])
+        axes.plot(
+            [eta for eta, _ in others],
+            np.where(np.isfinite(values), values, np.nan),
+            color=colours[k % len(colours)],
+            linewidth=1.8,
+            linestyle=(0, (4, 2)),
+            label=f"re-summed, order {k + 1}",
+            zorder=10 + k,
+        )
     means = np.array([p.simulated for p in points])
     errors = np.array([p.standard_error for p in points])
     axes.errorbar(
@@ -83,9 +95,10 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
         "(bars: two standard errors)",
         zorder=20,
     )
-    # Orders run away where they fail: the data alone decide what is shown.
-    low = min(0.0, float((means - 2 * errors).min()))
-    high = max(0.0, float((means + 2 * errors).max()))
+    # Plain orders run away where they fail: the data and the re-summed values decide what is shown.
+    finest = [p.resummed[-1] for p in points if p.resummed and np.isfinite(p.resummed[-1])]
+    low = min(0.0, float((means - 2 * errors).min()), *finest)
+    high = max(0.0, float((means + 2 * errors).max()), *finest)
     margin = 0.3 * (high - low) or 1.0
     axes.set_ylim(low - margin, high + margin)
     axes.set_xlim(0, 1.04 * top)
@@ -97,7 +110,9 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
     axes.set_title(f"{comparison.landscape}, {comparison.sampling}{method}", fontsize=11)
     axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    legend = axes.legend(frameon=bool(others), fontsize=8 if others else 9)
+    legend.set_zorder(30)
+    legend.get_frame().set(edgecolor="none", alpha=0.9)
     if path is not None:
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=150, format=kind)

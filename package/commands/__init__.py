@@ -9,6 +9,7 @@ import click
 
 from sgdiagrams import __version__
 from sgdiagrams.commands.compare import compare
+from sgdiagrams.commands.drift import drift
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.list import list_diagrams
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for _command in (list_diagrams, expand, evaluate, compare, scaling, results, verify):
+for _command in (list_diagrams, expand, evaluate, compare, drift, scaling, results, verify):
     cli.add_command(_command)
 
 

@@ -38,6 +38,9 @@ __all__ = ["compare"]
 @sampling_option("one-pass")
 @optimizer_options
 @set_option
+@click.option(
+    "--resummed", is_flag=True, help="Show the re-summed prediction beside the plain one."
+)
 @click.option("--runs", type=click.IntRange(2), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--plot", "picture", metavar="FILE", help="Draw the picture (.png, .svg or .pdf).")
@@ -60,6 +63,7 @@ def compare(
     schedule: str | None,
     average: str | None,
     settings: tuple[str, ...],
+    resummed: bool,
     runs: int,
     seed: int,
     picture: str | None,
@@ -77,6 +81,7 @@ def compare(
         sgdiagrams compare --landscape digits --order 3 --set T=10 --runs 20000 --plot digits.png
         sgdiagrams compare --landscape gauss --optimizer momentum:beta=0.9 --set T=10
         sgdiagrams compare --landscape helix --observable displacement --component 2 --set T=10
+        sgdiagrams compare --landscape gauss --resummed --set T=10000 --set eta=0.01,0.05 --runs 3000
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.numeric.compare import compare as run_comparison
     from sgdiagrams.numeric.plot import check_picture
@@ -106,6 +111,7 @@ def compare(
             checkpoint=checkpoint,
             progress=progress,
             component=_indices(component),
+            resummed=resummed,
         )
     if style == "json":
         emit(json.dumps(comparison.to_dict(), indent=2), output)

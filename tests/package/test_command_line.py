@@ -224,6 +224,38 @@ def test_scaling():
     assert "order 2: 1 of 2 terms obeys, 1 partly" in text
 
 
+def test_drift():
+    text = good("drift", "--landscape", "helix", "--set", "eta=0.05")
+    assert "flat" in text
+    assert "velocity per update" in text
+    data = json.loads(
+        good("drift", "--landscape", "helix", "--set", "eta=0.05", "--format", "json")
+    )
+    assert abs(data["velocity_vector"][2] - 0.05**2 / (2 * (3 - 2 * 0.05))) < 1e-12
+    assert data["limit"][0] is None
+    momentum = ["--optimizer", "momentum", "--weight-decay", "1/10", "--set", "beta=1/2"]
+    text = good("drift", "--landscape", "mean", *momentum, "--set", "eta=0.05")
+    assert "momentum" in text
+
+
+def test_drift_of_statistics(tmp_path):
+    sgdiagrams.landscape("gauss").statistics(3).save(tmp_path / "gauss.npz")
+    text = good("drift", "--statistics", tmp_path / "gauss.npz", "--set", "eta=0.1")
+    same = good("drift", "--landscape", "gauss", "--set", "eta=0.1")
+    assert text == same
+
+
+def test_compare_with_resummed():
+    arguments = ["compare", "--landscape", "mean", "--order", "2", "--runs", "50", "--resummed"]
+    arguments += ["--set", "T=100", "--set", "eta=0.1"]
+    assert "re-s. order 2" in good(*arguments)
+    point = json.loads(good(*arguments, "--format", "json"))["points"][0]
+    assert abs(point["resummed"][1] - 0.1**2 / 2 * (1 - 0.9**200) / (1 - 0.81)) < 1e-12
+    assert len(point["resummed_deviations"]) == 2
+    plain = json.loads(good(*[a for a in arguments if a != "--resummed"], "--format", "json"))
+    assert "resummed" not in plain["points"][0]
+
+
 BAD = {
     "beta of one": ["expand", "--order", "1", "--optimizer", "momentum:beta=1"],
     "negative beta": ["expand", "--order", "1", "--optimizer", "nesterov:beta=-0.1"],
@@ -318,7 +350,28 @@ BAD = {
                                   "--checkpoint", "."],
     "checkpoint of something else": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
                                      "--checkpoint", "e.json"],
+    "drift without eta": ["drift", "--landscape", "helix"],
+    "drift with T": ["drift", "--landscape", "helix", "--set", "eta=0.1", "--set", "T=4"],
+    "drift of nothing": ["drift", "--set", "eta=0.1"],
+    "drift of both": ["drift", "--landscape", "helix", "--statistics", "stats.npz", "--set", "eta=1"],
+    "drift of epochs": ["drift", "--landscape", "helix", "--sampling", "epochs", "--set", "eta=0.1"],
+    "drift that is unstable": ["drift", "--landscape", "gauss", "--set", "eta=9"],
+    "drift of missing statistics": ["drift", "--statistics", "none.npz", "--set", "eta=0.1"],
     "verify order 0": ["verify", "--order", "0"],
+    "form of a plain series": ["expand", "--order", "1", "--form", "small-eta"],
+    "flat direction of a plain series": ["expand", "--order", "1", "--flat", "a"],
+    "plain series at a minimum": ["expand", "--order", "1", "--at-minimum"],
+    "differences of a plain series": ["expand", "--order", "1", "--differences", "short"],
+    "re-summed as Python": ["expand", "--order", "1", "--resummed", "--format", "python"],
+    "re-summed with the tensor eta": ["expand", "--order", "1", "--resummed", "--eta", "tensor"],
+    "re-summed with coefficients": ["expand", "--order", "1", "--resummed", "--coefficients",
+                                    "expanded"],
+    "re-summed moments": ["expand", "--order", "1", "--resummed", "--basis", "moment"],
+    "flat direction of a scalar": ["expand", "--order", "2", "--resummed", "--flat", "a"],
+    "discrete form of a limit": ["expand", "--order", "1", "--resummed", "--sampling", "sde",
+                                 "--form", "discrete"],
+    "stationary form of epochs": ["expand", "--order", "2", "--resummed", "--sampling", "epochs",
+                                  "--form", "stationary"],
 }  # fmt: skip
 
 
@@ -344,3 +397,27 @@ def test_bad_input_gives_one_line_and_exit_status_2(arguments, statistics, tmp_p
     assert done.stderr.startswith("sgdiagrams: error: ")
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_expand_resummed():
+    drift = ["expand", "--observable", "displacement", "--order", "3", "--resummed", "--at-minimum"]
+    table = good(*drift).splitlines()
+    assert table[0] == "E[displacement]^a | one-pass B=1 | re-summed (discrete) | order 3"
+    assert table[-1].split("  ")[-1].strip() == "J_abc C_bc"
+    small = good(*drift, "--form", "small-eta", "--flat", "a", "--format", "latex")
+    assert r"- \frac{\eta^{2} T}{2} \sum_{\nu\lambda}" in small
+    long = good(*drift, "--format", "latex", "--differences", "written-out", "--standalone")
+    assert long.startswith(r"\documentclass")
+    assert r"(q_{\nu} q_{\lambda})^{T}" in long
+
+
+def test_resummed_expansions_are_evaluated(statistics, tmp_path):
+    arguments = ["expand", "--order", "2", "--resummed", "--format", "json"]
+    formula = good(*arguments)
+    expected = sgdiagrams.expand("test-loss", order=2, sampling="one-pass", resummed=True)
+    assert expected.to_json() + "\n" == formula
+    (tmp_path / "e.json").write_text(formula)
+    numbers = ["--set", "eta=0.05", "--set", "T=10", "--format", "json"]
+    data = json.loads(good("evaluate", tmp_path / "e.json", "--statistics", statistics, *numbers))
+    direct = expected.evaluate(sgdiagrams.Statistics.load(statistics), eta=0.05, T=10)
+    assert data["value"] == pytest.approx(direct.value)

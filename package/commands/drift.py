@@ -1,0 +1,106 @@
+"""``sgdiagrams drift``: where SGD goes in the long run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sgdiagrams.commands.common import (
+    emit,
+    fix_numbers,
+    optimizer_options,
+    parse_settings,
+    sampling_option,
+    set_option,
+)
+
+if TYPE_CHECKING:
+    from sgdiagrams.numeric.statistics import Statistics
+
+__all__ = ["drift"]
+
+
+@click.command(short_help="Tell where SGD goes in the long run.")
+@click.option("--landscape", type=click.Choice(["digits", "gauss", "helix", "mean"]))
+@click.option(
+    "--statistics",
+    "statistics_path",
+    metavar="FILE",
+    help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or exact .json.",
+)
+@click.option("--order", type=click.IntRange(1, 8), default=3, show_default=True)
+@sampling_option("one-pass")
+@optimizer_options
+@set_option
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+def drift(
+    *,
+    landscape: str | None,
+    statistics_path: str | None,
+    order: int,
+    sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
+    settings: tuple[str, ...],
+    style: str,
+    output: str | None,
+) -> None:
+    """Print the displacement for T to infinity: a limit along every curved direction of eta H, and a
+    velocity per update along every flat one.
+
+    The numbers are eta (one, or a diagonal separated by commas) and those of the sampling and the
+    optimiser, but for T and E.
+
+    \b
+    Examples:
+        sgdiagrams drift --landscape helix --set eta=0.05
+        sgdiagrams drift --statistics stats.npz --sampling full-batch --set eta=0.05 --set N=60
+    """  # noqa: D205, D301 - click reads the first lines and the control character
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.drift import drift as find_drift
+    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+
+    numbers: dict[str, Any] = parse_settings(settings)
+    if "eta" not in numbers:
+        raise RequestError("expected a learning rate; give --set eta=0.05")
+    eta = numbers.pop("eta")
+    for name in ("T", "E"):
+        if name in numbers:
+            raise RequestError(f"expected no number for {name}, which goes to infinity")
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme, rule = fix_numbers(
+        sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
+    )
+    found = find_drift(
+        _statistics(landscape, statistics_path, order),
+        eta=eta,
+        order=order,
+        sampling=scheme,
+        optimizer=rule,
+    )
+    emit(json.dumps(found.to_dict(), indent=2) if style == "json" else str(found), output)
+
+
+def _statistics(landscape: str | None, path: str | None, order: int) -> Statistics:
+    """Return the statistics of a landscape, with its start, or those of a file."""
+    from dataclasses import replace
+
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.landscape import landscape as landscape_by_name
+    from sgdiagrams.numeric.statistics import Statistics
+
+    if (landscape is None) == (path is None):
+        raise RequestError("expected either --landscape or --statistics, got both or neither")
+    if path is not None:
+        return Statistics.load(path)
+    where = landscape_by_name(landscape or "")
+    statistics = where.statistics(max(order, 2))
+    return statistics if statistics.start is not None else replace(statistics, start=where.start)
