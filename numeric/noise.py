@@ -82,9 +82,10 @@ def judge_by_noise(
         return None
     if without_rounding((*sizes, by_noise[0]))[-1]:
         return None
-    judged = without_rounding((sizes[0], *by_noise[1:]))[: complete_noise(order, rank) + 2]
-    if len(judged) < complete_noise(order, rank) + 2 or not judged[-1] or not any(judged[1:-1]):
-        return "cannot tell: no diagrams of the first noise that is incomplete", False
+    complete = complete_noise(order, rank)
+    judged = without_rounding((sizes[0], *by_noise[1:]))[: complete + 2]
+    if len(judged) < complete + 2 or not judged[-1] or not any(judged[1:-1]):
+        return f"cannot tell: nothing of noise {complete + 1} with up to {order} edges", False
     words, trusted = judge(judged)
     return words.replace("order", "noise"), trusted
 

@@ -70,8 +70,8 @@ def verify(
     Counts of diagrams against published sequences; the sum of 1/symmetry factor against its closed
     form; symmetry factors against automorphisms counted by networkx (to order 4); and every
     coefficient of every observable, of fixed and random schedules and of optimisers with memory, decay,
-    schedules and averages, against SGD in exact arithmetic on random polynomial landscapes with a
-    matrix learning rate (to order 4; from order 5 on the test loss of one pass alone).
+    schedules and averages, re-summed or not, against SGD in exact arithmetic on random polynomial
+    landscapes with a matrix learning rate (to order 4; from order 5 on the test loss of one pass alone).
 
     Parameters
     ----------
@@ -179,6 +179,7 @@ class _Case:
     optimizer: Optimizer = field(default_factory=SGD)
     basis: Any = None
     p: int = 2
+    is_resummed: bool = False
 
     @property
     def name(self) -> str:
@@ -189,6 +190,8 @@ class _Case:
             pieces.append(self.optimizer.label)
         if self.basis is not None:
             pieces.append(f"{self.basis} basis")
+        if self.is_resummed:
+            pieces.append("re-summed and expanded back")
         return ", ".join(pieces)
 
 
@@ -221,6 +224,10 @@ def _cases() -> Iterator[_Case]:
     yield _Case("displacement", OnePass(), _ONE_PASS, SGD(average=TailAverage()))
     factors = Nesterov(beta=Fraction(1, 2), schedule=ArraySchedule([1, "1/2", 2, 1]))
     yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors)
+    for name in ("test-loss", "generalisation-gap", "covariance"):
+        yield _Case(name, OnePass(), _ONE_PASS, is_resummed=True)
+    yield _Case("training-loss", WithReplacement(), drawn, is_resummed=True)
+    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors, is_resummed=True)
 
 
 def _comparisons(order: int, seed: int) -> Iterator[_Named]:
@@ -247,13 +254,22 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
     eta = [[Fraction(1), half], [half, Fraction(2)]] if case.p == 2 else None
     start = [Fraction(x) for x in landscape.start]
     statistics = replace(landscape.statistics(order), start=np.array(start, dtype=object))
-    expansion = expand(
-        case.observable,
-        order=order,
-        sampling=case.sampling,
-        optimizer=case.optimizer,
-        basis=case.basis,
-    )
+    if case.is_resummed:
+        expansion = expand(
+            case.observable,
+            order=order,
+            sampling=case.sampling,
+            optimizer=case.optimizer,
+            resummed=True,
+        ).expanded()
+    else:
+        expansion = expand(
+            case.observable,
+            order=order,
+            sampling=case.sampling,
+            optimizer=case.optimizer,
+            basis=case.basis,
+        )
     ours: list[Any] = []
     simulated: list[Any] = []
     for numbers in case.settings:

@@ -39,6 +39,24 @@ from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.schedule import Cosine, Step
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "eta"),
+    [
+        ("helix", {"observable": "displacement", "component": 2}, 0.01),
+        ("gauss", {}, 0.005),
+        ("mean", {"order": 2}, 0.3),
+    ],
+)
+def test_after_long_times_the_resummed_series_holds(name, options, eta):
+    """Within three standard errors of simulated SGD, where the plain series is of no use."""
+    comparison = compare(
+        name, **{"order": 3, **options}, eta=[eta], runs=2000, T=3000, resummed=True
+    )
+    [point] = comparison.points
+    assert abs(point.resummed_deviations[-1]) < 3
+    assert abs(point.deviations[-1]) > 100
+
+
 def test_demonstration_on_real_images():
     """Order 3 within two standard errors of simulated SGD, order 1 more than five away."""
     comparison = compare("digits", order=3, eta=[0.04, 0.06], runs=20_000, T=10)
