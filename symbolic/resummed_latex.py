@@ -10,6 +10,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.coefficients import Piece, coefficient
 from sgdiagrams.symbolic.divided_difference import ExponentialDifference, PowerDifference
+from sgdiagrams.symbolic.dressed import is_continuous
 from sgdiagrams.symbolic.notation import index_latex, index_letter, latex_of, text_of
 from sgdiagrams.symbolic.optimizer import Momentum
 from sgdiagrams.symbolic.spectral import EmbeddingSum, eigenvalue, roots
@@ -69,12 +70,30 @@ def latex_resummed(
         lines[0] = lines[0].removeprefix("{}").removeprefix("+ ")
     lines = lines or ["0"]
     legend = _legend(expansion, "\n".join(lines))
-    left = f"& {left} \\\\\n  ={{}}& " if alone else f"{left} ={{}}& "
+    sign = _relation(expansion)
+    left = f"& {left} \\\\\n  {sign}{{}}& " if alone else f"{left} {sign}{{}}& "
     body = left + " \\\\\n  & ".join(lines)
     if legend:
         body += " \\\\[1ex]\n  & " + " \\\\\n  & ".join(legend)
     formula = f"\\begin{{{environment}}}\n  {body}\n\\end{{{environment}}}"
     return document(_title(expansion), formula) if standalone else formula
+
+
+def _relation(expansion: ResummedExpansion) -> str:
+    """Return what stands between both sides: only the exact forms are equal."""
+    if expansion.form == "discrete" or all(
+        part.sampling is not None and is_continuous(part.sampling) for part in expansion.parts
+    ):
+        return "="
+    if expansion.form != "stationary":
+        return r"\simeq"
+    grows = any(
+        term.weight.has(part.sampling.updates)
+        for term in expansion.terms
+        for part in expansion.parts
+        if part.sampling is not None and part.sampling.updates.free_symbols
+    )
+    return r"\sim" if expansion.flat and grows else r"\to"
 
 
 def latex_spectral_sum(spectral_sum: SpectralSum, printer: Any) -> str:
@@ -306,6 +325,9 @@ def _legend(expansion: ResummedExpansion, body: str) -> list[str]:
         )
     if lines:
         lines[0] = r"\text{with } " + lines[0]
+    edges = "edge" if expansion.order == 1 else "edges"
+    if expansion.pieces:
+        lines.append(rf"\text{{linkless diagrams with at most {expansion.order} {edges}}}")
     return [line + ("," if i < len(lines) - 1 else ".") for i, line in enumerate(lines)]
 
 

@@ -21,7 +21,7 @@ def drift(**options):
 
 def formula(expansion, **options):
     """The formula's right side, without its legend, in one line."""
-    tex = expansion.latex(**options).split(r"={}& ", 1)[1]
+    tex = expansion.latex(**options).split(r"{}& ", 1)[1]
     tex = tex.split(r"\\[1ex]")[0].split(r"\end{align*}")[0]
     return " ".join(tex.replace(r"\\", "").replace("& ", "").split())
 
