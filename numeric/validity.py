@@ -17,6 +17,7 @@ from sgdiagrams.numeric.noise import first_incomplete, without_rounding
 from sgdiagrams.numeric.resummed import noise_sums
 from sgdiagrams.symbolic.expand import expand
 from sgdiagrams.symbolic.observable import observable as observable_by_name
+from sgdiagrams.symbolic.optimizer import SGD
 from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
 from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
@@ -52,8 +53,8 @@ class Validity:
         nan where nothing can be told.
     recommended
         ``"plain"``, ``"re-summed"`` or ``"neither"``: see `judge_series`.
-    observable, numbers
-        What was evaluated.
+    observable, numbers, setting
+        What was evaluated; the setting is the labels of sampling and optimiser.
     """
 
     plain: tuple[float, ...]
@@ -65,11 +66,13 @@ class Validity:
     recommended: Literal["plain", "re-summed", "neither"]
     observable: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    setting: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data for JSON; what is not finite is None."""
         return {
             "observable": self.observable,
+            "setting": self.setting,
             "numbers": {name: _shown(value) for name, value in self.numbers.items()},
             "plain": [_finite(x) for x in self.plain],
             "resummed": [_finite(x) for x in self.resummed],
@@ -90,7 +93,7 @@ class Validity:
         lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
         return "\n".join(
             [
-                f"{self.observable} at {given}",
+                " | ".join(filter(None, (self.observable, self.setting, given))),
                 *lines,
                 f"plain: {self.plain_judgement}",
                 f"re-summed: {self.resummed_judgement}",
@@ -138,7 +141,7 @@ def judge_series(
     --------
     >>> from sgdiagrams.numeric.toys import Mean
     >>> print(judge_series(Mean().statistics(3), eta=0.1, T=1000))
-    test-loss at eta=0.1, T=1000
+    test-loss | one-pass B=1 | eta=0.1, T=1000
     order  |plain|  |re-summed|
         0        0            0
         1        0            0
@@ -181,6 +184,7 @@ def judge_series(
         recommended,
         first.observable,
         {"eta": eta, **numbers},
+        scheme.label if method == SGD() else f"{scheme.label}, {method.label}",
     )
 
 

@@ -12,6 +12,7 @@ from sgdiagrams.commands.compare import compare
 from sgdiagrams.commands.drift import drift
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
+from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
 from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for _command in (list_diagrams, expand, evaluate, compare, drift, scaling, results, verify):
+for _command in (list_diagrams, expand, evaluate, compare, drift, judge, scaling, results, verify):
     cli.add_command(_command)
 
 

@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.resummed import ResummedExpansion
@@ -34,6 +35,8 @@ __all__ = [
     "read_text",
     "sampling_option",
     "set_option",
+    "start_options",
+    "statistics_of",
 ]
 
 # Repeated here so that --help does not load SymPy; a test compares them with the library.
@@ -117,6 +120,20 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a start, a landscape or a file of statistics, to a command."""
+    of_file = click.option(
+        "--statistics",
+        "statistics_path",
+        metavar="FILE",
+        help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or .json.",
+    )
+    of_landscape = click.option(
+        "--landscape", type=click.Choice(["digits", "gauss", "helix", "mean"])
+    )
+    return of_landscape(of_file(command))
 
 
 set_option = click.option(
@@ -216,6 +233,29 @@ def fix_numbers(
     own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
     rest = {name: value for name, value in numbers.items() if name not in own}
     return scheme.at(**rest), optimizer.at(**own)
+
+
+def statistics_of(landscape: str | None, path: str | None, order: int) -> Statistics:
+    """Return the statistics of a landscape up to an order, with its start, or those of a file.
+
+    Raises
+    ------
+    RequestError
+        When both are given, or neither.
+    """
+    from dataclasses import replace
+
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.landscape import landscape as landscape_by_name
+    from sgdiagrams.numeric.statistics import Statistics
+
+    if (landscape is None) == (path is None):
+        raise RequestError("expected either --landscape or --statistics, got both or neither")
+    if path is not None:
+        return Statistics.load(path)
+    where = landscape_by_name(landscape or "")
+    statistics = where.statistics(order)
+    return statistics if statistics.start is not None else replace(statistics, start=where.start)
 
 
 def read_text(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,22 +14,15 @@ from sgdiagrams.commands.common import (
     parse_settings,
     sampling_option,
     set_option,
+    start_options,
+    statistics_of,
 )
-
-if TYPE_CHECKING:
-    from sgdiagrams.numeric.statistics import Statistics
 
 __all__ = ["drift"]
 
 
 @click.command(short_help="Tell where SGD goes in the long run.")
-@click.option("--landscape", type=click.Choice(["digits", "gauss", "helix", "mean"]))
-@click.option(
-    "--statistics",
-    "statistics_path",
-    metavar="FILE",
-    help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or exact .json.",
-)
+@start_options
 @click.option("--order", type=click.IntRange(1, 8), default=3, show_default=True)
 @sampling_option("one-pass")
 @optimizer_options
@@ -52,17 +45,17 @@ def drift(
     style: str,
     output: str | None,
 ) -> None:
-    """Print the displacement for T to infinity: a limit along every curved direction of eta H, and a
-    velocity per update along every flat one.
+    """Print the expected displacement for T to infinity, in the eigenbasis of eta H.
 
-    The numbers are eta (one, or a diagonal separated by commas) and those of the sampling and the
+    That is a limit along every curved direction, and a velocity per update along every flat one. The
+    numbers are eta (one, or a diagonal separated by commas) and those of the sampling and the
     optimiser, but for T and E.
 
     \b
     Examples:
         sgdiagrams drift --landscape helix --set eta=0.05
         sgdiagrams drift --statistics stats.npz --sampling full-batch --set eta=0.05 --set N=60
-    """  # noqa: D205, D301 - click reads the first lines and the control character
+    """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.drift import drift as find_drift
     from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
@@ -80,27 +73,10 @@ def drift(
         sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
     )
     found = find_drift(
-        _statistics(landscape, statistics_path, order),
+        statistics_of(landscape, statistics_path, max(order, 2)),
         eta=eta,
         order=order,
         sampling=scheme,
         optimizer=rule,
     )
     emit(json.dumps(found.to_dict(), indent=2) if style == "json" else str(found), output)
-
-
-def _statistics(landscape: str | None, path: str | None, order: int) -> Statistics:
-    """Return the statistics of a landscape, with its start, or those of a file."""
-    from dataclasses import replace
-
-    from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.landscape import landscape as landscape_by_name
-    from sgdiagrams.numeric.statistics import Statistics
-
-    if (landscape is None) == (path is None):
-        raise RequestError("expected either --landscape or --statistics, got both or neither")
-    if path is not None:
-        return Statistics.load(path)
-    where = landscape_by_name(landscape or "")
-    statistics = where.statistics(max(order, 2))
-    return statistics if statistics.start is not None else replace(statistics, start=where.start)

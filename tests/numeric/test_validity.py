@@ -81,7 +81,7 @@ def test_output():
     found = judge_series(Mean().statistics(3), eta=np.array([0.1]), T=10, optimizer="sgd")
     assert isinstance(found, Validity)
     lines = str(found).splitlines()
-    assert lines[0] == "test-loss at eta=[0.1], T=10"
+    assert lines[0] == "test-loss | one-pass B=1 | eta=[0.1], T=10"
     assert lines[1].split() == ["order", "|plain|", "|re-summed|"]
     assert lines[-1] == "recommended: re-summed"
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["recommended"] == "re-summed"

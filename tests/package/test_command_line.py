@@ -238,6 +238,14 @@ def test_drift():
     assert "momentum" in text
 
 
+def test_judge():
+    arguments = ["judge", "--landscape", "gauss", "--set", "eta=0.01"]
+    assert good(*arguments, "--set", "T=10000").endswith("recommended: re-summed\n")
+    short = json.loads(good(*arguments, "--set", "T=3", "--format", "json"))
+    assert short["recommended"] == "plain"
+    assert "T=3" in short["setting"]
+
+
 def test_drift_of_statistics(tmp_path):
     sgdiagrams.landscape("gauss").statistics(3).save(tmp_path / "gauss.npz")
     text = good("drift", "--statistics", tmp_path / "gauss.npz", "--set", "eta=0.1")
@@ -350,6 +358,9 @@ BAD = {
                                   "--checkpoint", "."],
     "checkpoint of something else": ["compare", "--landscape", "mean", "--set", "T=2", "--runs", "9",
                                      "--checkpoint", "e.json"],
+    "judge without eta": ["judge", "--landscape", "helix", "--set", "T=4"],
+    "judge without T": ["judge", "--landscape", "helix", "--set", "eta=0.1"],
+    "judge of nothing": ["judge", "--set", "eta=0.1", "--set", "T=3"],
     "drift without eta": ["drift", "--landscape", "helix"],
     "drift with T": ["drift", "--landscape", "helix", "--set", "eta=0.1", "--set", "T=4"],
     "drift of nothing": ["drift", "--set", "eta=0.1"],
