@@ -25,7 +25,7 @@ import json
 from typing import TYPE_CHECKING, Any, get_args
 
 from sgdiagrams.diagrams.diagram import Diagram
-from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
+from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.dressed import is_continuous
 from sgdiagrams.symbolic.expansion import Part
 from sgdiagrams.symbolic.forms import FORMS
@@ -40,7 +40,14 @@ from sgdiagrams.symbolic.schema_protocol import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.schema_values import fraction, get, items, number_text, short
+from sgdiagrams.symbolic.schema_values import (
+    fraction,
+    get,
+    items,
+    load_document,
+    number_text,
+    short,
+)
 from sgdiagrams.symbolic.skeletons import DressedTerm, Piece, Skeleton
 
 if TYPE_CHECKING:
@@ -120,28 +127,14 @@ def load_resummed(text: str) -> ResummedExpansion:
     FormatError
         When the text is not what `dump_resummed` writes; the message says where.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
-        raise FormatError(
-            f"expected a re-summed expansion as JSON, got text that is no JSON: {error}"
-        ) from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise FormatError(
-            f"expected JSON with format={FORMAT!r}; write it with "
-            "'sgdiagrams expand --resummed --format json'"
-        )
-    if type(data.get("version")) is not int or data["version"] != VERSION:
-        raise FormatError(
-            f"expected version {VERSION} of {FORMAT}, got version={short(data.get('version'))}; "
-            "write the file again with this release of sgdiagrams"
-        )
-    try:
-        return _load(data)
-    except FormatError:
-        raise
-    except SgdiagramsError as error:
-        raise FormatError(f"expected a valid re-summed expansion; {error}") from None
+    return load_document(
+        text,
+        _load,
+        name=FORMAT,
+        kind="a re-summed expansion",
+        versions=(VERSION,),
+        command="sgdiagrams expand --resummed --format json",
+    )
 
 
 def _load(data: dict[str, Any]) -> ResummedExpansion:

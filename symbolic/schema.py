@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
-from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
+from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.expansion import Expansion, Part, Term
 from sgdiagrams.symbolic.observable import observable
 from sgdiagrams.symbolic.schema_contraction import dump_contraction, load_contraction
@@ -42,7 +42,15 @@ from sgdiagrams.symbolic.schema_protocol import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.schema_values import fraction, get, items, number_text, short, symbol_name
+from sgdiagrams.symbolic.schema_values import (
+    fraction,
+    get,
+    items,
+    load_document,
+    number_text,
+    short,
+    symbol_name,
+)
 from sgdiagrams.symbolic.weights import quotient
 
 if TYPE_CHECKING:
@@ -129,27 +137,14 @@ def load(text: str) -> Expansion:
     FormatError
         When the text is not what `dump` writes; the message says where.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
-        raise FormatError(
-            f"expected an expansion as JSON, got text that is no JSON: {error}"
-        ) from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise FormatError(
-            f"expected JSON with format={FORMAT!r}; write it with 'sgdiagrams expand --format json'"
-        )
-    if type(data.get("version")) is not int or data["version"] not in (1, VERSION):
-        raise FormatError(
-            f"expected version {VERSION} of {FORMAT}, got version={short(data.get('version'))}; "
-            "write the file again with this release of sgdiagrams"
-        )
-    try:
-        return _load(data)
-    except FormatError:
-        raise
-    except SgdiagramsError as error:
-        raise FormatError(f"expected a valid expansion; {error}") from None
+    return load_document(
+        text,
+        _load,
+        name=FORMAT,
+        kind="an expansion",
+        versions=(1, VERSION),
+        command="sgdiagrams expand --format json",
+    )
 
 
 def _load(data: dict[str, Any]) -> Expansion:

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
 
-__all__ = ["fraction", "get", "items", "number_text", "short", "symbol_name"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["fraction", "get", "items", "load_document", "number_text", "short", "symbol_name"]
+
+_T = TypeVar("_T")
 
 _RATIONAL = re.compile(r"-?[0-9]{1,4000}(/[1-9][0-9]{0,3999})?")
 _LONG = re.compile(r"-?0x[0-9a-f]{1,1000000}(/0x[1-9a-f][0-9a-f]{0,999999})?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 _MOST_BITS = 13_000  # Python converts integers of up to 4300 digits
+
+
+def load_document(
+    text: str,
+    load: Callable[[dict[str, Any]], _T],
+    *,
+    name: str,
+    kind: str,
+    versions: tuple[int, ...],
+    command: str,
+) -> _T:
+    """Read JSON text of a format and its versions.
+
+    Parameters
+    ----------
+    text
+        The text.
+    load
+        What makes an object of the data; its errors become a FormatError.
+    name
+        The entry ``format``.
+    kind
+        What it is, with an article.
+    versions
+        Those that are known, the present one last.
+    command
+        What writes such a file.
+
+    Raises
+    ------
+    FormatError
+        When the text is something else.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
+        raise FormatError(f"expected {kind} as JSON, got text that is no JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("format") != name:
+        raise FormatError(f"expected JSON with format={name!r}; write it with '{command}'")
+    if type(data.get("version")) is not int or data["version"] not in versions:
+        raise FormatError(
+            f"expected version {versions[-1]} of {name}, got version={short(data.get('version'))}; "
+            "write the file again with this release of sgdiagrams"
+        )
+    try:
+        return load(data)
+    except FormatError:
+        raise
+    except SgdiagramsError as error:
+        raise FormatError(f"expected {kind} that is valid; {error}") from None
 
 
 def get(item: object, key: str, kind: type) -> Any:

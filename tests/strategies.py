@@ -94,3 +94,33 @@ def renumbered_forests(draw, **options):
         [new[v] for v in free],
     )
     return (edges, blocks, labels, free), moved
+
+
+def garbage(*texts):
+    """Return a strategy of JSON data of every kind, strings that files know among them."""
+    return st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**70), 2**70)
+        | st.floats()
+        | st.text(max_size=5)
+        | st.sampled_from(texts),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=5,
+    )
+
+
+def places(data, path=()):
+    """Yield the paths of all entries of JSON data."""
+    yield path
+    entries = (
+        data.items()
+        if isinstance(data, dict)
+        else enumerate(data)
+        if isinstance(data, list)
+        else ()
+    )
+    for key, value in entries:
+        yield from places(value, (*path, key))

@@ -26,12 +26,13 @@ __all__ = [
     "derive",
     "derive_resummed",
     "emit",
-    "fix_numbers",
     "fix_option",
     "observable_option",
     "optimizer_options",
     "parse_settings",
+    "pop_eta",
     "progress_bar",
+    "read_protocol",
     "read_text",
     "sampling_option",
     "set_option",
@@ -190,27 +191,10 @@ def derive_resummed(**request: Any) -> ResummedExpansion:
 
 
 def _arguments(
-    *,
-    observable: str,
-    order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
-    basis: Any,
-    settings: Sequence[str],
+    *, observable: str, order: int, basis: Any, settings: Sequence[str], **protocol: Any
 ) -> dict[str, Any]:
     """Return the options of a command as arguments of `expand`."""
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
-
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme, rule = fix_numbers(
-        sampling_by_name(sampling),
-        optimizer_by_name(method, **options),
-        parse_settings(settings),
-    )
+    scheme, rule = read_protocol(parse_settings(settings), **protocol)
     return {
         "observable": observable,
         "order": order,
@@ -220,19 +204,46 @@ def _arguments(
     }
 
 
-def fix_numbers(
-    scheme: Sampling, optimizer: Optimizer, numbers: dict[str, Any]
+def read_protocol(
+    numbers: dict[str, Any],
+    *,
+    sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
 ) -> tuple[Sampling, Optimizer]:
-    """Put numbers into a scheme and an optimiser, each its own.
+    """Return the scheme and the optimiser that options name, each with its own numbers.
 
     Raises
     ------
     SamplingError
         When a number belongs to neither, or is impossible.
     """
+    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme = sampling_by_name(sampling)
+    optimizer = optimizer_by_name(method, **options)
     own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
     rest = {name: value for name, value in numbers.items() if name not in own}
     return scheme.at(**rest), optimizer.at(**own)
+
+
+def pop_eta(numbers: dict[str, Any]) -> Any:
+    """Take the learning rate out of the numbers.
+
+    Raises
+    ------
+    RequestError
+        When there is none.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if "eta" not in numbers:
+        raise RequestError("expected a learning rate; give --set eta=0.05")
+    return numbers.pop("eta")
 
 
 def statistics_of(landscape: str | None, path: str | None, order: int) -> Statistics:

@@ -9,11 +9,11 @@ import click
 
 from sgdiagrams.commands.common import (
     emit,
-    fix_numbers,
     observable_option,
     optimizer_options,
     parse_settings,
     progress_bar,
+    read_protocol,
     sampling_option,
     set_option,
 )
@@ -57,11 +57,6 @@ def compare(
     observable: str,
     component: str | None,
     order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
     settings: tuple[str, ...],
     resummed: bool,
     runs: int,
@@ -70,6 +65,7 @@ def compare(
     checkpoint: str | None,
     style: str,
     output: str | None,
+    **protocol: Any,
 ) -> None:
     """Predict an observable order by order and simulate it over a range of learning rates.
 
@@ -85,8 +81,6 @@ def compare(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.numeric.compare import compare as run_comparison
     from sgdiagrams.numeric.plot import check_picture
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
     numbers: dict[str, Any] = parse_settings(settings)
     if picture is not None:
@@ -94,10 +88,7 @@ def compare(
     eta = numbers.pop("eta", None)
     if eta is not None:
         eta = [float(value) for value in (eta if isinstance(eta, list) else [eta])]
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme, rule = fix_numbers(
-        sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
-    )
+    scheme, rule = read_protocol(numbers, **protocol)
     with progress_bar("simulating") as progress:
         comparison = run_comparison(
             landscape,

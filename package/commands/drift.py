@@ -9,9 +9,10 @@ import click
 
 from sgdiagrams.commands.common import (
     emit,
-    fix_numbers,
     optimizer_options,
     parse_settings,
+    pop_eta,
+    read_protocol,
     sampling_option,
     set_option,
     start_options,
@@ -36,14 +37,10 @@ def drift(
     landscape: str | None,
     statistics_path: str | None,
     order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
     settings: tuple[str, ...],
     style: str,
     output: str | None,
+    **protocol: Any,
 ) -> None:
     """Print the expected displacement for T to infinity, in the eigenbasis of eta H.
 
@@ -58,20 +55,13 @@ def drift(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.drift import drift as find_drift
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
     numbers: dict[str, Any] = parse_settings(settings)
-    if "eta" not in numbers:
-        raise RequestError("expected a learning rate; give --set eta=0.05")
-    eta = numbers.pop("eta")
+    eta = pop_eta(numbers)
     for name in ("T", "E"):
         if name in numbers:
             raise RequestError(f"expected no number for {name}, which goes to infinity")
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme, rule = fix_numbers(
-        sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
-    )
+    scheme, rule = read_protocol(numbers, **protocol)
     found = find_drift(
         statistics_of(landscape, statistics_path, max(order, 2)),
         eta=eta,

@@ -9,10 +9,11 @@ import click
 
 from sgdiagrams.commands.common import (
     emit,
-    fix_numbers,
     observable_option,
     optimizer_options,
     parse_settings,
+    pop_eta,
+    read_protocol,
     sampling_option,
     set_option,
     start_options,
@@ -39,14 +40,10 @@ def judge(
     statistics_path: str | None,
     observable: str,
     order: int,
-    sampling: str,
-    method: str,
-    weight_decay: str | None,
-    schedule: str | None,
-    average: str | None,
     settings: tuple[str, ...],
     style: str,
     output: str | None,
+    **protocol: Any,
 ) -> None:
     """Print the size of every order of the plain and of the re-summed series, and recommend one.
 
@@ -58,19 +55,11 @@ def judge(
         sgdiagrams judge --landscape gauss --set eta=0.01 --set T=10000
         sgdiagrams judge --statistics stats.npz --optimizer momentum:beta=0.9 --set eta=0.01 --set T=50
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.validity import judge_series
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
 
     numbers: dict[str, Any] = parse_settings(settings)
-    if "eta" not in numbers:
-        raise RequestError("expected a learning rate; give --set eta=0.05")
-    eta = numbers.pop("eta")
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme, rule = fix_numbers(
-        sampling_by_name(sampling), optimizer_by_name(method, **options), numbers
-    )
+    eta = pop_eta(numbers)
+    scheme, rule = read_protocol(numbers, **protocol)
     found = judge_series(
         statistics_of(landscape, statistics_path, max(order, 2)),
         observable=observable,

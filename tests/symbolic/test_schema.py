@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import relaxed
+from strategies import garbage, places, relaxed
 from sympy import Symbol
 
 from sgdiagrams.diagrams import FormatError, SgdiagramsError
@@ -307,39 +307,12 @@ def test_truncated_files():
         refused(text[:cut])
 
 
-garbage = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from(["T", "1/2", "moment", "epochs", "(0-1)(0.1)"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=5,
-)
-
-
-def places(data, path=()):
-    yield path
-    items = (
-        data.items()
-        if isinstance(data, dict)
-        else enumerate(data)
-        if isinstance(data, list)
-        else ()
-    )
-    for key, value in items:
-        yield from places(value, (*path, key))
-
-
 @relaxed
 @given(st.data())
 def test_garbage_anywhere_is_refused_or_harmless(data):
     tree = copy.deepcopy(good())
     path = data.draw(st.sampled_from([p for p in places(tree) if p]))
-    text = replaced(path, data.draw(garbage))
+    text = replaced(path, data.draw(garbage("T", "1/2", "moment", "epochs", "(0-1)(0.1)")))
     try:
         expansion = Expansion.from_json(text)
     except FormatError:
