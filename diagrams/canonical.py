@@ -6,17 +6,19 @@ Two decorated trees are isomorphic exactly when their canonical forms are equal.
    at every node the greatest subtree first;
 2. among the orders that give this sequence, the least restricted growth string of the blocks.
 
-Step 2 is a search over the orders of equal siblings. Branches that an automorphism carries into each
-other are explored once (the idea of McKay's *nauty*, Congr. Numer. 30 (1981) 45): a candidate is first
-asked for *any* order that repeats the best string found so far; if there is one, the two orders
-together are an automorphism. The orbits found on the way give the order of the group by the
-orbit-stabiliser theorem.
+Step 2 is a search over the orders of equal siblings. The orders that give the least string are the
+images of one of them under the automorphisms, so their number is the order of the group. Most trees
+leave few orders to try, and trying them all, with equal leaves taken together, is fastest. Where there
+are more, branches that an automorphism carries into each other are explored once (the idea of McKay's
+*nauty*, Congr. Numer. 30 (1981) 45): a candidate is first asked for *any* order that repeats the best
+string found so far; if there is one, the two orders together are an automorphism. The orbits found on
+the way give the order of the group by the orbit-stabiliser theorem.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import factorial
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +28,17 @@ __all__ = ["CanonicalForm", "canonical_form"]
 # What is still to be placed: the children left at the current node, then those of its ancestors.
 _Stack = tuple[tuple[int, ...], "_Stack"] | None
 
+# So many choices are tried one by one; beyond, automorphisms are worth looking for.
+_FEW = 24
 
-@dataclass(frozen=True, slots=True)
-class CanonicalForm:
+
+class CanonicalForm(NamedTuple):
     """The canonical form of a decorated rooted tree.
 
     Attributes
     ----------
     order
-        The nodes in canonical preorder.
+        The nodes in canonical preorder: those that can be reached from the root.
     levels
         The greatest coloured level sequence.
     labels
@@ -75,29 +79,195 @@ def canonical_form(
     >>> canonical_form([(), (), (0, 1)], 2, [0, 0, 1])
     CanonicalForm(order=(2, 0, 1), levels=(0, 1, 1), labels=(0, 1, 1), symmetry_factor=2)
     """
-    colours = [0] * len(children) if colours is None else colours
-    step = max(colours) + 1
-    codes: list[tuple[int, ...]] = [()] * len(children)
-    ordered: list[tuple[int, ...]] = [()] * len(children)
-    for v in _postorder(children, root):
+    n = len(children)
+    depths = [0] * n
+    preorder = [root]
+    for v in preorder:
         kids = children[v]
         if kids:
-            ordered[v] = tuple(sorted(kids, key=codes.__getitem__, reverse=True))
-            tail = [entry + step for kid in ordered[v] for entry in codes[kid]]
-            codes[v] = (colours[v], *tail)
+            preorder.extend(kids)
+            depth = depths[v] + 1
+            for kid in kids:
+                depths[kid] = depth
+    opening = ["\1"] * n if colours is None else [chr(colour + 1) for colour in colours]
+    codes, runs = _runs(children, preorder, opening)
+    orders = _Orders(runs, block_of)
+    if orders.explore([[root]], {}, [], [], 1):
+        order, labels, size = tuple(orders.order), tuple(orders.labels), orders.size
+    else:
+        ordered = [tuple(kid for run in reversed(of_node) for kid in run) for of_node in runs]
+        labels, order, size, _ = _Search(ordered, codes, block_of).best(((root,), None), {})
+    if colours is None:
+        return CanonicalForm(order, tuple([depths[v] for v in order]), labels, size)
+    step = max(colours) + 1
+    return CanonicalForm(order, tuple([depths[v] * step + colours[v] for v in order]), labels, size)
+
+
+def _runs(
+    children: Sequence[Sequence[int]], preorder: Sequence[int], opening: Sequence[str]
+) -> tuple[list[str], list[Sequence[Sequence[int]]]]:
+    r"""Return the code of every subtree, and every node's children in runs of equal subtrees.
+
+    A code opens a node with its colour and closes it with ``\0``; since every colour is greater than
+    that, codes compare as level sequences do. The greatest children are in the last run.
+    """
+    codes = [""] * len(children)
+    runs: list[Sequence[Sequence[int]]] = [()] * len(children)
+    for v in reversed(preorder):
+        kids = children[v]
+        if not kids:
+            codes[v] = opening[v] + "\0"
+        elif len(kids) == 1:
+            codes[v] = opening[v] + codes[kids[0]] + "\0"
+            runs[v] = (kids,)
         else:
-            codes[v] = (colours[v],)
-    search = _Search(ordered, codes, block_of)
-    labels, order, size, _ = search.best(((root,), None), {})
-    return CanonicalForm(order, codes[root], labels, size)
+            ordered = sorted(kids, key=codes.__getitem__)
+            of_node: list[list[int]] = []
+            inside = ""
+            last = ""
+            for kid in ordered:
+                code = codes[kid]
+                if code == last:
+                    of_node[-1].append(kid)
+                else:
+                    of_node.append([kid])
+                    last = code
+                inside = code + inside
+            codes[v] = opening[v] + inside + "\0"
+            runs[v] = of_node
+    return codes, runs
 
 
-def _postorder(children: Sequence[Sequence[int]], root: int) -> list[int]:
-    order = [root]
-    for v in order:
-        order.extend(children[v])
-    order.reverse()
-    return order
+class _Orders:
+    """The orders with the least restricted growth string, found by trying the others too.
+
+    Attributes
+    ----------
+    order, labels
+        The first of the best orders, and its string.
+    size
+        The number of the best orders.
+    """
+
+    __slots__ = ("block_of", "labels", "left", "order", "runs", "size")
+
+    def __init__(self, runs: Sequence[Sequence[Sequence[int]]], block_of: Sequence[int]) -> None:
+        self.runs = runs
+        self.block_of = block_of
+        self.labels: list[int] = []
+        self.order: list[int] = []
+        self.size = 0
+        self.left = _FEW
+
+    def explore(
+        self,
+        stack: list[Sequence[int]],
+        known: dict[int, int],
+        order: list[int],
+        labels: list[int],
+        weight: int,
+    ) -> bool:
+        """Try all ways to go on; return False when they are too many.
+
+        Parameters
+        ----------
+        stack
+            The runs still to be placed, the next one last.
+        known
+            The labels of blocks that have one.
+        order, labels
+            What is placed so far; changed in place, like the other lists.
+        weight
+            The number of orders that this one stands for.
+        """
+        block_of, runs = self.block_of, self.runs
+        while stack:
+            run = stack.pop()
+            if len(run) == 1:
+                v = run[0]
+                order.append(v)
+                labels.append(known.setdefault(block_of[v], len(known)))
+                stack.extend(runs[v])
+                continue
+            new = len(known)
+            found = [known.get(block_of[v], new) for v in run]
+            least = min(found)
+            nodes = [v for v, label in zip(run, found, strict=True) if label == least]
+            if runs[run[0]]:
+                choices = [([v], 1) for v in nodes]
+            elif least < new:
+                choices = [(nodes, factorial(len(nodes)))]
+            else:
+                choices = self._leaves(nodes)
+            if len(choices) > 1:
+                return self._branch(choices, (stack, known, order, labels, weight), run)
+            placed, ways = choices[0]
+            weight *= ways
+            order += placed
+            labels += [known.setdefault(block_of[v], len(known)) for v in placed]
+            if len(placed) < len(run):
+                stack.append([v for v in run if v not in placed])
+            stack.extend(runs[placed[0]])
+        if not self.size or labels < self.labels:
+            self.labels, self.order, self.size = labels, order, weight
+        elif labels == self.labels:
+            self.size += weight
+        return True
+
+    def _leaves(self, leaves: Sequence[int]) -> list[tuple[list[int], int]]:
+        """Return the leaves that may come next, and how many orders each choice stands for.
+
+        Their blocks are new. Those with the most leaves go first, and of these the ones that come up
+        again, so that their labels are smaller; leaves of one block can be exchanged, and so can blocks
+        that have no other nodes.
+        """
+        members: dict[int, list[int]] = {}
+        for v in leaves:
+            members.setdefault(self.block_of[v], []).append(v)
+        most = max(map(len, members.values()))
+        ways = factorial(most)
+        again = []
+        closed: list[int] = []
+        for block, nodes in members.items():
+            if len(nodes) == most:
+                if self.block_of.count(block) == most:
+                    closed += nodes
+                else:
+                    again.append((nodes, ways))
+        if again:
+            return again
+        count = len(closed) // most
+        return [(closed, ways**count * factorial(count))]
+
+    def _branch(
+        self,
+        choices: list[tuple[list[int], int]],
+        state: tuple[list[Sequence[int]], dict[int, int], list[int], list[int], int],
+        run: Sequence[int],
+    ) -> bool:
+        """Explore all choices from a state, as `explore`; they have the same label."""
+        stack, known, order, labels, weight = state
+        if self.size and labels > self.labels[: len(labels)]:
+            return True
+        for nodes, ways in choices:
+            self.left -= 1
+            if self.left < 0:
+                return False
+            block = self.block_of[nodes[0]]
+            label = known.get(block, len(known))
+            below = stack.copy()
+            if len(nodes) < len(run):
+                below.append([v for v in run if v not in nodes])
+            below.extend(self.runs[nodes[0]])
+            if not self.explore(
+                below,
+                {**known, block: label},
+                order + nodes,
+                labels + [label] * len(nodes),
+                weight * ways,
+            ):
+                return False
+        return True
 
 
 class _Search:
@@ -108,7 +278,7 @@ class _Search:
     def __init__(
         self,
         children: Sequence[tuple[int, ...]],
-        codes: Sequence[tuple[int, ...]],
+        codes: Sequence[str],
         block_of: Sequence[int],
     ) -> None:
         self.children = children

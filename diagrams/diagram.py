@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.canonical import canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
-from sgdiagrams.diagrams.partitions import blocks_of, partition_of_blocks
+from sgdiagrams.diagrams.partitions import block_numbers, blocks_of
 from sgdiagrams.diagrams.trees import parents_of_levels
 
 if TYPE_CHECKING:
@@ -78,16 +78,22 @@ class Diagram:
         root = len(parents)
         if root >= _MOST_NODES:
             raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {root + 1}")
-        partition = partition_of_blocks(blocks, root + 1)
+        numbers = block_numbers(blocks, root + 1)
         try:
-            form = canonical_form(_children(parents), root, partition)
+            form = canonical_form(_children(parents), root, numbers)
         except RecursionError:
             raise DiagramError(
                 f"expected fewer equal branches, got {root + 1} nodes whose order is hard to decide"
             ) from None
-        object.__setattr__(self, "levels", form.levels)
-        object.__setattr__(self, "labels", form.labels)
-        object.__setattr__(self, "symmetry_factor", form.symmetry_factor)
+        order, levels, labels, symmetry_factor = form
+        if len(order) <= root:
+            lost = min(set(range(root)).difference(order))
+            raise DiagramError(
+                f"expected a tree, but node {lost} is not connected to the root {root}"
+            )
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "symmetry_factor", symmetry_factor)
 
     @classmethod
     def from_canonical(
@@ -327,7 +333,7 @@ class Diagram:
 
 
 def _children(parents: Sequence[int]) -> list[list[int]]:
-    """Return the children of every node, or raise when `parents` is no tree with the last as root."""
+    """Return the children of every node, or raise when a parent is no other node."""
     root = len(parents)
     children: list[list[int]] = [[] for _ in range(root + 1)]
     for v, parent in enumerate(parents):
@@ -337,12 +343,6 @@ def _children(parents: Sequence[int]) -> list[list[int]]:
                 f"parents has one entry a node but the root, which is node {root}"
             )
         children[parent].append(v)
-    reached = [root]
-    for v in reached:
-        reached.extend(children[v])
-    if len(reached) != root + 1:
-        lost = next(v for v in range(root) if v not in reached)
-        raise DiagramError(f"expected a tree, but node {lost} is not connected to the root {root}")
     return children
 
 

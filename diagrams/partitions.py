@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bell_number",
+    "block_numbers",
     "blocks_of",
     "coarsenings",
     "is_refinement",
@@ -97,21 +98,34 @@ def partition_of_blocks(blocks: Iterable[Iterable[int]], n: int) -> Partition:
     >>> partition_of_blocks([[0, 3], [1, 2]], 4)
     (0, 1, 1, 0)
     """
-    label: dict[int, int] = {}
+    return restricted_growth_string(block_numbers(blocks, n))
+
+
+def block_numbers(blocks: Iterable[Iterable[int]], n: int) -> list[int]:
+    """Return the number of every element's block, in the order in which the blocks are given.
+
+    Parameters and errors are those of `partition_of_blocks`.
+
+    Examples
+    --------
+    >>> block_numbers([[1, 2], [0, 3]], 4)
+    [1, 0, 0, 1]
+    """
+    numbers = [-1] * n
     for number, block in enumerate(blocks):
-        elements = list(block)
-        if not elements:
-            raise DiagramError("expected non-empty blocks, got an empty one; leave it out")
-        for i in elements:
+        i: int | None = None
+        for i in block:
             if not isinstance(i, (int, np.integer)) or not 0 <= i < n:
                 raise DiagramError(f"expected block elements in 0..{n - 1}, got {i!r}")
-            if i in label:
+            if numbers[i] >= 0:
                 raise DiagramError(f"expected disjoint blocks, but {i} occurs twice")
-            label[int(i)] = number
-    missing = [i for i in range(n) if i not in label]
-    if missing:
-        raise DiagramError(f"expected blocks that cover 0..{n - 1}, but {missing[0]} is in none")
-    return restricted_growth_string(label[i] for i in range(n))
+            numbers[i] = number
+        if i is None:
+            raise DiagramError("expected non-empty blocks, got an empty one; leave it out")
+    if -1 in numbers:
+        missing = numbers.index(-1)
+        raise DiagramError(f"expected blocks that cover 0..{n - 1}, but {missing} is in none")
+    return numbers
 
 
 def blocks_of(partition: Sequence[int]) -> tuple[tuple[int, ...], ...]:

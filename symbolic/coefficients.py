@@ -6,19 +6,20 @@ text and how wide it is, and a line may be broken between two pieces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from sympy import Add, Dummy, Expr, Integer, Mul, Poly, Pow, Rational, Symbol, latex
+from sympy import Dummy, Expr, Poly, Symbol, latex
 
+from sgdiagrams.symbolic.factoring import Terms, factor_terms
 from sgdiagrams.symbolic.laurent import falling_factorial
 from sgdiagrams.symbolic.weights import quotient
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     from sgdiagrams.symbolic.expansion import Coefficients
@@ -92,7 +93,7 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     ['T (T - 1)/2', '(T^2/2 - T/2)', 'binom(T, 2)']
     """
     if weight.is_Rational:
-        return _factored((weight, []), (Integer(1), []), [])
+        return _factored((Fraction(int(weight.p), int(weight.q)), []), (Fraction(1), []), [])
     q = quotient(weight)
     gens = [g if g.is_Symbol else _StandIn(g) for g in q.generators]
     if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
@@ -101,53 +102,44 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
         return _sum(q.laurent(), gens)
     if style == "expanded":
         return _expanded_quotient(q.numerator, q.denominator, gens)
-    return _factored(_factors(q.numerator, gens), _factors(q.denominator, gens), gens)
+    return _factored(factor_terms(q.numerator), factor_terms(q.denominator), gens)
 
 
-_Factors = tuple[Expr, list[tuple[Expr, int]]]
-_Terms = Sequence[tuple[tuple[int, ...], Fraction]]
+_Factors = tuple[Fraction, list[tuple[Terms, int]]]
 
 
-def _factors(terms: _Terms, gens: Sequence[Symbol]) -> _Factors:
-    polynomial = Poly.from_dict(
-        {exps: Rational(c.numerator, c.denominator) for exps, c in terms}, *gens
-    )
-    top, factors = polynomial.factor_list()
-    return top, [(f.as_expr(), k) for f, k in factors]
-
-
-def _expanded_quotient(above: _Terms, below: _Terms, gens: Sequence[Symbol]) -> Coefficient:
+def _expanded_quotient(above: Terms, below: Terms, gens: Sequence[Symbol]) -> Coefficient:
     """Return a quotient of sums as one piece, factored below only."""
     sign = -1 if above[0][1] < 0 else 1
-    signed = [(exps, c * sign) for exps, c in above]
-    number, factors = _factors(below, gens)
-    top = _join(_polynomial(_as_expr(signed, gens), gens))
+    signed = tuple((exps, c * sign) for exps, c in above)
+    number, factors = factor_terms(below)
+    top = _join(_polynomial(signed, gens))
     under = [] if number == 1 else [_plain(str(number))]
-    factors, flips = _below_one(factors)
+    factors, flips = _below_one(factors, gens)
     sign *= flips
-    under += [_power(f, k) if f.is_Symbol else _narrow(f, k, gens) for f, k in factors]
+    under += [
+        _power(gens[_place(f)], k) if _is_symbol(f) else _narrow(f, k, gens) for f, k in factors
+    ]
     shown = Piece(top.tex, f"({top.text})" if len(above) > 1 else top.text, top.width)
     bottom = _join(under, space=True)
     whole = _over(shown, bottom, parts=len(under))
     if top.width <= _WIDE:
         return Coefficient(sign, (whole,))
     start = _over(Piece("", "", 0), bottom, parts=len(under))
-    first, *middle, last = _polynomial(_as_expr(signed, gens), gens)
+    first, *middle, last = _polynomial(signed, gens)
     opened = _join([Piece(r"\bigl(", "(", 1), first])
     closed = _join([last, Piece(r"\bigr)", ")", 1)])
     return Coefficient(sign, (start, opened, *middle, closed), whole.text)
 
 
-def _as_expr(terms: _Terms, gens: Sequence[Symbol]) -> Expr:
-    return Add(
-        *(
-            Mul(
-                Rational(c.numerator, c.denominator),
-                *(Pow(g, Integer(e)) for g, e in zip(gens, exps, strict=True)),
-            )
-            for exps, c in terms
-        )
-    )
+def _is_symbol(f: Terms) -> bool:
+    """Tell whether a factor is one of the generators."""
+    return len(f) == 1 and f[0][1] == 1 and sum(f[0][0]) == 1
+
+
+def _place(f: Terms) -> int:
+    """Return the number of the first generator in a factor."""
+    return next(i for i, e in enumerate(f[0][0]) if e)
 
 
 def _binomial(weight: Expr, T: Symbol) -> Coefficient:
@@ -195,15 +187,15 @@ def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) 
 def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]) -> Coefficient:
     """Return a quotient of factored polynomials; each is a rational number and its factors."""
     (top, above), (bottom, below) = numerator, denominator
-    ratio = Fraction(int(top.p), int(top.q)) / Fraction(int(bottom.p), int(bottom.q))
+    ratio = top / bottom
     sign = -1 if ratio < 0 else 1
-    above, flips = _below_one(above)
-    below, more = _below_one(below)
+    above, flips = _below_one(above, gens)
+    below, more = _below_one(below, gens)
     sign *= flips * more
-    place = next((i for i, (f, k) in enumerate(above) if k == 1 and not f.is_Symbol), None)
-    if _is_long(ratio) and place is not None and not isinstance(above[place][0], _OneMinus):
+    place = next((i for i, (f, k) in enumerate(above) if k == 1 and not _is_symbol(f)), None)
+    if _is_long(ratio) and place is not None and not _is_one_minus(above[place][0]):
         # Rounded numbers belong in the sum, where they have a sensible size.
-        scaled = (above[place][0] * Rational(abs(ratio.numerator), ratio.denominator)).expand()
+        scaled = tuple((exps, c * abs(ratio)) for exps, c in above[place][0])
         above[place] = (scaled, 1)
         ratio = Fraction(1)
     if _is_long(ratio):
@@ -212,10 +204,10 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     else:
         head = [] if abs(ratio.numerator) == 1 else [_plain(str(abs(ratio.numerator)))]
         under = [] if ratio.denominator == 1 else [_plain(str(ratio.denominator))]
-    head += _powers([(f, k) for f, k in _by_place(above, gens) if f.is_Symbol])
-    sums = [(f, k) for f, k in _by_place(above, gens) if not f.is_Symbol]
-    under += _powers([(f, k) for f, k in _by_place(below, gens) if f.is_Symbol])
-    under_sums = [(f, k) for f, k in _by_place(below, gens) if not f.is_Symbol]
+    symbols, sums = _by_place(above, gens)
+    head += _powers(symbols)
+    under_symbols, under_sums = _by_place(below, gens)
+    under += _powers(under_symbols)
     under += [_narrow(f, k, gens) for f, k in under_sums]
     bottom_piece = _join(under, space=True)
     if len(under) == 1 and len(under_sums) == 1 and under_sums[0][1] == 1:
@@ -234,37 +226,37 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     return Coefficient(sign, _wide(start, sums, gens), whole.text)
 
 
-def _below_one(factors: list[tuple[Expr, int]]) -> tuple[list[tuple[Expr, int]], int]:
+def _below_one(
+    factors: list[tuple[Terms, int]], gens: Sequence[Symbol]
+) -> tuple[list[tuple[Terms, int]], int]:
     """Write beta - 1 as 1 - beta, for parameters that are below one; return the sign this costs."""
     sign = 1
     result = []
     for f, k in factors:
         shown = f
-        for symbol in f.free_symbols if len(f.free_symbols) == 1 else ():
+        if len(f) == 2 and _is_symbol(f[:1]) and f[1][1] == -1 and not any(f[1][0]):
+            symbol = gens[_place(f)]
             base = symbol.power.base if isinstance(symbol, _StandIn) else symbol
-            if str(base) in _BELOW_ONE and f == symbol - 1:
+            if str(base) in _BELOW_ONE:
                 sign *= (-1) ** k
-                shown = _OneMinus(symbol)
+                # The other way round, which says that it is flipped.
+                shown = ((f[1][0], Fraction(1)), (f[0][0], Fraction(-1)))
         result.append((shown, k))
     return result, sign
 
 
-class _OneMinus(Expr):  # type: ignore[misc]  # SymPy ships no types
-    """1 - x, which SymPy would write x first."""
-
-    @property
-    def free_symbols(self) -> set[Symbol]:
-        """The parameter."""
-        return set(self.args)
+def _is_one_minus(f: Terms) -> bool:
+    """Tell whether a factor is written as 1 - x, least power first."""
+    return len(f) == 2 and f[0][0] < f[1][0]
 
 
-def _narrow(f: Expr, k: int, gens: Sequence[Symbol]) -> Piece:
+def _narrow(f: Terms, k: int, gens: Sequence[Symbol]) -> Piece:
     inside = _polynomial(f, gens)
     return _join([Piece("(", "(", 1), *inside, Piece(")", ")", 1), _exponent(k)])
 
 
 def _wide(
-    start: list[Piece], sums: list[tuple[Expr, int]], gens: Sequence[Symbol]
+    start: list[Piece], sums: list[tuple[Terms, int]], gens: Sequence[Symbol]
 ) -> tuple[Piece, ...]:
     """Return factors one after the other, breakable inside the sums that are long."""
     pieces = [_join(start, space=True)] if start else []
@@ -280,30 +272,26 @@ def _wide(
     return tuple(pieces)
 
 
-def _by_place(factors: list[tuple[Expr, int]], gens: Sequence[Symbol]) -> list[tuple[Expr, int]]:
-    def key(item: tuple[Expr, int]) -> tuple[object, ...]:
+def _by_place(
+    factors: list[tuple[Terms, int]], gens: Sequence[Symbol]
+) -> tuple[list[tuple[Symbol, int]], list[tuple[Terms, int]]]:
+    """Return powers of symbols, and sums, each in the order of writing."""
+
+    def key(item: tuple[Terms, int]) -> tuple[object, ...]:
         f = item[0]
-        if f.is_Symbol:
-            return (0, list(gens).index(f))
-        if isinstance(f, _OneMinus):
-            return (1, 0, [(list(gens).index(f.args[0]),)], 0)
-        terms = Poly(f, *gens).terms()
-        return (1, len(terms), [tuple(-e for e in exps) for exps, _ in terms], -terms[-1][1])
+        if _is_one_minus(f):
+            return (0, [(_place(f[1:]),)], 0)
+        return (len(f), [tuple(-e for e in exps) for exps, _ in f], -f[-1][1])
 
-    return sorted(factors, key=key)
+    symbols = sorted((_place(f), k) for f, k in factors if _is_symbol(f))
+    sums = sorted(((f, k) for f, k in factors if not _is_symbol(f)), key=key)
+    return [(gens[i], k) for i, k in symbols], sums
 
 
-def _polynomial(f: Expr, gens: Sequence[Symbol]) -> list[Piece]:
-    if isinstance(f, _OneMinus):
-        return [_plain("1"), _join([_lead(Fraction(-1), first=False), _power(f.args[0], 1)])]
+def _polynomial(f: Terms, gens: Sequence[Symbol]) -> list[Piece]:
     return [
-        _join(
-            [
-                _lead(Fraction(int(c.p), int(c.q)), first=i == 0),
-                _monomial(abs(Fraction(int(c.p), int(c.q))), exps, gens),
-            ]
-        )
-        for i, (exps, c) in enumerate(Poly(f, *gens).terms())
+        _join([_lead(c, first=i == 0), _monomial(abs(c), exps, gens)])
+        for i, (exps, c) in enumerate(f)
     ]
 
 
@@ -353,6 +341,11 @@ def _powers(factors: Sequence[tuple[Symbol, int]]) -> list[Piece]:
 def _power(symbol: Symbol, power: int) -> Piece:
     if isinstance(symbol, _StandIn):
         return _stood_for(symbol, power, 0)
+    return _plain_power(symbol, power)
+
+
+@lru_cache(maxsize=4096)
+def _plain_power(symbol: Symbol, power: int) -> Piece:
     return _join([Piece(_tex_name(symbol), str(symbol), 1), _exponent(power)])
 
 

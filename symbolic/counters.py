@@ -4,14 +4,14 @@ The coefficient of a diagram in the main theorem is :math:`(-1)^d/|\mathrm{Aut}|
 embeddings of :math:`B^{-d}`, the kernels of its edges and the learning-rate factors of its nodes. A
 counter returns that sum. There are three kinds:
 
-* `PlainCounter`: plain SGD, where all weights are one and the scheme counts in closed form;
+* those of `sgdiagrams.symbolic.plain_counters`: plain SGD, where all weights are one and the scheme
+  counts in closed form;
 * `StepCounter`: kernels and factors in closed form, for schemes whose steps are alike;
 * `NumberCounter`: anything else, by number, propagated in time.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,13 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
 from sympy.polys.domains import QQ
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.symbolic.counting import coarser_forests, update_forest
+from sgdiagrams.symbolic.common_denominator import Denominators
+from sgdiagrams.symbolic.counting import (
+    coarser_forests,
+    update_forest,
+)
 from sgdiagrams.symbolic.laurent import Laurent, add_scaled, at_number, to_expr
+from sgdiagrams.symbolic.plain_counters import Counter, EpochsCounter, PlainCounter
 from sgdiagrams.symbolic.propagation import (
     Dynamics,
     GridPropagator,
@@ -37,7 +42,7 @@ from sgdiagrams.symbolic.time_sums import (
     ParameterField,
     binomials_of_power,
 )
-from sgdiagrams.symbolic.weights import canonical
+from sgdiagrams.symbolic.weights import canonical, weight_of_terms
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
@@ -47,25 +52,21 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.schedule import ScheduleTerm
     from sgdiagrams.symbolic.steps import LevelRule
 
-__all__ = ["Counter", "NumberCounter", "PlainCounter", "StepCounter", "counter", "iterate_weights"]
+__all__ = [
+    "Counter",
+    "EpochsCounter",
+    "NumberCounter",
+    "PlainCounter",
+    "StepCounter",
+    "counter",
+    "iterate_weights",
+]
 
 
 _SHORT = 100
 
 #: Powers of T, N and B, and the base of the exponential in T.
 _Place = tuple[int, int, int, Base]
-
-
-class Counter(ABC):
-    """Weighted counts for one scheme, optimiser and basis."""
-
-    @abstractmethod
-    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
-        """Return the weighted count of a diagram: exponents -> coefficient."""
-
-    @abstractmethod
-    def weight(self, total: Laurent, order: int) -> Expr:
-        """Return a sum of counts of diagrams of one order as a canonical weight."""
 
 
 def counter(
@@ -96,6 +97,8 @@ def counter(
             f"got optimizer={optimizer.label}"
         )
     if optimizer.is_plain and iterates is None and not isinstance(scheme, Grid):
+        if isinstance(scheme, Epochs) and not scheme.is_reshuffled:
+            return EpochsCounter(scheme, basis)
         return PlainCounter(scheme, basis)
     # Over few updates, numbers are faster than formulas that would have them put in.
     symbols_left = (*scheme.symbols, *_needed(optimizer))
@@ -134,33 +137,6 @@ def step_rule(
         if rule is not None:
             return rule, coarser_forests(forest)
     raise AssertionError
-
-
-def _exponent(scheme: Sampling, name: str) -> int:
-    return scheme.numbers.index(name)
-
-
-class PlainCounter(Counter):
-    """Counts of the scheme itself, divided by B for every update."""
-
-    def __init__(self, scheme: Sampling, basis: Basis) -> None:
-        self.scheme = scheme
-        self.basis = basis
-
-    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
-        """Return the count in the generators of the scheme."""
-        count = self.scheme.laurent(diagram, basis=self.basis, root=root)
-        if "B" not in self.scheme.numbers or not diagram.order:
-            return count
-        shift = [0] * len(self.scheme.generators(diagram.order))
-        shift[_exponent(self.scheme, "B")] = -diagram.order
-        result: Laurent = {}
-        add_scaled(result, count, 1, tuple(shift))
-        return result
-
-    def weight(self, total: Laurent, order: int) -> Expr:
-        """Return the sum as an expression."""
-        return canonical(to_expr(total, self.scheme.generators(order)))
 
 
 class StepCounter(Counter):
@@ -207,6 +183,7 @@ class StepCounter(Counter):
         self.outer = tuple(
             self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
         )
+        self._denominators = Denominators(self.field.field.ring)
         self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
         self._sums: list[Coefficients] = []
         self._products: dict[tuple[int, tuple[int, ...]], Coefficients] = {}
@@ -295,7 +272,12 @@ class StepCounter(Counter):
         """Return the sum as a canonical weight."""
         # Numerators by denominator: reducing every partial sum would cost most of the time.
         parts: dict[_Place, dict[Any, Any]] = {}
-        for (t, n, b, *modes, number), c in total.items():
+        is_single = self.scheme.batch_size == 1
+        is_full = self.scheme.batch_size == self.scheme.values.get("N")
+        for (t, datapoints, batch, *modes, number), c in total.items():
+            # A generator has one place.
+            n = datapoints + batch if is_full else datapoints
+            b = 0 if is_full or is_single else batch
             scale = QQ(c.numerator, c.denominator)
             for (power, base), value in self._scaled(number, tuple(modes)).items():
                 by_denominator = parts.setdefault((t + power, n, b, base), {})
@@ -317,42 +299,29 @@ class StepCounter(Counter):
         return self._products[key]
 
     def _expression(self, parts: dict[_Place, dict[Any, Any]]) -> Expr:
-        ring = self.field.field.ring
-        common = ring.one
-        for denominator in {d for by_denominator in parts.values() for d in by_denominator}:
-            common = common.lcm(denominator)
-        cofactors: dict[Any, Any] = {}
+        numerators, common = self._denominators.reduced(parts)
         T = self.scheme.updates
         N: Expr = self.scheme.values.get("N", Integer(1))
         B = self.scheme.batch_size
         names = self.field.symbols
-        terms = []
-        for (t, n, b, base), by_denominator in parts.items():
-            numerator = ring.zero
-            for denominator, value in by_denominator.items():
-                if denominator not in cofactors:
-                    cofactors[denominator] = common.exquo(denominator)
-                numerator = numerator + value * cofactors[denominator]
-            if not numerator:
-                continue
-            front = [Pow(T, Integer(t)), Pow(N, Integer(n)), Pow(B, Integer(b))]
-            front.append(Pow(Rational(base.number), T))
-            front += [Pow(s, k * T) for s, k in zip(names, base.powers, strict=True) if k]
+        inner = len(names)
+        generators = (T, N, B, *names, *(Pow(s, T) for s in names))
+        numbers: dict[Fraction, dict[tuple[int, ...], Fraction]] = {}
+        for (t, n, b, base), numerator in numerators.items():
+            terms = numbers.setdefault(base.number, {})
             for exps, c in numerator.terms():
-                inside = [Pow(s, Integer(e)) for s, e in zip(names, exps, strict=False) if e]
-                terms.append(Mul(Rational(int(c.numerator), int(c.denominator)), *front, *inside))
-        if common == 1:
-            return canonical(Add(*terms))
-        below = Add(
-            *(
-                Mul(
-                    Rational(int(c.numerator), int(c.denominator)),
-                    *(Pow(s, Integer(e)) for s, e in zip(names, exps, strict=False) if e),
-                )
-                for exps, c in common.terms()
-            )
-        )
-        return canonical(Add(*terms) / below)
+                terms[(t, n, b, *exps[:inner], *base.powers)] = Fraction(int(c))
+        zeros = (0,) * inner
+        below = {(0, 0, 0, *exps[:inner], *zeros): Fraction(int(c)) for exps, c in common.terms()}
+        own = [x for x in dict.fromkeys((T, N, B)) if x != 1]
+        is_plain = all(x.is_Symbol and x not in names for x in own)
+        if set(numbers) <= {1} and is_plain and (T not in (N, B) or T == 1):
+            return weight_of_terms(numbers.get(Fraction(1), {}), below, generators)
+        above = [
+            Mul(Pow(Rational(number), T), to_expr(terms, generators))
+            for number, terms in numbers.items()
+        ]
+        return canonical(Add(*above) / to_expr(below, generators))
 
 
 def _nonzero(modes: tuple[Mode, ...]) -> list[Mode]:

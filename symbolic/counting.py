@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
-from math import factorial
+from math import comb, factorial, lcm
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ from sgdiagrams.diagrams.partitions import (
     set_partitions,
 )
 from sgdiagrams.diagrams.trees import parents_of_levels
-from sgdiagrams.symbolic.laurent import Laurent, add_scaled, falling_factorial, newton
+from sgdiagrams.symbolic.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +37,8 @@ __all__ = [
     "UpdateForest",
     "coarser_forests",
     "epochs_count",
+    "epochs_levels",
+    "epochs_polynomial",
     "linear_extensions",
     "one_pass_count",
     "update_forest",
@@ -67,16 +69,30 @@ class UpdateForest:
     root_is_tied: bool
 
     @property
-    def edges(self) -> list[tuple[int, int]]:
+    def edges(self) -> tuple[tuple[int, int], ...]:
         """The edges (child, parent) between updates."""
-        return [(child, parent) for child, parent in enumerate(self.parents) if parent >= 0]
+        return _edges(self.parents)
+
+
+# There are few trees and many partitions.
+@lru_cache(maxsize=4096)
+def _edges(parents: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple((child, parent) for child, parent in enumerate(parents) if parent >= 0)
+
+
+@lru_cache(maxsize=4096)
+def _parents(levels: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(parent - 1 for parent in parents_of_levels(levels))
 
 
 def update_forest(diagram: Diagram) -> UpdateForest:
     """Delete the root of a diagram."""
-    parents = tuple(parent - 1 for parent in parents_of_levels(diagram.levels))
-    blocks = restricted_growth_string(diagram.labels[1:])
-    return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, diagram.root_is_tied)
+    labels = diagram.labels
+    if labels.count(0) > 1:
+        blocks = restricted_growth_string(labels[1:])
+        return UpdateForest(_parents(diagram.levels), blocks, max(blocks) + 1, root_is_tied=True)
+    blocks = tuple([label - 1 for label in labels[1:]])
+    return UpdateForest(_parents(diagram.levels), blocks, max(labels), root_is_tied=False)
 
 
 def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
@@ -117,28 +133,67 @@ def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> L
         Exponents of (T, B) -> coefficient.
     """
     below = [0] * forest.block_count  # bit b of below[a]: block b must come before block a
-    for child, parent in forest.edges:
-        below[forest.blocks[parent]] |= 1 << forest.blocks[child]
-    weight: list[list[int]] = []
-    for k in range(forest.block_count + 1):
-        if unit_batch:
-            weight.append([1 if basis == "cumulant" or k <= 1 else 0])
-        else:
-            weight.append(falling_factorial(k) if basis == "moment" else [0] * k + [1])
-    full = (1 << forest.block_count) - 1
+    blocks = forest.blocks
+    for child, parent in _edges(forest.parents):
+        below[blocks[parent]] |= 1 << blocks[child]
+    count = _single_count if unit_batch else _batches_count
+    return dict(count(tuple(below), basis))
+
+
+_Items = tuple[tuple[tuple[int, ...], Fraction], ...]
+
+
+@lru_cache(maxsize=65536)
+def _single_count(below: tuple[int, ...], basis: Basis) -> _Items:
+    """Return the items of a one-pass count at B = 1."""
+    count = len(below)
+    # chains[ideal][L]: the ways to build the ideal in L levels
+    chains: list[list[int]] = [[] for _ in range(1 << count)]
+    chains[0] = [1] + [0] * count
+    for ideal in range(len(chains) - 1):
+        levels = chains[ideal]
+        if not levels:
+            continue
+        free = [1 << b for b in range(count) if not ideal >> b & 1 and not below[b] & ~ideal]
+        picks = free
+        if basis == "cumulant":
+            picks = [0]
+            for block in free:
+                picks += [pick | block for pick in picks]
+            picks = picks[1:]
+        moved = [0, *levels[:-1]]
+        for pick in picks:
+            old = chains[ideal | pick]
+            chains[ideal | pick] = (
+                [x + y for x, y in zip(old, moved, strict=True)] if old else moved
+            )
+    scale = factorial(count)
+    sums = [0] * (count + 1)
+    for level, ways in enumerate(chains[-1]):
+        if ways:
+            whole = ways * (scale // factorial(level))
+            for power, c in enumerate(falling_factorial(level)):
+                sums[power] += whole * c
+    return tuple(((power, 0), Fraction(c, scale)) for power, c in enumerate(sums) if c)
+
+
+@lru_cache(maxsize=65536)
+def _batches_count(below: tuple[int, ...], basis: Basis) -> _Items:
+    """Return the items of a one-pass count with batches of B."""
+    count = len(below)
+    weight = [
+        falling_factorial(k) if basis == "moment" else [0] * k + [1] for k in range(count + 1)
+    ]
+    full = (1 << count) - 1
     # chains[ideal][L] = polynomial in B that counts the ways to build the ideal in L levels
     chains: dict[int, dict[int, Counter[int]]] = {0: {0: Counter({0: 1})}}
     for ideal in range(full):
         levels = chains.pop(ideal, None)
         if levels is None:
             continue
-        free = [
-            b for b in range(forest.block_count) if not ideal >> b & 1 and below[b] & ~ideal == 0
-        ]
+        free = [b for b in range(count) if not ideal >> b & 1 and below[b] & ~ideal == 0]
         for pick in range(1, 1 << len(free)):
             chosen = [b for i, b in enumerate(free) if pick >> i & 1]
-            if unit_batch and basis == "moment" and len(chosen) > 1:
-                continue
             target = chains.setdefault(ideal | sum(1 << b for b in chosen), {})
             for level, polynomial in levels.items():
                 sums = target.setdefault(level + 1, Counter())
@@ -155,68 +210,144 @@ def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> L
                 {(t, power): a for t, a in enumerate(times) if a},
                 Fraction(c, factorial(level)),
             )
-    return result
+    return tuple(result.items())
 
 
 def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
-    r"""Return the number of embeddings in E epochs of m batches of B, in one fixed order.
+    """Return the number of embeddings in E epochs over N datapoints, in one fixed order.
+
+    It is `epochs_polynomial` of `epochs_levels`, which say how.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+    """
+    levels = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
+    return epochs_polynomial(levels, basis)
+
+
+def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
+    r"""Return the weak orders of the blocks by level sizes, each with its ways to choose epochs.
+
+    The number of embeddings in E epochs of m = N/B batches of B is
 
     .. math:: \sum_w \binom{m}{L} \prod_l (B)_{k_l} \;
         \#\{e : \text{nodes} \to 1..E\}
 
     over all weak orders w of the blocks; an epoch e(child) is strictly before e(parent) where the
     child's level is not below the parent's, and not after it otherwise. The last factor is a
-    polynomial in E, found from its values by dynamic programming from the leaves to the roots.
+    polynomial in E, found from its values by dynamic programming from the leaves to the roots. Here
+    it is written in binomials, so that everything is whole, and orders with the same sizes are added.
 
     Returns
     -------
     dict
-        Exponents of (m, B, E) -> coefficient, with m = N / B.
+        ``(k, l_1, ..., l_n)`` -> coefficient of :math:`\binom{E}{k}` among the weak orders with
+        :math:`l_s` levels of s blocks, for n nodes.
     """
-    count = len(forest.parents)
+    n = len(forest.parents)
     orders = _weak_orders(forest.block_count)
-    strict = np.zeros(len(orders.levels), dtype=np.int64)
+    kind = orders.profile << len(forest.edges)
     for bit, (child, parent) in enumerate(forest.edges):
-        later = orders.levels[:, forest.blocks[child]] >= orders.levels[:, forest.blocks[parent]]
-        strict |= later.astype(np.int64) << bit
-    kinds, multiplicity = np.unique(np.stack([orders.profile, strict]), axis=1, return_counts=True)
-    assignments = _epoch_assignments(forest, kinds[1], count)
-    result: Laurent = {}
-    for profile, sizes in enumerate(orders.profiles):
-        chosen = kinds[0] == profile
+        kind = kind + (orders.later[forest.blocks[child]][forest.blocks[parent]] << bit)
+    multiplicity = np.bincount(kind, minlength=len(orders.profiles) << len(forest.edges))
+    by_mask = multiplicity.reshape(len(orders.profiles), -1)
+    masks = np.flatnonzero(by_mask.any(axis=0))
+    counts, assignments = by_mask[:, masks], _epoch_assignments(forest, masks, n)
+    differences = _differences(n)
+    if len(orders.profile) * (2 * max(n, 1)) ** n >> 62:
         # Python integers: products of these counts outgrow 64 bits at high orders.
-        values = (multiplicity[chosen].astype(object) @ assignments[chosen].astype(object)).tolist()
-        epochs = newton(values) if chosen.any() else []
-        if not any(epochs):
-            continue
-        placements = [1]
-        for k in sizes:
+        counts, assignments = counts.astype(object), assignments.astype(object)
+    binomials = (counts @ (assignments @ differences)).tolist()
+    return {
+        (k, *sizes, *[0] * (n - len(sizes))): c
+        for sizes, row in zip(orders.profiles, binomials, strict=True)
+        for k, c in enumerate(row)
+        if c
+    }
+
+
+def epochs_polynomial(levels: Laurent, basis: Basis) -> Laurent:
+    r"""Put numbers of batches and of placements to the level sizes of weak orders.
+
+    Parameters
+    ----------
+    levels
+        ``(i, k, l_1, ..., l_n)`` -> coefficient of
+        :math:`N^i \binom{E}{k} \binom{N/B}{L} \prod_s (B)_s^{l_s}` (cumulants:
+        :math:`B^{s\, l_s}`), with L the number of levels.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+    """
+    # One common denominator: sums of whole numbers are many times faster than of fractions.
+    by_sizes: dict[tuple[int, ...], dict[int, dict[int, Fraction]]] = {}
+    for key, c in levels.items():
+        by_sizes.setdefault(key[2:], {}).setdefault(key[0], {})[key[1]] = c
+    most = max((len(key) - 2 for key in levels), default=0)
+    below = lcm(*(c.denominator for c in levels.values()))
+    scale = below * factorial(most) ** 2
+    sums: dict[tuple[int, int], list[int]] = {}
+    for sizes, rows in by_sizes.items():
+        placements = _placements(sizes, basis)
+        extra = factorial(most) // factorial(sum(sizes))
+        for i, row in rows.items():
+            epochs = [0] * (most + 1)
+            for k, c in row.items():
+                whole = int(c * below) * extra * (factorial(most) // factorial(k))
+                for e, f in enumerate(falling_factorial(k)):
+                    epochs[e] += whole * f
+            for (m, b), p in placements:
+                place = (i + m, b - m)
+                old = sums.get(place)
+                if old is None:
+                    sums[place] = [p * x for x in epochs]
+                else:
+                    sums[place] = [x0 + p * x for x0, x in zip(old, epochs, strict=True)]
+    return {
+        (*place, e): Fraction(c, scale)
+        for place, row in sums.items()
+        for e, c in enumerate(row)
+        if c
+    }
+
+
+@lru_cache(maxsize=1024)
+def _placements(sizes: tuple[int, ...], basis: Basis) -> tuple[tuple[tuple[int, int], int], ...]:
+    """Return L! binomial(m, L) times the placements of levels of sizes 1, 2, ... so many times."""
+    placements = [1]
+    for s, times in enumerate(sizes, start=1):
+        for _ in range(times):
             placements = _product(
-                placements, falling_factorial(k) if basis == "moment" else [0] * k + [1]
+                placements, falling_factorial(s) if basis == "moment" else [0] * s + [1]
             )
-        batches = falling_factorial(len(sizes))
-        for e, c in enumerate(epochs):
-            if c:
-                scale = c / factorial(len(sizes))
-                add_scaled(
-                    result,
-                    {
-                        (i, j, e): a * b
-                        for i, a in enumerate(batches)
-                        if a
-                        for j, b in enumerate(placements)
-                        if b
-                    },
-                    scale,
-                )
-    return result
+    return tuple(
+        ((i, j), a * b)
+        for i, a in enumerate(falling_factorial(sum(sizes)))
+        if a
+        for j, b in enumerate(placements)
+        if b
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _WeakOrders:
-    """All weak orders of P blocks: their levels, and their level sizes as a number."""
+    """All weak orders of P blocks.
 
-    levels: NDArray[np.int8]
+    Attributes
+    ----------
+    later
+        ``later[a][b]``: for every order 1 where the level of a is not below that of b, else 0.
+    profile
+        The number of its level sizes, for every order.
+    profiles
+        The number of levels of 1, ..., P blocks.
+    """
+
+    later: NDArray[np.int64]
     profile: NDArray[np.int64]
     profiles: tuple[tuple[int, ...], ...]
 
@@ -227,13 +358,26 @@ def _weak_orders(block_count: int) -> _WeakOrders:
     profile: list[int] = []
     profiles: dict[tuple[int, ...], int] = {}
     for partition in set_partitions(block_count):
-        sizes = tuple(sorted(Counter(partition).values()))
+        found = list(Counter(partition).values())
+        sizes = tuple(found.count(s) for s in range(1, block_count + 1))
         number = profiles.setdefault(sizes, len(profiles))
-        for level in permutations(range(len(sizes))):
+        for level in permutations(range(len(found))):
             rows.append(tuple(level[label] for label in partition))
             profile.append(number)
-    levels = np.array(rows, dtype=np.int8).reshape(len(rows), block_count)
-    return _WeakOrders(levels, np.array(profile, dtype=np.int64), tuple(profiles))
+    levels = np.array(rows, dtype=np.int8).reshape(len(rows), block_count).T
+    later = (levels[:, None] >= levels[None, :]).astype(np.int64)
+    return _WeakOrders(later, np.array(profile, dtype=np.int64), tuple(profiles))
+
+
+@lru_cache(maxsize=64)
+def _differences(degree: int) -> NDArray[np.int64]:
+    """Return the matrix from values at 0..degree to coefficients of binomials."""
+    return np.array(
+        [
+            [(-1) ** (k - x) * comb(k, x) if x <= k else 0 for k in range(degree + 1)]
+            for x in range(degree + 1)
+        ]
+    )
 
 
 def _epoch_assignments(
@@ -250,9 +394,8 @@ def _epoch_assignments(
         if parent < 0:
             total *= until
             continue
-        before = until - ways[v]
-        is_strict = (strict >> bit[v] & 1).astype(bool)[:, None]
-        ways[parent] *= np.where(is_strict, before, until)
+        is_strict = (strict >> bit[v] & 1)[:, None]
+        ways[parent] *= until - ways[v] * is_strict
     return total
 
 

@@ -109,7 +109,7 @@ def tidy(expr: Expr) -> Expr:
     --------
     >>> from sympy.abc import x
     >>> tidy((exp(-2 * x) - 1) / (x - 2))
-    (1 + exp(-x))*(1 - exp(-x))/(2 - x)
+    (1 - exp(-2*x))/(2 - x)
     """
     expr, back = _decays(expr)
     sign = Integer(1)

@@ -401,11 +401,14 @@ def _degrees(weight: Expr) -> tuple[int, int]:
     """Return the growth of a weight with time (T, or E) and with the size of the training set."""
     best = (-(10**9), -(10**9))
     for monomial in Add.make_args(weight):
-        powers = {
-            base.name: exp for base, exp in monomial.as_powers_dict().items() if base.is_Symbol
-        }
-        time = powers.get("T", 0) + powers.get("E", 0)
-        best = max(best, (int(time), int(powers.get("N", 0))))
+        time = size = 0
+        for factor in Mul.make_args(monomial):
+            base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, 1)
+            if base.is_Symbol and base.name in {"T", "E"}:
+                time += int(power)
+            elif base.is_Symbol and base.name == "N":
+                size += int(power)
+        best = max(best, (time, size))
     return best
 
 

@@ -19,6 +19,9 @@ __all__ = ["Forest", "canonical_forest", "canonical_numbering", "forest_text", "
 
 Edges = tuple[tuple[int, int], ...]
 
+# Far beyond any order that can be enumerated; it bounds the work that a file can ask for.
+_MOST_NODES = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Forest:
@@ -52,7 +55,7 @@ def canonical_forest(
     Raises
     ------
     DiagramError
-        When the edges have a cycle or name nodes that do not exist.
+        When the edges have a cycle or name nodes that do not exist, or there are too many nodes.
     """
     return canonical_numbering(edges, partition, labels, free)[0]
 
@@ -69,6 +72,8 @@ def canonical_numbering(
         As `canonical_forest`.
     """
     n = len(partition)
+    if n > _MOST_NODES:
+        raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {n}")
     neighbours: list[list[int]] = [[] for _ in range(n)]
     for i, j in edges:
         if not (0 <= i < n and 0 <= j < n) or i == j:

@@ -8,8 +8,7 @@ are too many of them to make each a SymPy expression on its own.
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
-from math import factorial
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sympy import Add, Integer, Mul, Pow, Rational
@@ -25,11 +24,12 @@ __all__ = [
     "at_number",
     "falling_factorial",
     "from_expr",
-    "newton",
     "to_expr",
 ]
 
 Laurent = dict[tuple[int, ...], Fraction]
+
+_ZERO = Fraction(0)
 
 
 def add_scaled(
@@ -41,7 +41,7 @@ def add_scaled(
     """Add ``scale * x**shift * part`` to `total`, in place; an empty shift means no shift."""
     for exponents, coefficient in part.items():
         key = tuple(map(sum, zip(exponents, shift, strict=True))) if shift else exponents
-        value = total.get(key, 0) + Fraction(coefficient) * scale
+        value = total.get(key, _ZERO) + coefficient * scale
         if value:
             total[key] = value
         else:
@@ -74,26 +74,6 @@ def falling_factorial(k: int) -> list[int]:
     return coefficients
 
 
-def newton(values: Sequence[int]) -> list[Fraction]:
-    """Return the coefficients of the polynomial with the given values at 0, 1, 2, ...
-
-    Newton's forward differences: ``f(x) = sum_k (Delta^k f)(0) binomial(x, k)``.
-
-    Examples
-    --------
-    >>> newton([0, 0, 1, 3])
-    [Fraction(0, 1), Fraction(-1, 2), Fraction(1, 2), Fraction(0, 1)]
-    """
-    result = [Fraction(0)] * len(values)
-    differences = list(values)
-    for k in range(len(values)):
-        if differences[0]:
-            for power, c in enumerate(falling_factorial(k)):
-                result[power] += Fraction(differences[0] * c, factorial(k))
-        differences = [b - a for a, b in pairwise(differences)]
-    return result
-
-
 def from_expr(
     weight: Expr, variables: Sequence[Symbol]
 ) -> list[tuple[tuple[int, ...], Fraction]] | None:
@@ -122,16 +102,23 @@ def from_expr(
 
 def to_expr(polynomial: Mapping[tuple[int, ...], Fraction], variables: Sequence[Expr]) -> Expr:
     """Return the polynomial as an expanded SymPy expression; numbers may stand for variables."""
-    return Add(
-        *(
-            Mul(
-                Rational(c.numerator, c.denominator),
-                *(
-                    Pow(x, Integer(power))
-                    for x, power in zip(variables, exponents, strict=True)
-                    if power
-                ),
-            )
-            for exponents, c in polynomial.items()
-        )
-    )
+    places = tuple(variables)
+    terms = []
+    for exponents, c in polynomial.items():
+        number = Rational(c.numerator, c.denominator)
+        monomial, is_bare = _monomial(exponents, places)
+        if is_bare and number != 1:
+            # What evaluation would give, in a third of the time.
+            terms.append(Mul(number, *Mul.make_args(monomial), evaluate=False))
+        else:
+            terms.append(Mul(number, monomial))
+    return Add(*terms)
+
+
+@lru_cache(maxsize=16384)
+def _monomial(exponents: tuple[int, ...], variables: tuple[Expr, ...]) -> tuple[Expr, bool]:
+    """Return a monomial, and whether it has symbols and their powers alone: no number, no sum."""
+    powers = [(x, k) for x, k in zip(variables, exponents, strict=True) if k]
+    product = Mul(*(Pow(x, Integer(k)) for x, k in powers))
+    factors = Mul.make_args(product)
+    return product, all(f.is_Symbol or (f.is_Pow and f.base.is_Symbol) for f in factors)

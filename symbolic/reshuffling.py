@@ -14,6 +14,7 @@ in the same epoch: an embedding into one pass over N/B batches.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import factorial
 
 from sgdiagrams.diagrams.partitions import restricted_growth_string
@@ -76,6 +77,12 @@ def _epoch_weight(forest: UpdateForest, chosen: int, width: int) -> Laurent:
         max(blocks) + 1,
         root_is_tied=False,
     )
+    return _weight(inside, width)
+
+
+@lru_cache(maxsize=16384)
+def _weight(inside: UpdateForest, width: int) -> Laurent:
+    """Return the weight of one epoch; diagrams share most of them. Not to be changed."""
     probability = _falling(inside.block_count, width, -1)
     result: Laurent = {}
     for (m, b), c in one_pass_count(inside, "moment", unit_batch=False).items():

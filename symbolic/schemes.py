@@ -210,8 +210,7 @@ class Epochs(StepScheme):
                 if coarse.block_count <= most:
                     add_scaled(count, reshuffled_count(coarse))
         else:
-            # m = N / B batches an epoch
-            count = {(m, b - m, e): c for (m, b, e), c in epochs_count(forest, basis).items()}
+            count = epochs_count(forest, basis)
         width = len(self.generators(diagram.order))
         return with_root(count, forest, basis=basis, root=root, size=(1, *[0] * (width - 1)))
 

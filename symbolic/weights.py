@@ -12,16 +12,17 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, expand, together
+from sympy import Add, Expr, Integer, Mul, Pow, expand, together
 from sympy.polys.domains import QQ
 from sympy.polys.rings import PolyElement, PolyRing
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.laurent import to_expr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Quotient", "canonical", "is_weight", "quotient"]
+__all__ = ["Quotient", "canonical", "is_weight", "quotient", "weight_of_terms"]
 
 # Symbols that have a usual place come first, in this order.
 _USUAL = ("T", "E", "N", "B")
@@ -95,6 +96,8 @@ def canonical(expr: Expr) -> Expr:
     >>> canonical((1 - beta**(2 * T)) / (1 + beta**T))
     1 - beta**T
     """
+    if all(map(_is_monomial, Add.make_args(expr))):
+        return expr
     if not _has_quotient(expr):
         expanded = expand(expr)
         if all(_is_monomial(term) for term in Add.make_args(expanded)):
@@ -123,6 +126,9 @@ def quotient(expr: Expr) -> Quotient:
     >>> quotient(T / (2 * N - 2)).denominator
     (((0, 1), Fraction(2, 1)), ((0, 0), Fraction(-2, 1)))
     """
+    terms = Add.make_args(expr)
+    if all(map(_is_monomial, terms)) and not expr.is_Rational:
+        return _laurent_quotient(terms)
     generators = sorted(_generators(expr), key=_place)
     ring = PolyRing([f"x{i}" for i in range(len(generators))], QQ) if generators else None
     if ring is None:
@@ -134,7 +140,14 @@ def quotient(expr: Expr) -> Quotient:
         raise RequestError(f"expected a weight with a denominator other than 0, got {expr}")
     if not denominator.is_ground:
         numerator, denominator = numerator.cancel(denominator)
-    above, below = _coefficients(numerator), _coefficients(denominator)
+    return _normalised(_coefficients(numerator), _coefficients(denominator), generators)
+
+
+_Terms = list[tuple[tuple[int, ...], Fraction]]
+
+
+def _normalised(above: _Terms, below: _Terms, generators: Sequence[Expr]) -> Quotient:
+    """Return a reduced quotient, given with greatest terms first, with the usual numbers in it."""
     if len(below) == 1:
         [(exps, scale)] = below
         above = [(e, c / scale) for e, c in above]
@@ -147,6 +160,86 @@ def quotient(expr: Expr) -> Quotient:
         left = lcm(*(c.denominator for _, c in above)) if above else 1
         above, below = ([(e, c * left) for e, c in part] for part in (above, below))
     return Quotient(tuple(above), tuple(below), tuple(generators))
+
+
+def weight_of_terms(
+    numerator: Mapping[tuple[int, ...], Fraction],
+    denominator: Mapping[tuple[int, ...], Fraction],
+    generators: Sequence[Expr],
+) -> Expr:
+    """Return a quotient without common factors, monomials aside, as a canonical weight.
+
+    Parameters
+    ----------
+    numerator, denominator
+        Exponents of `generators` -> coefficient; exponents may be negative.
+    generators
+        Different symbols and powers of symbols such as beta**T.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import N, T
+    >>> weight_of_terms({(1, -1): Fraction(1)}, {(0, 1): Fraction(2), (0, 0): Fraction(-2)}, (T, N))
+    T/(2*N**2 - 2*N)
+    """
+    if not numerator:
+        return Integer(0)
+    used = [
+        i
+        for i in range(len(generators))
+        if any(exps[i] for f in (numerator, denominator) for exps in f)
+    ]
+    order = sorted(used, key=lambda i: _place(generators[i]))
+    above, below = (
+        [(tuple([exps[i] for i in order]), c) for exps, c in f.items()]
+        for f in (numerator, denominator)
+    )
+    # The least power of every generator above less that below.
+    lows = [
+        [min(powers) for powers in zip(*(exps for exps, _ in f), strict=True)]
+        for f in (above, below)
+    ]
+    shared = [a - b for a, b in zip(*lows, strict=True)]
+    above = [_shifted(term, lows[0], [max(0, x) for x in shared]) for term in above]
+    below = [_shifted(term, lows[1], [max(0, -x) for x in shared]) for term in below]
+    q = _normalised(
+        sorted(above, reverse=True),
+        sorted(below, reverse=True),
+        [generators[i] for i in order],
+    )
+    return _expression(q)
+
+
+def _shifted(
+    term: tuple[tuple[int, ...], Fraction], low: Sequence[int], up: Sequence[int]
+) -> tuple[tuple[int, ...], Fraction]:
+    exps, c = term
+    return tuple([e - a + b for e, a, b in zip(exps, low, up, strict=True)]), c
+
+
+def _laurent_quotient(terms: Sequence[Expr]) -> Quotient:
+    """Return a sum of different monomials as a quotient: nothing needs to be reduced."""
+    found: list[tuple[dict[Expr, int], Fraction]] = []
+    for term in terms:
+        number, rest = term.as_coeff_Mul()
+        powers: dict[Expr, int] = {}
+        for factor in Mul.make_args(rest):
+            if factor.is_Pow:
+                powers[factor.base] = int(factor.exp)
+            elif factor.is_Symbol:
+                powers[factor] = 1
+        found.append((powers, Fraction(int(number.p), int(number.q))))
+    generators = sorted({g for powers, _ in found for g in powers}, key=_place)
+    exponents = [tuple([powers.get(g, 0) for g in generators]) for powers, _ in found]
+    lowest = [min(0, *powers) for powers in zip((0,) * len(generators), *exponents, strict=True)]
+    numerator = [
+        (tuple([e - low for e, low in zip(exps, lowest, strict=True)]), c)
+        for exps, (_, c) in zip(exponents, found, strict=True)
+    ]
+    below = tuple(-low for low in lowest)
+    return Quotient(
+        tuple(sorted(numerator, reverse=True)), ((below, Fraction(1)),), tuple(generators)
+    )
 
 
 def _coefficients(poly: PolyElement) -> list[tuple[tuple[int, ...], Fraction]]:
@@ -164,20 +257,9 @@ def _content(numbers: Sequence[Fraction]) -> Fraction:
 
 def _expression(q: Quotient) -> Expr:
     if q.is_laurent:
-        return _sum(q.laurent(), q.generators)
-    return _sum(q.numerator, q.generators) / _sum(q.denominator, q.generators)
-
-
-def _sum(terms: Iterable[tuple[tuple[int, ...], Fraction]], generators: Sequence[Expr]) -> Expr:
-    return Add(
-        *(
-            Mul(
-                Rational(c.numerator, c.denominator),
-                *(Pow(g, Integer(e)) for g, e in zip(generators, exps, strict=True) if e),
-            )
-            for exps, c in terms
-        )
-    )
+        return to_expr(dict(q.laurent()), q.generators)
+    above, below = (to_expr(dict(f), q.generators) for f in (q.numerator, q.denominator))
+    return above / below
 
 
 def _is_monomial(term: Expr) -> bool:

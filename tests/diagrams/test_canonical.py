@@ -1,5 +1,8 @@
 """The canonical form of coloured trees, which diagrams and contractions share."""
 
+from unittest.mock import patch
+
+import pytest
 import slow
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +54,30 @@ def test_the_same_in_every_numbering(pair):
         form = form_of(parents, blocks, colours)
         forms.append((form.levels, form.labels, form.symmetry_factor))
     assert forms[0] == forms[1]
+
+
+@relaxed
+@given(coloured(max_nodes=9))
+def test_trying_all_orders_is_searching_by_automorphisms(data):
+    parents, blocks, colours = data
+    expected = form_of(parents, blocks, colours)
+    for few in (0, 10**6):
+        with patch("sgdiagrams.diagrams.canonical._FEW", few):
+            assert form_of(parents, blocks, colours)[1:] == expected[1:]
+
+
+@pytest.mark.parametrize("few", [0, 24, 10**6])
+def test_many_equal_branches(few):
+    # Blocks: all leaves apart, all in one, in pairs across two branches, and one leaf with the root.
+    leaves = 6
+    star = [leaves] * leaves
+    with patch("sgdiagrams.diagrams.canonical._FEW", few):
+        assert form_of(star, [[v] for v in range(7)], [0] * 7).symmetry_factor == 720
+        assert form_of(star, [[*range(6)], [6]], [0] * 7).symmetry_factor == 720
+        assert form_of(star, [[0, 1], [2, 3], [4, 5], [6]], [0] * 7).symmetry_factor == 48
+        assert form_of(star, [[0, 6], [1, 2], [3], [4], [5]], [0] * 7).symmetry_factor == 12
+        branches = [6, 7, 8, 6, 7, 8, 9, 9, 9]
+        blocks = [[0, 4], [1, 5], [2, 3], [6], [7], [8], [9]]
+        found = form_of(branches, blocks, [0] * 10)
+        assert found.symmetry_factor == slow.automorphism_count(branches, blocks)
+        assert (found.levels, found.labels) == slow.canonical_by_definition(branches, blocks)

@@ -402,3 +402,13 @@ def test_an_expansion_is_a_sympy_expression():
             expansion.sympy(k)
     with pytest.raises(RequestError):
         expansion.sympy(eta="matrix")
+
+
+def test_wide_and_large_forests():
+    leaves = list(range(1, 400))
+    star = Contraction.build([(0, v) for v in leaves], [[v] for v in range(400)])
+    moved = Contraction.build([(v - 1, 399) for v in leaves], [[v] for v in range(400)])
+    assert star == moved
+    assert star.legs.count(1) == 399
+    with pytest.raises(DiagramError, match="at most 500 nodes, got 501"):
+        Contraction.build([], [[v] for v in range(501)])

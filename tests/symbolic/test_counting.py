@@ -1,15 +1,21 @@
 """Closed-form counts against embeddings found one by one."""
 
+import random
+from fractions import Fraction
 from functools import cache
 from itertools import product
 from math import comb, factorial
 
 import pytest
 import slow
-from sympy import Add, Symbol, expand
+from sympy import Add, Rational, Symbol, expand
 
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
 from sgdiagrams.symbolic import Epochs, FreshData, FullBatch, OnePass, symbols
+from sgdiagrams.symbolic.counting import one_pass_count, update_forest
+from sgdiagrams.symbolic.laurent import add_scaled, to_expr
+from sgdiagrams.symbolic.plain_counters import EpochsCounter, PlainCounter
+from sgdiagrams.symbolic.weights import canonical
 
 BASES = ["moment", "cumulant"]
 # How diagrams are enumerated and what stands at the root.
@@ -201,3 +207,86 @@ def test_counts_at_high_orders():
     assert FullBatch().count(chain, N=3, E=50, basis="cumulant") == comb(50, 7) * 3**7
     long = Diagram(range(1, 13), [[v] for v in range(13)])
     assert OnePass().count(long, T=100, basis="cumulant") == comb(100, 12)
+
+
+EPOCHS = [Epochs(), Epochs(B=2), Epochs(N=6, B=2), Epochs(N=4, B=2, E=3), FullBatch()]
+
+
+def plainly(scheme, diagram, basis, root):
+    """Return the weight of a single diagram in words of the definition: count / B^d, canonical."""
+    count = scheme.count(diagram, basis=basis, root=root)
+    return canonical(count / scheme.batch_size**diagram.order)
+
+
+@pytest.mark.parametrize(("mode", "root"), ROOTS)
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("scheme", EPOCHS, ids=lambda s: s.label)
+def test_counts_may_be_added_before_formulas_are_put_in(scheme, basis, mode, root):
+    counter_ = EpochsCounter(scheme, basis)
+    rng = random.Random(f"{basis} {mode}")
+    for order in range(5):
+        diagrams = all_diagrams(order, mode)
+        chosen = rng.sample(diagrams, min(8, len(diagrams)))
+        total: dict = {}
+        expected = 0
+        for d in chosen:
+            scale = Fraction(rng.randrange(-9, 9), d.symmetry_factor)
+            add_scaled(total, counter_.count(d, root), scale)
+            expected += Rational(scale.numerator, scale.denominator) * plainly(
+                scheme, d, basis, root
+            )
+        found = counter_.weight(total, order)
+        assert found == canonical(expected)
+        assert found.is_Atom or found.func(*found.args) == found
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_sums_of_epoch_counts_by_brute_force(basis):
+    rng = random.Random(basis)
+    counter_ = EpochsCounter(Epochs(), basis)
+    for order, values in [(3, (4, 2, 3)), (4, (4, 2, 2)), (4, (3, 1, 3))]:
+        chosen = rng.sample(all_diagrams(order, "in-partition"), 12)
+        grid = slow.epochs_cells(*values)
+        total: dict = {}
+        for d in chosen:
+            add_scaled(total, counter_.count(d, "training"), Fraction(1, d.symmetry_factor))
+        expected = sum(
+            slow.embedding_count(d.parents, d.blocks, grid, basis=basis, root="training")
+            / Fraction(d.symmetry_factor)
+            for d in chosen
+        )
+        numbers = dict(zip("NBE", values, strict=True))
+        weight = counter_.weight(total, order)
+        assert slow.exact(weight, **numbers) * values[1] ** order == expected
+
+
+def test_one_pass_at_order_six_by_brute_force():
+    rng = random.Random(6)
+    for d in rng.sample(all_diagrams(6, "isolated"), 150):
+        forest = update_forest(d)
+        moment = one_pass_count(forest, "moment", unit_batch=True)
+        cumulant = one_pass_count(forest, "cumulant", unit_batch=True)
+        p = forest.block_count
+        extensions = slow.linear_extension_count(d.parents, d.blocks)
+        for T in (1, 3, 4, 7):
+            value = sum(c * T**power for (power, _), c in moment.items())
+            assert value == extensions * comb(T, p)
+            if T < 5:
+                value = sum(c * T**power for (power, _), c in cumulant.items())
+                assert value == slow.order_polynomial_value(d.parents, d.blocks, T)
+
+
+@pytest.mark.parametrize(("mode", "root"), ROOTS)
+@pytest.mark.parametrize("basis", BASES)
+def test_reshuffled_weights_are_reduced_as_sympy_does(basis, mode, root):
+    rng = random.Random(f"{basis} {mode}")
+    scheme = Epochs(shuffle="every-epoch")
+    counter_ = PlainCounter(scheme, basis)
+    for order in range(5):
+        diagrams = all_diagrams(order, mode)
+        for _ in range(3):
+            total: dict = {}
+            for d in rng.sample(diagrams, min(4, len(diagrams))):
+                add_scaled(total, counter_.count(d, root), Fraction(rng.randrange(1, 9), 4))
+            expected = canonical(to_expr(total, scheme.generators(order)))
+            assert counter_.weight(total, order) == expected
