@@ -131,7 +131,7 @@ class Evaluator:
         self._limit = max(self._leaves.size, _FLOOR)
         self._network = Network(room=self._limit)
         self._values: dict[Contraction, Any] = {}
-        self._canonical: dict[tuple[_Skeleton, Partition], Contraction] = {}
+        self._plugged: dict[tuple[_Skeleton, Partition], Any] = {}
 
     def value(self, contraction: Contraction) -> Any:
         """Return the value of a contraction in its own basis.
@@ -279,13 +279,13 @@ class Evaluator:
         return skeleton, restricted_growth_string(kept)
 
     def _plug_in(self, skeleton: _Skeleton, partition: Partition) -> Any:
-        canonical = self._canonical.get((skeleton, partition))
-        if canonical is None:
+        key = (skeleton, partition)
+        if key not in self._plugged:
             canonical = skeleton.with_partition(partition)
-            self._canonical[skeleton, partition] = canonical
-        if canonical not in self._values:
-            self._values[canonical] = self._contract(canonical)
-        return self._values[canonical]
+            if canonical not in self._values:
+                self._values[canonical] = self._contract(canonical)
+            self._plugged[key] = self._values[canonical]
+        return self._plugged[key]
 
     def _contract(self, marked: Contraction) -> Any:
         """Return the plug-in value; a block marked open adds a sample axis in front."""

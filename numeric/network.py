@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 import opt_einsum
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Network", "Tensor"]
+
+#: Pairs of positions: two tensors are taken out, and their product is put at the end.
+Path: TypeAlias = "tuple[tuple[int, ...], ...]"
 
 
 class Tensor(NamedTuple):
@@ -54,6 +57,11 @@ class Tensor(NamedTuple):
         array = self.array.transpose([self.axes.index(s) for s in (*batch, *rows, *columns)])
         return array.reshape(*shape[: len(batch)], -1, math.prod(shape[len(batch) : middle]))
 
+    def ordered(self, axes: Sequence[int]) -> NDArray[Any]:
+        """Return the array with its axes in another order."""
+        result: NDArray[Any] = self.array.transpose([self.axes.index(s) for s in axes])
+        return result
+
 
 @final
 class Network:
@@ -63,6 +71,7 @@ class Network:
         self._room = room
         self._kept: dict[int, NDArray[Any]] = {}
         self._identities: dict[object, int] = {}
+        self._paths: dict[object, Path | None] = {}
 
     def identify(self, key: object) -> int:
         """Return a small number that stands for `key`."""
@@ -78,30 +87,97 @@ class Network:
     ) -> NDArray[Any]:
         """Contract all to the axes `output`; no intermediate has more than `limit` entries.
 
-        Where no order of pairs obeys the limit, one of the axes `samples` is halved. (With single
-        samples everywhere, taking leaves off the tree obeys it.)
+        Vectors go first, which always pays; the rest goes in an order that is planned. Where none
+        obeys the limit, one of the axes `samples` is halved. (With single samples everywhere,
+        taking leaves off the tree obeys it.)
         """
-        size = {s: d for t in tensors for s, d in zip(t.axes, t.array.shape, strict=True)}
-        symbol = opt_einsum.get_symbol
-        inputs = ",".join("".join(map(symbol, tensor.axes)) for tensor in tensors)
-        expression = f"{inputs}->{''.join(map(symbol, output))}"
-        shapes = [tensor.array.shape for tensor in tensors]
-        path, _ = opt_einsum.contract_path(expression, *shapes, shapes=True, memory_limit=limit)
-        if any(len(step) > 2 for step in path):
-            longest = max(samples, key=size.__getitem__, default=None)
-            if longest is not None and size[longest] > 1:
+        tensors = self._take_vectors(tensors, output, samples)
+        if len(tensors) == 1:
+            return tensors[0].ordered(output)
+        path = self._plan(tensors, output, limit)
+        if path is None:
+            size = {s: d for t in tensors for s, d in zip(t.axes, t.array.shape, strict=True)}
+            longest = max(samples, key=lambda s: size.get(s, 0), default=None)
+            if longest is not None and size.get(longest, 0) > 1:
                 return self._halve(tensors, output, longest, samples=samples, limit=limit)
-            path, _ = opt_einsum.contract_path(expression, *shapes, shapes=True)
+            path = self._plan(tensors, output, None) or ()
         left = list(tensors)
         for step in path[: len(tensors) - 1]:
             one, other = (left.pop(i) for i in sorted(step, reverse=True))
-            if one.identity > other.identity:
-                one, other = other, one  # a product asked for in either order is one product
             needed = set(output).union(*(tensor.axes for tensor in left))
             left.append(self._pair(one, other, needed))
-        (last,) = left
-        result: NDArray[Any] = last.array.transpose([last.axes.index(axis) for axis in output])
-        return result
+        return left[0].ordered(output)
+
+    def _plan(
+        self, tensors: Sequence[Tensor], output: tuple[int, ...], limit: int | None
+    ) -> Path | None:
+        """Return an order of pairs, the same for alike tensors; None where none obeys the limit."""
+        if len(tensors) == 2:
+            return ((0, 1),)
+        symbol: dict[int, str] = {}
+        for s in (s for tensor in tensors for s in tensor.axes):
+            symbol.setdefault(s, opt_einsum.get_symbol(len(symbol)))
+        inputs = ",".join("".join(symbol[s] for s in tensor.axes) for tensor in tensors)
+        expression = f"{inputs}->{''.join(symbol[s] for s in output)}"
+        shapes = tuple(tensor.array.shape for tensor in tensors)
+        key = (expression, shapes, limit)
+        if key not in self._paths:
+            path, _ = opt_einsum.contract_path(expression, *shapes, shapes=True, memory_limit=limit)
+            self._paths[key] = None if any(len(step) > 2 for step in path) else tuple(path)
+        return self._paths[key]
+
+    def _take_vectors(
+        self, tensors: Sequence[Tensor], output: tuple[int, ...], samples: Collection[int]
+    ) -> list[Tensor]:
+        """Contract vectors with their neighbours, biggest first, and sum over finished samples.
+
+        The neighbour shrinks by the length of an axis and has to be read anyway. A vector of one
+        sample goes into a neighbour of the same sample, whose axis stays for now: so a tensor and
+        its vectors are one intermediate, whatever else is in the block.
+        """
+        left = list(tensors)
+        while True:
+            at: dict[int, list[int]] = {}
+            for i, tensor in enumerate(left):
+                for s in tensor.axes:
+                    at.setdefault(s, []).append(i)
+            done = next((s for s in samples if len(at.get(s, ())) == 1 and s not in output), None)
+            if done is not None:
+                (i,) = at[done]
+                left[i] = self._sum(left[i], done)
+                continue
+            best: tuple[int, int, int] | None = None
+            chosen = (0, 0)
+            for i, vector in enumerate(left):
+                legs = [s for s in vector.axes if s not in samples]
+                if len(legs) != 1 or len(at[legs[0]]) == 1:
+                    continue
+                (k,) = (k for k in at[legs[0]] if k != i)
+                lead = vector.axes[:-1] if vector.axes[-1] == legs[0] else vector.axes[1:]
+                if set(lead) <= set(left[k].axes):
+                    rank = (left[k].array.size, vector.array.size, -vector.identity)
+                    if best is None or rank > best:
+                        best, chosen = rank, (i, k)
+            if best is None:
+                return left
+            one, other = (left.pop(i) for i in sorted(chosen, reverse=True))
+            needed = {s for t in left for s in t.axes}.union(output, samples)
+            left.append(self._pair(one, other, needed))
+
+    def _sum(self, tensor: Tensor, axis: int) -> Tensor:
+        place = tensor.axes.index(axis)
+        identity = self.identify((tensor.identity, "sum", place))
+        array = self._kept.get(identity)
+        if array is None:
+            array = self._keep(identity, np.asarray(tensor.array.sum(axis=place)))
+        axes = tensor.axes[:place] + tensor.axes[place + 1 :]
+        return Tensor(identity, array, axes, min(tensor.symmetric, len(axes)))
+
+    def _keep(self, identity: int, array: NDArray[Any]) -> NDArray[Any]:
+        if array.size <= self._room:
+            self._room -= array.size
+            self._kept[identity] = array
+        return array
 
     def _halve(
         self,
@@ -131,29 +207,34 @@ class Network:
         return total
 
     def _pair(self, one: Tensor, other: Tensor, needed: set[int]) -> Tensor:
-        inner = {s for s in one.axes if s in other.axes and s not in needed}
-        one = one.facing(set(one.axes) - inner, inner)
-        other = other.facing(inner, set(other.axes) - inner)
+        if one.identity > other.identity:
+            one, other = other, one  # a product asked for in either order is one product
         shared = [s for s in one.axes if s in other.axes]
         batch = [s for s in shared if s in needed]
         summed = [s for s in shared if s not in needed]
+        # Memory is read in order; in a stack, matrices are best with the summed axes in front.
+        rows = summed if batch else [s for s in one.axes if s not in summed]
+        one = one.facing(rows, summed)
+        other = other.facing(summed, [s for s in other.axes if s not in shared])
         left = [s for s in one.axes if s not in other.axes]
         right = [s for s in other.axes if s not in one.axes]
         axes = (*batch, *left, *right)
+        # What is left of symmetric legs is symmetric.
+        symmetric = 0
+        if not left or not right:
+            rest = other if not left else one
+            symmetric = len(set(rest.axes[len(rest.axes) - rest.symmetric :]).difference(shared))
         name: dict[int, int] = {}
         for s in (*one.axes, *other.axes):
             name.setdefault(s, len(name))
         pattern = tuple(tuple(name[s] for s in group) for group in (one.axes, other.axes, axes))
         identity = self.identify((one.identity, other.identity, pattern))
         if identity in self._kept:
-            return Tensor(identity, self._kept[identity], axes)
+            return Tensor(identity, self._kept[identity], axes, symmetric)
         size = dict(
             zip((*one.axes, *other.axes), (*one.array.shape, *other.array.shape), strict=True)
         )
         a = one.matrices(batch, left, summed)
         b = other.matrices(batch, summed, right)
         array = (a @ b if summed else a * b).reshape([size[s] for s in axes])
-        if array.size <= self._room:
-            self._room -= array.size
-            self._kept[identity] = array
-        return Tensor(identity, array, axes)
+        return Tensor(identity, self._keep(identity, array), axes, symmetric)

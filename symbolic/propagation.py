@@ -5,140 +5,43 @@ position, and a velocity where the optimiser has memory. An update opens the edg
 carried from step to step; the parent reads the position. All numbers are scaled to integers, so that
 nothing is rounded and no fraction is ever reduced.
 
-Two ways through time are needed. `step_count` moves along a schedule whose steps are alike or random,
-with the set of nodes placed so far as its state. `GridPropagator` works up the tree for a fixed
-schedule, with one axis for the row of every block of several nodes.
+There are several ways through time. Steps that are alike are counted by `grouped_sum`, and epochs
+without memory by the functions of `sgdiagrams.symbolic.epoch_sums`. Reshuffled epochs with memory are
+scanned step by step, with the set of nodes placed so far as the state. `GridPropagator` works up the
+tree for any fixed schedule, with one axis for the row of every block of several nodes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm, perm
+from functools import cache, cached_property
+from math import perm
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
+from sgdiagrams.symbolic.dynamics import Dynamics
+from sgdiagrams.symbolic.epoch_sums import (
+    fixed_epochs_sum,
+    node_factors,
+    reshuffled_epochs_sum,
+)
+from sgdiagrams.symbolic.group_sums import grouped_sum
 from sgdiagrams.symbolic.optimizer import SGD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sgdiagrams.symbolic.counting import Basis, UpdateForest
-    from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.steps import LevelRule
 
 __all__ = ["Dynamics", "GridPropagator", "reshuffled_step_count", "step_count"]
 
 _CLOSED, _POSITION, _VELOCITY, _READOUT = -1, 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Dynamics:
-    """An optimiser over T updates, in integers.
-
-    Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
-    `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
-
-    Attributes
-    ----------
-    position, velocity
-        State right after an update at each time.
-    velocity_to_position, velocity_to_velocity
-        Transitions over each time, times `decay_scale`; empty without memory.
-    node
-        The factor of a node at each time, times `node_scale`.
-    readout
-        Weights of the iterates after each update, times `readout_scale`; None: the last one alone.
-    """
-
-    position: tuple[int, ...]
-    velocity: tuple[int, ...]
-    velocity_to_position: tuple[int, ...]
-    velocity_to_velocity: tuple[int, ...]
-    node: tuple[int, ...]
-    readout: tuple[int, ...] | None
-    decay_scale: int
-    position_scale: int
-    node_scale: int
-    readout_scale: int
-
-    @classmethod
-    def of(
-        cls,
-        optimizer: Optimizer,
-        T: int,
-        *,
-        iterates: Sequence[Fraction] | None = None,
-        node: Sequence[Fraction] | None = None,
-    ) -> Self:
-        """Return the dynamics of an optimiser with numbers.
-
-        Parameters
-        ----------
-        optimizer
-            Without free symbols.
-        T
-            The number of updates.
-        iterates
-            Weights of the iterates after 1, ..., T updates; by default those of the optimiser.
-        node
-            Further factors of the nodes at every time.
-        """
-        multipliers = optimizer.multipliers(T)
-        systems = optimizer.edge_systems(multipliers)
-        factors = list(multipliers) if optimizer.scales_nodes else [Fraction(1)] * T
-        if node is not None:
-            factors = [a * b for a, b in zip(factors, node, strict=True)]
-        if iterates is None and optimizer.average is not None:
-            iterates = optimizer.average.weights(T)
-        node_scale = _common(factors)
-        has_memory = any(len(s.inject) > 1 for s in systems)
-        decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
-        entries = [s.inject[0] for s in systems]
-        if has_memory:
-            entries += [s.step[0][1] * decay_scale for s in systems]
-        position_scale = _common(entries)
-        readout_scale = 1 if iterates is None else _common(iterates)
-
-        def whole(values: Iterator[Fraction], scale: int) -> tuple[int, ...]:
-            return tuple(int(value * scale) for value in values)
-
-        return cls(
-            whole((s.inject[0] for s in systems), position_scale),
-            whole((s.inject[1] for s in systems), 1) if has_memory else (),
-            whole((s.step[0][1] for s in systems), position_scale * decay_scale)
-            if has_memory
-            else (),
-            whole((s.step[1][1] for s in systems), decay_scale) if has_memory else (),
-            whole(iter(factors), node_scale),
-            None if iterates is None else whole(iter(iterates), readout_scale),
-            decay_scale,
-            position_scale,
-            node_scale,
-            readout_scale,
-        )
-
-    @property
-    def updates(self) -> int:
-        """The number of updates T."""
-        return len(self.node)
-
-    def scale(self, parents: tuple[int, ...]) -> int:
-        """Return the factor that all weighted counts of a forest carry."""
-        n = len(parents)
-        roots = parents.count(-1)
-        decays: int = self.decay_scale ** (self.updates * n)
-        others: int = (self.position_scale * self.node_scale) ** n
-        return decays * others * int(self.readout_scale**roots)
-
-
-def _common(values: Sequence[Fraction]) -> int:
-    return lcm(*(value.denominator for value in values)) if values else 1
 
 
 class _Factors(NamedTuple):
@@ -295,30 +198,6 @@ class _Scan:
         return states
 
 
-class _RuleScan(_Scan):
-    """Steps with a rule of their own."""
-
-    def __init__(
-        self, forest: UpdateForest, dynamics: Dynamics, rule: LevelRule, N: int, B: int
-    ) -> None:
-        super().__init__(forest, dynamics)
-        self.rule = rule
-        self.size = (N, B)
-        self._weights: dict[int, int] = {}
-
-    def weight(self, chosen: int, seen: int) -> int:  # noqa: ARG002
-        """Return the rule's weight, times N for every node so that it is whole."""
-        if chosen not in self._weights:
-            N, B = self.size
-            found = self.rule.weight(self.forest, chosen)
-            value = sum(
-                (c * Fraction(N) ** i * Fraction(B) ** j for (i, j), c in found.items()),
-                Fraction(0),
-            )
-            self._weights[chosen] = int(value * N ** chosen.bit_count())
-        return self._weights[chosen]
-
-
 def step_count(
     forest: UpdateForest, rule: LevelRule, dynamics: Dynamics, *, N: int, B: int
 ) -> Fraction:
@@ -336,12 +215,22 @@ def step_count(
         Numbers of datapoints and of a batch.
     """
     n = len(forest.parents)
-    total = _RuleScan(forest, dynamics, rule, N, B).run()
-    overall = sum(
-        (c * Fraction(N) ** i * Fraction(B) ** j for (i, j), c in rule.overall(forest).items()),
-        Fraction(0),
+    at = {"N": N, "B": B}
+
+    @cache
+    def weight(chosen: int) -> int:
+        """Return the rule's weight, times N for every node so that it is whole."""
+        return int(_at(rule.weight(forest, chosen), **at) * N ** chosen.bit_count())
+
+    total, power = grouped_sum(forest.parents, weight, dynamics)
+    scale = dynamics.decay_scale**power * dynamics.scale(forest.parents, decays=0)
+    return Fraction(total, scale * N**n) * _at(rule.overall(forest), **at)
+
+
+def _at(polynomial: Mapping[tuple[int, int], int | Fraction], *, N: int, B: int) -> Fraction:
+    return sum(
+        (c * Fraction(N) ** i * Fraction(B) ** j for (i, j), c in polynomial.items()), Fraction(0)
     )
-    return Fraction(total, dynamics.scale(forest.parents) * N**n) * overall
 
 
 class _ReshuffledScan(_Scan):
@@ -383,8 +272,13 @@ def reshuffled_step_count(
     P = forest.block_count
     if P > N:
         return Fraction(0)
-    total = _ReshuffledScan(forest, dynamics, N, B).run(epoch=N // B)
     ways = perm(N, P)
+    if forest.parents and dynamics.updates and not dynamics.velocity:
+        factors = node_factors(forest.parents, dynamics, E)
+        total = reshuffled_epochs_sum(forest.parents, forest.blocks, factors, N)
+        n = len(forest.parents)
+        return Fraction(total * ways, dynamics.scale(forest.parents) * ways**n)
+    total = _ReshuffledScan(forest, dynamics, N, B).run(epoch=N // B)
     return Fraction(total * ways, dynamics.scale(forest.parents) * ways**E)
 
 
@@ -415,11 +309,19 @@ class GridPropagator:
                 used[row].append(t)
         alike = Counter(map(tuple, used))
         self.multiplicity = np.array(list(alike.values()), dtype=object)
-        self.member: NDArray[Any] = np.zeros((len(batches), len(alike)), dtype=object)
-        for k, times in enumerate(alike):
-            self.member[list(times), k] = 1
+        self._used = list(alike)
         self.factor = np.array(dynamics.node, dtype=object)
         self._counts: dict[tuple[tuple[int, ...], tuple[int, ...]], Fraction] = {}
+        self._epochs = 0 if dynamics.velocity else _epochs(batches)
+        self._batch = len(batches[0]) if self._epochs else 0
+
+    @cached_property
+    def member(self) -> NDArray[Any]:
+        """Whether the rows of each kind are used at each time."""
+        table: NDArray[Any] = np.zeros((len(self.sizes), len(self._used)), dtype=object)
+        for k, times in enumerate(self._used):
+            table[list(times), k] = 1
+        return table
 
     @classmethod
     def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
@@ -441,8 +343,17 @@ class GridPropagator:
     def _count(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
         key = (parents, blocks)
         if key not in self._counts:
-            self._counts[key] = self._sum(parents, blocks)
+            tied = [b for b, size in Counter(blocks).items() if size > 1]
+            is_short = self._epochs and parents and len(tied) < 2
+            self._counts[key] = (self._in_epochs if is_short else self._sum)(parents, blocks)
         return self._counts[key]
+
+    def _in_epochs(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        """Return the sum for epochs with at most one block of several nodes."""
+        tied = sum(1 << v for v, b in enumerate(blocks) if blocks.count(b) > 1)
+        sums = fixed_epochs_sum(parents, tied, node_factors(parents, self.dynamics, self._epochs))
+        total = int(np.sum(sums)) * self._batch ** (max(blocks) + 1)
+        return Fraction(total, self.dynamics.scale(parents))
 
     def _sum(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
         n = len(parents)
@@ -541,3 +452,13 @@ def _is_below(parents: tuple[int, ...], w: int, v: int) -> bool:
     while w > v:
         w = parents[w]
     return w == v
+
+
+def _epochs(batches: Sequence[Sequence[int]]) -> int:
+    """Return the number of epochs where batches of one size recur in one order; 0 elsewhere."""
+    first = list(map(tuple, batches))
+    size = first.index(first[0], 1) if first.count(first[0]) > 1 else len(first)
+    epoch = first[:size]
+    rows = [row for batch in epoch for row in batch]
+    is_even = len({*map(len, epoch)}) == 1 and len(rows) == len({*rows}) > 0
+    return len(first) // size if is_even and first == epoch * (len(first) // size) else 0

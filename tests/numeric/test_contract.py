@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sgdiagrams.diagrams import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.numeric import contract
 from sgdiagrams.numeric.contract import Evaluator, jackknife_error
 from sgdiagrams.numeric.learning_rate import read_eta
 from sgdiagrams.numeric.network import Network, Tensor
@@ -521,3 +523,55 @@ def test_eta_kinds():
     exact = slow.symmetric_samples(1, n=3, p=1, orders=(1,))
     value = Evaluator(Statistics(exact), 0.5).value(Contraction.build([(0, 1)], [[0], [1]]))
     assert isinstance(value, float)
+
+
+# Many contractions at once -------------------------------------------------------------------------
+
+
+def order_four():
+    """All contractions of the test loss at order 4, without their factors."""
+    return list(dict.fromkeys(Contraction.from_diagram(d) for d in enumerate_diagrams(4)))
+
+
+def by_tensors(samples, contraction):
+    """The value from the full joint moment of every block, contracted all at once."""
+    letters = {e: "abcd"[i] for i, e in enumerate(contraction.edges)}
+    names = [
+        "".join(s for e, s in letters.items() if x in e) for x in range(contraction.node_count)
+    ]
+    inputs, moments = [], []
+    for block in contraction.blocks:
+        own = [names[x] for x in block]
+        distinct = []  # an edge inside a block is two legs of its moment
+        for i, legs in enumerate(own):
+            distinct.append("".join(s.upper() if s in "".join(own[:i]) else s for s in legs))
+        arrays = [samples[len(legs)] for legs in own]
+        n = len(arrays[0])
+        pattern = ",".join("z" + legs for legs in distinct) + "->" + "".join(distinct)
+        moments.append(np.einsum(pattern, *arrays) / n)
+        inputs.append("".join(own))
+    return np.einsum(",".join(inputs) + "->", *moments, optimize="greedy")
+
+
+def test_all_of_order_four_by_full_tensors(monkeypatch):
+    """And no array is larger than the largest that is given, and that one is read twice."""
+    contractions = order_four()
+    assert len(contractions) == 62
+    samples = slow.symmetric_samples(11, n=7, p=3, orders=range(5))
+    samples = {k: a.astype(float) for k, a in samples.items()}
+    monkeypatch.setattr(contract, "_FLOOR", 0)
+    evaluator = Evaluator(Statistics(samples, "population"))
+    pair, reads = Network._pair, []
+
+    def watched(self, one, other, needed):
+        result = pair(self, one, other, needed)
+        assert result.array.size <= samples[4].size
+        if samples[4].size in (one.array.size, other.array.size):
+            reads.append(result.identity)
+        return result
+
+    monkeypatch.setattr(Network, "_pair", watched)
+    for c in contractions:
+        assert evaluator.value(c) == pytest.approx(by_tensors(samples, c), rel=1e-9, abs=1e-9), c
+    # Once for its mean; and it meets the gradient of the same sample once, whatever follows.
+    assert len(set(reads)) == 1

@@ -13,11 +13,21 @@ from strategies import relaxed
 from sympy import Symbol
 
 from sgdiagrams.diagrams import SamplingError, enumerate_diagrams
-from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, symbols
+from sgdiagrams.symbolic import (
+    Epochs,
+    FullBatch,
+    Grid,
+    OnePass,
+    WithReplacement,
+    carried_sums,
+    symbols,
+)
 from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.counters import NumberCounter, PlainCounter, StepCounter, counter
+from sgdiagrams.symbolic.counting import update_forest
 from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.schedule import ArraySchedule, Cosine, Exponential, Polynomial, Step
+from sgdiagrams.symbolic.weights import canonical
 
 BASES = ("moment", "cumulant")
 # How diagrams are enumerated and what stands at the root.
@@ -243,6 +253,7 @@ def test_symbols_may_be_given_numbers_afterwards(name, data):
     diagram = data.draw(st.sampled_from(some_diagrams(order, mode, 6)))
     scheme = OnePass(B=symbols.B)
     weight = symbolic_weight(name, scheme, diagram, basis, root)
+    assert weight == canonical(weight)
     got = slow.value_at(weight, T=values[0], B=values[1], **chosen)
     expected = reference(at(scheme, values), optimizer.at(**chosen), diagram, basis, root)
     assert got == expected
@@ -485,3 +496,133 @@ def test_weight_decay_may_stay_a_symbol_where_counts_are_numbers(name):
         "moment",
         "population",
     )
+
+
+# Weights are reduced by known factors; the form is that of SymPy's greatest common divisors ---------
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize(
+    ("scheme", "optimizer"),
+    [
+        (FullBatch(), Momentum(schedule=Exponential())),
+        (OnePass(), Momentum(average=ExponentialAverage())),
+        (OnePass(B=symbols.B), Nesterov(schedule=Exponential(gamma=HALF))),
+        (WithReplacement(B=1), Momentum()),
+        (WithReplacement(T=200), Momentum()),
+        (OnePass(T=symbols.N), SGD(schedule=Exponential())),
+    ],
+    ids=lambda x: x.label,
+)
+def test_weights_of_sums_are_canonical(scheme, optimizer, basis):
+    step = StepCounter(scheme, optimizer, basis)
+    total = {}
+    each = []
+    for i, diagram in enumerate(all_diagrams(2, "isolated")):
+        count = step.count(diagram, "population")
+        for exps, c in count.items():
+            total[exps] = total.get(exps, 0) + c * (i + 1)
+        each.append((i + 1) * step.weight(count, 2))
+    found = step.weight(total, 2)
+    assert found == canonical(found)
+    assert found == canonical(sum(each))
+
+
+# Many updates -------------------------------------------------------------------------------------
+
+UNEVEN = [Fraction(k * k % 7 - 1, 1 + k % 3) for k in range(11)]
+MANY = [
+    (SGD(schedule=UNEVEN, average=TailAverage(4)), *ROOTS[1]),
+    (Momentum(beta=THIRD, schedule=UNEVEN, **VELOCITY), *ROOTS[0]),
+    (Momentum(beta=HALF, schedule=UNEVEN, average=TailAverage(3), **VELOCITY), *ROOTS[0]),
+    (Nesterov(beta=HALF, schedule=UNEVEN, **GRADIENT), *ROOTS[1]),
+]
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize(("optimizer", "mode", "root"), MANY, ids=lambda x: getattr(x, "label", x))
+def test_many_matrices(optimizer, mode, root, basis):
+    """Products of pairs of pairs of steps, whose number is odd on the way; all maps of the nodes."""
+    for scheme in (OnePass(T=11), FullBatch(N=2, E=11)):
+        diagrams = [*all_diagrams(2, mode), *some_diagrams(3, mode, 5, scheme.label)]
+        assert not disagreements(NumberCounter, scheme, optimizer, diagrams, [()], basis, root)
+
+
+@pytest.mark.parametrize("few", [1, 2])
+@pytest.mark.parametrize(("optimizer", "mode", "root"), EVERY_KIND[1:])
+def test_pairs_of_few_matrices(monkeypatch, optimizer, mode, root, few):
+    """The same with replacement, where nodes share steps in all ways, and at order 4."""
+    monkeypatch.setattr(carried_sums, "_FEW", few)
+    scheme = WithReplacement(N=2, B=1, T=4)
+    for order, most in ((3, 30), (4, 3)):
+        diagrams = some_diagrams(order, mode, most, f"{few}")
+        args = (scheme, optimizer, diagrams, [()], "moment", root)
+        assert not disagreements(NumberCounter, *args)
+
+
+EPOCHS = [
+    Epochs(N=2, B=1, E=4, shuffle="every-epoch"),
+    Epochs(N=3, B=1, E=3),
+    Epochs(N=4, B=2, E=3),
+    Grid([[0, 1], [3, 2], [0, 1], [3, 2]], N=6),
+    Grid([[0, 1], [3, 2], [1, 0], [3, 2], [0, 1]]),  # not whole epochs
+    Grid([[0], [1, 2], [0], [1, 2]]),  # of uneven batches
+    Grid([[0, 1], [1, 2], [0, 1], [1, 2]]),  # that overlap
+]
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("scheme", EPOCHS, ids=lambda s: s.label)
+def test_epochs_without_memory(scheme, basis):
+    T = int(scheme.updates)
+    optimizer = SGD(schedule=UNEVEN[:T], average=TailAverage(2))
+    for mode, root in ROOTS:
+        diagrams = [*all_diagrams(2, mode), *some_diagrams(3, mode, 8, scheme.label)]
+        diagrams += some_diagrams(4, mode, 1 if T > 5 else 2, scheme.label)
+        assert not disagreements(NumberCounter, scheme, optimizer, diagrams, [()], basis, root)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(schedule=Cosine()), SGD(average=TailAverage(13))])
+def test_epochs_and_tables_of_rows_agree(optimizer):
+    found = NumberCounter(Epochs(N=12, B=2, E=4), optimizer, "cumulant")._propagator
+    for diagram in (*all_diagrams(3, "isolated"), *some_diagrams(4, "isolated", 12)):
+        forest = update_forest(diagram)
+        slowly = found._sum(forest.parents, forest.blocks)
+        assert found.count(forest, "cumulant") == slowly, diagram
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        Momentum(beta="9/10", schedule=Cosine()),
+        Nesterov(beta="2/3", schedule=Cosine(), average=TailAverage(7)),
+        Momentum(beta=HALF, schedule=Step(every=9), average=ExponentialAverage(HALF)),
+    ],
+    ids=lambda o: o.label,
+)
+def test_one_pass_and_a_grid_of_it_agree(optimizer):
+    """Two ways through time: matrices in pairs, and up the tree."""
+    steps, grid = OnePass(T=29), Grid([[t] for t in range(29)])
+    one, other = (NumberCounter(scheme, optimizer, "moment") for scheme in (steps, grid))
+    for diagram in (*all_diagrams(2, "isolated"), *some_diagrams(3, "isolated", 4)):
+        assert one.count(diagram, "population") == other.count(diagram, "population")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "optimizer"),
+    [
+        (OnePass(T=1000), Momentum(beta="9/10", schedule=Exponential("99/100"))),
+        (OnePass(T=1000), Nesterov(beta="9/10", schedule=Polynomial(), **GRADIENT)),
+        (WithReplacement(N=50, B=5, T=700), Momentum(beta=HALF, average=TailAverage())),
+        (FullBatch(N=5, E=3000), SGD(schedule=Polynomial())),
+    ],
+    ids=lambda x: x.label,
+)
+def test_closed_forms_and_numbers_agree_after_many_updates(scheme, optimizer):
+    by_formula = StepCounter(scheme, optimizer, "moment")
+    by_number = NumberCounter(scheme, optimizer, "moment")
+    options = {"one_pass": True} if isinstance(scheme, OnePass) else {}
+    for diagram in random.Random(1).sample(list(enumerate_diagrams(3, **options)), 5):
+        counts = (c.weight(c.count(diagram, "population"), 3) for c in (by_formula, by_number))
+        one, other = map(slow.value_at, counts)
+        assert one == other, diagram
