@@ -457,6 +457,8 @@ def _is_below(parents: tuple[int, ...], w: int, v: int) -> bool:
 def _epochs(batches: Sequence[Sequence[int]]) -> int:
     """Return the number of epochs where batches of one size recur in one order; 0 elsewhere."""
     first = list(map(tuple, batches))
+    if not first:
+        return 0
     size = first.index(first[0], 1) if first.count(first[0]) > 1 else len(first)
     epoch = first[:size]
     rows = [row for batch in epoch for row in batch]
