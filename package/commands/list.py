@@ -41,6 +41,16 @@ _MOST_DRAWN = 2000
 @click.option("--max-block-size", type=click.IntRange(1), help="Bound on the nodes of a block.")
 @click.option("--max-legs", type=click.IntRange(1), help="Bound on the derivatives at a node.")
 @click.option(
+    "--residue",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of the rooted trees, numbered from 0, only those that leave this residue (with --modulus).",
+)
+@click.option(
+    "--modulus", type=int, default=1, show_default=True, help="How many parts share the order."
+)
+@click.option(
     "--draw", "picture", metavar="FILE.svg", help="Also draw the diagrams (at most 2000) as SVG."
 )
 @click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
@@ -61,6 +71,8 @@ def list_diagrams(
     linkless: bool,
     max_block_size: int | None,
     max_legs: int | None,
+    residue: int,
+    modulus: int,
     picture: str | None,
     only_count: bool,
     style: str,
@@ -81,6 +93,8 @@ def list_diagrams(
         "linkless": linkless,
         "max_block_size": max_block_size,
         "max_legs": max_legs,
+        "residue": residue,
+        "modulus": modulus,
     }
     scheme = None
     if sampling is not None:

@@ -1,5 +1,6 @@
 """The enumeration against brute force and its filters against definitions."""
 
+from fractions import Fraction
 from functools import cache
 from math import factorial
 
@@ -15,6 +16,7 @@ from sgdiagrams.diagrams import (
     diagram_rows,
     enumerate_diagrams,
     rooted_trees,
+    symmetry_sum,
 )
 from sgdiagrams.diagrams.trees import tree_symmetry_factor
 
@@ -156,6 +158,61 @@ def test_filters_together():
         assert set(enumerate_diagrams(order, **options)) == set.intersection(*sets)
 
 
+@pytest.mark.parametrize("order", [0, 1, 4, 6])
+@pytest.mark.parametrize("modulus", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("root", ROOTS)
+def test_parts_are_disjoint_and_together_the_whole(order, modulus, root):
+    whole = {batch.levels: batch for batch in diagram_rows(order, root=root)}
+    parts = [
+        list(diagram_rows(order, root=root, residue=residue, modulus=modulus))
+        for residue in range(modulus)
+    ]
+    trees = [[batch.levels for batch in part] for part in parts]
+    numbered = list(rooted_trees(order + 1))
+    assert trees == [numbered[residue::modulus] for residue in range(modulus)]
+    for batch in (batch for part in parts for batch in part):
+        np.testing.assert_array_equal(batch.labels, whole[batch.levels].labels)
+        np.testing.assert_array_equal(batch.symmetry_factors, whole[batch.levels].symmetry_factors)
+
+
+@pytest.mark.parametrize(
+    "options", [{"linkless": True}, {"one_pass": True}, {"max_legs": 2}, {"max_block_size": 2}]
+)
+def test_a_filtered_part_is_the_part_filtered(options):
+    everything = set(enumerate_diagrams(5, **options))
+    for residue in range(4):
+        part = set(enumerate_diagrams(5, residue=residue, modulus=4))
+        filtered = list(enumerate_diagrams(5, residue=residue, modulus=4, **options))
+        assert set(filtered) == part & everything
+        assert len(set(filtered)) == len(filtered)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("modulus", [1, 2, 5, 100])
+def test_symmetry_sums_of_parts(root, modulus):
+    for order in range(7):
+        sums = []
+        for residue in range(modulus):
+            found = Fraction(0)
+            for batch in diagram_rows(order, root=root, residue=residue, modulus=modulus):
+                factors, counts = np.unique(batch.symmetry_factors, return_counts=True)
+                for factor, count in zip(factors.tolist(), counts.tolist(), strict=True):
+                    found += Fraction(count, factor)
+            sums.append(symmetry_sum(order, root=root, residue=residue, modulus=modulus))
+            assert found == sums[-1]
+        assert sum(sums) == symmetry_sum(order, root=root)
+
+
+def test_parts_have_about_the_same_size():
+    for modulus in (2, 4, 8):
+        sizes = [
+            sum(map(len, diagram_rows(8, residue=residue, modulus=modulus)))
+            for residue in range(modulus)
+        ]
+        assert sum(sizes) == 598201
+        assert max(sizes) < 1.2 * min(sizes)
+
+
 def test_rows_are_fresh_arrays():
     first = next(iter(diagram_rows(3)))
     first.labels[:] = 9
@@ -181,6 +238,15 @@ def test_enumeration_is_lazy():
         (2, {"root": "anywhere"}),
         (2, {"max_block_size": 0}),
         (2, {"max_legs": -1}),
+        (2, {"residue": 1}),
+        (2, {"residue": -1, "modulus": 2}),
+        (2, {"residue": 2, "modulus": 2}),
+        (2, {"modulus": 0}),
+        (2, {"modulus": -3}),
+        (2, {"modulus": 2.0}),
+        (2, {"modulus": True}),
+        (2, {"residue": None, "modulus": 2}),
+        (2, {"residue": "1", "modulus": 2}),
     ],
 )
 def test_impossible_requests(order, options):
@@ -189,3 +255,11 @@ def test_impossible_requests(order, options):
             list(function(order, **options))
         assert "\n" not in str(error.value)
         assert str(error.value)
+    if {"residue", "modulus"} & set(options):
+        with pytest.raises(RequestError):
+            symmetry_sum(order, **options)
+
+
+def test_more_parts_than_trees():
+    assert list(enumerate_diagrams(2, residue=10**30, modulus=10**31)) == []
+    assert len(list(enumerate_diagrams(2, residue=0, modulus=10**31))) == 2

@@ -432,3 +432,31 @@ def test_resummed_expansions_are_evaluated(statistics, tmp_path):
     data = json.loads(good("evaluate", tmp_path / "e.json", "--statistics", statistics, *numbers))
     direct = expected.evaluate(sgdiagrams.Statistics.load(statistics), eta=0.05, T=10)
     assert data["value"] == pytest.approx(direct.value)
+
+
+def test_list_in_parts():
+    whole = good("list", "--order", "4", "--format", "text").splitlines()
+    parts = ["--modulus", "3", "--residue"]
+    lines = [
+        good("list", "--order", "4", "--format", "text", *parts, r).splitlines() for r in "012"
+    ]
+    assert all(lines)
+    assert sorted(line for part in lines for line in part) == sorted(whole)
+    counts = [int(good("list", "--order", "4", "--count", *parts, r)) for r in "012"]
+    assert counts == [len(part) for part in lines]
+    one_pass = ["--sampling", "one-pass", "--count"]
+    counts = [int(good("list", "--order", "4", *one_pass, *parts, r)) for r in "012"]
+    assert sum(counts) == 36
+
+
+@pytest.mark.parametrize(
+    "part",
+    [["--residue", "1"], ["--residue", "-1", "--modulus", "2"], ["--residue", "3", "--modulus", "3"],
+     ["--modulus", "0"], ["--modulus", "two"]],
+)  # fmt: skip
+def test_bad_parts_give_one_line(part):
+    for more in ([], ["--count"]):
+        done = run("list", "--order", "2", *part, *more)
+        assert done.returncode == 2
+        assert done.stderr.startswith("sgdiagrams: error: ")
+        assert len(done.stderr.splitlines()) == 1
