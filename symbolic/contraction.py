@@ -321,7 +321,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     # SymPy's contract -----------------------------------------------------------------------------
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        return tuple(map(str, self.args))
+        return tuple(arg.name for arg in self.args)
 
     @property
     def free_symbols(self) -> set[Symbol]:
