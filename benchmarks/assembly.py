@@ -20,22 +20,32 @@ from sympy.utilities.iterables import multiset_partitions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["assembled_diagrams", "assembled_one_pass"]
+__all__ = [
+    "assembled_diagrams",
+    "assembled_one_pass",
+    "assembled_trees",
+    "incidence",
+    "value_certificate",
+]
 
 Blocks = list[list[int]]
 Diagram = tuple["nx.Graph[int]", int, Blocks, int]
 
 
-def assembled_diagrams(order: int) -> Iterator[Diagram]:
-    """Yield (tree, root, blocks of the other nodes, symmetry factor) for every diagram of an order."""
+def assembled_diagrams(order: int, *, root_in_partition: bool = False) -> Iterator[Diagram]:
+    """Yield (tree, root, blocks, symmetry factor) for every diagram of an order.
+
+    The blocks are those of the other nodes, or of all.
+    """
     nodes = order + 1
-    partitions: list[Blocks] = list(multiset_partitions(list(range(order)))) if order else [[]]
-    for tree, root in _rooted_trees(nodes):
-        others = [v for v in tree if v != root]
+    free = nodes if root_in_partition else order
+    partitions: list[Blocks] = list(multiset_partitions(list(range(free)))) if free else [[]]
+    for tree, root in assembled_trees(nodes):
+        others = [v for v in tree if v != root or root_in_partition]
         seen: set[tuple[int, bytes]] = set()
         for partition in partitions:
             blocks = [[others[i] for i in block] for block in partition]
-            graph = _incidence(tree, blocks, root)
+            graph = incidence(tree, blocks, root)
             key = (len(blocks), certificate(graph))
             if key not in seen:
                 seen.add(key)
@@ -56,7 +66,7 @@ def assembled_one_pass(order: int) -> tuple[list[list[str]], str]:
                 continue
             extensions = sum(1 for _ in nx.all_topological_sorts(quotient)) if d else 1
             # The value does not see the root: it depends on the tree and all blocks alone.
-            value = certificate(_incidence(tree, [*blocks, [root]], None))
+            value = value_certificate(tree, root, blocks)
             sums[len(blocks), value] += Rational((-1) ** d * extensions, factor)
         texts = []
         for i, ((size, _), number) in enumerate(sums.items()):
@@ -67,18 +77,26 @@ def assembled_one_pass(order: int) -> tuple[list[list[str]], str]:
     return coefficients, latex(total)
 
 
-def _rooted_trees(nodes: int) -> Iterator[tuple[nx.Graph[int], int]]:
+def value_certificate(tree: nx.Graph[int], root: int, blocks: Blocks) -> bytes:
+    """Return what is equal for diagrams with equal values: the root is a node like the others."""
+    found: bytes = certificate(incidence(tree, [*blocks, [root]], None))
+    return found
+
+
+def assembled_trees(nodes: int) -> Iterator[tuple[nx.Graph[int], int]]:
+    """Yield (tree, root) for every rooted tree."""
     trees: Iterator[nx.Graph[int]] = nx.nonisomorphic_trees(nodes)  # type: ignore[assignment]
     for tree in trees:
         seen = set()
         for root in tree:
-            key = certificate(_incidence(tree, [], root))
+            key = certificate(incidence(tree, [], root))
             if key not in seen:
                 seen.add(key)
                 yield tree, root
 
 
-def _incidence(tree: nx.Graph[int], blocks: Blocks, root: int | None) -> Any:
+def incidence(tree: nx.Graph[int], blocks: Blocks, root: int | None) -> Any:
+    """Return the tree with one more vertex for every block, for pynauty."""
     nodes = len(tree)
     neighbours = {v: list(tree[v]) for v in tree}
     neighbours |= {nodes + b: block for b, block in enumerate(blocks)}

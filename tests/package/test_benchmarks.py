@@ -1,0 +1,207 @@
+"""The benchmarks' tables, guards and brute force; what they measure is not run here."""
+
+import importlib
+import random
+import sys
+
+import pytest
+from layout import ROOT
+
+NAMES = ("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion")
+
+
+@pytest.fixture(scope="module")
+def benchmarks():
+    """The modules of the folder, which is no package, and no trace of them afterwards."""
+    known = set(sys.modules)
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        yield {name: importlib.import_module(name) for name in (*NAMES, "long_times", "run")}
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+        for name in set(sys.modules) - known:
+            if "benchmarks" in str(getattr(sys.modules[name], "__file__", "")):
+                del sys.modules[name]
+
+
+@pytest.fixture
+def tables(benchmarks):
+    return benchmarks["tables"]
+
+
+@pytest.fixture
+def guards(benchmarks):
+    return benchmarks["guards"]
+
+
+# Tables -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (4.2e-7, "0.420 us"),
+        (1.23456e-5, "12.3 us"),
+        (0.1234, "123 ms"),
+        (1, "1.00 s"),
+        (99.5, "99.5 s"),
+        (1234.5, "1234 s"),
+    ],
+)
+def test_durations_have_three_digits(tables, seconds, text):
+    assert tables.duration(seconds) == text
+
+
+def test_a_ratio_needs_equal_results(tables):
+    assert tables.Peer("peer", 6.0, agrees=True).ratio(2.0) == 3
+    assert tables.Peer("peer", 6.0, agrees=False).ratio(2.0) is None
+    assert tables.Peer("peer", 6.0).ratio(2.0) is None
+    assert tables.Peer("peer", note="over 5 s").ratio(2.0) is None
+
+
+def test_rows_show_peers_ratios_and_targets(tables):
+    row = tables.Row("S", "order 6", "5 diagrams", 0.5, 35.4)
+    row.peers = [
+        tables.Peer("one", 1.0, agrees=True),
+        tables.Peer("two", 20.0, agrees=True),
+        tables.Peer("three", note="absent: pip install three"),
+    ]
+    row.targets = [tables.below(row.seconds, 1, "s"), tables.above(7.0, 10, "a second")]
+    assert row.cells() == [
+        "order 6",
+        "5 diagrams",
+        "500 ms",
+        "",
+        "35 MiB",
+        "one: 1.00 s; two: 20.0 s; three: absent: pip install three",
+        "2.0; 40",
+        "< 1 s: met; > 10 a second: MISSED",
+    ]
+    row.peers = [tables.Peer("fast", 0.01, agrees=True)]
+    assert row.cells()[6] == "0.020"
+    assert tables.missed([row]) == {"S: order 6": "> 10 a second"}
+
+
+def test_different_results_are_shown_instead_of_a_ratio(tables):
+    row = tables.Row("S", "w", seconds=0.5, peers=[tables.Peer("one", 1.0, agrees=False)])
+    assert row.cells()[-2] == "RESULTS DIFFER"
+
+
+def test_what_was_not_measured_misses_its_target(tables):
+    row = tables.Row("S", "w", note="over 120 s")
+    row.targets.append(tables.below(row.seconds, 1, "s"))
+    assert row.cells()[2] == "over 120 s"
+    assert not row.targets[0].met
+
+
+def test_growth_is_within_a_series(tables):
+    sizes = [("a", 1.0), ("b", 5.0), ("a", 3.0), ("", 9.0), ("b", None), ("b", 2.0)]
+    rows = [tables.Row("S", "w", seconds=s, series=series) for series, s in sizes]
+    growth = [row.growth for row in tables.with_growth(rows)]
+    assert growth == [None, None, 3.0, None, None, None]
+
+
+def test_tables_are_markdown_without_empty_columns(tables):
+    found = tables.markdown([["work", "result", "time"], ["a", "", "1 s"], ["bcdef", "", "10 s"]])
+    assert found.splitlines() == [
+        "| work  | time |",
+        "| ----- | ---- |",
+        "| a     | 1 s  |",
+        "| bcdef | 10 s |",
+    ]
+    assert tables.markdown([["a"], ["M_a|b"]]).endswith(r"| M_a\|b |")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ({"a": [1, 2]}, {"a": [1, 2]}, True),
+        ({"a": [1, 2]}, {"a": [1, 2], "b": 1}, False),
+        ([1.0, 2.0], [1.0 + 1e-12, 2.0], True),
+        ([1.0], [1.0 + 1e-6], False),
+        ([[1], [2]], [[1]], False),
+        (["x"], ["y"], False),
+    ],
+)
+def test_results_agree_exactly_or_to_nine_digits(tables, ours, theirs, same):
+    assert tables.agree(ours, theirs) is same
+
+
+# Guards -------------------------------------------------------------------------------------------
+
+
+def test_guards_hold_up_to_their_bound_and_fail_beyond(guards):
+    bounds = {"ratio": guards.Bound(10, is_least=True), "work": guards.Bound(100)}
+    for ratio, work, failed in [(10, 100, []), (9.99, 100, ["ratio"]), (50, 101, ["work"])]:
+        verdicts = guards.judge([{"ratio": ratio}, {"work": work}], bounds)
+        assert [v.name for v in verdicts if v.failed] == failed
+
+
+def test_a_guard_without_a_value_is_said_and_does_not_fail(guards):
+    [verdict] = guards.judge([{}], {"ratio": guards.Bound(10, is_least=True)})
+    assert not verdict.failed
+    assert verdict.cells() == ["ratio", "", ">= 10", "not measured"]
+
+
+def test_a_value_needs_a_bound(guards):
+    with pytest.raises(KeyError, match="got none for 'else'"):
+        guards.judge([{"else": 1.0}], {})
+
+
+def test_failed_guards_and_different_results_are_reasons_to_fail(
+    benchmarks, tables, guards, capsys
+):
+    rows = [
+        tables.Row("S", "good", seconds=1.0, peers=[tables.Peer("p", 2.0, agrees=True)]),
+        tables.Row("S", "bad", seconds=1.0, peers=[tables.Peer("p", 2.0, agrees=False)]),
+        tables.Row("S", "late", seconds=1.0, targets=[tables.below(1.0, 0.5, "s")]),
+    ]
+    verdicts = guards.judge([{"work": 7}], {"work": guards.Bound(6)})
+    reasons = benchmarks["run"]._end(rows, verdicts)
+    assert reasons == [
+        "S: bad: results differ from those of p",
+        "guard: work 7 <= 6 FAILED",
+    ]
+    assert "* S: late (< 0.5 s)" in capsys.readouterr().out
+
+
+# Works --------------------------------------------------------------------------------------------
+
+
+def test_every_work_can_be_called_by_name(benchmarks):
+    for name in ("enumeration", "counting", "evaluation", "expansion", "long_times"):
+        assert all(callable(work) for work in benchmarks[name].WORK.values())
+
+
+def test_embeddings_one_by_one(benchmarks):
+    embeddings = benchmarks["counting"].embeddings
+    one_pass = tuple((t, t) for t in range(4))
+    assert embeddings([1, 2], [[0], [1], [2]], one_pass) == 6  # pairs of times
+    assert embeddings([2, 2], [[0, 1], [2]], one_pass) == 4
+    assert embeddings([1, 2], [[0, 1], [2]], one_pass) == 0
+    epochs = tuple((n, 2 * e + n) for e in range(2) for n in range(2))
+    assert embeddings([1, 2], [[0, 1], [2]], epochs) == 2  # one of two rows, first before second
+
+
+def test_random_trees_are_trees_and_uniform(benchmarks):
+    draw = benchmarks["enumeration"]._random_parents
+    rng = random.Random(5)
+    found = [tuple(draw(4, rng.randrange)) for _ in range(3200)]
+    counts = {tree: found.count(tree) for tree in set(found)}
+    assert len(counts) == 4**2  # Cayley, with the last node as root
+    assert all(140 < count < 260 for count in counts.values())
+
+
+def test_random_pairs_come_with_isomorphic_copies(benchmarks):
+    from sgdiagrams.diagrams import Diagram
+
+    pairs = benchmarks["enumeration"]._random_pairs(6, 10)
+    diagrams = [Diagram(parents, blocks) for parents, blocks in pairs]
+    assert diagrams[::2] == diagrams[1::2]
+    assert len(set(diagrams)) > 10
+
+
+def test_counted_work_is_counted(benchmarks):
+    counted = benchmarks["evaluation"].WORK["products"]("2", "2", "3")["result"]
+    assert 0 < counted["different"] <= counted["asked"]
+    assert benchmarks["expansion"].WORK["built"]("test-loss", "one-pass", "1")["result"] > 0
