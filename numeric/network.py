@@ -122,8 +122,15 @@ class Network:
         shapes = tuple(tensor.array.shape for tensor in tensors)
         key = (expression, shapes, limit)
         if key not in self._paths:
-            path, _ = opt_einsum.contract_path(expression, *shapes, shapes=True, memory_limit=limit)
-            self._paths[key] = None if any(len(step) > 2 for step in path) else tuple(path)
+            # Networks are trees and small: the greedy order is as good as the best, and found sooner.
+            for search in ("greedy", "auto"):
+                path, _ = opt_einsum.contract_path(
+                    expression, *shapes, shapes=True, memory_limit=limit, optimize=search
+                )
+                pairs = all(len(step) <= 2 for step in path)
+                self._paths[key] = tuple(path) if pairs else None
+                if pairs:
+                    break
         return self._paths[key]
 
     def _take_vectors(
