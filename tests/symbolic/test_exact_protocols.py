@@ -6,23 +6,15 @@ because two have no third cumulants.
 """
 
 from fractions import Fraction
-from functools import cache
 
 import numpy as np
 import pytest
+from exact_protocols import fixed_landscape, plain, schedules, with_start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.numeric.exact import exact_sgd_average
 from sgdiagrams.numeric.polynomials import PolynomialLandscape
-from sgdiagrams.numeric.schedules import (
-    epochs_schedule,
-    grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
-)
-from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
     SGD,
     Cosine,
@@ -94,34 +86,6 @@ OPTIMIZERS = {
         beta=F(1, 2), schedule=Step(every=2), schedule_scales="gradient", weight_decay=F(1, 7)
     ),
 }
-
-
-def schedules(scheme):
-    numbers = {name: int(value) for name, value in scheme.values.items()}
-    if isinstance(scheme, Grid):
-        return [grid_schedule(scheme.batches)]
-    if isinstance(scheme, OnePass):
-        return [one_pass_schedule(**numbers)]
-    if isinstance(scheme, WithReplacement):
-        return with_replacement_schedules(**numbers)
-    if scheme.shuffle == "every-epoch":
-        return reshuffled_schedules(**numbers)
-    return [epochs_schedule(**numbers)]
-
-
-@cache
-def fixed_landscape(p):
-    return PolynomialLandscape.random(3, p=p, degree=4, atoms=3)
-
-
-def plain(values):
-    return [value.tolist() if hasattr(value, "tolist") else value for value in values]
-
-
-def with_start(landscape, order, functions=None):
-    known = landscape.statistics(order)
-    start = np.array([F(x) for x in landscape.start], dtype=object)
-    return Statistics(known.samples, known.role, known.weights, functions or {}, start)
 
 
 def check(observable, scheme, optimizer, *, order, landscape, eta=None, basis=None):

@@ -1,12 +1,12 @@
 """Re-summation: exact against SGD itself, against brute-force time sums, and against its own limits."""
 
 from fractions import Fraction
-from functools import cache
 from itertools import product
 
 import numpy as np
 import pytest
 import sympy
+from exact_protocols import fixed_landscape, plain, schedules, with_start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy.polys.domains import QQ
@@ -17,14 +17,6 @@ from sgdiagrams.numeric.contract import Evaluator
 from sgdiagrams.numeric.dressed_counts import dressed_count
 from sgdiagrams.numeric.exact import exact_sgd_average
 from sgdiagrams.numeric.polynomials import PolynomialLandscape
-from sgdiagrams.numeric.schedules import (
-    epochs_schedule,
-    grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
-)
-from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
     SDE,
     SGD,
@@ -124,30 +116,6 @@ def test_order_four(scheme):
 # Against SGD itself -------------------------------------------------------------------------------
 
 
-def schedules(scheme):
-    numbers = {name: int(value) for name, value in scheme.values.items()}
-    if isinstance(scheme, Grid):
-        return [grid_schedule(scheme.batches)]
-    if isinstance(scheme, OnePass):
-        return [one_pass_schedule(**numbers)]
-    if isinstance(scheme, WithReplacement):
-        return with_replacement_schedules(**numbers)
-    if scheme.shuffle == "every-epoch":
-        return reshuffled_schedules(**numbers)
-    return [epochs_schedule(**numbers)]
-
-
-@cache
-def fixed_landscape(p):
-    return PolynomialLandscape.random(3, p=p, degree=4, atoms=3)
-
-
-def with_start(landscape, order):
-    known = landscape.statistics(order)
-    start = np.array([F(x) for x in landscape.start], dtype=object)
-    return Statistics(known.samples, known.role, known.weights, {}, start)
-
-
 def simulated(observable, scheme, optimizer, order, landscape, eta=None):
     return exact_sgd_average(
         landscape,
@@ -158,10 +126,6 @@ def simulated(observable, scheme, optimizer, order, landscape, eta=None):
         eta=eta,
         rows=int(scheme.datapoints),
     )
-
-
-def plain(values):
-    return [value.tolist() if hasattr(value, "tolist") else value for value in values]
 
 
 def by_polynomials(resummed, statistics, eta, order):
