@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Estimate", "judge"]
+__all__ = ["Estimate", "Verdict", "judge"]
 
 Number: TypeAlias = Fraction | float
 
 _ROUNDING = 1e-15  # of the largest contribution: less than this is taken for zero among floats
+
+
+class Verdict(NamedTuple):
+    """A judgement of a series: words, whether it is trustworthy, and the size of what is missing."""
+
+    words: str
+    trustworthy: bool
+    missing: float
 
 
 @final
@@ -48,7 +56,7 @@ class Estimate:
     numbers
         The numbers of updates, datapoints, ... that went in.
     verdict
-        Words and a yes or no by a rule that suits the series better than :func:`judge`; see
+        By a rule that suits the series better than :func:`judge`; see
         :func:`sgdiagrams.numeric.noise.judge_by_noise`.
 
     Raises
@@ -84,7 +92,7 @@ class Estimate:
     observable: str = ""
     eta: Any = None
     numbers: Mapping[str, Number] = field(default_factory=dict)
-    verdict: tuple[str, bool] | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -112,12 +120,18 @@ class Estimate:
     @property
     def judgement(self) -> str:
         """What the contributions say about the series, in words; the rule is in :func:`judge`."""
-        return (self.verdict or judge(self.orders, self.standard_error))[0]
+        return self._judged[0]
 
     @property
     def trustworthy(self) -> bool:
         """Whether the last contribution is at most a third of the one before."""
-        return (self.verdict or judge(self.orders, self.standard_error))[1]
+        return self._judged[1]
+
+    @property
+    def _judged(self) -> tuple[str, bool]:
+        if self.verdict is None:
+            return judge(self.orders, self.standard_error)
+        return self.verdict.words, self.verdict.trustworthy
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain data for JSON.

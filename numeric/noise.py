@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdiagrams.numeric.estimate import judge
+from sgdiagrams.numeric.estimate import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.contraction import Contraction
 
-__all__ = ["complete_noise", "first_incomplete", "judge_by_noise", "noise_of", "without_rounding"]
+__all__ = ["complete_noise", "judge_by_noise", "noise_of", "without_rounding"]
 
 #: Of the largest contribution: less is zero but for rounding.
 _ROUNDING = 1e-14
@@ -45,15 +45,9 @@ def complete_noise(order: int, rank: int) -> int:
     return (order + 2 - (rank == 1)) // 4
 
 
-def first_incomplete(sums: Sequence[Any], order: int, rank: int) -> float:
-    """Return the size of the first sum by noise that is incomplete; nan where there is none."""
-    at = complete_noise(order, rank) + 1
-    return _size(sums[at]) if at < len(sums) else math.nan
-
-
 def judge_by_noise(
     orders: Sequence[Any], sums: Sequence[Any], *, order: int, rank: int
-) -> tuple[str, bool] | None:
+) -> Verdict | None:
     """Judge a re-summed series by the sums of its terms of equal noise.
 
     The rule is that of `sgdiagrams.numeric.estimate.judge`, with noise in place of orders, up to the
@@ -72,9 +66,9 @@ def judge_by_noise(
 
     Returns
     -------
-    tuple or None
-        Words, and whether the series is trustworthy. None where the orders themselves are to be
-        judged: where diagrams without noise contribute, as away from a minimum, or nothing is finite.
+    Verdict or None
+        None where the orders themselves are to be judged: where diagrams without noise contribute, as
+        away from a minimum, or nothing is finite.
     """
     sizes = [_size(x) for x in orders]
     by_noise = [_size(x) for x in sums]
@@ -84,10 +78,12 @@ def judge_by_noise(
         return None
     complete = complete_noise(order, rank)
     judged = without_rounding((sizes[0], *by_noise[1:]))[: complete + 2]
+    missing = by_noise[complete + 1] if complete + 1 < len(by_noise) else math.nan
     if len(judged) < complete + 2 or not judged[-1] or not any(judged[1:-1]):
-        return f"cannot tell: nothing of noise {complete + 1} with up to {order} edges", False
+        words = f"cannot tell: nothing of noise {complete + 1} with up to {order} edges"
+        return Verdict(words, trustworthy=False, missing=missing)
     words, trusted = judge(judged)
-    return words.replace("order", "noise"), trusted
+    return Verdict(words.replace("order", "noise"), trusted, missing)
 
 
 def without_rounding(sizes: Sequence[float]) -> list[float]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.skeletons import DressedTerm
 
-__all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "noise_sums", "the_weight_decay"]
+__all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "the_weight_decay"]
 
 
 def evaluate_resummed(
@@ -117,24 +117,6 @@ def evaluate_resummed(
         dict(numbers),
         judge_by_noise(plain[:count], sums, order=expansion.order, rank=rank),
     )
-
-
-def noise_sums(
-    expansion: ResummedExpansion,
-    statistics: Statistics,
-    *,
-    eta: ArrayLike | Fraction,
-    **numbers: int | Fraction,
-) -> list[Any]:
-    """Return the sums of the contributions of order >= 1 by noise 0, 1, ... (plug-in values).
-
-    Arguments and errors are those of `evaluate_resummed`.
-    """
-    parts = fixed_parts(expansion, numbers)
-    decay = the_weight_decay(expansion, parts)
-    sums: list[Any] = []
-    _plug_in(expansion, parts, as_population(statistics), eta, decay, sums)
-    return sums
 
 
 def fixed_parts(

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 
 from sgdiagrams.numeric.estimate import judge
-from sgdiagrams.numeric.noise import first_incomplete, without_rounding
-from sgdiagrams.numeric.resummed import noise_sums
+from sgdiagrams.numeric.noise import without_rounding
 from sgdiagrams.symbolic.expand import expand
-from sgdiagrams.symbolic.observable import observable as observable_by_name
 from sgdiagrams.symbolic.optimizer import SGD
 from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
 from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
@@ -155,7 +153,6 @@ def judge_series(
     scheme = sampling_by_name(sampling)
     method = optimizer_by_name("sgd" if optimizer is None else optimizer)
     series = expand(observable, order=order, sampling=scheme, optimizer=method)
-    rank = observable_by_name(observable).rank
     other = expand(observable, order=order, sampling=scheme, optimizer=method, resummed=True)
     # Beyond derivatives of zero there is nothing to expand.
     is_quadratic = order > 2 and all(
@@ -166,9 +163,8 @@ def judge_series(
     plain = _by_order(first, is_quadratic=is_quadratic)
     resummed = _by_order(second, is_quadratic=is_quadratic)
     if not resummed.has_ended and second.verdict is not None:
-        words, usable = second.verdict
-        rest = first_incomplete(noise_sums(other, statistics, eta=eta, **numbers), order, rank)
-        resummed = _Report(resummed.sizes, words, usable=usable, next_size=rest)
+        words, usable, missing = second.verdict
+        resummed = _Report(resummed.sizes, words, usable=usable, next_size=missing)
     recommended: Literal["plain", "re-summed", "neither"] = "neither"
     if plain.usable and (not resummed.usable or plain.next_size <= resummed.next_size):
         recommended = "plain"

@@ -91,11 +91,7 @@ def counter(
     RequestError
         When the scheme is a continuous limit and the optimiser is not plain SGD.
     """
-    if scheme.datapoints is None and not (optimizer.is_plain and iterates is None):
-        raise RequestError(
-            f"expected plain SGD with {scheme.name}, which is a limit of it, "
-            f"got optimizer={optimizer.label}"
-        )
+    check_limit(scheme, optimizer, is_plain=optimizer.is_plain and iterates is None)
     if optimizer.is_plain and iterates is None and not isinstance(scheme, Grid):
         if isinstance(scheme, Epochs) and not scheme.is_reshuffled:
             return EpochsCounter(scheme, basis)
@@ -115,6 +111,15 @@ def counter(
     if has_closed_form and isinstance(scheme, StepScheme):
         return StepCounter(scheme, optimizer, basis)
     return NumberCounter(scheme, optimizer, basis, iterates)
+
+
+def check_limit(scheme: Sampling, optimizer: Optimizer, *, is_plain: bool) -> None:
+    """Raise a RequestError when a limit in continuous time meets anything but plain SGD."""
+    if scheme.datapoints is None and not is_plain:
+        raise RequestError(
+            f"expected plain SGD with {scheme.name}, which is a limit of it, "
+            f"got optimizer={optimizer.label}"
+        )
 
 
 def _needed(optimizer: Optimizer) -> list[str]:

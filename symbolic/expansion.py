@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.sampling import Sampling
 
-__all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect"]
+__all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect", "in_usual_order"]
 
 EtaStyle = Literal["scalar", "tensor"]
 Coefficients = Literal["factored", "expanded", "binomial"]
@@ -125,8 +125,7 @@ class Expansion:
         names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
         names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
-        usual = [name for name in _USUAL if name in names]
-        return (*usual, *sorted(names.difference(usual)))
+        return in_usual_order(names)
 
     def order_terms(self, k: int) -> tuple[Term, ...]:
         """Return the terms of order `k` alone."""
@@ -437,6 +436,12 @@ def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
             )
         return base ** int(exponent)
     raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
+
+
+def in_usual_order(names: set[str]) -> tuple[str, ...]:
+    """Return names of symbols, those with a usual place first."""
+    usual = [name for name in _USUAL if name in names]
+    return (*usual, *sorted(names.difference(usual)))
 
 
 def _symbol(old: object) -> Symbol:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import product
 from math import factorial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sympy import Add, Expr, Integer, Mul, Pow, Rational
+from sympy import Add, Expr, Integer, Pow, Rational
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.trees import parents_of_levels
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["insert_links", "linked_diagram", "relink", "taylor"]
 
 #: Exponents of the eigenvalues -> coefficient.
-_Series = dict[tuple[int, ...], Expr]
+_Series = dict[tuple[int, ...], Any]
 
 
 def relink(expansion: ResummedExpansion, order: int) -> Expansion:
@@ -120,7 +120,7 @@ def _component(part: Component, count: DressedCount, most: int, *, continuous: b
         for degree, series in enumerate(homogeneous):
             k = L + degree
             time = _power(count.T, k) if continuous else _binomial(count.T, k)
-            for exps, c in _times_int(series, front, most).items():
+            for exps, c in _times(series, front, most).items():
                 result.setdefault(exps, []).append(coefficient * time * c)
     return {exps: Add(*terms) for exps, terms in result.items()}
 
@@ -133,23 +133,20 @@ def _power(T: Expr, k: int) -> Expr:
     return Pow(T, Integer(k)) / factorial(k)
 
 
-_Integers = dict[tuple[int, ...], int]
-
-
 @lru_cache(maxsize=4096)
-def _one_minus(powers: tuple[int, ...], most: int) -> _Integers:
+def _one_minus(powers: tuple[int, ...], most: int) -> _Series:
     r"""Return :math:`\prod_e (1 - h_e)^{k_e}` to a total degree."""
     n = len(powers)
-    result: _Integers = {(0,) * n: 1}
+    result: _Series = {(0,) * n: 1}
     for i, k in enumerate(powers):
-        factor: _Integers = {(0,) * n: 1}
+        factor: _Series = {(0,) * n: 1}
         factor[tuple(int(j == i) for j in range(n))] = -1
         for _ in range(k):
-            result = _times_int(result, factor, most)
+            result = _times(result, factor, most)
     return result
 
 
-def _shifted(level: tuple[int, ...], most: int, *, continuous: bool) -> _Integers:
+def _shifted(level: tuple[int, ...], most: int, *, continuous: bool) -> _Series:
     """Return Q - 1, or in continuous time -(the sum of the alive h)."""
     n = len(level)
     if continuous:
@@ -159,35 +156,26 @@ def _shifted(level: tuple[int, ...], most: int, *, continuous: bool) -> _Integer
     return result
 
 
-def _complete(values: list[_Integers], n: int, most: int) -> list[_Integers]:
+def _complete(values: list[_Series], n: int, most: int) -> list[_Series]:
     """Return the complete homogeneous polynomials of degrees 0, ..., `most`."""
-    result: list[_Integers] = [{(0,) * n: 1}, *({} for _ in range(most))]
+    result: list[_Series] = [{(0,) * n: 1}, *({} for _ in range(most))]
     for value in values:
         for k in range(1, most + 1):
-            more = _times_int(value, result[k - 1], most)
+            more = _times(value, result[k - 1], most)
             for exps, c in more.items():
                 result[k][exps] = result[k].get(exps, 0) + c
     return result
 
 
-def _times_int(p: _Integers, q: _Integers, most: int) -> _Integers:
-    result: _Integers = {}
+def _times(p: _Series, q: _Series, most: int) -> _Series:
+    """Multiply two series to a total degree; coefficients are whole numbers or expressions."""
+    result: _Series = {}
     for a, c in p.items():
         for b, d in q.items():
             exps = tuple(map(sum, zip(a, b, strict=True)))
             if sum(exps) <= most:
                 result[exps] = result.get(exps, 0) + c * d
     return result
-
-
-def _times(p: _Series, q: _Series, most: int) -> _Series:
-    result: dict[tuple[int, ...], list[Expr]] = {}
-    for a, c in p.items():
-        for b, d in q.items():
-            exps = tuple(map(sum, zip(a, b, strict=True)))
-            if sum(exps) <= most:
-                result.setdefault(exps, []).append(Mul(c, d))
-    return {exps: Add(*terms) for exps, terms in result.items()}
 
 
 def _exponents(width: int, most: int) -> Iterator[tuple[int, ...]]:

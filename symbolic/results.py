@@ -43,20 +43,20 @@ class KnownResult:
         What it says.
     call
         How to derive it with the public interface.
-    left
-        The left side of the formula in LaTeX.
     formula
-        The right side: for one weight, or for given tensors.
+        The law for one weight, or for given tensors.
     expansion
         The same for any number of weights, where the law has such a form.
+    left
+        What stands before the formula in LaTeX, where there is no expansion.
     """
 
     name: str
     statement: str
     call: str
-    left: str
     formula: Expr
     expansion: ResummedExpansion | None = None
+    left: str = ""
 
     def latex(self) -> str:
         r"""Return the law in LaTeX: for any number of weights where it has such a form.
@@ -86,7 +86,6 @@ def _takeuchi() -> KnownResult:
         "Takeuchi's criterion: full-batch descent from a test minimum overfits by tr(C/H)/N.",
         "expand('generalisation-gap', order=1, sampling='full-batch', resummed=True)"
         ".at_minimum().stationary()",
-        r"\mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to",
         gap.in_one_dimension(),
         gap,
     )
@@ -100,8 +99,8 @@ def _akaike() -> KnownResult:
         "akaike",
         "Akaike's criterion: where the noise is the curvature, C = H, each of p weights costs 1/N.",
         "known_result('takeuchi') at C = H",
-        r"\mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to",
         Symbol("p") * each,
+        left=r"\mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to",
     )
 
 
@@ -117,7 +116,6 @@ def _excess_loss() -> KnownResult:
         "What full-batch descent from a test minimum costs after E updates.",
         "expand('test-loss', order=2, sampling='full-batch', resummed=True)"
         ".at_minimum().continuous()",
-        r"\mathbb{E}\,\ell(\theta_E) - \ell =",
         found.in_one_dimension(2),
         found,
     )
@@ -130,7 +128,6 @@ def _excess_limit() -> KnownResult:
         "After a long time full-batch descent costs half of Takeuchi's gap.",
         "expand('test-loss', order=2, sampling='full-batch', resummed=True)"
         ".at_minimum().stationary()",
-        r"\mathbb{E}\,\ell(\theta_E) - \ell \to",
         found.in_one_dimension(2),
         found,
     )
@@ -151,8 +148,8 @@ def _worst_curvature() -> KnownResult:
         "worst-curvature",
         "The excess of full-batch descent is largest where eta E H = 1.2564.",
         "the zero of the derivative of known_result('excess-loss').formula by H",
-        r"\eta E H =",
         lower,
+        left=r"\eta E H =",
     )
 
 
@@ -163,7 +160,6 @@ def _drift() -> KnownResult:
         "SGD drifts from a test minimum, to where the curvature is less; at small eta.",
         "expand('displacement', order=3, sampling='one-pass', resummed=True)"
         ".at_minimum().small_eta()",
-        r"\mathbb{E}(\theta_T - \theta_0) \to",
         found.small_eta().in_one_dimension(),
         found.small_eta(),
     )
@@ -187,7 +183,6 @@ def _valley_velocity() -> KnownResult:
         "Along a flat direction SGD moves at a constant velocity, to where the valley is wider.",
         "expand('displacement', order=3, sampling='one-pass', resummed=True)"
         ".at_minimum().small_eta(flat=('a',))",
-        r"\mathbb{E}(\theta_T - \theta_0) \sim",
         formula,
         valley,
     )
@@ -201,7 +196,6 @@ def _skewness() -> KnownResult:
         "The third cumulant of the gradients adds to the test loss at a test minimum.",
         "expand('test-loss', order=3, sampling='one-pass', resummed=True)"
         ".at_minimum().continuous()",
-        r"\mathbb{E}\,\ell(\theta_T)\big|_{\eta^3} =",
         continuous.in_one_dimension(3),
         continuous,
     )
@@ -215,7 +209,6 @@ def _quadratic() -> KnownResult:
         "On quadratic losses with additive noise nothing is left beyond two edges: exact for all "
         "eta and T.",
         "expand('test-loss', order=4, sampling='one-pass', resummed=True).for_quadratic()",
-        r"\mathbb{E}\,\ell(\theta_T) =",
         exact.in_one_dimension(),
         exact,
     )
@@ -235,8 +228,8 @@ def _helix() -> KnownResult:
         "helix-velocity",
         "On the helix SGD climbs for ever, at eta^2/6 an update when eta is small.",
         "known_result('valley-velocity') on the helix, for all eta",
-        r"\frac{1}{T}\,\mathbb{E}\,z_T \to",
         tidy((moved / symbols.T).cancel()),
+        left=r"\frac{1}{T}\,\mathbb{E}\,z_T \to",
     )
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.counters import check_limit
 from sgdiagrams.symbolic.dressed import is_continuous
 from sgdiagrams.symbolic.expansion import Part
 from sgdiagrams.symbolic.notation import edge_indices
 from sgdiagrams.symbolic.observable import root_mode, root_role
-from sgdiagrams.symbolic.optimizer import SGD
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.roots import Placement, fits, placements
 from sgdiagrams.symbolic.skeletons import Piece, Skeleton, collect_pieces
@@ -52,12 +52,7 @@ def resum(
             f"expected an observable at the end of training for a re-summed expansion, got "
             f"observable={what.name!r}; evaluate at both times and subtract"
         )
-    plain = optimizer.is_plain and isinstance(optimizer, SGD)
-    if is_continuous(scheme) and not plain:
-        raise RequestError(
-            f"expected plain SGD with {scheme.name}, which is a limit of it, "
-            f"got optimizer={optimizer.label}"
-        )
+    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
     for p in what.products:

@@ -13,7 +13,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.dressed import dressed, has_closed_form, is_continuous
-from sgdiagrams.symbolic.expansion import Term
+from sgdiagrams.symbolic.expansion import Term, in_usual_order
 from sgdiagrams.symbolic.forms import FORMS, Form, conditions, expression
 from sgdiagrams.symbolic.notation import index_letter
 from sgdiagrams.symbolic.optimizer import Momentum
@@ -92,8 +92,7 @@ class ResummedExpansion:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts for name in _scheme(part).symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
-        usual = [n for n in ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda") if n in names]
-        return (*usual, *sorted(names.difference(usual)))
+        return in_usual_order(names)
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -26,11 +26,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
-from sgdiagrams.symbolic.dressed import is_continuous
+from sgdiagrams.symbolic.counters import check_limit
 from sgdiagrams.symbolic.expansion import Part
 from sgdiagrams.symbolic.forms import FORMS
 from sgdiagrams.symbolic.observable import observable
-from sgdiagrams.symbolic.optimizer import SGD
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.sampling import RootRole
 from sgdiagrams.symbolic.schema_contraction import dump_contraction, load_contraction
@@ -161,9 +160,7 @@ def _load_part(item: dict[str, Any]) -> Part:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
     if what.since is not None:
         raise FormatError(f"expected an observable at the end of training, got {short(what.name)}")
-    is_plain_sgd = optimizer.is_plain and isinstance(optimizer, SGD)
-    if is_continuous(scheme) and not is_plain_sgd:
-        raise FormatError(f"expected plain SGD with {scheme.name}, got {short(optimizer.label)}")
+    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
     return Part(fraction(get(item, "coefficient", str)), what, scheme, optimizer)
 
 
