@@ -59,7 +59,8 @@ def embeddings(parents: Sequence[int], blocks: Sequence[Sequence[int]], cells: C
 def one_pass(order: str) -> dict[str, Any]:
     """Count all diagrams that one pass can realise, at B = 1 and in moments."""
     from sgdiagrams.diagrams import enumerate_diagrams
-    from sgdiagrams.symbolic.counting import one_pass_count, update_forest
+    from sgdiagrams.symbolic.embeddings.forests import update_forest
+    from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
 
     start = perf_counter()
     diagrams = list(enumerate_diagrams(int(order), one_pass=True))
@@ -73,7 +74,8 @@ def one_pass(order: str) -> dict[str, Any]:
 def epochs(order: str) -> dict[str, Any]:
     """Count all diagrams in epochs in one order, in moments."""
     from sgdiagrams.diagrams import enumerate_diagrams
-    from sgdiagrams.symbolic.counting import epochs_count, update_forest
+    from sgdiagrams.symbolic.embeddings.epochs import epochs_count
+    from sgdiagrams.symbolic.embeddings.forests import update_forest
 
     start = perf_counter()
     diagrams = list(enumerate_diagrams(int(order)))
@@ -89,8 +91,8 @@ def reshuffled(order: str) -> dict[str, Any]:
     from itertools import permutations, product
 
     from sgdiagrams.diagrams import enumerate_diagrams
-    from sgdiagrams.symbolic.counting import update_forest
-    from sgdiagrams.symbolic.reshuffling import reshuffled_count
+    from sgdiagrams.symbolic.embeddings.forests import update_forest
+    from sgdiagrams.symbolic.embeddings.reshuffled import reshuffled_count
 
     start = perf_counter()
     diagrams = list(enumerate_diagrams(int(order)))
@@ -110,7 +112,7 @@ def reshuffled(order: str) -> dict[str, Any]:
 def collected(order: str) -> dict[str, Any]:
     """Bring all diagrams of an order to contractions of moments and collect equal ones."""
     from sgdiagrams.diagrams import enumerate_diagrams
-    from sgdiagrams.symbolic.roots import contractions
+    from sgdiagrams.symbolic.contractions.placements import contractions
 
     start = perf_counter()
     found: Counter[Any] = Counter()

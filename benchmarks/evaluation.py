@@ -22,7 +22,7 @@ __all__ = ["WORK", "derivative_rows", "evaluation_rows"]
 
 def shared(parameters: str, order: str, samples: str, which: str) -> dict[str, Any]:
     """Contract all contractions of an order, which share what they can."""
-    from sgdiagrams.numeric.contract import Evaluator
+    from sgdiagrams.numeric.values.evaluator import Evaluator
 
     statistics, every = _case(parameters, order, samples, which)
     _warm_up(statistics)
@@ -34,7 +34,7 @@ def shared(parameters: str, order: str, samples: str, which: str) -> dict[str, A
 
 def dearest(parameters: str, order: str, samples: str, which: str) -> dict[str, Any]:
     """Contract all together and every one alone, each three times; the time is that of the dearest."""
-    from sgdiagrams.numeric.contract import Evaluator
+    from sgdiagrams.numeric.values.evaluator import Evaluator
 
     statistics, every = _case(parameters, order, samples, which)
     _warm_up(statistics)
@@ -90,8 +90,8 @@ def products(parameters: str, order: str, samples: str) -> dict[str, Any]:
     """Count the products of two tensors that all contractions ask for, and the different ones."""
     from unittest.mock import patch
 
-    from sgdiagrams.numeric.contract import Evaluator
-    from sgdiagrams.numeric.network import Network
+    from sgdiagrams.numeric.values.evaluator import Evaluator
+    from sgdiagrams.numeric.values.network import Network
 
     if not hasattr(Network, "_pair"):
         raise WorkError("expected Network._pair, which is to be counted; tell evaluation.products")
@@ -117,7 +117,7 @@ def derivatives(which: str) -> dict[str, Any]:
     import torch
 
     from sgdiagrams.numeric import Statistics
-    from sgdiagrams.numeric.contract import Evaluator
+    from sgdiagrams.numeric.values.evaluator import Evaluator
     from sgdiagrams.symbolic import Contraction
 
     torch.manual_seed(3)
@@ -193,7 +193,7 @@ def _case(
 
     from sgdiagrams.diagrams import enumerate_diagrams
     from sgdiagrams.numeric import Statistics
-    from sgdiagrams.symbolic.roots import contractions
+    from sgdiagrams.symbolic.contractions.placements import contractions
 
     p, highest, n = int(parameters), int(order), int(samples)
     rng = np.random.default_rng(1)

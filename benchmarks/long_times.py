@@ -67,7 +67,7 @@ def gauss(order: str, updates: str) -> dict[str, Any]:
 
 def powers(updates: str, entries: str) -> dict[str, Any]:
     """Divided differences of x^T at four close nodes, in certified floats."""
-    from sgdiagrams.numeric.divided_differences import power_difference
+    from sgdiagrams.numeric.precision.divided_differences import power_difference
 
     nodes = _nodes(entries)
     power_difference(list(nodes[:, :1]), 10)

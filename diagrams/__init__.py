@@ -7,7 +7,6 @@ the number of isomorphisms from the diagram to itself.
 """
 
 from sgdiagrams.diagrams.diagram import Diagram
-from sgdiagrams.diagrams.drawing import contact_sheet_svg, diagram_svg
 from sgdiagrams.diagrams.enumeration import (
     DiagramRows,
     diagram_rows,
@@ -31,6 +30,8 @@ from sgdiagrams.diagrams.partitions import (
     refinements,
     set_partitions,
 )
+from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg
+from sgdiagrams.diagrams.pictures.svg import diagram_svg
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
 __all__ = [

@@ -318,7 +318,7 @@ class Diagram:
 
     def _repr_svg_(self) -> str:
         """Return the picture that notebooks show; drawing is a module of its own."""
-        from sgdiagrams.diagrams.drawing import diagram_svg
+        from sgdiagrams.diagrams.pictures.svg import diagram_svg
 
         return diagram_svg(self)
 

@@ -5,25 +5,26 @@ population by averages, for a sample by U-statistics (averages over distinct tup
 unbiased. Simulations run SGD on landscapes in floating point, and in exact arithmetic.
 """
 
-from sgdiagrams.numeric.compare import Comparison, compare
-from sgdiagrams.numeric.digits import Digits
-from sgdiagrams.numeric.drift import Drift, drift
-from sgdiagrams.numeric.estimate import Estimate
-from sgdiagrams.numeric.evaluate import evaluate
-from sgdiagrams.numeric.exact import exact_sgd, exact_sgd_average
-from sgdiagrams.numeric.landscape import Landscape, landscape
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
-from sgdiagrams.numeric.schedules import (
+from sgdiagrams.numeric.comparison.compare import Comparison, compare
+from sgdiagrams.numeric.comparison.validity import Validity, judge_series
+from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.estimates.evaluate import evaluate
+from sgdiagrams.numeric.exact.batches import (
     epochs_schedule,
     grid_schedule,
     one_pass_schedule,
     reshuffled_schedules,
     with_replacement_schedules,
 )
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import exact_sgd, exact_sgd_average
+from sgdiagrams.numeric.landscapes.digits import Digits
+from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.landscapes.names import landscape
+from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
+from sgdiagrams.numeric.long_times.drift import Drift, drift
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.numeric.toys import Gauss, Helix, Mean
-from sgdiagrams.numeric.validity import Validity, judge_series
-from sgdiagrams.numeric.verify import Check, verify
+from sgdiagrams.numeric.verification import Check, verify
 
 __all__ = [
     "Check",

@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, final
 
 from sgdiagrams.diagrams.errors import StatisticsError
-from sgdiagrams.numeric.statistics_checks import checked
-from sgdiagrams.numeric.statistics_files import read_statistics, write_statistics
+from sgdiagrams.numeric.derivatives.checks import checked
+from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
 
 if TYPE_CHECKING:
     import os

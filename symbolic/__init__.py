@@ -10,10 +10,9 @@ of moments or cumulants of the derivatives of the loss at the starting point.
 """
 
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.average import Average, ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.contraction import Contraction
-from sgdiagrams.symbolic.expand import expand
-from sgdiagrams.symbolic.expansion import Expansion, Part, Term
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import (
     COVARIANCE,
     DISPLACEMENT,
@@ -27,12 +26,14 @@ from sgdiagrams.symbolic.observable import (
     Product,
     increment,
 )
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
 from sgdiagrams.symbolic.resummed import ResummedExpansion
-from sgdiagrams.symbolic.sampling import Sampling
-from sgdiagrams.symbolic.scaling import ScalingRow, ScalingTable, scaling
-from sgdiagrams.symbolic.schedule import (
+from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
+from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
+from sgdiagrams.symbolic.training.sampling import Sampling
+from sgdiagrams.symbolic.training.schedule import (
     ArraySchedule,
     Cosine,
     Exponential,
@@ -41,7 +42,7 @@ from sgdiagrams.symbolic.schedule import (
     Step,
     WarmUp,
 )
-from sgdiagrams.symbolic.schemes import (
+from sgdiagrams.symbolic.training.schemes import (
     SDE,
     Epochs,
     FreshData,

@@ -2,78 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, nan, nsimplify, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, rational, whole_number
-from sgdiagrams.symbolic.labels import LOSS, PENALISED
-from sgdiagrams.symbolic.optimizer import SGD, Optimizer
-from sgdiagrams.symbolic.weights import canonical, is_weight
+from sgdiagrams.symbolic.formula import Part, Term, collect, in_usual_order
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
+from sgdiagrams.symbolic.weights.quotients import is_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from sgdiagrams.numeric.estimate import Estimate
+    from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.numeric.statistics import Statistics
-    from sgdiagrams.symbolic.contraction import Contraction, Metric
-    from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.sampling import Sampling
-
-__all__ = ["Coefficients", "EtaStyle", "Expansion", "Part", "Term", "collect", "in_usual_order"]
-
-EtaStyle = Literal["scalar", "tensor"]
-Coefficients = Literal["factored", "expanded", "binomial"]
-
-# Symbols that have a usual place come first, in this order.
-_USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
+    from sgdiagrams.symbolic.contractions.contraction import Metric
+    from sgdiagrams.symbolic.training.sampling import Sampling
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One term of an expansion: ``eta**order * weight * contraction``.
-
-    Attributes
-    ----------
-    weight
-        The coefficient with its sign, 1/symmetry factor and powers of 1/B: an expanded polynomial or
-        rational function over the rationals. The power of eta is not included.
-    contraction
-        The value that it multiplies.
-    indices
-        The summed indices that the weight depends on; empty for plain expansions.
-    """
-
-    weight: Expr
-    contraction: Contraction
-    indices: tuple[str, ...] = ()
-
-    @property
-    def order(self) -> int:
-        """The power of the learning rate."""
-        return self.contraction.order
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What an expansion is the expansion of: ``coefficient`` times an expected observable.
-
-    Attributes
-    ----------
-    coefficient
-        A rational number; differences of expansions have several parts.
-    observable, sampling, optimizer
-        As given to `expand`; the sampling is None once symbols have been substituted.
-    """
-
-    coefficient: Fraction
-    observable: Observable
-    sampling: Sampling | None
-    optimizer: Optimizer = field(default_factory=SGD)
+__all__ = ["Expansion"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -206,7 +157,7 @@ class Expansion:
             )
 
     def evaluate(self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction) -> Estimate:
-        """Return the expansion in numbers: see `sgdiagrams.numeric.evaluate.evaluate`.
+        """Return the expansion in numbers: see `sgdiagrams.numeric.estimates.evaluate.evaluate`.
 
         Parameters
         ----------
@@ -218,7 +169,7 @@ class Expansion:
             A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
         """
         # The one arrow that points right: the method is where users look for it.
-        from sgdiagrams.numeric.evaluate import evaluate
+        from sgdiagrams.numeric.estimates.evaluate import evaluate
 
         return evaluate(self, statistics, eta=eta, **numbers)
 
@@ -325,19 +276,19 @@ class Expansion:
         standalone
             A whole document instead of the formula alone.
         """
-        from sgdiagrams.symbolic.latex import latex_expansion
+        from sgdiagrams.symbolic.writing.latex import latex_expansion
 
         return latex_expansion(self, eta=eta, coefficients=coefficients, standalone=standalone)
 
     def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:
         """Return the expansion as a table for the terminal; options as for `latex`."""
-        from sgdiagrams.symbolic.text import text_expansion
+        from sgdiagrams.symbolic.writing.text import text_expansion
 
         return text_expansion(self, eta=eta, coefficients=coefficients)
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return the expansion as JSON; the schema is described in `sgdiagrams.symbolic.schema`."""
-        from sgdiagrams.symbolic.schema import dump
+        """Return the expansion as JSON, in the schema of `sgdiagrams.symbolic.files.formula`."""
+        from sgdiagrams.symbolic.files.formula import dump
 
         return dump(self, indent=indent)
 
@@ -350,13 +301,13 @@ class Expansion:
         FormatError
             When the text is no JSON, or no expansion of a version that is known.
         """
-        from sgdiagrams.symbolic.schema import load
+        from sgdiagrams.symbolic.files.formula import load
 
         return load(text)
 
     def python(self) -> str:
         """Return standalone Python source that evaluates the expansion with NumPy alone."""
-        from sgdiagrams.symbolic.codegen import numpy_source
+        from sgdiagrams.symbolic.writing.numpy_source import numpy_source
 
         return numpy_source(self)
 
@@ -371,44 +322,9 @@ class Expansion:
         )
 
     def _repr_latex_(self) -> str:
-        from sgdiagrams.symbolic.latex import latex_expansion
+        from sgdiagrams.symbolic.writing.latex import latex_expansion
 
         return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
-
-
-def collect(terms: Iterable[Term], *, is_canonical: bool = False) -> tuple[Term, ...]:
-    """Add the weights of equal contractions, expand them, drop zeros, and sort as a person would.
-
-    With `is_canonical` the weights are canonical already, which saves the work where none are added.
-    """
-    sums: dict[tuple[Contraction, tuple[str, ...]], list[Expr]] = {}
-    for term in terms:
-        sums.setdefault((term.contraction, term.indices), []).append(term.weight)
-    result = []
-    for (contraction, indices), parts in sums.items():
-        weight = parts[0] if is_canonical and len(parts) == 1 else canonical(Add(*parts))
-        if weight != 0:
-            result.append(Term(weight, contraction, indices))
-    return tuple(sorted(result, key=_term_key))
-
-
-def _term_key(term: Term) -> tuple[object, ...]:
-    return (term.order, *(-d for d in _degrees(term.weight)), term.contraction.simplicity)
-
-
-def _degrees(weight: Expr) -> tuple[int, int]:
-    """Return the growth of a weight with time (T, or E) and with the size of the training set."""
-    best = (-(10**9), -(10**9))
-    for monomial in Add.make_args(weight):
-        time = size = 0
-        for factor in Mul.make_args(monomial):
-            base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, 1)
-            if base.is_Symbol and base.name in {"T", "E"}:
-                time += int(power)
-            elif base.is_Symbol and base.name == "N":
-                size += int(power)
-        best = max(best, (time, size))
-    return best
 
 
 def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
@@ -436,12 +352,6 @@ def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
             )
         return base ** int(exponent)
     raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
-
-
-def in_usual_order(names: set[str]) -> tuple[str, ...]:
-    """Return names of symbols, those with a usual place first."""
-    usual = [name for name in _USUAL if name in names]
-    return (*usual, *sorted(names.difference(usual)))
 
 
 def _symbol(old: object) -> Symbol:

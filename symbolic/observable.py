@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.checks import check_choice, whole_number
-from sgdiagrams.symbolic.labels import LOSS, TRAINING, WEIGHTS, is_function
+from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.enumeration import RootMode
-    from sgdiagrams.symbolic.sampling import RootRole
+    from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = [
     "COVARIANCE",

@@ -19,9 +19,9 @@ from sympy import Expr, Integer, LambertW, Symbol, diff, exp, factor_list, latex
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
-from sgdiagrams.symbolic.eigenbasis import tidy
-from sgdiagrams.symbolic.expand import expand
-from sgdiagrams.symbolic.spectral import eigenvalue
+from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue
+from sgdiagrams.symbolic.resummation.on_tensors import tidy
+from sgdiagrams.symbolic.theorem import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,23 +12,25 @@ from sympy.core.symbol import Str
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
-from sgdiagrams.symbolic.dressed import dressed, has_closed_form, is_continuous
-from sgdiagrams.symbolic.expansion import Term, in_usual_order
-from sgdiagrams.symbolic.forms import FORMS, Form, conditions, expression
-from sgdiagrams.symbolic.notation import index_letter
-from sgdiagrams.symbolic.optimizer import Momentum
-from sgdiagrams.symbolic.skeletons import DressedTerm, collect_pieces
-from sgdiagrams.symbolic.spectral import EmbeddingSum, SpectralSum, eigenvalue, roots
+from sgdiagrams.symbolic.contractions.notation import index_letter
+from sgdiagrams.symbolic.formula import Term, in_usual_order
+from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form, is_continuous
+from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.resummation.forms import FORMS, Form, conditions, expression
+from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, collect_pieces
+from sgdiagrams.symbolic.training.optimizer import Momentum
+from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.numeric.estimate import Estimate
+    from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.numeric.statistics import Statistics
-    from sgdiagrams.symbolic.expansion import Expansion, Part
-    from sgdiagrams.symbolic.optimizer import Optimizer
-    from sgdiagrams.symbolic.sampling import Sampling
-    from sgdiagrams.symbolic.skeletons import Piece, Skeleton
+    from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["ResummedExpansion"]
 
@@ -52,7 +54,7 @@ class ResummedExpansion:
         For every contraction the linkless diagrams on it.
     form
         How weights are written: ``"discrete"``, ``"continuous"``, ``"stationary"`` or
-        ``"small-eta"`` (see `sgdiagrams.symbolic.forms`).
+        ``"small-eta"`` (see `sgdiagrams.symbolic.resummation.forms`).
     flat
         The names of the free indices along which the eigenvalue is 0.
 
@@ -302,7 +304,7 @@ class ResummedExpansion:
         >>> gap.stationary().in_one_dimension()
         C/(H*N)
         """
-        from sgdiagrams.symbolic.eigenbasis import one_dimensional
+        from sgdiagrams.symbolic.resummation.on_tensors import one_dimensional
 
         chosen = self.terms if k is None else self.order_terms(self._checked(k))
         return Add(*(one_dimensional(term, self) for term in chosen))
@@ -342,7 +344,7 @@ class ResummedExpansion:
         >>> valley.on_tensors(curvatures=(2, 1, 0), tensors={"C": C, "J": J}, free=(2,))
         T*eta**2/(3 - 2*eta)
         """
-        from sgdiagrams.symbolic.eigenbasis import on_tensors
+        from sgdiagrams.symbolic.resummation.on_tensors import on_tensors
 
         return on_tensors(self, curvatures=curvatures, tensors=tensors, free=free)
 
@@ -366,7 +368,7 @@ class ResummedExpansion:
         RequestError
             When the order is higher, or the form is not exact.
         """
-        from sgdiagrams.symbolic.relinking import relink
+        from sgdiagrams.symbolic.resummation.relinking import relink
 
         chosen = self.order if order is None else self._checked(order)
         exact = all((self.form == "continuous") == is_continuous(_scheme(p)) for p in self.parts)
@@ -378,8 +380,8 @@ class ResummedExpansion:
         return relink(self, chosen)
 
     def evaluate(self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction) -> Estimate:
-        """Return the expansion in numbers: see `sgdiagrams.numeric.resummed.evaluate_resummed`."""
-        from sgdiagrams.numeric.resummed import evaluate_resummed
+        """Return the expansion in numbers: see `sgdiagrams.numeric.long_times.evaluate`."""
+        from sgdiagrams.numeric.long_times.evaluate import evaluate_resummed
 
         return evaluate_resummed(self, statistics, eta=eta, **numbers)
 
@@ -455,19 +457,19 @@ class ResummedExpansion:
         standalone
             A whole document instead of the formula alone.
         """
-        from sgdiagrams.symbolic.resummed_latex import latex_resummed
+        from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
 
         return latex_resummed(self, differences=differences, standalone=standalone)
 
     def text(self) -> str:
         """Return the expansion as a table for the terminal."""
-        from sgdiagrams.symbolic.resummed_text import text_resummed
+        from sgdiagrams.symbolic.writing.resummed_text import text_resummed
 
         return text_resummed(self)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""
-        from sgdiagrams.symbolic.resummed_schema import dump_resummed
+        from sgdiagrams.symbolic.files.resummed import dump_resummed
 
         return dump_resummed(self, indent=indent)
 
@@ -480,7 +482,7 @@ class ResummedExpansion:
         FormatError
             When the text is no JSON, or no re-summed expansion of a version that is known.
         """
-        from sgdiagrams.symbolic.resummed_schema import load_resummed
+        from sgdiagrams.symbolic.files.resummed import load_resummed
 
         return load_resummed(text)
 
@@ -494,7 +496,7 @@ class ResummedExpansion:
         )
 
     def _repr_latex_(self) -> str:
-        from sgdiagrams.symbolic.resummed_latex import latex_resummed
+        from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
 
         return f"$$\n{latex_resummed(self, environment='aligned')}\n$$"
 

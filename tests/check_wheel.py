@@ -4,24 +4,29 @@ Usage: ``python tests/check_wheel.py dist/sgdiagrams-*.whl``; exit status 1 when
 """
 
 import sys
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
-ROOMS = {
-    "package": "sgdiagrams",
-    "package/commands": "sgdiagrams/commands",
-    "diagrams": "sgdiagrams/diagrams",
-    "symbolic": "sgdiagrams/symbolic",
-    "numeric": "sgdiagrams/numeric",
-}
+
+def folders(root):
+    """Return the folder of every package that `pyproject.toml` names, by the package's path."""
+    tools = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    places = tools["package-dir"]
+    result = {}
+    for package in tools["packages"]:
+        room = max((p for p in places if f"{package}.".startswith(f"{p}.")), key=len)
+        rest = package.removeprefix(room).replace(".", "/")
+        result[package.replace(".", "/")] = root / f"{places[room]}{rest}"
+    return result
 
 
 def expected_files(root):
     """Return the files that the folders of the repository should install."""
     return {
         f"{package}/{path.name}"
-        for folder, package in ROOMS.items()
-        for path in (root / folder).iterdir()
+        for package, folder in folders(root).items()
+        for path in folder.iterdir()
         if path.suffix == ".py" or path.name == "py.typed"
     }
 

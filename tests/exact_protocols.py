@@ -5,14 +5,14 @@ from functools import cache
 
 import numpy as np
 
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
-from sgdiagrams.numeric.schedules import (
+from sgdiagrams.numeric.exact.batches import (
     epochs_schedule,
     grid_schedule,
     one_pass_schedule,
     reshuffled_schedules,
     with_replacement_schedules,
 )
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import Grid, OnePass, WithReplacement
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from check_wheel import ROOMS
+from check_wheel import folders
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def module_names():
     """Return the import names of all modules on disk."""
     names = []
-    for folder, package in ROOMS.items():
-        for path in sorted((ROOT / folder).glob("*.py")):
+    for package, folder in folders(ROOT).items():
+        for path in sorted(folder.glob("*.py")):
             dotted = package.replace("/", ".")
             if path.stem != "__main__":
                 names.append(dotted if path.stem == "__init__" else f"{dotted}.{path.stem}")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
-    from sgdiagrams.symbolic.optimizer import Optimizer
     from sgdiagrams.symbolic.resummed import ResummedExpansion
-    from sgdiagrams.symbolic.sampling import Sampling
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = [
     "OBSERVABLES",
@@ -177,7 +177,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 def derive(**request: Any) -> Expansion:
     """Return the expansion that the options of a command ask for."""
-    from sgdiagrams.symbolic.expand import expand
+    from sgdiagrams.symbolic.theorem import expand
 
     expansion: Expansion = expand(**_arguments(**request))
     return expansion
@@ -185,7 +185,7 @@ def derive(**request: Any) -> Expansion:
 
 def derive_resummed(**request: Any) -> ResummedExpansion:
     """Return the re-summed expansion that the options of a command ask for."""
-    from sgdiagrams.symbolic.expand import expand
+    from sgdiagrams.symbolic.theorem import expand
 
     return expand(**_arguments(**request), resummed=True)
 
@@ -220,8 +220,8 @@ def read_protocol(
     SamplingError
         When a number belongs to neither, or is impossible.
     """
-    from sgdiagrams.symbolic.optimizers import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+    from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
+    from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
 
     options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
     scheme = sampling_by_name(sampling)
@@ -257,7 +257,7 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
     from dataclasses import replace
 
     from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.landscape import landscape as landscape_by_name
+    from sgdiagrams.numeric.landscapes.names import landscape as landscape_by_name
     from sgdiagrams.numeric.statistics import Statistics
 
     if (landscape is None) == (path is None):

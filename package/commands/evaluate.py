@@ -46,8 +46,8 @@ def evaluate(
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.files.resummed import is_resummed
     from sgdiagrams.symbolic.resummed import ResummedExpansion
-    from sgdiagrams.symbolic.resummed_schema import is_resummed
 
     numbers = parse_settings(settings)
     if "eta" not in numbers:

@@ -55,7 +55,7 @@ def judge(
         sgdiagrams judge --landscape gauss --set eta=0.01 --set T=10000
         sgdiagrams judge --statistics stats.npz --optimizer momentum:beta=0.9 --set eta=0.01 --set T=50
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.numeric.validity import judge_series
+    from sgdiagrams.numeric.comparison.validity import judge_series
 
     numbers: dict[str, Any] = parse_settings(settings)
     eta = pop_eta(numbers)

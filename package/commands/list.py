@@ -98,7 +98,7 @@ def list_diagrams(
     }
     scheme = None
     if sampling is not None:
-        from sgdiagrams.symbolic.schemes import sampling as sampling_by_name
+        from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
 
         scheme = sampling_by_name(sampling)
         bounds = dict(scheme.diagram_options)
@@ -153,7 +153,7 @@ def _records(
     diagrams: Iterator[Diagram], scheme: Sampling | None, root: str, basis: Any
 ) -> Iterator[dict[str, Any]]:
     from sgdiagrams.symbolic import Contraction
-    from sgdiagrams.symbolic.coefficients import coefficient
+    from sgdiagrams.symbolic.writing.coefficients import coefficient
 
     chosen: Any = "moment" if basis is None else basis
     if scheme is not None:

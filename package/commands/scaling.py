@@ -68,7 +68,7 @@ def scaling(
         sgdiagrams scaling --sampling one-pass --through 'eta*T'
         sgdiagrams scaling --optimizer momentum --through 'eta/B' --through 'eta*T' --order 2
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.symbolic.scaling import scaling as scaling_table
+    from sgdiagrams.symbolic.scaling_law import scaling as scaling_table
 
     expansion = derive(**request)
     table = scaling_table(expansion, through or None)

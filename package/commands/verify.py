@@ -17,7 +17,7 @@ def verify(*, order: int, seed: int) -> None:
     of a random polynomial landscape; every coefficient must agree as a fraction. The exit status is 1
     when anything is off.
     """
-    from sgdiagrams.numeric.verify import verify as run_checks
+    from sgdiagrams.numeric.verification import verify as run_checks
 
     failed = 0
     total = 0

@@ -18,13 +18,13 @@ from sgdiagrams.diagrams import (
     SgdiagramsError,
 )
 from sgdiagrams.numeric import compare as compare_function
-from sgdiagrams.numeric.compare import compare
-from sgdiagrams.numeric.comparison import Comparison, Point
-from sgdiagrams.numeric.landscape import Landscape
-from sgdiagrams.numeric.moments import Moments
-from sgdiagrams.numeric.plot import check_picture
+from sgdiagrams.numeric.comparison.compare import compare
+from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.comparison.curves import check_picture
+from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.landscapes.toys import Mean
+from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.numeric.toys import Mean
 from sgdiagrams.symbolic import (
     TEST_LOSS,
     Epochs,
@@ -34,9 +34,9 @@ from sgdiagrams.symbolic import (
     OnePass,
     WithReplacement,
 )
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import Cosine, Step
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Cosine, Step
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_objects_are_as_good_as_names():
 def small_chunks(monkeypatch):
     """Let 100 runs be ten chunks."""
     # By the dictionary of modules: the name in the package is the function.
-    module = sys.modules["sgdiagrams.numeric.simulate"]
+    module = sys.modules["sgdiagrams.numeric.simulation.simulation"]
     monkeypatch.setattr(module, "chunk_size", lambda *_: 10)
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from sgdiagrams.diagrams import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
-from sgdiagrams.numeric import contract
-from sgdiagrams.numeric.contract import Evaluator, jackknife_error
-from sgdiagrams.numeric.learning_rate import read_eta
-from sgdiagrams.numeric.network import Network, Tensor
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.symbolic.contraction import Contraction
+from sgdiagrams.numeric.values import evaluator as contract
+from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.numeric.values.jackknife import jackknife_error
+from sgdiagrams.numeric.values.learning_rate import read_eta
+from sgdiagrams.numeric.values.network import Network, Tensor
+from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 F = Fraction
 IDENTITY = [[1, 0], [0, 1]]

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from strategies import relaxed
 
 from sgdiagrams.diagrams import RequestError, SamplingError
-from sgdiagrams.numeric.balls import Decimals, Doubles, Floats, to_floats
-from sgdiagrams.numeric.divided_differences import exponential_difference, power_difference
-from sgdiagrams.numeric.double_double import DoubleDouble
+from sgdiagrams.numeric.precision.balls import Decimals, Doubles, Floats, to_floats
+from sgdiagrams.numeric.precision.divided_differences import (
+    exponential_difference,
+    power_difference,
+)
+from sgdiagrams.numeric.precision.double_double import DoubleDouble
 
 #: Repeats are likely, and 0.9 has neighbours at many distances; some learn too fast (negative nodes).
 BASES = (0.0, 1.0, 0.9, 0.5, -0.9, -0.3, -1.0, 1.05, -1.25, 2.0**-40)

@@ -13,13 +13,13 @@ from strategies import relaxed
 from sympy import QQ, ring
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, enumerate_diagrams
-from sgdiagrams.numeric.dressed_counts import dressed_count
+from sgdiagrams.numeric.long_times.counts import dressed_count
 from sgdiagrams.symbolic import SDE, Epochs, FullBatch, GradientFlow, Grid, OnePass, WithReplacement
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.counters import NumberCounter
-from sgdiagrams.symbolic.counting import update_forest
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.counting.numbers import NumberCounter
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
 
 THIRD, HALF = Fraction(1, 3), Fraction(1, 2)
 ROOTS = (("isolated", "population"), ("in-partition", "training"))
@@ -194,7 +194,7 @@ def test_sums_over_times(data, order, T, B):
     ids=lambda s: s.label,
 )
 def test_squaring_is_stepping(scheme, name, monkeypatch):
-    from sgdiagrams.numeric.dressed_steps import StepScan
+    from sgdiagrams.numeric.long_times.steps import StepScan
 
     optimizer = optimizers(64)[name]
     h = [Fraction(1, 4), Fraction(9, 8), Fraction(-1, 16)]

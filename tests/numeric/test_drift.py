@@ -8,14 +8,14 @@ import pytest
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, StatisticsError
 from sgdiagrams.numeric import Gauss, Helix, Mean, drift
-from sgdiagrams.numeric.amplitudes import Amplitudes, as_population
-from sgdiagrams.numeric.dressed_counts import dressed_count
-from sgdiagrams.numeric.drift import _polynomials
-from sgdiagrams.numeric.long_times import long_time
-from sgdiagrams.numeric.resummed import fixed_parts
+from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, as_population
+from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.drift import _polynomials
+from sgdiagrams.numeric.long_times.evaluate import fixed_parts
+from sgdiagrams.numeric.long_times.growth import long_time
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SGD, Momentum, OnePass, WithReplacement, expand
-from sgdiagrams.symbolic.skeletons import Skeleton
+from sgdiagrams.symbolic.resummation.skeletons import Skeleton
 
 
 @pytest.mark.parametrize("eta", [1e-6, 0.01, 0.3, 0.9])

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.estimate import Estimate, judge
+from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.estimates.judgement import judge
 
 F = Fraction
 ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])

@@ -11,16 +11,17 @@ import pytest
 from sympy import sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
-from sgdiagrams.numeric.contract import Evaluator
-from sgdiagrams.numeric.evaluate import evaluate
+from sgdiagrams.numeric.estimates.evaluate import evaluate
 from sgdiagrams.numeric.statistics import ROLES, Statistics
+from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.contraction import Contraction
-from sgdiagrams.symbolic.expand import expand
-from sgdiagrams.symbolic.expansion import Expansion, Part, Term
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import observable
-from sgdiagrams.symbolic.optimizer import SGD
-from sgdiagrams.symbolic.schemes import Epochs, OnePass
+from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
 
 F = Fraction
 expand_once = cache(expand)

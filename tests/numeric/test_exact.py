@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams import RequestError, SamplingError
-from sgdiagrams.numeric.exact import (
+from sgdiagrams.numeric.exact.simulator import (
     PolynomialLandscape,
     epochs_schedule,
     exact_sgd,

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams import SamplingError
-from sgdiagrams.numeric.exact import (
+from sgdiagrams.numeric.exact.simulator import (
     PolynomialLandscape,
     epochs_schedule,
     exact_sgd,
     one_pass_schedule,
 )
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.observable import GAP
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import Exponential
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Exponential
 
 HALF = Fraction(1, 2)
 LOSSES = ("test-loss", "training-loss", "generalisation-gap")

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams import SamplingError
-from sgdiagrams.numeric.exact import PolynomialLandscape, exact_sgd, exact_sgd_average
-from sgdiagrams.numeric.schedules import (
+from sgdiagrams.numeric.exact.batches import (
     check_schedule,
     epochs_schedule,
     grid_schedule,
@@ -21,7 +20,8 @@ from sgdiagrams.numeric.schedules import (
     weighted_schedules,
     with_replacement_schedules,
 )
-from sgdiagrams.symbolic.optimizer import Nesterov
+from sgdiagrams.numeric.exact.simulator import PolynomialLandscape, exact_sgd, exact_sgd_average
+from sgdiagrams.symbolic.training.optimizer import Nesterov
 
 HALF = Fraction(1, 2)
 #: l = +x or -x with equal chances: nothing is curved, and gradients have variance 1.

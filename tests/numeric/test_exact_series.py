@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgdiagrams.numeric.series import Monomials, multiply, step_down, times
+from sgdiagrams.numeric.exact.series import Monomials, multiply, step_down, times
 
 series = st.lists(st.integers(-9, 9), min_size=4, max_size=4)
 

@@ -8,9 +8,11 @@ import pytest
 from numpy.polynomial import Chebyshev
 
 from sgdiagrams.diagrams import MissingDependencyError, RequestError
-from sgdiagrams.numeric.digits import Digits, logistic_derivative
-from sgdiagrams.numeric.landscape import LANDSCAPES, Landscape, landscape
-from sgdiagrams.numeric.toys import Gauss, Helix, Mean, hermite_rule, rational_rule
+from sgdiagrams.numeric.landscapes.digits import Digits, logistic_derivative
+from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.landscapes.names import LANDSCAPES, landscape
+from sgdiagrams.numeric.landscapes.quadrature import hermite_rule, rational_rule
+from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 
 ALL = [Gauss(), Helix(), Mean(curvature=2, noise=0.5, origin=0.75), Digits()]
 named = pytest.mark.parametrize("where", ALL, ids=lambda where: where.name)

@@ -10,17 +10,17 @@ import pytest
 from sgdiagrams.diagrams import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.partitions import blocks_of, moebius, refinements, restricted_growth_string
 from sgdiagrams.diagrams.trees import parents_of_levels
-from sgdiagrams.numeric.amplitudes import check_size
-from sgdiagrams.numeric.compare import compare
-from sgdiagrams.numeric.comparison import Comparison, Point
-from sgdiagrams.numeric.dressed_weights import _in_chunks
-from sgdiagrams.numeric.eigenbasis import eigenbasis
-from sgdiagrams.numeric.group_jackknife import deletions, jackknife
-from sgdiagrams.numeric.moments import Moments
+from sgdiagrams.numeric.comparison.compare import compare
+from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
+from sgdiagrams.numeric.long_times.amplitudes import check_size
+from sgdiagrams.numeric.long_times.eigenbasis import eigenbasis
+from sgdiagrams.numeric.long_times.weights import _in_chunks
+from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.numeric.toys import Gauss, Helix, Mean
+from sgdiagrams.numeric.values.jackknife import deletions, jackknife
 from sgdiagrams.symbolic import SGD, Momentum, expand
-from sgdiagrams.symbolic.notation import edge_indices
+from sgdiagrams.symbolic.contractions.factors import edge_indices
 
 
 def symmetric(rng, p, order, scale=1.0):
@@ -519,7 +519,7 @@ def test_comparison_after_many_updates(tmp_path, monkeypatch):
     again = compare("gauss", checkpoint=tmp_path / "runs.json", **(request | {"resummed": False}))
     assert [p.moments for p in again.points] == [p.moments for p in comparison.points]
     assert "resummed" not in again.to_dict()["points"][0]
-    monkeypatch.setattr(sys.modules["sgdiagrams.numeric.compare"], "_PATIENCE", 0)
+    monkeypatch.setattr(sys.modules["sgdiagrams.numeric.comparison.compare"], "_PATIENCE", 0)
     joined = compare("gauss", **request)
     assert joined.resummed_curve == ()
     assert joined.plot().axes[0].get_ylim() == axes.get_ylim()
@@ -554,7 +554,7 @@ def test_chunks_change_nothing(monkeypatch):
         return np.asarray(x * y)
 
     for size in (3, 10, 100):
-        monkeypatch.setattr("sgdiagrams.numeric.dressed_weights._CHUNK", size)
+        monkeypatch.setattr("sgdiagrams.numeric.long_times.weights._CHUNK", size)
         assert (_in_chunks(product_of, [a, b]) == a * b).all()
 
 

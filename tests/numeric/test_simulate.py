@@ -11,20 +11,26 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from sgdiagrams.diagrams import RequestError, SamplingError
-from sgdiagrams.numeric.batches import check_simulated, draw_batches, largest_batch, select
-from sgdiagrams.numeric.descent import Descent
-from sgdiagrams.numeric.exact import PolynomialLandscape, exact_sgd_average
-from sgdiagrams.numeric.landscape import Landscape, landscape
-from sgdiagrams.numeric.moments import Moments
-from sgdiagrams.numeric.schedules import (
+from sgdiagrams.numeric.exact.batches import (
     epochs_schedule,
     grid_schedule,
     one_pass_schedule,
     reshuffled_schedules,
     with_replacement_schedules,
 )
-from sgdiagrams.numeric.simulate import Simulation, chunk_size
-from sgdiagrams.numeric.toys import Helix, Mean
+from sgdiagrams.numeric.exact.simulator import PolynomialLandscape, exact_sgd_average
+from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.landscapes.names import landscape
+from sgdiagrams.numeric.landscapes.toys import Helix, Mean
+from sgdiagrams.numeric.simulation.batches import (
+    check_simulated,
+    draw_batches,
+    largest_batch,
+    select,
+)
+from sgdiagrams.numeric.simulation.descent import Descent
+from sgdiagrams.numeric.simulation.moments import Moments
+from sgdiagrams.numeric.simulation.simulation import Simulation, chunk_size
 from sgdiagrams.symbolic import (
     SDE,
     Epochs,
@@ -34,11 +40,11 @@ from sgdiagrams.symbolic import (
     OnePass,
     WithReplacement,
 )
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.observable import COVARIANCE, Function, Observable, Product
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.sampling import Sampling
-from sgdiagrams.symbolic.schedule import Exponential, Step
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.sampling import Sampling
+from sgdiagrams.symbolic.training.schedule import Exponential, Step
 
 LOSSES = ("test-loss", "training-loss", "generalisation-gap")
 #: All of six updates but the last two, so that one schedule serves them.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sgdiagrams.diagrams.errors import DiagramError, FormatError, StatisticsError
 from sgdiagrams.numeric.statistics import ROLES, Statistics
-from sgdiagrams.symbolic.contraction import Contraction
+from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 F = Fraction
 

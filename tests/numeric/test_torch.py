@@ -11,13 +11,13 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from sgdiagrams.numeric.descent import Descent
-from sgdiagrams.numeric.digits import Digits
+from sgdiagrams.numeric.landscapes.digits import Digits
+from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, expand
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import Cosine, WarmUp
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Cosine, WarmUp
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

@@ -14,7 +14,7 @@ import pytest
 import sgdiagrams
 from sgdiagrams.commands import common
 from sgdiagrams.symbolic.observable import OBSERVABLES
-from sgdiagrams.symbolic.schemes import sampling
+from sgdiagrams.symbolic.training.names import sampling
 
 
 def run(*arguments, text=None, cwd=None):

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from check_wheel import folders
 from layout import ROOT, module_names
 
 import sgdiagrams
@@ -16,6 +17,15 @@ def test_every_module_on_disk_is_installed(name):
     spec = find_spec(name)
     assert spec is not None, f"{name} is not installed; run pip install -e . again"
     importlib.import_module(name)
+
+
+def test_every_room_is_packaged():
+    on_disk = {
+        path.parent
+        for room in ("package", "diagrams", "symbolic", "numeric")
+        for path in (ROOT / room).rglob("__init__.py")
+    }
+    assert on_disk == set(folders(ROOT).values()), "name every sub-room in pyproject.toml"
 
 
 def test_public_names_exist():
@@ -37,7 +47,7 @@ def test_rooms_export_what_they_promise(room):
 def test_imports_point_one_way():
     order = ["diagrams", "symbolic", "numeric"]
     for place, room in enumerate(order):
-        for path in (ROOT / room).glob("*.py"):
+        for path in (ROOT / room).rglob("*.py"):
             for later in [*order[place + 1 :], "commands"]:
                 for line in path.read_text().splitlines():
                     imports = line.startswith(

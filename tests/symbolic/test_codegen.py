@@ -15,10 +15,11 @@ from sympy import sympify
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import Epochs, OnePass, expand, symbols
-from sgdiagrams.symbolic.contraction import Contraction
-from sgdiagrams.symbolic.expansion import Expansion, Part, Term
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import Function, observable
-from sgdiagrams.symbolic.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
 NUMBERS = {"T": 5, "N": 6, "B": 3, "E": 2}

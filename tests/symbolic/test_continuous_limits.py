@@ -17,10 +17,10 @@ from strategies import relaxed
 from sympy import Rational
 
 from sgdiagrams.diagrams import RequestError, enumerate_diagrams
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SDE, GradientFlow, OnePass, expand, symbols
-from sgdiagrams.symbolic.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
 
 ORDER = 4
 SCALARS = ("test-loss", "variance", "function:s")

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from strategies import relaxed
 from sympy import Integer, Poly, Rational, cancel
 
-from sgdiagrams.numeric.exact import exact_sgd, exact_sgd_average
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
-from sgdiagrams.numeric.schedules import (
+from sgdiagrams.numeric.exact.batches import (
     epochs_schedule,
     one_pass_schedule,
     reshuffled_schedules,
 )
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import exact_sgd, exact_sgd_average
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
     SDE,
@@ -32,10 +32,10 @@ from sgdiagrams.symbolic import (
     expand,
     symbols,
 )
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.observable import increment
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import Cosine, Exponential, Polynomial, Step, WarmUp
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Cosine, Exponential, Polynomial, Step, WarmUp
 
 T, N, B, E, beta, eta = (getattr(symbols, s) for s in ("T", "N", "B", "E", "beta", "eta"))
 HALF = Rational(1, 2)

@@ -12,10 +12,11 @@ from sympy import Add, Rational, Symbol, expand
 
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
 from sgdiagrams.symbolic import Epochs, FreshData, FullBatch, OnePass, symbols
-from sgdiagrams.symbolic.counting import one_pass_count, update_forest
-from sgdiagrams.symbolic.laurent import add_scaled, to_expr
-from sgdiagrams.symbolic.plain_counters import EpochsCounter, PlainCounter
-from sgdiagrams.symbolic.weights import canonical
+from sgdiagrams.symbolic.counting.plain import EpochsCounter, PlainCounter
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
+from sgdiagrams.symbolic.weights.laurent import add_scaled, to_expr
+from sgdiagrams.symbolic.weights.quotients import canonical
 
 BASES = ["moment", "cumulant"]
 # How diagrams are enumerated and what stands at the root.

@@ -13,8 +13,8 @@ from exact_protocols import fixed_landscape, plain, schedules, with_start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdiagrams.numeric.exact import exact_sgd_average
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import exact_sgd_average
 from sgdiagrams.symbolic import (
     SGD,
     Cosine,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdiagrams.numeric.exact import (
+from sgdiagrams.numeric.exact.simulator import (
     PolynomialLandscape,
     epochs_schedule,
     exact_sgd,

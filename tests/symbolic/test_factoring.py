@@ -6,11 +6,11 @@ from fractions import Fraction
 import pytest
 from sympy import QQ, Add, Mul, Poly, Pow, Rational, Symbol, factor_list, ring, symbols
 
-from sgdiagrams.symbolic import factoring
-from sgdiagrams.symbolic.common_denominator import Denominators
-from sgdiagrams.symbolic.factoring import factor_terms
-from sgdiagrams.symbolic.laurent import to_expr
-from sgdiagrams.symbolic.weights import canonical, quotient, weight_of_terms
+from sgdiagrams.symbolic.weights import factoring
+from sgdiagrams.symbolic.weights.denominators import Denominators
+from sgdiagrams.symbolic.weights.factoring import factor_terms
+from sgdiagrams.symbolic.weights.laurent import to_expr
+from sgdiagrams.symbolic.weights.quotients import canonical, quotient, weight_of_terms
 
 X = symbols("x0:3")
 R = ring("x0, x1, x2", QQ)[0]

@@ -11,7 +11,7 @@ from sympy.tensor.tensor import TensorIndex, TensorIndexType
 
 from sgdiagrams.diagrams import enumerate_diagrams
 from sgdiagrams.symbolic import Contraction
-from sgdiagrams.symbolic.notation import einsum_of, latex_of, text_of
+from sgdiagrams.symbolic.contractions.notation import einsum_of, latex_of, text_of
 
 SAMPLES = slow.symmetric_samples(7, n=3, p=2)
 ETA = [[2, -1], [-1, 5]]

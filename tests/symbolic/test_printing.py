@@ -13,8 +13,8 @@ from sympy import expand as expand_expr
 
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import expand
-from sgdiagrams.symbolic.coefficients import coefficient
-from sgdiagrams.symbolic.notation import latex_of, text_of
+from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
+from sgdiagrams.symbolic.writing.coefficients import coefficient
 
 STYLES = ["factored", "expanded", "binomial"]
 OBSERVABLES = ["test-loss", "training-loss", "generalisation-gap"]

@@ -13,10 +13,10 @@ from sympy.polys.domains import QQ
 from sympy.polys.rings import PolyRing
 
 from sgdiagrams.diagrams import Diagram, RequestError, enumerate_diagrams
-from sgdiagrams.numeric.contract import Evaluator
-from sgdiagrams.numeric.dressed_counts import dressed_count
-from sgdiagrams.numeric.exact import exact_sgd_average
-from sgdiagrams.numeric.polynomials import PolynomialLandscape
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import exact_sgd_average
+from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import (
     SDE,
     SGD,
@@ -36,9 +36,9 @@ from sgdiagrams.symbolic import (
     expand,
     symbols,
 )
-from sgdiagrams.symbolic.dressed import dressed
-from sgdiagrams.symbolic.forms import expression
-from sgdiagrams.symbolic.relinking import insert_links
+from sgdiagrams.symbolic.resummation.dressed import dressed
+from sgdiagrams.symbolic.resummation.forms import expression
+from sgdiagrams.symbolic.resummation.relinking import insert_links
 
 F = Fraction
 OBSERVABLES = (

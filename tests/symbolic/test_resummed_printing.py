@@ -7,8 +7,8 @@ from sympy import latex, sympify
 
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import SGD, expand, symbols
-from sgdiagrams.symbolic.spectral_factors import Names
-from sgdiagrams.symbolic.spectral_terms import SpectralTerms
+from sgdiagrams.symbolic.writing.eigenvalue_names import Names
+from sgdiagrams.symbolic.writing.products import SpectralTerms
 
 FORMS = ("discrete", "continuous", "stationary", "small-eta")
 

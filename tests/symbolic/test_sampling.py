@@ -8,7 +8,7 @@ import sympy
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, SgdiagramsError
 from sgdiagrams.symbolic import Epochs, FreshData, FullBatch, OnePass, expand, symbols
-from sgdiagrams.symbolic.schemes import sampling
+from sgdiagrams.symbolic.training.names import sampling
 
 EDGE = Diagram.parse("(0-1)(01)")
 TIED = Diagram.parse("(01)(01)")

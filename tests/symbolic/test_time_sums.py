@@ -13,15 +13,10 @@ from sympy import Symbol
 
 from sgdiagrams.diagrams import Diagram, RequestError, enumerate_diagrams
 from sgdiagrams.symbolic import OnePass, WithReplacement, symbols
-from sgdiagrams.symbolic.counting import update_forest
-from sgdiagrams.symbolic.steps import (
-    EdgeMode,
-    FullBatchRule,
-    OnePassRule,
-    ReplacementRule,
-    level_sums,
-)
-from sgdiagrams.symbolic.time_sums import (
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.rules import FullBatchRule, OnePassRule, ReplacementRule
+from sgdiagrams.symbolic.weights.exponential_sums import (
     Base,
     ParameterField,
     binomials_of_power,

@@ -13,21 +13,23 @@ from strategies import relaxed
 from sympy import Symbol
 
 from sgdiagrams.diagrams import SamplingError, enumerate_diagrams
-from sgdiagrams.symbolic import (
-    Epochs,
-    FullBatch,
-    Grid,
-    OnePass,
-    WithReplacement,
-    carried_sums,
-    symbols,
+from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, symbols
+from sgdiagrams.symbolic.counting.counter import counter
+from sgdiagrams.symbolic.counting.numbers import NumberCounter
+from sgdiagrams.symbolic.counting.plain import PlainCounter
+from sgdiagrams.symbolic.counting.steps import StepCounter
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.propagation import memory as carried_sums
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import (
+    ArraySchedule,
+    Cosine,
+    Exponential,
+    Polynomial,
+    Step,
 )
-from sgdiagrams.symbolic.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.counters import NumberCounter, PlainCounter, StepCounter, counter
-from sgdiagrams.symbolic.counting import update_forest
-from sgdiagrams.symbolic.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.schedule import ArraySchedule, Cosine, Exponential, Polynomial, Step
-from sgdiagrams.symbolic.weights import canonical
+from sgdiagrams.symbolic.weights.quotients import canonical
 
 BASES = ("moment", "cumulant")
 # How diagrams are enumerated and what stands at the root.

@@ -1,0 +1,1 @@
+"""Pictures of diagrams: one layout, a writer for every format."""

@@ -1,0 +1,47 @@
+"""Where the nodes of a diagram are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sgdiagrams.diagrams.trees import parents_of_levels
+
+__all__ = []
+
+
+_STEP = 34.0  # distance between generations and between leaves
+
+
+_MARGIN = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Positions along `levels`, and the size of the picture."""
+
+    places: tuple[tuple[float, float], ...]
+    width: float
+    height: float
+
+
+def _layout(levels: tuple[int, ...]) -> _Layout:
+    """Place leaves one below the other and every parent in the middle of its children."""
+    n = len(levels)
+    parents = (-1, *parents_of_levels(levels))
+    children: list[list[int]] = [[] for _ in range(n)]
+    for i in range(1, n):
+        children[parents[i]].append(i)
+    row = [0.0] * n
+    leaves = 0
+    for i in range(n):
+        if not children[i]:
+            row[i] = leaves
+            leaves += 1
+    for i in reversed(range(n)):
+        if children[i]:
+            row[i] = (row[children[i][0]] + row[children[i][-1]]) / 2
+    depth = max(levels)
+    places = tuple(
+        (_MARGIN + (depth - levels[i]) * _STEP, _MARGIN + row[i] * _STEP) for i in range(n)
+    )
+    return _Layout(places, 2 * _MARGIN + depth * _STEP, 2 * _MARGIN + (leaves - 1) * _STEP)

@@ -1,0 +1,1 @@
+"""Prediction against experiment, and which series to believe."""

@@ -1,0 +1,294 @@
+"""Prediction against experiment: an expansion and simulated SGD over a range of learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.landscapes.names import landscape as landscape_by_name
+from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
+from sgdiagrams.numeric.simulation.simulation import Simulation
+from sgdiagrams.symbolic.observable import observable as observable_by_name
+from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
+from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from fractions import Fraction
+
+    from sgdiagrams.numeric.landscapes.landscape import Landscape
+    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["Comparison", "compare"]
+
+_POINTS = 8
+_CURVE = 60  # learning rates on a re-summed curve
+_PATIENCE = 20  # seconds that it may take
+_ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
+_FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
+
+
+def compare(
+    landscape: str | Landscape,
+    *,
+    observable: str | Observable = "test-loss",
+    order: int = 3,
+    sampling: str | Sampling = "one-pass",
+    optimizer: str | Optimizer = "sgd",
+    eta: float | Sequence[float] | None = None,
+    runs: int = 10_000,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    component: int | tuple[int, ...] | None = None,
+    resummed: bool = False,
+    **numbers: float | Fraction,
+) -> Comparison:
+    """Predict an observable order by order and simulate it.
+
+    Losses are compared by their change, the variance of the test loss and a component of the
+    displacement or the second moment as they are.
+
+    Parameters
+    ----------
+    landscape
+        ``"digits"``, ``"gauss"``, ``"helix"``, ``"mean"`` or an object.
+    observable, order, sampling, optimizer
+        As for `sgdiagrams.expand`; the order is at least 1. Covariances, functions of the weights and
+        the continuous limits are not simulated.
+    eta
+        Learning rates. By default eight, growing by a constant factor to where the last contribution
+        is half of the one before, a little beyond what the judgement calls trustworthy; up to 0.1
+        where one order alone contributes.
+    runs
+        Runs at each learning rate, at least 2; each draws its own training set and batches.
+    seed
+        The same seed gives the same numbers; every learning rate draws its own training sets.
+    checkpoint
+        A file that keeps the simulation; a later call with the same settings goes on from it. The
+        order may differ, if the learning rates are given.
+    progress
+        Called with the fraction done and a text.
+    component
+        For a displacement its index, for a second moment its two indices, from 0.
+    resummed
+        Whether the re-summed prediction is given beside the plain one. Long runs need it, and learning
+        rates that are given: those by default are of use for the plain one.
+    **numbers
+        The numbers of sampling scheme and optimiser, such as ``T=10`` or ``beta=0.9``.
+
+    Returns
+    -------
+    Comparison
+        After Ctrl-C, with what was measured so far.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        When a name, number or learning rate is not possible, or the request is not simulated.
+    FormatError
+        When the checkpoint is of another simulation.
+
+    Examples
+    --------
+    >>> comparison = compare("mean", order=2, eta=0.01, runs=4000, T=3)
+    >>> abs(comparison.points[0].deviations[1]) < 4
+    True
+    >>> compare("mean", order=2, optimizer="momentum", eta=0.01, runs=9, T=3, beta=0.9).optimizer
+    'momentum beta=9/10'
+
+    After many updates the plain series runs away, and the re-summed one does not:
+
+    >>> long = compare("mean", order=2, eta=0.1, runs=400, T=200, resummed=True).points[0]
+    >>> abs(long.deviations[-1]) > 100, abs(long.resummed_deviations[-1]) < 4
+    (True, True)
+    """
+    scheme, method = _fixed(sampling_by_name(sampling), optimizer_by_name(optimizer), numbers)
+    where = landscape_by_name(landscape)
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise RequestError(f"expected an order >= 1 to compare, got order={order!r}")
+    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 2:
+        raise RequestError(f"expected at least 2 runs, got runs={runs!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise RequestError(f"expected a whole number >= 0 as seed, got seed={seed!r}")
+    what = observable_by_name(observable)
+    simulation = Simulation(
+        where, scheme, observable=what, optimizer=method, component=component
+    )  # before the expansion, which may take long
+    expansion = expand(what, order=order, sampling=scheme, optimizer=method)
+    contributions = expansion.evaluate(_statistics(where, order, method), eta=1.0).orders
+    place = simulation.component
+    coefficients = tuple(float(c if place is None else c[place]) for c in contributions)
+    etas = _learning_rates(eta, coefficients)
+    predict = _Resummed(what, order, scheme, method, where, place) if resummed else None
+    early = [() if predict is None else predict(e) for e in etas]  # its errors come at once
+    result = Comparison(
+        where.name,
+        what.name,
+        scheme.label,
+        coefficients,
+        (),
+        runs,
+        optimizer=method.label,
+        component=place,
+    )
+    settings = {
+        "landscape": where.name,
+        "parameters": dict(where.parameters),
+        "start": where.start.tolist(),
+        "observable": what.name,
+        "component": None if place is None else list(place),
+        "sampling": scheme.label,
+        "optimizer": method.label,
+        "fingerprint": simulation.fingerprint,
+        "eta": list(etas),
+        "runs": runs,
+        "seed": seed,
+        "chunk": simulation.chunk,
+    }
+    state = Checkpoint(settings, len(etas))
+    if checkpoint is not None:
+        state.load(Path(checkpoint))
+    complete = _run(simulation, etas, runs, seed, state, checkpoint, progress)
+    points = tuple(
+        Point(e, moments, result.predict(e), simulation.statistic, other)
+        for e, moments, other in zip(etas, state.moments, early, strict=True)
+    )
+    curve = () if predict is None else predict.curve(max(etas))
+    return replace(result, points=points, complete=complete, resummed_curve=curve)
+
+
+class _Resummed:
+    """The re-summed prediction at any learning rate."""
+
+    def __init__(
+        self,
+        what: Observable,
+        order: int,
+        scheme: Sampling,
+        method: Optimizer,
+        where: Landscape,
+        place: tuple[int, ...] | None,
+    ) -> None:
+        self._expansion = expand(
+            what, order=order, sampling=scheme, optimizer=method, resummed=True
+        )
+        # Eigenvalues need the second derivatives.
+        self._statistics = _statistics(where, max(order, 2), method)
+        self._place = place
+        self._seconds = 0.0
+
+    def __call__(self, eta: float) -> tuple[float, ...]:
+        start = perf_counter()
+        orders = self._expansion.evaluate(self._statistics, eta=eta).orders
+        self._seconds = perf_counter() - start
+        return tuple(
+            accumulate(float(c if self._place is None else c[self._place]) for c in orders[1:])
+        )
+
+    def curve(self, top: float) -> tuple[tuple[float, tuple[float, ...]], ...]:
+        """Return the prediction at learning rates from 0 to a little beyond the highest.
+
+        Where one takes long there are none, and a picture joins the points.
+        """
+        if self._seconds > _PATIENCE / _CURVE:
+            return ()
+        etas = 1.04 * top * np.linspace(0, 1, _CURVE)
+        return tuple((float(eta), self(float(eta))) for eta in etas)
+
+
+def _fixed(
+    scheme: Sampling, method: Optimizer, numbers: Mapping[str, Any]
+) -> tuple[Sampling, Optimizer]:
+    """Return the scheme and the optimiser with their numbers."""
+    known = (*scheme.symbols, *method.symbols)
+    for name, value in numbers.items():
+        if name not in known:
+            raise SamplingError(
+                f"expected numbers for {', '.join(known) or 'no symbol'}, got {name}={value!r}"
+            )
+    own = {name: numbers[name] for name in scheme.symbols if name in numbers}
+    return scheme.at(**own), method.at(**numbers)
+
+
+def _statistics(where: Landscape, order: int, method: Optimizer) -> Statistics:
+    """Return the population's derivatives; weight decay also asks for the start itself."""
+    statistics = where.statistics(order)
+    if method.weight_decay == 0 or statistics.start is not None:
+        return statistics
+    return replace(statistics, start=where.start)
+
+
+def _run(
+    simulation: Simulation,
+    etas: tuple[float, ...],
+    runs: int,
+    seed: int,
+    state: Checkpoint,
+    checkpoint: str | Path | None,
+    progress: Callable[[float, str], None] | None,
+) -> bool:
+    """Simulate chunk by chunk, all learning rates in turn; return whether it was not interrupted.
+
+    A point that has made `runs` runs is done; the last chunk of a point may be shorter.
+    """
+    size = simulation.chunk
+    try:
+        for start in range(0, runs, size):
+            made = False
+            for i, eta in enumerate(etas):
+                moments = state.moments[i]
+                done = moments.count + moments.diverged
+                if done > start:
+                    continue
+                chunk = simulation.run(
+                    eta=eta, runs=min(size, runs - start), seed=(seed, i, start // size)
+                )
+                state.moments[i] = moments.merge(chunk)
+                made = True
+                if progress is not None:
+                    ended = sum(m.count + m.diverged for m in state.moments)
+                    progress(ended / (runs * len(etas)), f"eta = {eta:.3g}")
+            if made and checkpoint is not None:
+                state.save(Path(checkpoint))
+    except KeyboardInterrupt:
+        if checkpoint is not None:
+            state.save(Path(checkpoint))
+        return False
+    return True
+
+
+def _learning_rates(
+    eta: float | Sequence[float] | None, coefficients: tuple[float, ...]
+) -> tuple[float, ...]:
+    if eta is None:
+        sizes = [abs(c) for c in coefficients]
+        found = [(k, c) for k, c in enumerate(sizes) if k and c > _ROUNDING * max(sizes)]
+        if not found:
+            raise RequestError(
+                "expected a contribution other than 0; give the learning rates: eta="
+            )
+        if len(found) == 1:
+            top = _FALLBACK
+        else:
+            (j, before), (k, last) = found[-2:]
+            top = (before / last / 2) ** (1 / (k - j))
+        return tuple(float(value) for value in top * np.geomspace(0.1, 1, _POINTS))
+    try:
+        values = np.atleast_1d(np.asarray(eta, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
+        raise RequestError(f"expected learning rates > 0, got eta={eta!r}")
+    return tuple(sorted(map(float, values)))

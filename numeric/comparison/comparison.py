@@ -1,0 +1,252 @@
+"""What a comparison found: predictions and simulation at every learning rate, as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from sgdiagrams.numeric.simulation.moments import Moments, Statistic
+
+__all__ = ["PLAIN", "Comparison", "Point"]
+
+#: The label of plain SGD, which titles leave out.
+PLAIN = "sgd"
+
+#: From this size on, numbers are shown with an exponent.
+_LARGE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One learning rate: what was simulated and what each order predicts.
+
+    Attributes
+    ----------
+    eta
+        The learning rate.
+    moments
+        Moments of what was simulated.
+    predictions
+        Entry ``k - 1`` is the sum of orders 1..k.
+    statistic
+        What of the moments is predicted: ``"mean"`` or ``"variance"``.
+    resummed
+        The same as `predictions` from the re-summed expansion; empty where it was not asked for.
+    """
+
+    eta: float
+    moments: Moments
+    predictions: tuple[float, ...]
+    statistic: Statistic = "mean"
+    resummed: tuple[float, ...] = ()
+
+    @property
+    def simulated(self) -> float:
+        """The simulated mean or variance."""
+        return self.moments.estimate(self.statistic)[0]
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of what was simulated."""
+        return self.moments.estimate(self.statistic)[1]
+
+    @property
+    def deviations(self) -> tuple[float, ...]:
+        """Prediction minus simulation, in standard errors, for every order."""
+        return self._deviations(self.predictions)
+
+    @property
+    def resummed_deviations(self) -> tuple[float, ...]:
+        """The same for the re-summed expansion."""
+        return self._deviations(self.resummed)
+
+    def _deviations(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        error = self.standard_error
+        if not self.moments.count or self.moments.diverged or error in (0.0, math.inf):
+            return (math.nan,) * len(values)
+        return tuple((value - self.simulated) / error for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Predicted and simulated changes of an observable; made by `compare`.
+
+    Attributes
+    ----------
+    landscape, observable, sampling
+        What was run.
+    coefficients
+        The contribution of every order at eta = 1; order k scales with eta^k.
+    points
+        One for each learning rate.
+    runs
+        Runs asked for at each learning rate.
+    complete
+        Whether all of them were made; False after Ctrl-C.
+    optimizer
+        The label of the optimiser.
+    component
+        The entry of a displacement or second moment; None for losses.
+    resummed_curve
+        For a picture: learning rates, and there the re-summed prediction summed up to every order. Empty
+        where it was not asked for.
+    """
+
+    landscape: str
+    observable: str
+    sampling: str
+    coefficients: tuple[float, ...]
+    points: tuple[Point, ...]
+    runs: int
+    complete: bool = True
+    optimizer: str = PLAIN
+    component: tuple[int, ...] | None = None
+    resummed_curve: tuple[tuple[float, tuple[float, ...]], ...] = ()
+
+    @property
+    def order(self) -> int:
+        """The highest order."""
+        return len(self.coefficients) - 1
+
+    @property
+    def quantity(self) -> str:
+        """What is compared, in words.
+
+        Examples
+        --------
+        >>> Comparison("mean", "displacement:since=5", "one-pass", (), (), 0, component=(0,)).quantity
+        'displacement [0] since update 5'
+        """
+        name, _, since = self.observable.partition(":since=")
+        words = name.replace("-", " ")
+        if self.component is not None:
+            words = f"{words} [{', '.join(map(str, self.component))}]"
+        elif name == "variance":
+            words = "variance of the test loss"
+        else:
+            words = f"change of the {words}"
+        return f"{words} since update {since}" if since else words
+
+    def predict(self, eta: float) -> tuple[float, ...]:
+        """Return the prediction at a learning rate: entry ``k - 1`` sums orders 1..k."""
+        return tuple(accumulate(c * eta**k for k, c in enumerate(self.coefficients) if k))
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the picture and write it to a file, if one is named; its suffix says png, svg or pdf.
+
+        Raises
+        ------
+        RequestError, FormatError
+            When the suffix is another or the directory does not exist.
+        MissingDependencyError
+            When matplotlib is not installed.
+        """
+        from sgdiagrams.numeric.comparison.curves import plot_comparison
+
+        return plot_comparison(self, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain data for JSON; what is unknown is None."""
+        data = asdict(self)
+        for item, point in zip(data["points"], self.points, strict=True):
+            if not point.moments.count:
+                item["moments"].update(dict.fromkeys(("mean", "squares", "cubes", "fourths")))
+            known = point.moments.count > 0
+            item["simulated"] = _finite(point.simulated) if known else None
+            item["standard_error"] = _finite(point.standard_error)
+            item["deviations"] = [_finite(value) for value in point.deviations]
+            if point.resummed:
+                item["resummed"] = [_finite(value) for value in point.resummed]
+                item["resummed_deviations"] = [_finite(x) for x in point.resummed_deviations]
+            else:
+                del item["resummed"]
+        del data["resummed_curve"]
+        return data
+
+    def __str__(self) -> str:
+        method = "" if self.optimizer == PLAIN else f"{self.optimizer} | "
+        title = (
+            f"{self.quantity} on {self.landscape} | {self.sampling} | {method}"
+            f"{self.runs} runs a point"
+        )
+        header = ["eta", "simulated", "+-"]
+        is_resummed = any(point.resummed for point in self.points)
+        for prefix in ("", "re-s. ") if is_resummed else ("",):
+            for k in range(1, self.order + 1):
+                header += [f"{prefix}order {k}", "dev."]
+        rows = [header]
+        digits = self._decimals()
+        for point in self.points:
+            moments = point.moments
+            row = [f"{point.eta:.4g}"]
+            if moments.diverged:
+                row += ["diverged", f"{moments.diverged} runs"]
+            elif moments.count:
+                row += [f"{point.simulated:z.{digits}f}", f"{point.standard_error:.{digits}f}"]
+            else:
+                row += ["-", "-"]
+            values = (*point.predictions, *point.resummed)
+            deviations = (*point.deviations, *point.resummed_deviations)
+            for value, deviation in zip(values, deviations, strict=True):
+                row += [_entry(value, digits), _deviation(deviation)]
+            rows.append(row)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+        notes = [
+            "order k: sum of the orders 1..k; dev.: its distance from the simulation in standard errors"
+        ]
+        if is_resummed:
+            notes.append("re-s.: the re-summed expansion, linkless diagrams with 1..k edges")
+        best = self._best()
+        if best is not None:
+            first, last = best.deviations[0], best.deviations[-1]
+            notes.append(
+                f"at eta = {best.eta:.4g} order {self.order} is {abs(last):.1f} and order 1 is "
+                f"{abs(first):.1f} standard errors from the simulation"
+            )
+        if not self.complete:
+            done = min((p.moments.count + p.moments.diverged for p in self.points), default=0)
+            notes.append(f"interrupted: at least {done} of {self.runs} runs a point were made")
+        return "\n".join([title, *table, *notes])
+
+    def _decimals(self) -> int:
+        """Return how many decimals show the smallest standard error with two digits, at least six."""
+        errors = [p.standard_error for p in self.points]
+        known = [e for e in errors if 0 < e < math.inf]
+        return min(12, max(6, 2 - math.floor(math.log10(min(known)) + 1))) if known else 6
+
+    def _best(self) -> Point | None:
+        """Return the point with a trustworthy series where order k holds and order 1 fails most."""
+        *_, before, last = self.coefficients
+        k = self.order
+        good = [
+            p
+            for p in self.points
+            if abs(p.deviations[-1]) <= 2 < abs(p.deviations[0])
+            and 3 * abs(last) * p.eta**k <= abs(before) * p.eta ** (k - 1)
+        ]
+        return (
+            max(good, key=lambda p: abs(p.deviations[0]), default=None) if self.order > 1 else None
+        )
+
+
+def _entry(value: float, digits: int) -> str:
+    # Plain series of long runs are beyond all decimals.
+    return f"{value:z.{digits}f}" if abs(value) < _LARGE else f"{value:.4g}"
+
+
+def _deviation(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:+.1f}" if abs(value) < _LARGE else f"{value:+.2g}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

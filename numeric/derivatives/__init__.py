@@ -1,0 +1,1 @@
+"""Arrays of derivatives: their checks and their files."""

@@ -1,0 +1,244 @@
+"""Expansions in numbers: the sum of weights times contractions, with errors."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from sympy import Symbol
+
+from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.numeric.values.jackknife import jackknife_error
+from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.symbolic.checks import rational
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.formula import Part
+
+__all__ = ["evaluate"]
+
+Terms: TypeAlias = "list[tuple[Fraction, Contraction]]"
+
+
+def evaluate(
+    expansion: Expansion,
+    statistics: Statistics,
+    *,
+    eta: ArrayLike | Fraction,
+    **numbers: int | Fraction,
+) -> Estimate:
+    """Return the value of an expansion, order by order, with standard errors.
+
+    Every edge of every contraction carries `eta`, whatever the contraction's metric. With exact
+    statistics and an `eta` of Fractions or ints all contributions are Fractions. Terms of weight
+    zero ask nothing of the statistics.
+
+    Parameters
+    ----------
+    expansion
+        What to evaluate. Where its contractions have free legs (displacement, second moment), all
+        have equally many.
+    statistics
+        Numbers of the derivatives 0, 1, ..., order (0 not for the generalisation gap), of the
+        functions that are observed, and the start where there is weight decay. A population
+        gives the exact value; a sample an unbiased estimate with the delete-one jackknife's
+        standard error; a training set the exact average over its shuffles.
+    eta
+        The learning rate: scalar, 1-D diagonal of shape ``(p,)`` or symmetric ``(p, p)``.
+    **numbers
+        A number for each of ``expansion.symbols``.
+
+    Returns
+    -------
+    Estimate
+        With ``expansion.order + 1`` contributions: numbers, or arrays with one axis of length p for
+        every free leg.
+
+    Raises
+    ------
+    StatisticsError
+        When a derivative, a function or the start is missing, samples are too few, or the training
+        set has not N points.
+    RequestError
+        When `eta` is wrong, the test loss or a covariance is asked of a training set, or
+        contractions differ in their free legs or parts in their weight decay.
+    SamplingError
+        When a number is missing, unknown or impossible.
+
+    Examples
+    --------
+    Two losses, (theta - 1)^2/2 and (theta + 1)^2/2, from theta = 2: one step with either.
+
+    >>> from sgdiagrams.numeric.statistics import Statistics
+    >>> from sgdiagrams.symbolic.theorem import expand
+    >>> derivatives = {0: [Fraction(1, 2), Fraction(9, 2)], 1: [[1], [3]], 2: [[[1]], [[1]]]}
+    >>> population = Statistics.from_samples(derivatives, role="population")
+    >>> expansion = expand("test-loss", order=2, sampling="one-pass")
+    >>> evaluate(expansion, population, eta=Fraction(1, 10), T=1).orders
+    (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
+    """
+    weights = expansion.weights(**numbers)
+    _check_training_set(expansion, statistics, numbers)
+    free = _free_legs(expansion)
+    decay = _weight_decay(expansion, numbers)
+    by_order: list[Terms] = [[] for _ in range(expansion.order + 1)]
+    for term, weight in zip(expansion.terms, weights, strict=True):
+        if weight:
+            by_order[term.order].append((weight, term.contraction))
+    for order, terms in enumerate(by_order):
+        _check_derivatives(order, terms, statistics, decay)
+    evaluator = Evaluator(statistics, eta, weight_decay=decay)
+    shape = _shape(free, statistics)
+    if not evaluator.is_exact:
+        _check_range(by_order)
+    contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
+    errors, error = _errors(evaluator, by_order, shape)
+    return Estimate(contributions, errors, error, expansion.observable, eta, dict(numbers))
+
+
+def _total(evaluator: Evaluator, terms: Terms, shape: tuple[int, ...]) -> Any:
+    if not shape:
+        if evaluator.is_exact:
+            return sum((w * evaluator.value(c) for w, c in terms), Fraction(0))
+        return math.fsum(float(w) * evaluator.value(c) for w, c in terms)
+    total = np.full(shape, Fraction(0) if evaluator.is_exact else 0.0)
+    for weight, contraction in terms:
+        factor = weight if evaluator.is_exact else float(weight)
+        total = total + factor * evaluator.value(contraction)
+    return total
+
+
+def _errors(
+    evaluator: Evaluator, by_order: list[Terms], shape: tuple[int, ...]
+) -> tuple[tuple[Any, ...], Any]:
+    """Return the jackknife errors by order and of the sum: deviations add before squaring."""
+    none: Any = np.zeros(shape) if shape else 0.0
+    unknown: Any = np.full(shape, math.inf) if shape else math.inf
+    if evaluator.statistics.role != "sample":
+        return (none,) * len(by_order), none
+    errors = []
+    total: NDArray[Any] = np.zeros((evaluator.statistics.sample_size, *shape), dtype=int)
+    is_known = True
+    for terms in by_order:
+        if not terms:
+            errors.append(none)
+        elif evaluator.can_delete_one(terms):
+            deviations = evaluator.deviations(terms)
+            errors.append(jackknife_error(deviations))
+            total = total + deviations
+        else:
+            errors.append(unknown)
+            is_known = False
+    return tuple(errors), jackknife_error(total) if is_known else unknown
+
+
+def _free_legs(expansion: Expansion) -> int:
+    """Return the number of free legs, the same for all contractions."""
+    found = {len(term.contraction.free) for term in expansion.terms}
+    if not found:
+        found = {part.observable.rank for part in expansion.parts}
+    if len(found) > 1:
+        raise RequestError(
+            "expected contractions with equally many free legs, got some with "
+            f"{' and some with '.join(map(str, sorted(found)))}; evaluate them one by one"
+        )
+    return found.pop() if found else 0
+
+
+def _shape(free: int, statistics: Statistics) -> tuple[int, ...]:
+    if not free:
+        return ()
+    if statistics.dimension is None:
+        raise StatisticsError(
+            "expected derivatives of order 1 or more for an observable with indices, "
+            f"got derivatives {', '.join(map(str, statistics.samples))}; add key 1 to the samples"
+        )
+    return (statistics.dimension,) * free
+
+
+def _weight_decay(expansion: Expansion, numbers: Mapping[str, int | Fraction]) -> Fraction:
+    """Return the weight decay of all parts that have one; a symbol may have the number 0."""
+    found = set()
+    for part in expansion.parts:
+        decay = part.optimizer.weight_decay
+        if isinstance(decay, Symbol):
+            found.add(rational(decay.name, numbers[decay.name]))
+        elif decay != 0:
+            found.add(rational("weight_decay", decay))
+    if len(found) > 1:
+        raise RequestError(
+            "expected one weight decay for all parts of an expansion, "
+            f"got {' and '.join(map(str, sorted(found)))}; evaluate the parts one by one"
+        )
+    return found.pop() if found else Fraction(0)
+
+
+def _check_range(by_order: list[Terms]) -> None:
+    for order, terms in enumerate(by_order):
+        for weight, _ in terms:
+            try:
+                float(weight)
+            except OverflowError:
+                raise RequestError(
+                    f"expected weights below 1e308 for floats, got a larger one at order {order}; "
+                    "take smaller numbers, or exact statistics and eta"
+                ) from None
+
+
+def _check_derivatives(
+    order: int, terms: Terms, statistics: Statistics, decay: Fraction | float
+) -> None:
+    for _, contraction in terms:
+        for label, k in zip(contraction.labels, contraction.legs, strict=True):
+            check_leaf(statistics, label, k, weight_decay=decay, where=f"for order {order}")
+
+
+def _check_training_set(
+    expansion: Expansion, statistics: Statistics, numbers: Mapping[str, int | Fraction]
+) -> None:
+    """Check that a fixed training set is asked for nothing but what it determines."""
+    if statistics.role != "training-set":
+        return
+    for part in expansion.parts:
+        if part.observable.needs_population:
+            raise RequestError(
+                "expected role='sample' or 'population' for the loss of the population, got "
+                f"role='training-set' with observable={part.observable.name!r}; "
+                "a training set knows its own loss only"
+            )
+        if any(len(product.expectations) > 1 for product in part.observable.products):
+            # A product of averages over tuples is no average over distinct tuples of the union.
+            raise RequestError(
+                "expected a mean for role='training-set', got a difference of moments with "
+                f"observable={part.observable.name!r}; evaluate 'second-moment' and 'displacement' "
+                "and subtract"
+            )
+        size = _datapoints(part, numbers)
+        if size is not None and size != statistics.sample_size:
+            raise StatisticsError(
+                f"expected a training set of the sampling's N={size} points, "
+                f"got sample_size={statistics.sample_size}"
+            )
+
+
+def _datapoints(part: Part, numbers: Mapping[str, int | Fraction]) -> int | None:
+    """Return the size of a part's training set; None where it has none or makes no update."""
+    if part.sampling is not None:
+        free = part.sampling.symbols
+        scheme = part.sampling.at(**{k: int(v) for k, v in numbers.items() if k in free})
+        return None if scheme.is_empty or scheme.datapoints is None else int(scheme.datapoints)
+    # One pass sees each of its T B points once, so they are the training set.
+    both = {"T", "B"} <= set(numbers)
+    size = numbers.get("N", numbers["T"] * numbers["B"] if both else None)
+    return None if size is None else int(size)

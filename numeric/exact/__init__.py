@@ -1,0 +1,1 @@
+"""SGD in exact arithmetic: the judge of the theory."""

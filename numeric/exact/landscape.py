@@ -1,0 +1,176 @@
+r"""Polynomial landscapes with rational coefficients, where everything can be computed exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations_with_replacement
+from numbers import Rational
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.exact.series import Exponents, Polynomial, taylor
+from sgdiagrams.numeric.statistics import Statistics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PolynomialLandscape", "check_order", "exact_number", "polynomial"]
+
+
+@final
+@dataclass(frozen=True, slots=True, init=False)
+class PolynomialLandscape:
+    """A finite distribution of polynomial losses with equal weights.
+
+    Parameters
+    ----------
+    losses
+        One polynomial for each atom: exponents of the p variables -> rational coefficient.
+    start
+        The starting point, p rational numbers; 0 when left out.
+
+    Raises
+    ------
+    RequestError
+        When there is no atom, exponents disagree in length, or a number is not rational.
+
+    Examples
+    --------
+    Two parabolas, (x - 1)^2 / 2 and (x + 1)^2 / 2, from x = 2:
+
+    >>> half = Fraction(1, 2)
+    >>> two = PolynomialLandscape([{(2,): half, (1,): s, (0,): half} for s in (-1, 1)], start=(2,))
+    >>> two.statistics(1).samples[1].ravel()
+    array([Fraction(1, 1), Fraction(3, 1)], dtype=object)
+    """
+
+    losses: tuple[Polynomial, ...]
+    start: tuple[Fraction, ...]
+
+    def __init__(
+        self,
+        losses: Sequence[Mapping[Exponents, Rational | int] | Polynomial],
+        start: Sequence[Rational | int] | None = None,
+    ) -> None:
+        polynomials = tuple(polynomial(loss) for loss in losses)
+        lengths = {len(exponents) for loss in polynomials for exponents, _ in loss}
+        if start is not None:
+            lengths.add(len(start))
+        if not polynomials or len(lengths) != 1 or 0 in lengths:
+            raise RequestError(
+                "expected at least one loss, and exponents and start of one length p >= 1, "
+                f"got {len(polynomials)} losses and lengths={sorted(lengths)}"
+            )
+        point = (0,) * lengths.pop() if start is None else start
+        object.__setattr__(self, "losses", polynomials)
+        object.__setattr__(self, "start", tuple(exact_number("start", value) for value in point))
+
+    @classmethod
+    def random(
+        cls,
+        seed: int | np.random.Generator = 0,
+        *,
+        p: int = 2,
+        degree: int = 4,
+        atoms: int = 2,
+    ) -> PolynomialLandscape:
+        """Return a landscape with small random rational coefficients, starting at 0.
+
+        Parameters
+        ----------
+        seed
+            A seed or a NumPy generator.
+        p
+            The number of variables.
+        degree
+            The degree of the losses; all monomials up to it occur.
+        atoms
+            The number of losses.
+
+        Examples
+        --------
+        >>> PolynomialLandscape.random(0, p=1, degree=2, atoms=2).dimension
+        1
+        """
+        rng = np.random.default_rng(seed)
+        monomials = [
+            tuple(choice.count(i) for i in range(p))
+            for d in range(degree + 1)
+            for choice in combinations_with_replacement(range(p), d)
+        ]
+        return cls(
+            [
+                {e: Fraction(int(rng.integers(-3, 4)), int(rng.integers(1, 4))) for e in monomials}
+                for _ in range(atoms)
+            ],
+            (0,) * p,
+        )
+
+    @property
+    def dimension(self) -> int:
+        """Number of variables p."""
+        return len(self.start)
+
+    def statistics(self, order: int) -> Statistics:
+        """Return the exact derivatives 0..order at the start: a population with equal weights.
+
+        Derivative k has shape ``(atoms, p, ..., p)`` and entries of type ``Fraction``.
+
+        Raises
+        ------
+        RequestError
+            When the order is not a whole number >= 0.
+        """
+        check_order(order)
+        deviations = [taylor(loss, self.start) for loss in self.losses]
+        p, atoms = self.dimension, len(self.losses)
+        samples: dict[int, NDArray[Any]] = {}
+        for k in range(order + 1):
+            tensor = np.empty((atoms, *[p] * k), dtype=object)
+            for atom, *indices in np.ndindex(tensor.shape):
+                exponents = tuple(indices.count(i) for i in range(p))
+                factorials = math.prod(map(math.factorial, exponents))
+                tensor[(atom, *indices)] = factorials * deviations[atom].get(exponents, Fraction(0))
+            samples[k] = tensor
+        return Statistics.from_samples(samples, role="population")
+
+
+def polynomial(given: Mapping[Exponents, Rational | int] | Polynomial) -> Polynomial:
+    """Return a polynomial in its standard form: sorted exponents with their coefficients.
+
+    Raises
+    ------
+    RequestError
+        When exponents are not whole numbers >= 0, or a coefficient is not rational.
+
+    Examples
+    --------
+    >>> polynomial({(1,): 2, (0,): Fraction(1, 3)})
+    (((0,), Fraction(1, 3)), ((1,), Fraction(2, 1)))
+    """
+    pairs = given.items() if isinstance(given, Mapping) else given
+    result: dict[Exponents, Fraction] = {}
+    for exponents, coefficient in pairs:
+        key = tuple(exponents)
+        if any(isinstance(power, bool) or not isinstance(power, int) or power < 0 for power in key):
+            raise RequestError(f"expected whole exponents >= 0, got exponents={key!r}")
+        result[key] = result.get(key, Fraction(0)) + exact_number("coefficient", coefficient)
+    return tuple(sorted(result.items()))
+
+
+def exact_number(name: str, value: object) -> Fraction:
+    """Return a rational number, or raise a RequestError; decimals are not rational numbers."""
+    if isinstance(value, bool) or not isinstance(value, Rational):
+        raise RequestError(f"expected an int or a Fraction, got {name}={value!r}")
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def check_order(order: int) -> None:
+    """Raise a RequestError unless the order is a whole number >= 0."""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")

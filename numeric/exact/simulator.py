@@ -1,0 +1,369 @@
+r"""SGD itself in exact arithmetic: truncated power series in the learning rate, over all training sets.
+
+This is the judge of the theory and knows none of it: no diagram, no kernel, no derivative beyond the
+gradient. On a finite distribution of polynomial losses it makes the updates
+
+.. math:: \theta \leftarrow \theta - s\,\eta\, \frac{1}{B} \sum_{n \in \mathrm{batch}}
+    \nabla l_n(\theta)
+
+or those of another optimiser, with :math:`\theta` a truncated power series in the number *s*, once for
+every training set, and averages the observable. The coefficients of :math:`s^k` are exact fractions,
+to be compared with the contributions of an expansion at the learning-rate tensor :math:`\eta`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.exact.batches import (
+    Schedule,
+    check_schedule,
+    epochs_schedule,
+    merge_renamed,
+    one_pass_schedule,
+    weighted_schedules,
+)
+from sgdiagrams.numeric.exact.landscape import (
+    PolynomialLandscape,
+    check_order,
+    exact_number,
+    polynomial,
+)
+from sgdiagrams.numeric.exact.readouts import READOUTS, Readout, observed, watch_tables
+from sgdiagrams.numeric.exact.series import (
+    Monomials,
+    Series,
+    add,
+    derivative,
+    taylor,
+    times,
+    weighted,
+)
+from sgdiagrams.numeric.exact.update_rule import RULES, Rule
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.training.optimizer import SGD
+
+if TYPE_CHECKING:
+    from numbers import Rational
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.exact.series import Exponents, Polynomial
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+
+__all__ = [
+    "PolynomialLandscape",
+    "Schedule",
+    "epochs_schedule",
+    "exact_sgd",
+    "exact_sgd_average",
+    "one_pass_schedule",
+]
+
+
+def exact_sgd(
+    landscape: PolynomialLandscape,
+    schedule: Schedule,
+    *,
+    order: int,
+    observable: str | Observable = "test-loss",
+    function: Mapping[Exponents, Rational | int] | None = None,
+    optimizer: Optimizer | None = None,
+    eta: Sequence[Any] | NDArray[Any] | None = None,
+    rows: int | None = None,
+    since: int | None = None,
+) -> tuple[Any, ...]:
+    r"""Return the expected observable after SGD as a power series, averaged over all training sets.
+
+    Parameters
+    ----------
+    landscape
+        A finite distribution of polynomial losses.
+    schedule
+        The batches, of any sizes. A row that occurs m times in a batch counts m times in its mean.
+    order
+        The highest power of the learning rate, >= 0.
+    observable
+        A name, or an object with such a ``name``. With :math:`\Delta = \theta_T - \theta_0`:
+
+        * ``"test-loss"``, ``"training-loss"`` (average over the rows), ``"generalisation-gap"``;
+        * ``"variance"``: :math:`\langle l(\theta_T)^2 \rangle - \langle l(\theta_T) \rangle^2` of the
+          test loss;
+        * ``"displacement"``: :math:`\langle \Delta^\mu \rangle`;
+        * ``"second-moment"``: :math:`\langle \Delta^\mu \Delta^\nu \rangle`;
+        * ``"covariance"``: the second moment minus the product of the displacements;
+        * ``"function"``: :math:`\langle f(\theta_T) \rangle` of the polynomial `function`.
+    function
+        The polynomial for ``"function"``: exponents of the weights -> rational coefficient.
+    optimizer
+        `SGD`, `Momentum` or `Nesterov` with numbers for all symbols; plain SGD when left out. With an
+        average of iterates the observable is taken at the averaged weights.
+    eta
+        The learning-rate tensor is :math:`s \eta`: None for the identity, p rational numbers for a
+        diagonal, or a symmetric p x p table of rational numbers.
+    rows
+        The size N of the training set; by default all rows of the schedule and at least one.
+    since
+        Number of updates :math:`t_0`: the observable is then of the increment between there and the
+        end, :math:`s(\theta_T) - s(\theta_{t_0})` (its variance for ``"variance"``) and
+        :math:`\Delta = \theta_T - \theta_{t_0}`. With an average of iterates, both ends are averaged:
+        the earlier one as if training had ended there.
+
+    Returns
+    -------
+    tuple
+        The coefficients of :math:`s^0, \dots, s^{\mathrm{order}}`: Fractions; for a displacement
+        object arrays of shape (p,), and for second moment and covariance of shape (p, p).
+
+    Raises
+    ------
+    RequestError
+        When the order, the observable, `function`, `eta` or the optimiser's kind is wrong.
+    SamplingError
+        When the schedule, `rows` or `since` is, or a symbol of the optimiser has no number.
+
+    Notes
+    -----
+    In a small enough unit of the learning rate (the product of all denominators) the coefficients are
+    whole: all arithmetic is on Python integers. The cost grows as (number of atoms)^N; training sets
+    share the work of common beginnings.
+
+    Examples
+    --------
+    >>> landscape = PolynomialLandscape([{(2,): 1, (1,): 1}, {(2,): 1, (1,): -1}], start=(1,))
+    >>> exact_sgd(landscape, epochs_schedule(N=1, B=1, E=1), order=2, observable="generalisation-gap")
+    (Fraction(0, 1), Fraction(1, 1), Fraction(0, 1))
+
+    The heavy ball's weights after two updates, on x^2/2 from 1: 1 - (2 + beta) s + s^2.
+
+    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+    >>> parabola = PolynomialLandscape([{(2,): Fraction(1, 2)}], start=(1,))
+    >>> ball = Momentum(beta="1/2")
+    >>> exact_sgd(
+    ...     parabola, one_pass_schedule(2), order=2, optimizer=ball, observable="function",
+    ...     function={(1,): 1},
+    ... )
+    (Fraction(1, 1), Fraction(-5, 2), Fraction(1, 1))
+    """
+    return exact_sgd_average(
+        landscape,
+        [schedule],
+        order=order,
+        observable=observable,
+        function=function,
+        optimizer=optimizer,
+        eta=eta,
+        rows=rows,
+        since=since,
+    )
+
+
+def exact_sgd_average(
+    landscape: PolynomialLandscape,
+    schedules: Iterable[Schedule] | Iterable[tuple[Fraction, Schedule]],
+    *,
+    order: int,
+    observable: str | Observable = "test-loss",
+    function: Mapping[Exponents, Rational | int] | None = None,
+    optimizer: Optimizer | None = None,
+    eta: Sequence[Any] | NDArray[Any] | None = None,
+    rows: int | None = None,
+    since: int | None = None,
+) -> tuple[Any, ...]:
+    r"""Return the expected observable over training sets and schedules.
+
+    Variance and covariance are of both: the moments are averaged over the schedules, and the products
+    of means subtracted then.
+
+    Parameters
+    ----------
+    landscape
+        A finite distribution of polynomial losses.
+    schedules
+        Pairs of a probability and a schedule, such as `reshuffled_schedules` and
+        `with_replacement_schedules` give them, or equally likely schedules.
+    order, observable, function, optimizer, eta, rows, since
+        As for `exact_sgd`; by default there are as many rows as the largest schedule needs.
+
+    Returns
+    -------
+    tuple
+        The coefficients of :math:`s^0, \dots, s^{\mathrm{order}}`, as of `exact_sgd`.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        As for `exact_sgd`, and when probabilities are wrong.
+
+    Notes
+    -----
+    Rows are drawn independently from one distribution: schedules that differ only in the names of the
+    rows have one expectation, and only one of them is run.
+
+    Examples
+    --------
+    >>> from sgdiagrams.numeric.exact.batches import with_replacement_schedules
+    >>> landscape = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
+    >>> random = with_replacement_schedules(N=2, B=1, T=2)
+    >>> exact_sgd_average(landscape, random, order=2, observable="variance")
+    (Fraction(0, 1), Fraction(0, 1), Fraction(0, 1))
+    >>> exact_sgd_average(landscape, random, order=2, observable="covariance")[2]
+    array([[Fraction(3, 1)]], dtype=object)
+    """
+    check_order(order)
+    name: Any = getattr(observable, "name", observable)
+    check_choice("observable", name, READOUTS)
+    if (name == "function") != (function is not None):
+        raise RequestError(
+            'expected function= together with observable="function", got '
+            f"observable={name!r}, function={function!r}"
+        )
+    optimizer = SGD() if optimizer is None else optimizer
+    if getattr(optimizer, "name", None) not in RULES:
+        raise RequestError(f"expected SGD(), Momentum() or Nesterov(), got optimizer={optimizer!r}")
+    p = landscape.dimension
+    f = polynomial({} if function is None else function)
+    if any(len(exponents) != p for exponents, _ in f):
+        raise RequestError(f"expected exponents of p={p} weights, got function={function!r}")
+    chances = weighted_schedules(schedules)
+    n = max(check_schedule(schedule, rows) for _, schedule in chances)
+    request = _Request(
+        order=order,
+        name=name,
+        function=f,
+        optimizer=optimizer,
+        metric=_metric(eta, p),
+        rows=n,
+        since=since,
+    )
+    total: list[list[Fraction]] = []
+    for probability, schedule in merge_renamed(chances):
+        moments = _moments(landscape, schedule, request)
+        if not total:
+            total = [[Fraction(0)] * (order + 1) for _ in moments]
+        total = [
+            [x + probability * y for x, y in zip(sums, moment, strict=True)]
+            for sums, moment in zip(total, moments, strict=True)
+        ]
+    return observed(name, total, p)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is asked for, checked."""
+
+    order: int
+    name: str
+    function: Polynomial
+    optimizer: Optimizer
+    metric: tuple[tuple[Fraction, ...], ...]
+    rows: int
+    since: int | None
+
+
+def _moments(
+    landscape: PolynomialLandscape, schedule: Schedule, request: _Request
+) -> list[list[Fraction]]:
+    """Return the raw moments that the observable needs, averaged over all training sets."""
+    atoms, p, order = len(landscape.losses), landscape.dimension, request.order
+    T = len(schedule)
+    used = sorted({row for batch in schedule for row in batch})
+    readout = Readout(request.name, landscape, request.function, used=used, rows=request.rows)
+    tables = watch_tables(request.optimizer, T, request.since)
+    losses = [taylor(loss, landscape.start) for loss in landscape.losses]
+    denominator = math.lcm(*(c.denominator for loss in losses for c in loss.values()))
+    rule = Rule.of(
+        request.optimizer,
+        T=T,
+        metric=request.metric,
+        start=landscape.start,
+        gradients=denominator * math.lcm(*map(len, schedule)),
+        readouts=[weight for table in tables for weight in table],
+    )
+
+    # Integer polynomials as coefficients over one list of monomials of degree <= order.
+    monomials = Monomials({e for loss in losses for e in loss} | readout.exponents, p, order)
+    readout.prepare(monomials)
+    whole = [{e: int(c * denominator) for e, c in loss.items()} for loss in losses]
+    slopes = [[monomials.vector(derivative(loss, mu)) for mu in range(p)] for loss in whole]
+
+    @cache
+    def mean_slope(counts: tuple[int, ...]) -> list[list[int]]:
+        return [weighted(counts, column) for column in zip(*slopes, strict=True)]
+
+    total = [[0] * (order + 1) for _ in readout.scales]
+    first = rule.first(order)
+    stack = [(0, first, [first.theta] * len(tables), (-1,) * request.rows)]
+    while stack:
+        t, state, points, drawn = stack.pop()
+        if t == T:
+            moments = readout.moments(monomials, points, drawn)
+            total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
+            continue
+        powers = monomials.evaluate(state.theta)
+        for atom_of in _draws(schedule[t], drawn, atoms):
+            counts = [0] * atoms
+            for row in schedule[t]:
+                counts[atom_of[row]] += rule.gradient_unit // (denominator * len(schedule[t]))
+            gradient = [monomials.apply(vector, powers) for vector in mean_slope(tuple(counts))]
+            after = rule.update(t, state, gradient)
+            seen = [
+                _watch(point, table[t], after.theta)
+                for point, table in zip(points, tables, strict=True)
+            ]
+            stack.append((t + 1, after, seen, atom_of))
+
+    sets = atoms ** len(used)
+    return [
+        [Fraction(c, sets * scale * rule.unit**k) for k, c in enumerate(sums)]
+        for sums, scale in zip(total, readout.scales, strict=True)
+    ]
+
+
+def _draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
+    """Yield the training sets so far, with every choice of an atom for the batch's new rows."""
+    new = sorted({row for row in batch if drawn[row] < 0})
+    for choice in product(range(atoms), repeat=len(new)):
+        now = list(drawn)
+        for row, atom in zip(new, choice, strict=True):
+            now[row] = atom
+        yield tuple(now)
+
+
+def _watch(point: list[Series], weight: Fraction, theta: list[Series]) -> list[Series]:
+    """Return a weighted sum of iterates with one more of them."""
+    if not weight:
+        return point
+    return [add(x, times(weight, y)) for x, y in zip(point, theta, strict=True)]
+
+
+def _metric(eta: Sequence[Any] | NDArray[Any] | None, p: int) -> tuple[tuple[Fraction, ...], ...]:
+    """Return the learning-rate tensor as a table."""
+    if eta is None:
+        eta = [1] * p
+    elif isinstance(eta, np.ndarray):
+        eta = eta.tolist()
+    rows = [row if isinstance(row, Sequence) else None for row in eta]
+    if len(eta) == p and all(row is None for row in rows):
+        matrix = [
+            [exact_number("eta", value) if i == j else Fraction(0) for j in range(p)]
+            for i, value in enumerate(eta)
+        ]
+    elif len(eta) == p and all(row is not None and len(row) == p for row in rows):
+        matrix = [[exact_number("eta", value) for value in row] for row in eta]
+    else:
+        raise RequestError(f"expected p={p} numbers or a {p} x {p} table, got eta={eta!r}")
+    if any(matrix[i][j] != matrix[j][i] for i in range(p) for j in range(i)):
+        raise RequestError(f"expected a symmetric learning-rate tensor, got eta={eta!r}")
+    return tuple(map(tuple, matrix))

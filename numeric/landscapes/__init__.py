@@ -1,0 +1,1 @@
+"""A loss for every datapoint, a distribution, a start."""

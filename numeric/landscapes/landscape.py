@@ -1,0 +1,87 @@
+r"""Landscapes: a loss for every datapoint, a distribution of datapoints, and a starting point.
+
+A landscape is what both sides of a comparison share. The simulation draws datapoints x and follows
+:math:`\nabla l_x(\theta)`; the theory knows the population derivatives at the starting point only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sgdiagrams.diagrams.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.statistics import Statistics
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["Landscape", "check_derivative_order"]
+
+
+class Landscape(ABC):
+    """A loss per datapoint, vectorised over R independent runs with weights of shape ``(R, p)``.
+
+    Concrete landscapes are final. The datapoints of all runs are one array ``x`` of shape
+    ``(R, m, ...)``, m datapoints for each run, of any type that `draw` returns.
+    """
+
+    __slots__ = ()
+
+    #: The name on the command line and in tables.
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def start(self) -> Floats:
+        """The starting point, shape ``(p,)``."""
+
+    @property
+    def dimension(self) -> int:
+        """The number of parameters p."""
+        return len(self.start)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What distinguishes landscapes of one name: plain JSON values, kept with checkpoints."""
+        return {}
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return independent datapoints as an array that begins with the axes `shape`."""
+
+    @abstractmethod
+    def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
+        """Return the losses of the datapoints ``x`` (R, m, ...) at ``theta`` (R, p): shape (R, m)."""
+
+    @abstractmethod
+    def gradient(self, theta: Floats, x: NDArray[Any]) -> Floats:
+        """Return the gradient at ``theta`` (R, p), averaged over the m datapoints: shape (R, p)."""
+
+    @abstractmethod
+    def test_loss(self, theta: Floats) -> Floats:
+        """Return the population loss, exactly, at ``theta`` (R, p): shape (R,)."""
+
+    @abstractmethod
+    def statistics(self, order: int) -> Statistics:
+        """Return the population's derivatives 0..order at the starting point.
+
+        They serve expansions up to this order of the learning rate.
+
+        Raises
+        ------
+        RequestError
+            When the order is not a whole number >= 0, or too high for the memory.
+        """
+
+
+def check_derivative_order(order: object) -> int:
+    """Return a whole number >= 0, or raise a RequestError."""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
+    return order

@@ -1,0 +1,1 @@
+"""Re-summed formulas in numbers: eigenbasis, dressed counts, drift."""

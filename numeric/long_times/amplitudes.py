@@ -1,0 +1,170 @@
+"""Contractions entry by entry in the eigenbasis: what a re-summed weight multiplies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis
+from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.contractions.factors import edge_indices
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Amplitudes", "as_population", "check_size"]
+
+#: The largest array of weights, in entries.
+_LARGEST = 2**27
+#: Of what an entry could be without cancellation: up to this size it is zero but for rounding.
+_ROUNDING = 1e-11
+
+
+def as_population(statistics: Statistics, rows: NDArray[Any] | slice = slice(None)) -> Statistics:
+    """Return (some rows of) statistics in floats, read as the distribution itself."""
+    return Statistics.from_samples(
+        {k: _floats(array[rows]) for k, array in statistics.samples.items()},
+        role="population",
+        weights=None if statistics.weights is None else _floats(statistics.weights),
+        functions={
+            name: {k: _floats(array) for k, array in orders.items()}
+            for name, orders in statistics.functions.items()
+        },
+        start=None if statistics.start is None else _floats(statistics.start),
+    )
+
+
+def check_size(dimension: int, order: int) -> None:
+    """Raise a RequestError where weights for all values of the indices would not fit into memory."""
+    if dimension**order > _LARGEST:
+        raise RequestError(
+            f"expected at most 2^27 values of the indices, got {dimension}^{order} for "
+            f"p={dimension} parameters at order {order}; lower the order"
+        )
+
+
+@final
+class Amplitudes:
+    """The factors of contractions in the eigenbasis, for one population and one learning rate.
+
+    Parameters
+    ----------
+    population
+        As `as_population` returns it.
+    eta
+        The learning rate.
+    weight_decay
+        The strength of the penalty in nodes labelled ``penalised-loss``, and in the eigenbasis.
+
+    Examples
+    --------
+    >>> population = Statistics.from_samples({1: [[1.0], [3.0]], 2: [[[2.0]]] * 2}, role="population")
+    >>> amplitudes = Amplitudes(population, 0.5)
+    >>> amplitudes.basis.eigenvalues, amplitudes.of(Contraction.build([(0, 1)], [[0], [1]]))
+    (array([1.]), array([2.]))
+    """
+
+    def __init__(
+        self,
+        population: Statistics,
+        eta: ArrayLike | Fraction,
+        *,
+        weight_decay: Fraction | float = 0,
+    ) -> None:
+        self._statistics = population
+        self._decay = weight_decay
+        self._evaluator = Evaluator(population, 1.0, weight_decay=float(weight_decay))
+        self._leaves = Leaves(population, 1.0, float(weight_decay))
+        self._eta = eta
+        self._basis: Eigenbasis | None = None
+        self._tensors: dict[tuple[tuple[str, int], ...], NDArray[Any]] = {}
+        self._zeros: dict[tuple[tuple[str, int], ...], NDArray[Any]] = {}
+
+    @property
+    def basis(self) -> Eigenbasis:
+        """The eigenbasis, which scalars do without.
+
+        Raises
+        ------
+        StatisticsError
+            When the second derivatives are missing.
+        RequestError
+            When eta has a wrong shape or content, or a negative eigenvalue.
+        """
+        if self._basis is None:
+            check_leaf(self._statistics, LOSS, 2, where="for the eigenbasis of eta H")
+            hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
+            self._basis = eigenbasis(hessian, self._eta, weight_decay=self._decay)
+        return self._basis
+
+    def of(self, contraction: Contraction, *, cleaned: bool = False) -> NDArray[np.float64]:
+        """Return the product of the tensors, with one axis of length p for every index.
+
+        Parameters
+        ----------
+        contraction
+            Its blocks are joint cumulants.
+        cleaned
+            Whether tensor entries that are zero but for rounding are made zero: those below 1e-11 of
+            what the root mean squares of the samples' entries would allow.
+        """
+        order = contraction.order
+        legs: list[list[int]] = [[] for _ in contraction.labels]
+        for place, v in enumerate(contraction.free):
+            legs[v].append(place)
+        for (v, w), index in zip(contraction.edges, edge_indices(contraction), strict=True):
+            legs[v].append(index)
+            legs[w].append(index)
+        operands: list[Any] = []
+        for block in contraction.blocks:
+            nodes = tuple((contraction.labels[v], len(legs[v])) for v in block)
+            tensor = self._tensor(nodes)
+            if cleaned:
+                tensor = np.where(self._is_zero(nodes), 0.0, tensor)
+            operands += [tensor, [i for v in block for i in legs[v]]]
+        return np.asarray(np.einsum(*operands, list(range(order)), optimize=True))
+
+    def _tensor(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
+        """Return the joint cumulant of derivatives, one axis a leg."""
+        if nodes not in self._tensors:
+            for label, order in nodes:
+                check_leaf(self._statistics, label, order, weight_decay=self._decay)
+            block = Contraction.build(
+                [],
+                [range(len(nodes))],
+                labels=[label for label, _ in nodes],
+                free=[v for v, (_, order) in enumerate(nodes) for _ in range(order)],
+                basis="cumulant",
+            )
+            tensor = np.asarray(self._evaluator.value(block))
+            self._tensors[nodes] = self.basis.lower(tensor) if tensor.ndim else tensor
+        return self._tensors[nodes]
+
+    def _is_zero(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
+        if nodes not in self._zeros:
+            bound = 1.0
+            for label, order in nodes:
+                size = self._size(label, order)
+                bound *= self.basis.bound(size) if order else float(size)
+            self._zeros[nodes] = np.abs(self._tensor(nodes)) <= _ROUNDING * bound
+        return self._zeros[nodes]
+
+    def _size(self, label: str, order: int) -> NDArray[Any]:
+        """Return the root mean squares of a node's entries over the samples."""
+        if label not in (LOSS, PENALISED):
+            return np.asarray(np.abs(self._leaves.array(Leaf(label, order))))
+        array = self._leaves.array(Leaf(label, order, is_sampled=True))
+        weights = self._statistics.weights
+        shares = np.full(len(array), 1 / len(array)) if weights is None else np.abs(weights)
+        return np.asarray(np.sqrt(np.tensordot(shares, array**2, axes=1)))
+
+
+def _floats(array: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(array, dtype=np.float64)

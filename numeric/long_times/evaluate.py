@@ -1,0 +1,284 @@
+r"""Re-summed expansions in numbers: weights at the eigenvalues of :math:`\eta H` times tensors.
+
+In the eigenbasis of :math:`\eta H` an order is the sum over the values of all indices of the weight at
+their eigenvalues times the entries of the cumulant tensors; free indices are brought back to the old
+coordinates.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
+from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
+from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, as_population, check_size
+from sgdiagrams.numeric.long_times.weights import FixedPart, is_limit, weight
+from sgdiagrams.numeric.values.jackknife import deletions, jackknife
+from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.symbolic.checks import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
+
+__all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "the_weight_decay"]
+
+
+def evaluate_resummed(
+    expansion: ResummedExpansion,
+    statistics: Statistics,
+    *,
+    eta: ArrayLike | Fraction,
+    **numbers: int | Fraction,
+) -> Estimate:
+    r"""Return the value of a re-summed expansion, in floats, order by order, with standard errors.
+
+    Parameters
+    ----------
+    expansion
+        What to evaluate, in any form; without flat indices, which are the business of
+        `sgdiagrams.numeric.long_times.drift`.
+    statistics
+        Derivatives 0, 1, ..., order, and at least 2 from order 1 on; functions and the start as for
+        `sgdiagrams.numeric.estimates.evaluate`. A population gives the value. From a sample the
+        eigenbasis is estimated too, so that no average over distinct tuples is unbiased: the sample is
+        taken for the population, and the delete-a-group jackknife (groups of one up to 40 samples, else
+        40 groups) corrects the bias to first order in 1/n and gives the standard errors.
+    eta
+        The learning rate: scalar, 1-D diagonal of shape ``(p,)`` or symmetric ``(p, p)``, with no
+        negative eigenvalue.
+    **numbers
+        A number for each of ``expansion.symbols``; limits for T to infinity do without T and E.
+
+    Returns
+    -------
+    Estimate
+        Contribution d is that of the linkless diagrams with d edges. From a minimum the series is judged
+        by noise: see `sgdiagrams.numeric.estimates.noise`.
+
+    Raises
+    ------
+    StatisticsError
+        When a derivative, a function or the start is missing.
+    RequestError
+        When `eta` is wrong, the statistics are a training set, there are too many values of the
+        indices, or a limit for T to infinity does not exist.
+    SamplingError
+        When a number is missing, unknown or impossible.
+
+    Examples
+    --------
+    A quadratic loss with additive noise, at its minimum, after 10^4 updates: the plain expansion is of
+    no use here, the re-summed one is exact.
+
+    >>> from sgdiagrams.numeric.landscapes.toys import Mean
+    >>> from sgdiagrams.symbolic import expand
+    >>> expansion = expand("test-loss", order=2, sampling="one-pass", resummed=True)
+    >>> value = expansion.evaluate(Mean().statistics(2), eta=0.1, T=10_000).value
+    >>> exact = 0.1**2 / 2 * (1 - 0.9**20_000) / (1 - 0.9**2)
+    >>> bool(abs(value - exact) < 1e-12)
+    True
+    """
+    if statistics.role == "training-set":
+        raise RequestError(
+            "expected role='sample' or 'population' for a re-summed expansion, which is in cumulants "
+            "over the distribution, got role='training-set'; evaluate the plain expansion"
+        )
+    if expansion.flat:
+        raise RequestError(
+            f"expected no flat indices in numbers, got flat={expansion.flat!r}; use drift"
+        )
+    parts = fixed_parts(expansion, numbers)
+    decay = the_weight_decay(expansion, parts)
+    _check(expansion, statistics, decay)
+    sums: list[Any] = []
+    value = _plug_in(expansion, parts, as_population(statistics), eta, decay, sums)
+    errors = [np.zeros_like(x) for x in value]
+    if statistics.role == "sample":
+        value, errors = _from_sample(expansion, parts, statistics, eta, decay, value)
+    plain = [_number(x) for x in (*value[:-1], *errors)]
+    count = len(value) - 1
+    rank = max((part.observable.rank for part in expansion.parts), default=0)
+    return Estimate(
+        tuple(plain[:count]),
+        tuple(plain[count:-1]),
+        plain[-1],
+        expansion.observable,
+        eta,
+        dict(numbers),
+        judge_by_noise(plain[:count], sums, order=expansion.order, rank=rank),
+    )
+
+
+def fixed_parts(
+    expansion: ResummedExpansion, numbers: Mapping[str, Any], *, limit: bool = False
+) -> list[FixedPart]:
+    """Return the schemes and optimisers of all parts with their numbers.
+
+    With `limit`, or in a form that is one, T and E may be missing.
+
+    Raises
+    ------
+    SamplingError
+        When a number is missing, unknown or impossible.
+    """
+    known = expansion.symbols
+    for name, value in numbers.items():
+        if name not in known:
+            raise SamplingError(
+                f"expected numbers for {', '.join(known) or 'no symbol'}, got {name}={value!r}"
+            )
+    optional = ("T", "E") if limit or is_limit(expansion.form) else ()
+    needed = [name for name in known if name not in optional]
+    for name in needed:
+        if name not in numbers:
+            raise SamplingError(
+                f"expected a number for each of {', '.join(needed)}, but {name} is missing; "
+                f"give {name}=..."
+            )
+    parts = []
+    for part in expansion.parts:
+        scheme = part.sampling
+        if scheme is None:
+            raise RequestError("expected a sampling scheme in every part of a re-summed expansion")
+        own = {k: whole_number(k, numbers[k]) for k in scheme.symbols if k in numbers}
+        parts.append(FixedPart(scheme.at(**own), part.optimizer.at(**numbers)))
+    return parts
+
+
+def the_weight_decay(expansion: ResummedExpansion, parts: Sequence[FixedPart]) -> Fraction:
+    """Return the weight decay that all parts share, because it is in the eigenvalues.
+
+    Raises
+    ------
+    RequestError
+        When parts have several.
+    """
+    used = {piece.part for term in expansion.pieces for piece in term.pieces if term.order}
+    found = sorted({Fraction(str(parts[i].optimizer.weight_decay)) for i in used})
+    if len(found) > 1:
+        raise RequestError(
+            "expected one weight decay for all parts of a re-summed expansion, "
+            f"got {' and '.join(map(str, found))}; evaluate the parts one by one"
+        )
+    return found[0] if found else Fraction(0)
+
+
+def _check(expansion: ResummedExpansion, statistics: Statistics, decay: Fraction) -> None:
+    for term in expansion.pieces:
+        c = term.contraction
+        for label, k in zip(c.labels, c.legs, strict=True):
+            where = f"for order {term.order}"
+            check_leaf(statistics, label, k, weight_decay=decay, where=where)
+    if statistics.dimension is None and any(part.observable.rank for part in expansion.parts):
+        raise StatisticsError(
+            "expected derivatives of order 1 or more for an observable with indices, "
+            f"got derivatives {', '.join(map(str, statistics.samples))}; add key 1 to the samples"
+        )
+    highest = max((term.order for term in expansion.pieces), default=0)
+    check_size(statistics.dimension or 1, highest)
+
+
+def _plug_in(
+    expansion: ResummedExpansion,
+    parts: Sequence[FixedPart],
+    population: Statistics,
+    eta: ArrayLike | Fraction,
+    decay: Fraction,
+    by_noise: list[Any] | None = None,
+) -> list[NDArray[np.float64]]:
+    """Return the contribution of every order, and in the end their sum.
+
+    A list `by_noise` is filled with the sums by noise; free indices stay in the eigenbasis there.
+    """
+    amplitudes = Amplitudes(population, eta, weight_decay=decay)
+    rank = max((part.observable.rank for part in expansion.parts), default=0)
+    orders = [np.zeros((population.dimension or 0,) * rank) for _ in range(expansion.order + 1)]
+    with np.errstate(invalid="ignore", over="ignore"):  # weights run out of range where SGD does
+        for term in expansion.pieces:
+            found = _contribution(term, parts, amplitudes, expansion)
+            orders[term.order] = orders[term.order] + found
+            if by_noise is not None and term.order:
+                noise = noise_of(term.contraction)
+                by_noise.extend(0.0 for _ in range(noise + 1 - len(by_noise)))
+                by_noise[noise] = by_noise[noise] + found
+        if rank and expansion.pieces:
+            orders = [amplitudes.basis.upper(x) for x in orders]
+        return [*orders, np.asarray(sum(orders))]
+
+
+def _contribution(
+    term: DressedTerm,
+    parts: Sequence[FixedPart],
+    amplitudes: Amplitudes,
+    expansion: ResummedExpansion,
+) -> Any:
+    """Return the sum of a term over all indices that are not free, in the eigenbasis."""
+    form = expansion.form
+    entries = amplitudes.of(term.contraction, cleaned=is_limit(form))
+    summed = tuple(range(len(term.contraction.free), term.order))
+    if not entries.any():
+        return np.zeros_like(entries).sum(axis=summed)
+    basis = amplitudes.basis if term.order else None
+    weights = weight(term, parts, basis, form)
+    if is_limit(form):
+        check_limit(np.isnan(weights) & (entries != 0), entries, amplitudes, term.order)
+    return np.where(entries == 0, 0.0, entries * weights).sum(axis=summed)
+
+
+def check_limit(
+    fails: NDArray[np.bool_],
+    entries: NDArray[np.float64],
+    amplitudes: Amplitudes,
+    order: int,
+) -> None:
+    """Raise a RequestError that names an eigenvalue where a limit for T to infinity fails."""
+    if not fails.any():
+        return
+    # The largest amplitude is the most telling example.
+    where = np.unravel_index(int(np.argmax(np.where(fails, np.abs(entries), 0))), fails.shape)
+    h = amplitudes.basis.clean[list(where)]
+    if (h < 0).any():
+        what, remedy = h.min(), "along which the landscape curves down; take finite T"
+    elif (h == 0).any() and h.max() < 1:
+        what, remedy = 0.0, "which is flat; use drift"
+    else:
+        what, remedy = h.max(), "which is unstable; take a smaller eta"
+    raise RequestError(
+        f"expected a limit for T to infinity, got h={what:.6g} of eta H at order {order}, {remedy}"
+    )
+
+
+def _from_sample(
+    expansion: ResummedExpansion,
+    parts: Sequence[FixedPart],
+    sample: Statistics,
+    eta: ArrayLike | Fraction,
+    decay: Fraction,
+    value: list[NDArray[np.float64]],
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return values with less bias, and their standard errors."""
+    kept = deletions(sample.sample_size)
+    if not kept:
+        return value, [np.full_like(x, np.inf) for x in value]
+    without = [_plug_in(expansion, parts, as_population(sample, rows), eta, decay) for rows in kept]
+    sizes = [len(rows) for rows in kept]
+    pairs = [
+        jackknife(x, [w[i] for w in without], sizes, sample.sample_size)
+        for i, x in enumerate(value)
+    ]
+    return [x for x, _ in pairs], [error for _, error in pairs]
+
+
+def _number(array: NDArray[np.float64]) -> Any:
+    """Return an array, or a number where it has no axis."""
+    return array if array.ndim else float(array)

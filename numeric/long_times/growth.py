@@ -1,0 +1,217 @@
+r"""Dressed counts after many updates: polynomials in T, but for what decays.
+
+The divided difference :math:`[1, Q_1, \dots, Q_L]\, x^T` with k of the Q equal to 1 and the others below
+1 in size is, but for terms that decay like :math:`Q^T`,
+
+.. math:: \prod_{Q_l \ne 1} u_l \; \sum_{j=0}^{k} \binom Tj (-1)^{k-j} h_{k-j}(u), \qquad
+          u_l = \frac{1}{1 - Q_l},
+
+with the complete homogeneous polynomials :math:`h_m` of the u with :math:`Q_l \ne 1`: the node 1 of
+multiplicity k + 1 leaves derivatives of :math:`x^T / \prod (x - Q_l)` at 1. Levels with Q = 1 are those
+where all alive edges are flat.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sympy import sympify
+
+from sgdiagrams.symbolic.resummation.dressed import DressedCount, dressed
+from sgdiagrams.symbolic.training.optimizer import Momentum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.symbolic.resummation.dressed import Component, Structure
+    from sgdiagrams.symbolic.resummation.skeletons import Skeleton
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["LongTime", "long_time", "times"]
+
+#: Closer to 1 than this, a product of factors is taken for one that does not decay.
+_MARGIN = 1e-12
+#: The roots of the heavy ball are one where they coincide: there the count, which is analytic in the
+#: eigenvalues, is the mean over a circle, of this radius and with so many points.
+_RADIUS, _POINTS = 0.05, 12
+
+
+class LongTime(NamedTuple):
+    """A polynomial in T for each value of the eigenvalues.
+
+    Attributes
+    ----------
+    coefficients
+        Of T^0, T^1, ...: arrays that broadcast.
+    grows
+        Where something else than a polynomial is left: a Q beyond 1, or -1.
+    """
+
+    coefficients: tuple[Any, ...]
+    grows: Any = False
+
+
+def times(first: LongTime, second: LongTime) -> LongTime:
+    """Return the product of two polynomials."""
+    size = len(first.coefficients) + len(second.coefficients) - 1
+    total: list[Any] = [0.0] * size
+    for i, a in enumerate(first.coefficients):
+        for j, b in enumerate(second.coefficients):
+            total[i + j] = total[i + j] + a * b
+    return LongTime(tuple(total), np.logical_or(first.grows, second.grows))
+
+
+def long_time(
+    skeleton: Skeleton,
+    scheme: Sampling,
+    optimizer: Optimizer,
+    eigenvalues: Sequence[NDArray[np.float64]],
+) -> LongTime:
+    """Return a dressed count as a polynomial in T.
+
+    Parameters
+    ----------
+    skeleton
+        The linkless diagram; its indices are not looked at.
+    scheme
+        One with a closed form (see `sgdiagrams.symbolic.resummation.dressed`), with all numbers but T
+        or E.
+    optimizer
+        With numbers.
+    eigenvalues
+        For every update h on the edge above it, exactly 0 along flat directions; arrays that broadcast.
+
+    Raises
+    ------
+    RequestError
+        When there is no closed form.
+
+    Examples
+    --------
+    A valley that is pushed by noise: the update next to the root is on a flat edge, above a pair.
+
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> from sgdiagrams.symbolic import OnePass
+    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> from sgdiagrams.symbolic.resummation.skeletons import Skeleton
+    >>> valley = Skeleton(Diagram.parse("(01-2-3)(02-12-23)"), "population", (0, 1, 2))
+    >>> h = np.array(0.5)
+    >>> found = long_time(valley, OnePass(), SGD(), [np.array(0.0), h, h])
+    >>> [round(float(c), 12) for c in found.coefficients]
+    [-1.777777777778, 1.333333333333, 0.0]
+    """
+    count = dressed(skeleton.diagram, scheme, optimizer, root=skeleton.role)
+    if not isinstance(optimizer, Momentum):
+        bases = [((1 - h),) for h in eigenvalues]
+        return _count(count, bases)
+    beta = float(sympify(optimizer.beta))
+    direct = _count(count, [_roots(h, beta) for h in eigenvalues])
+    double = (1 - math.sqrt(beta)) ** 2
+    near: Any = False
+    for h in eigenvalues:
+        near = near | (np.abs(h - double) < _RADIUS / 2 * double)
+    exact = LongTime(tuple(np.real(c) for c in direct.coefficients), direct.grows)
+    if not np.any(near):
+        return exact
+    circle = [1 + _RADIUS * np.exp(2j * np.pi * k / _POINTS) for k in range(_POINTS)]
+    found = [_count(count, [_roots(h * z, beta) for h in eigenvalues]) for z in circle]
+    means = [sum(c) / _POINTS for c in zip(*(f.coefficients for f in found), strict=True)]
+    mixed = tuple(
+        np.where(near, np.real(mean), single)
+        for mean, single in zip(means, exact.coefficients, strict=True)
+    )
+    return LongTime(mixed, exact.grows)
+
+
+def _roots(h: NDArray[Any], beta: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the two bases of the heavy ball's kernel: complex where it oscillates."""
+    trace = 1 + beta - h
+    root = np.sqrt(np.asarray(trace**2 - 4 * beta, dtype=complex))
+    larger, smaller = (trace + root) / 2, (trace - root) / 2
+    # Exactly 1 and beta along flat directions.
+    return np.where(h == 0, 1, larger), np.where(h == 0, beta, smaller)
+
+
+def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
+    with np.errstate(all="ignore"):
+        result = LongTime((float(count.factor),))
+        for part in count.components:
+            result = times(result, _component(part, count, bases))
+        splitting: Any = 1.0
+        if count.roots_per_edge == 2:
+            for r, s in bases:
+                splitting = splitting * (r - s)
+        found = tuple(np.asarray(c / splitting) for c in result.coefficients)
+    return LongTime(found, result.grows)
+
+
+def _component(part: Component, count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
+    total: list[Any] = [0.0]
+    grows: Any = False
+    own = [x for v in part.nodes for x in bases[v]]
+    for s in part.structures:
+        found = _structure(s, own, less=1 if count.roots_per_edge == 1 else 0)
+        number = float(count.coefficient(s))
+        total += [0.0] * (len(found.coefficients) - len(total))
+        for k, c in enumerate(found.coefficients):
+            total[k] = total[k] + number * c
+        grows = np.logical_or(grows, found.grows)
+    return LongTime(tuple(total), grows)
+
+
+def _structure(s: Structure, own: Sequence[Any], *, less: int) -> LongTime:
+    products, flats = [], []
+    for level in s.alive:
+        Q: Any = 1.0
+        is_flat: Any = True
+        for x, k in zip(own, level, strict=True):
+            if k:
+                Q = Q * x**k
+                is_flat = np.logical_and(is_flat, x == 1)
+        products.append(Q)
+        flats.append(is_flat)
+    prefactor: Any = 1.0
+    for i, x in enumerate(own):
+        power = sum(level[i] for level in s.alive) - less
+        if power:
+            prefactor = prefactor * x**power
+    grows: Any = False
+    for Q, is_flat in zip(products, flats, strict=True):
+        grows = np.logical_or(grows, ~np.asarray(is_flat) & (np.abs(Q) >= 1 - _MARGIN))
+    rates = [np.where(f, 0.0, 1 / (1 - Q)) for Q, f in zip(products, flats, strict=True)]
+    for f, u in zip(flats, rates, strict=True):
+        prefactor = prefactor * np.where(f, 1.0, u)
+    homogeneous = _homogeneous(rates)
+    L = len(rates)
+    flat_count = sum(np.asarray(f, dtype=int) for f in flats)
+    total: list[Any] = [0.0] * (L + 1)
+    for k in range(L + 1):
+        chosen = np.where(flat_count == k, prefactor, 0.0)
+        for j in range(k + 1):
+            value = (-1) ** (k - j) * homogeneous[k - j] * chosen
+            for i, c in enumerate(_binomial(j)):
+                total[i] = total[i] + c * value
+    return LongTime(tuple(total), grows)
+
+
+def _homogeneous(rates: Sequence[Any]) -> list[Any]:
+    """Return the complete homogeneous polynomials of degrees 0, ..., len(rates)."""
+    found: list[Any] = [1.0] + [0.0] * len(rates)
+    for u in rates:
+        for m in range(1, len(found)):
+            found[m] = found[m] + u * found[m - 1]
+    return found
+
+
+def _binomial(j: int) -> list[float]:
+    """Return the coefficients of T^0, T^1, ... in binomial(T, j)."""
+    found = [1.0]
+    for i in range(j):
+        shifted = [0.0, *found]
+        found = [(a - i * b) / (i + 1) for a, b in zip(shifted, [*found, 0.0], strict=True)]
+    return found

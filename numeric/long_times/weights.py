@@ -1,0 +1,157 @@
+"""Weights of re-summed terms by number, in every form: arrays over the values of the indices."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sympy import Dummy, Integer, lambdify, sympify
+
+from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
+from sgdiagrams.numeric.precision.divided_differences import exponential_difference
+from sgdiagrams.symbolic.resummation.dressed import dressed
+from sgdiagrams.symbolic.resummation.forms import conditions, expression
+from sgdiagrams.symbolic.training.optimizer import Momentum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis
+    from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Skeleton
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["FixedPart", "is_limit", "long_time_weight", "weight"]
+
+#: Dressed counts are computed for so many values of the eigenvalues at once.
+_CHUNK = 2**20
+
+
+class FixedPart(NamedTuple):
+    """Scheme and optimiser of a part of an expansion, with numbers."""
+
+    scheme: Sampling
+    optimizer: Optimizer
+
+
+def is_limit(form: Form) -> bool:
+    """Tell whether a form is a limit for T to infinity, which may not exist."""
+    return form in ("stationary", "small-eta")
+
+
+def weight(
+    term: DressedTerm, parts: Sequence[FixedPart], basis: Eigenbasis | None, form: Form
+) -> NDArray[np.float64]:
+    """Return the weight of a term: an array with an axis of length p, or 1, for every index.
+
+    In the forms that are limits for T to infinity, entries without a finite limit are nan. A term of
+    order 0 needs no basis.
+    """
+    if form == "stationary":
+        found = long_time_weight(term, parts, basis)
+        has_limit = np.logical_not(found.grows)
+        for c in found.coefficients[1:]:
+            has_limit = has_limit & (c == 0)
+        return np.where(has_limit, found.coefficients[0], np.nan)
+    h = np.zeros(0)
+    if basis is not None:
+        h = basis.clean if is_limit(form) else basis.eigenvalues
+    total: Any = np.zeros((1,) * term.order)
+    for piece in term.pieces:
+        part = parts[piece.part]
+        product: Any = float(piece.coefficient)
+        for s in piece.skeletons:
+            product = product * _count(s, part, _on_axes(h, s, term), form)
+        total = total + product
+    return np.asarray(total)
+
+
+def long_time_weight(
+    term: DressedTerm, parts: Sequence[FixedPart], basis: Eigenbasis | None
+) -> LongTime:
+    """Return the weight of a term after many updates, a polynomial in T: see `long_time`."""
+    sums: list[Any] = [np.zeros((1,) * term.order)]
+    grows: Any = False
+    h = np.zeros(0) if basis is None else basis.clean
+    for piece in term.pieces:
+        part = parts[piece.part]
+        product = LongTime((float(piece.coefficient),))
+        for s in piece.skeletons:
+            eigenvalues = _on_axes(h, s, term)
+            product = times(product, long_time(s, part.scheme, part.optimizer, eigenvalues))
+        sums += [0.0] * (len(product.coefficients) - len(sums))
+        for k, c in enumerate(product.coefficients):
+            sums[k] = sums[k] + c
+        grows = np.logical_or(grows, product.grows)
+    return LongTime(tuple(sums), grows)
+
+
+def _on_axes(
+    h: NDArray[np.float64], skeleton: Skeleton, term: DressedTerm
+) -> list[NDArray[np.float64]]:
+    """Return the eigenvalues for every update of a skeleton, on the axes of its indices."""
+    return [
+        h.reshape([-1 if axis == i else 1 for axis in range(term.order)]) for i in skeleton.indices
+    ]
+
+
+def _count(skeleton: Skeleton, part: FixedPart, h: list[NDArray[np.float64]], form: Form) -> Any:
+    if not h:
+        return 1.0  # the root alone
+    if form == "discrete":
+
+        def count(*chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(
+                dressed_count(
+                    skeleton.diagram, part.scheme, part.optimizer, chosen, root=skeleton.role
+                )
+            )
+
+        return _in_chunks(count, h)
+    formula, groups = _formula(skeleton, part, form)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.asarray(formula(*h), dtype=np.float64)
+    if form == "small-eta":
+        for group in groups:
+            value = np.where(sum(h[v] for v in group) > 0, value, np.nan)
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _formula(
+    skeleton: Skeleton, part: FixedPart, form: Form
+) -> tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]:
+    """Return a function of the eigenvalues, and the groups whose sums must be positive."""
+    count = dressed(skeleton.diagram, part.scheme, part.optimizer, root=skeleton.role)
+    h = [Dummy("h") for _ in skeleton.indices]
+    optimizer = part.optimizer
+    beta = sympify(optimizer.beta) if isinstance(optimizer, Momentum) else Integer(0)
+    # These forms have sums of h only, no bases.
+    bases = [(1 - x, x) for x in h]
+    formula = expression(count, form, eigenvalues=h, roots=bases, memory=beta)
+    known = {"ExponentialDifference": lambda T, *nodes: exponential_difference(nodes, T)}
+    groups = tuple(tuple(sorted(group)) for group in conditions(count))
+    return lambdify(h, formula, [known, "numpy"]), groups
+
+
+def _in_chunks(
+    function: Callable[..., NDArray[np.float64]], arrays: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Apply a function to arrays that broadcast, a part of the first long axis at a time."""
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    axis = next((i for i, length in enumerate(shape) if length > 1), None)
+    rest = int(np.prod(shape)) // (shape[axis] if axis is not None else 1)
+    if axis is None or rest * shape[axis] <= _CHUNK:
+        return function(*arrays)
+    step = max(1, _CHUNK // rest)
+    result = np.empty(shape)
+    for start in range(0, shape[axis], step):
+        cut = (slice(None),) * axis + (slice(start, start + step),)
+        part = [a[cut] if a.shape[axis] > 1 else a for a in arrays]
+        result[cut] = _in_chunks(function, part) if step == 1 and rest > _CHUNK else function(*part)
+    return result

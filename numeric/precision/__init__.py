@@ -1,0 +1,1 @@
+"""Arithmetic with more digits or certified errors."""

@@ -1,0 +1,1 @@
+"""SGD in floating point, many runs at once."""

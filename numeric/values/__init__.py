@@ -1,0 +1,1 @@
+"""Numbers for contractions: plug-in values, unbiased values, jackknives."""

@@ -1,0 +1,318 @@
+"""Self-checks: published counts, sum rules, and exact comparisons with SGD itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, symmetry_sum
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
+from sgdiagrams.numeric.exact.batches import (
+    epochs_schedule,
+    grid_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
+)
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import exact_sgd_average
+from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.average import TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.training.schemes import Epochs, FreshData, Grid, OnePass, WithReplacement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["Check", "verify"]
+
+# Number of diagrams by order, found by independent programs (Polya counting and plain search).
+_COUNTS: tuple[tuple[str, dict[str, Any], tuple[int, ...]], ...] = (
+    ("diagrams", {}, (1, 1, 4, 17, 101, 700, 5861, 55818, 598201, 7075470)),
+    ("one-pass diagrams", {"one_pass": True}, (1, 1, 3, 9, 36, 158, 838, 4965)),
+    ("linkless diagrams", {"linkless": True}, (1, 1, 3, 12, 65, 423, 3379, 30971)),
+    (
+        "diagrams with the root in the partition",
+        {"root": "in-partition"},
+        (1, 2, 9, 48, 329, 2633, 24533, 257245, 2994000),
+    ),
+)
+# Beyond this order the closed forms of every observable take minutes.
+_EXACT_ORDER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check: its name, whether it passed, and what was compared."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def verify(
+    order: int,
+    *,
+    seed: int = 0,
+) -> Iterator[Check]:
+    """Check the engine up to an order; yields one result after the other.
+
+    Counts of diagrams against published sequences; the sum of 1/symmetry factor against its closed
+    form; symmetry factors against automorphisms counted by networkx (to order 4); and every
+    coefficient of every observable, of fixed and random schedules and of optimisers with memory, decay,
+    schedules and averages, re-summed or not, against SGD in exact arithmetic on random polynomial
+    landscapes with a matrix learning rate (to order 4; from order 5 on the test loss of one pass alone).
+
+    Parameters
+    ----------
+    order
+        The highest order to check, 1 to 9.
+    seed
+        Chooses the random landscapes.
+
+    Raises
+    ------
+    RequestError
+        When the order is out of range.
+
+    Examples
+    --------
+    >>> all(check.passed for check in verify(2))
+    True
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 9:
+        raise RequestError(f"expected an order 1..9, got order={order!r}")
+    for name, check in (*_combinatorics(order), *_comparisons(order, seed)):
+        passed, detail = check()
+        yield Check(name, passed, detail)
+
+
+_Named = tuple[str, "Callable[[], tuple[bool, str]]"]
+
+
+def _combinatorics(order: int) -> Iterator[_Named]:
+    modes: tuple[Any, ...] = ("isolated", "in-partition")
+    yield (
+        "rooted trees, recurrence A000081",
+        lambda: _equal(
+            [sum(1 for _ in rooted_trees(n)) for n in range(1, order + 2)],
+            [rooted_tree_count(n) for n in range(1, order + 2)],
+        ),
+    )
+    for name, options, known in _COUNTS:
+        last = min(order, len(known) - 1)
+        yield (
+            f"number of {name}, orders 0..{last}",
+            partial(_check_counts, options, known[: last + 1]),
+        )
+    for root in modes:
+        last = min(order, 8 if root == "isolated" else 7)
+        yield (
+            f"sum of 1/symmetry factor, root {root}, orders 0..{last}",
+            partial(_check_sum_rule, root, last),
+        )
+    last = min(order, 4)
+    yield (
+        f"symmetry factors against networkx, orders 0..{last}",
+        lambda: _equal(
+            [d.symmetry_factor for k in range(last + 1) for d in enumerate_diagrams(k)],
+            [_automorphisms(d) for k in range(last + 1) for d in enumerate_diagrams(k)],
+        ),
+    )
+
+
+def _check_counts(options: dict[str, Any], known: tuple[int, ...]) -> tuple[bool, str]:
+    return _equal(
+        [sum(map(len, diagram_rows(d, **options))) for d in range(len(known))], list(known)
+    )
+
+
+def _check_sum_rule(root: Any, last: int) -> tuple[bool, str]:
+    return _equal(
+        [_inverse_symmetries(d, root) for d in range(last + 1)],
+        [symmetry_sum(d, root=root) for d in range(last + 1)],
+    )
+
+
+def _inverse_symmetries(d: int, root: Any) -> Fraction:
+    total = Fraction(0)
+    for rows in diagram_rows(d, root=root):
+        factors, counts = np.unique(rows.symmetry_factors, return_counts=True)
+        pairs = zip(factors.tolist(), counts.tolist(), strict=True)
+        total += sum((Fraction(count, factor) for factor, count in pairs), Fraction(0))
+    return total
+
+
+def _automorphisms(diagram: Diagram) -> int:
+    """Count automorphisms by networkx: tree edges, and an extra vertex for every block."""
+    import networkx as nx
+
+    graph: nx.DiGraph[Any] = nx.DiGraph(diagram.to_networkx())
+    for _, data in graph.nodes(data=True):
+        data["kind"] = "node"
+    for i, block in enumerate(diagram.blocks):
+        graph.add_node(("block", i), kind="block")
+        graph.add_edges_from((v, ("block", i)) for v in block)
+    matcher = nx.algorithms.isomorphism.DiGraphMatcher(
+        graph, graph, node_match=lambda a, b: a["kind"] == b["kind"]
+    )
+    return sum(1 for _ in matcher.isomorphisms_iter())
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One expansion and the settings at which it is held against SGD itself."""
+
+    observable: str
+    sampling: Sampling
+    settings: tuple[dict[str, Any], ...]
+    optimizer: Optimizer = field(default_factory=SGD)
+    basis: Any = None
+    p: int = 2
+    is_resummed: bool = False
+
+    @property
+    def name(self) -> str:
+        pieces = [self.observable, self.sampling.name if self.sampling.symbols else "grid"]
+        if isinstance(self.sampling, Epochs) and self.sampling.shuffle is not None:
+            pieces[-1] = f"reshuffled-{pieces[-1]}"
+        if self.optimizer != SGD():
+            pieces.append(self.optimizer.label)
+        if self.basis is not None:
+            pieces.append(f"{self.basis} basis")
+        if self.is_resummed:
+            pieces.append("re-summed and expanded back")
+        return ", ".join(pieces)
+
+
+_ONE_PASS = ({"T": 1}, {"T": 2}, {"T": 4})
+_EPOCHS = tuple(
+    {"N": N, "B": B, "E": E} for N, B, E in ((3, 1, 1), (2, 1, 2), (2, 2, 3), (4, 2, 1), (4, 2, 2))
+)
+_LOSSES = ("test-loss", "training-loss", "generalisation-gap")
+_BETA = {"beta": Fraction(2, 3)}
+
+
+def _cases() -> Iterator[_Case]:
+    for name in _LOSSES:
+        for basis in ("moment", "cumulant"):
+            yield _Case(name, OnePass(), _ONE_PASS, basis=basis)
+            yield _Case(name, Epochs(), _EPOCHS, basis=basis)
+    for name in ("displacement", "second-moment", "covariance", "variance"):
+        yield _Case(name, OnePass(), _ONE_PASS)
+    reshuffled = Epochs(shuffle="every-epoch")
+    yield _Case("test-loss", reshuffled, ({"N": 3, "B": 1, "E": 2}, {"N": 2, "B": 1, "E": 3}))
+    drawn = ({"N": 2, "B": 1, "T": 3}, {"N": 2, "B": 2, "T": 2}, {"N": 3, "B": 1, "T": 3})
+    yield _Case("generalisation-gap", WithReplacement(), drawn)
+    yield _Case("training-loss", Grid([[0, 1], [2], [0, 1, 2], [1]]), ({},))
+    one_pass = tuple({**numbers, **_BETA} for numbers in _ONE_PASS)
+    yield _Case("test-loss", OnePass(), one_pass, Momentum())
+    yield _Case("test-loss", OnePass(), one_pass, Nesterov(weight_decay=Fraction(1, 3)))
+    decayed = Momentum(beta=Fraction(1, 2), schedule=Exponential(Fraction(3, 4)))
+    yield _Case("covariance", FreshData(B=2), ({"T": 2},), decayed)
+    yield _Case("training-loss", OnePass(), _ONE_PASS, SGD(schedule=Polynomial()))
+    yield _Case("displacement", OnePass(), _ONE_PASS, SGD(average=TailAverage()))
+    factors = Nesterov(beta=Fraction(1, 2), schedule=ArraySchedule([1, "1/2", 2, 1]))
+    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors)
+    for name in ("test-loss", "generalisation-gap", "covariance"):
+        yield _Case(name, OnePass(), _ONE_PASS, is_resummed=True)
+    yield _Case("training-loss", WithReplacement(), drawn, is_resummed=True)
+    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors, is_resummed=True)
+
+
+def _comparisons(order: int, seed: int) -> Iterator[_Named]:
+    k = min(order, _EXACT_ORDER)
+    for case in _cases():
+        yield (
+            f"{case.name}, orders 0..{k} against exact SGD",
+            partial(_exact, case, k, seed),
+        )
+    if order > _EXACT_ORDER:
+        last = min(order, 7)
+        case = _Case("test-loss", OnePass(), ({"T": 4},), p=1)
+        yield (
+            f"{case.name}, orders 0..{last} against exact SGD",
+            partial(_exact, case, last, seed),
+        )
+
+
+def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
+    """Compare the coefficients of one expansion with the simulator's at several numbers."""
+    # Two atoms would have no third cumulants.
+    landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=3)
+    half = Fraction(1, 2)
+    eta = [[Fraction(1), half], [half, Fraction(2)]] if case.p == 2 else None
+    start = [Fraction(x) for x in landscape.start]
+    statistics = replace(landscape.statistics(order), start=np.array(start, dtype=object))
+    if case.is_resummed:
+        expansion = expand(
+            case.observable,
+            order=order,
+            sampling=case.sampling,
+            optimizer=case.optimizer,
+            resummed=True,
+        ).expanded()
+    else:
+        expansion = expand(
+            case.observable,
+            order=order,
+            sampling=case.sampling,
+            optimizer=case.optimizer,
+            basis=case.basis,
+        )
+    ours: list[Any] = []
+    simulated: list[Any] = []
+    for numbers in case.settings:
+        sizes = {name: numbers[name] for name in case.sampling.symbols}
+        scheme = case.sampling.at(**sizes)
+        simulated += exact_sgd_average(
+            landscape,
+            _schedules(scheme),
+            order=order,
+            observable=case.observable,
+            optimizer=case.optimizer.at(**numbers),
+            eta=eta,
+        )
+        metric = 1 if eta is None else np.array(eta)
+        ours += expansion.evaluate(statistics, eta=metric, **numbers).orders
+    return _equal([_plain(x) for x in ours], [_plain(x) for x in simulated])
+
+
+def _plain(value: Any) -> Any:
+    """Return an array as nested lists, which compare by content."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _schedules(scheme: Sampling) -> Any:
+    """Return the schedules of a scheme with numbers, with their probabilities."""
+    numbers = {name: int(value) for name, value in scheme.values.items()}
+    if isinstance(scheme, Grid):
+        return [grid_schedule(scheme.batches)]
+    if isinstance(scheme, OnePass):
+        return [one_pass_schedule(**numbers)]
+    if isinstance(scheme, WithReplacement):
+        return with_replacement_schedules(**numbers)
+    if isinstance(scheme, Epochs) and scheme.is_reshuffled:
+        return reshuffled_schedules(numbers["N"], numbers["B"], numbers["E"])
+    return [epochs_schedule(**numbers)]
+
+
+def _equal(ours: list[Any], known: list[Any]) -> tuple[bool, str]:
+    if ours == known:
+        return True, f"{len(ours)} values agree; the last is {ours[-1]}"
+    place = next(
+        (i for i, (a, b) in enumerate(zip(ours, known, strict=False)) if a != b),
+        min(len(ours), len(known)),
+    )
+    got, expected = ours[place : place + 1], known[place : place + 1]
+    return False, f"differs at position {place}: got {got}, expected {expected}"

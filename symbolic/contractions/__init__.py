@@ -1,0 +1,1 @@
+"""What diagrams are worth: contractions of derivative tensors."""

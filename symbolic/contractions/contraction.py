@@ -1,0 +1,368 @@
+r"""Contractions: what diagrams are worth.
+
+The value of a diagram is the product over blocks of a joint moment (or joint cumulant)
+:math:`\langle \nabla^{a_1} l_x, \nabla^{a_2} l_x, \ldots \rangle` of the derivatives at the block's
+nodes, contracted along every edge. It depends on the *unrooted* tree only (crossing symmetry; Tenka
+2020, section 3), so different diagrams share one contraction and SymPy's ``Add`` collects them.
+"""
+
+from __future__ import annotations
+
+import re
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from sympy import Expr
+from sympy.core.symbol import Str
+from sympy.printing.precedence import PRECEDENCE
+
+from sgdiagrams.diagrams.errors import DiagramError, RequestError
+from sgdiagrams.diagrams.partitions import (
+    blocks_of,
+    partition_of_blocks,
+    restricted_growth_string,
+)
+from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.symbolic.contractions.forest import (
+    Forest,
+    canonical_forest,
+    forest_text,
+    parse_forest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sympy import Symbol
+
+    from sgdiagrams.diagrams.diagram import Diagram
+
+__all__ = ["Contraction", "Metric", "ValueBasis"]
+
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
+
+ValueBasis = Literal["moment", "cumulant", "plug-in"]
+Metric = Literal["identity", "eta"]
+
+
+def _is_node(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
+    r"""A contraction of derivative tensors: a forest with a partition, as a SymPy scalar.
+
+    Make one with `build` or `from_diagram`. It is immutable, hashable and canonical: isomorphic forests
+    give equal objects. It behaves as a commutative symbol in SymPy expressions; ``e.func(*e.args)``
+    is ``e``.
+
+    Parameters
+    ----------
+    text
+        ``(blocks)(edges)`` with numbers separated by ``.``, as ``(0-1.2)(0.1-0.2)``.
+    basis
+        ``"moment"``, ``"cumulant"`` or ``"plug-in"`` (averages over a sample). With singletons only,
+        moments and cumulants are the same and the basis is ``"moment"``.
+    metric
+        What joins the two ends of an edge: ``"identity"`` (a scalar learning rate is pulled out) or
+        ``"eta"`` (the learning-rate tensor :math:`\eta^{\mu\nu}`).
+    labels
+        Names of the nodes separated by ``,``; empty when all are ``loss``.
+    free
+        The nodes that free legs hang on, separated by ``.``; empty when there are none.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> contraction = Contraction.from_diagram(Diagram.parse("(01-2)(02-12)"), basis="cumulant")
+    >>> contraction
+    C_ab H_ab
+    >>> contraction.func(*contraction.args) == contraction
+    True
+    """
+
+    __slots__ = ("_forest", "basis", "metric")
+
+    is_commutative = True
+    is_number = False
+    # Printed as a product of tensors, so that powers and such get parentheses.
+    precedence = PRECEDENCE["Mul"]
+
+    basis: ValueBasis
+    metric: Metric
+    _forest: Forest
+
+    def __new__(  # noqa: D102 - described by the class
+        cls,
+        text: str | Str,
+        basis: str | Str = "moment",
+        metric: str | Str = "identity",
+        labels: str | Str = "",
+        free: str | Str = "",
+    ) -> Self:
+        edges, partition = parse_forest(str(text))
+        names = tuple(str(labels).split(",")) if str(labels) else ("loss",) * len(partition)
+        try:
+            legs = tuple(int(v) for v in str(free).split(".")) if str(free) else ()
+        except ValueError:
+            raise DiagramError(f"expected free legs such as '0.2', got {str(free)!r}") from None
+        return cls._make(edges, partition, names, legs, str(basis), str(metric))
+
+    @classmethod
+    def _make(
+        cls,
+        edges: tuple[tuple[int, int], ...],
+        partition: tuple[int, ...],
+        labels: tuple[str, ...],
+        free: tuple[int, ...],
+        basis: str,
+        metric: str,
+    ) -> Self:
+        if basis not in get_args(ValueBasis):
+            raise RequestError(f"expected basis moment, cumulant or plug-in, got basis={basis!r}")
+        if metric not in get_args(Metric):
+            raise RequestError(f"expected metric identity or eta, got metric={metric!r}")
+        if len(labels) != len(partition):
+            raise DiagramError(f"expected {len(partition)} labels, one a node, got {len(labels)}")
+        if not partition:
+            raise DiagramError("expected at least one node, got an empty forest")
+        if not all(_LABEL.fullmatch(label) for label in labels):
+            raise DiagramError(
+                "expected labels of letters, digits, '-' and '_', starting with a letter"
+            )
+        forest = canonical_forest(edges, partition, labels, free)
+        if basis == "cumulant" and len(set(partition)) == len(partition):
+            basis = "moment"
+        if not edges and not free:
+            metric = "identity"
+        plain = all(label == "loss" for label in forest.labels)
+        self: Self = Expr.__new__(
+            cls,
+            Str(forest_text(forest)),
+            Str(basis),
+            Str(metric),
+            Str("" if plain else ",".join(forest.labels)),
+            Str(".".join(map(str, forest.free))),
+        )
+        self._forest = forest
+        self.basis = basis  # type: ignore[assignment]
+        self.metric = metric  # type: ignore[assignment]
+        return self
+
+    @classmethod
+    def build(
+        cls,
+        edges: Iterable[tuple[int, int]],
+        blocks: Iterable[Iterable[int]],
+        *,
+        labels: Iterable[str] | None = None,
+        free: Iterable[int] = (),
+        basis: ValueBasis = "moment",
+        metric: Metric = "identity",
+    ) -> Contraction:
+        """Return the contraction of a forest given by plain Python data.
+
+        Parameters
+        ----------
+        edges
+            Pairs of nodes; the nodes are ``0..n - 1``.
+        blocks
+            The partition of the nodes.
+        labels
+            One name a node: ``loss``, or the name of an observable; all ``loss`` when left out.
+        free
+            The nodes that free legs hang on, one entry a free index, in the order of the indices.
+        basis, metric
+            See the class.
+
+        Raises
+        ------
+        DiagramError
+            When the data do not describe a forest with a partition.
+
+        Examples
+        --------
+        >>> Contraction.build([(0, 1), (1, 2)], [[0], [1], [2]])
+        G_a H_ab G_b
+        """
+        given = [tuple(block) for block in blocks]
+        partition = partition_of_blocks(given, sum(map(len, given)))
+        names = ("loss",) * len(partition) if labels is None else tuple(labels)
+        pairs = [tuple(edge) for edge in edges]
+        for pair in pairs:
+            if len(pair) != 2 or not all(map(_is_node, pair)):
+                raise DiagramError(f"expected edges as pairs of nodes, got {str(pair)[:60]}")
+        legs = list(free)
+        if not all(map(_is_node, legs)):
+            raise DiagramError(f"expected nodes for the free legs, got {str(legs)[:60]}")
+        return cls._make(
+            tuple((int(i), int(j)) for i, j in pairs),
+            partition,
+            names,
+            tuple(int(v) for v in legs),
+            basis,
+            metric,
+        )
+
+    @classmethod
+    def from_parts(
+        cls,
+        edges: Iterable[tuple[int, int]],
+        blocks: Sequence[int],
+        labels: Iterable[str],
+        free: Iterable[int] = (),
+        *,
+        basis: ValueBasis = "moment",
+    ) -> Contraction:
+        """Return a contraction from a block number and a label for every node: for engines.
+
+        As `build`, without checks of types.
+        """
+        return cls._make(
+            tuple(edges),
+            restricted_growth_string(blocks),
+            tuple(labels),
+            tuple(free),
+            basis,
+            "identity",
+        )
+
+    @classmethod
+    def from_diagram(
+        cls, diagram: Diagram, *, basis: ValueBasis = "moment", metric: Metric = "identity"
+    ) -> Contraction:
+        """Return the value of a diagram: its tree without the root, with its partition.
+
+        Examples
+        --------
+        >>> from sgdiagrams.diagrams import Diagram
+        >>> Contraction.from_diagram(Diagram.parse("(0-1-2)(01-12)"))
+        G_a H_ab G_b
+        """
+        edges = tuple(enumerate(parents_of_levels(diagram.levels), start=1))
+        labels = ("loss",) * len(diagram.levels)
+        return cls._make(edges, diagram.labels, labels, (), basis, metric)
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """The edges (i, j) with i < j, in canonical numbering."""
+        return self._forest.edges
+
+    @property
+    def partition(self) -> tuple[int, ...]:
+        """The restricted growth string of the blocks."""
+        return self._forest.partition
+
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The blocks, each sorted, by least node."""
+        return blocks_of(self._forest.partition)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label of every node."""
+        return self._forest.labels
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The node that each free leg hangs on."""
+        return self._forest.free
+
+    @property
+    def node_count(self) -> int:
+        """The number of nodes."""
+        return len(self._forest.partition)
+
+    @property
+    def order(self) -> int:
+        """The power of the learning rate: edges and free legs."""
+        return len(self.edges) + len(self.free)
+
+    @property
+    def legs(self) -> tuple[int, ...]:
+        """The number of derivative indices of every node."""
+        counts = [0] * self.node_count
+        for edge in self.edges:
+            for v in edge:
+                counts[v] += 1
+        for v in self.free:
+            counts[v] += 1
+        return tuple(counts)
+
+    @property
+    def simplicity(self) -> tuple[object, ...]:
+        """A sort key: the contractions that a person would write first are smallest."""
+        sizes = sorted((len(block) for block in self.blocks), reverse=True)
+        return (
+            self.order,
+            self.node_count,
+            -len(sizes),
+            sizes,
+            sorted(self.legs, reverse=True),
+            str(self.args[0]),
+            *map(str, self.args[1:]),
+        )
+
+    def with_metric(self, metric: Metric) -> Contraction:
+        """Return the same contraction with another metric on the edges."""
+        if metric == self.metric:
+            return self
+        f = self._forest
+        return self._make(f.edges, f.partition, f.labels, f.free, self.basis, metric)
+
+    def with_partition(
+        self, partition: tuple[int, ...], basis: ValueBasis | None = None
+    ) -> Contraction:
+        """Return the same forest with another partition of its nodes (in canonical numbering)."""
+        f = self._forest
+        return self._make(f.edges, partition, f.labels, f.free, basis or self.basis, self.metric)
+
+    def with_label(self, old: str, new: str) -> Contraction:
+        """Return the same contraction with one label replaced by another."""
+        f = self._forest
+        labels = tuple(new if label == old else label for label in f.labels)
+        return self._make(f.edges, f.partition, labels, f.free, self.basis, self.metric)
+
+    # SymPy's contract -----------------------------------------------------------------------------
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return tuple(arg.name for arg in self.args)
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        """The empty set: a contraction depends on no symbol."""
+        return set()
+
+    def _latex(self, _printer: object) -> str:
+        from sgdiagrams.symbolic.contractions.notation import latex_of
+
+        return latex_of(self)
+
+    def _sympystr(self, _printer: object) -> str:
+        from sgdiagrams.symbolic.contractions.notation import text_of
+
+        return text_of(self)
+
+    def _numpycode(self, printer: Any) -> str:
+        from sgdiagrams.symbolic.contractions.notation import einsum_of
+
+        subscripts, operands = einsum_of(self)
+        einsum = printer._module_format("numpy.einsum")  # noqa: SLF001 - SymPy's own protocol
+        if not subscripts.strip("->"):
+            return operands[0]
+        return f"{einsum}({subscripts!r}, {', '.join(operands)}, optimize=True)"
+
+    _pythoncode = _numpycode
+    _scipycode = _numpycode
+
+    def as_tensor(self) -> Expr:
+        """Return SymPy's own tensor form (`sympy.tensor.tensor`).
+
+        Examples
+        --------
+        >>> Contraction.build([(0, 1)], [[0], [1]]).as_tensor()
+        G(L_0)*G(-L_0)
+        """
+        from sgdiagrams.symbolic.contractions.notation import tensor_of
+
+        return tensor_of(self)

@@ -1,0 +1,186 @@
+"""The factors of a contraction in reading order, with numbered indices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+
+__all__ = ["Tensor", "edge_indices", "walk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One factor of a contraction.
+
+    Attributes
+    ----------
+    kind
+        ``"block"`` or ``"eta"``.
+    groups
+        The index groups, one for every node of the block: tuples of index numbers. An eta has one
+        group of two.
+    labels
+        The labels of the nodes.
+    basis
+        The basis of the block.
+    """
+
+    kind: str
+    groups: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...] = ()
+    basis: str = "moment"
+
+
+def walk(contraction: Contraction) -> tuple[Tensor, ...]:
+    """Return the factors in the order they are written, indices numbered by first appearance.
+
+    Free indices come first: 0, 1, ... The walk starts at an end of a longest path, so that chains read
+    from end to end.
+    """
+    return _walk(contraction)[0]
+
+
+def edge_indices(contraction: Contraction) -> tuple[int, ...]:
+    """Return the number of the index that each edge carries when the metric is the identity.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> chain = Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])
+    >>> chain, edge_indices(chain)
+    (M_a|b H_ab, (0, 1))
+    """
+    index = _walk(contraction.with_metric("identity"))[1]
+    return tuple(index[e, -1] for e in range(len(contraction.edges)))
+
+
+@lru_cache(maxsize=16384)
+def _walk(contraction: Contraction) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
+    """Return the factors, and the number of the index at (edge, node or -1)."""
+    forest_edges = contraction.edges
+    n = contraction.node_count
+    incident: list[list[int]] = [[] for _ in range(n)]
+    for e, edge in enumerate(forest_edges):
+        for v in edge:
+            incident[v].append(e)
+    with_eta = contraction.metric == "eta"
+    index: dict[tuple[int, int], int] = {}  # (edge or ~free leg, node) -> number
+    counter = len(contraction.free)
+
+    def number(e: int, v: int) -> int:
+        nonlocal counter
+        key = (e, v if with_eta else -1)
+        if key not in index:
+            index[key] = counter
+            counter += 1
+        return index[key]
+
+    block_of = contraction.partition
+    blocks = contraction.blocks
+    free_of: list[list[int]] = [[] for _ in range(n)]
+    for place, v in enumerate(contraction.free):
+        free_of[v].append(place)
+    free_number: dict[int, int] = {}
+    written: set[int] = set()
+    etas: set[int] = set()
+    factors: list[Tensor] = []
+
+    def write_block(b: int, entry: int) -> None:
+        nonlocal counter
+        written.add(b)
+        nodes = sorted(blocks[b], key=lambda v: (v != entry, v))
+        nodes.sort(key=lambda v: (contraction.labels[v] != "loss", contraction.legs[v]))
+        groups = []
+        for v in nodes:
+            group = [number(e, v) for e in incident[v]]
+            for place in free_of[v]:
+                if with_eta:
+                    free_number[place] = counter
+                    group.append(counter)
+                    counter += 1
+                else:
+                    group.append(place)
+            groups.append(tuple(sorted(group)))
+        factors.append(
+            Tensor(
+                "block",
+                tuple(groups),
+                tuple(contraction.labels[v] for v in nodes),
+                contraction.basis,
+            )
+        )
+        if with_eta:
+            for v in nodes:
+                factors.extend(_eta(place, free_number[place]) for place in free_of[v])
+            for e, (i, j) in enumerate(forest_edges):
+                if e not in etas and block_of[i] == block_of[j] == b:
+                    etas.add(e)
+                    factors.append(_eta(number(e, i), number(e, j)))
+
+    def visit(v: int) -> None:
+        b = block_of[v]
+        if b in written:
+            return
+        if with_eta:
+            for e, (i, j) in enumerate(forest_edges):
+                for near, far in ((i, j), (j, i)):
+                    if e not in etas and block_of[far] == b and block_of[near] in written:
+                        etas.add(e)
+                        factors.append(_eta(number(e, near), number(e, far)))
+        write_block(b, v)
+        for w in sorted(blocks[b], key=lambda w: (w != v, w)):
+            # Short branches first, so that the longest one continues the line.
+            branches = [(_depth(contraction, e, w), e) for e in incident[w]]
+            for _, e in sorted(branches):
+                i, j = forest_edges[e]
+                visit(j if i == w else i)
+
+    for start in _starts(contraction):
+        visit(start)
+    return tuple(factors), index
+
+
+def _eta(i: int, j: int) -> Tensor:
+    return Tensor("eta", (tuple(sorted((i, j))),))
+
+
+def _starts(contraction: Contraction) -> list[int]:
+    """Return the nodes in the order in which a walk should try to begin: ends of long paths first."""
+    n = contraction.node_count
+    neighbours: list[list[int]] = [[] for _ in range(n)]
+    for i, j in contraction.edges:
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+
+    def eccentricity(v: int) -> int:
+        depth = {v: 0}
+        for u in (queue := [v]):
+            for w in neighbours[u]:
+                if w not in depth:
+                    depth[w] = depth[u] + 1
+                    queue.append(w)
+        return max(depth.values())
+
+    size = [len(contraction.blocks[b]) for b in contraction.partition]
+    # Free indices are read in their order.
+    first_free = [
+        min((place for place, w in enumerate(contraction.free) if w == v), default=n)
+        for v in range(n)
+    ]
+    return sorted(range(n), key=lambda v: (first_free[v], -eccentricity(v), -size[v], v))
+
+
+def _depth(contraction: Contraction, e: int, v: int) -> int:
+    """Return the length of the longest path that leaves node `v` along edge `e`."""
+    i, j = contraction.edges[e]
+    u = j if i == v else i
+    deeper = [
+        _depth(contraction, f, u)
+        for f, edge in enumerate(contraction.edges)
+        if f != e and u in edge
+    ]
+    return 1 + max(deeper, default=0)

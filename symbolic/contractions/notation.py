@@ -1,0 +1,242 @@
+r"""Tensor notation for contractions: LaTeX, terminal text, einsum and SymPy tensors.
+
+One walk along the forest puts the tensors in an order and names the indices; the four notations differ
+only in how they spell what the walk found. Named tensors: :math:`G, H, J, K` for the first four mean
+derivatives, :math:`D^{(k)}` from the fifth on, :math:`C` and :math:`S` for the covariance and third
+cumulant of the gradient; any other block is :math:`M` (moment) or :math:`\kappa` (cumulant) with bars
+between the index groups of its derivatives.
+"""
+
+from __future__ import annotations
+
+import re
+from string import ascii_letters
+from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.contractions.factors import Tensor, walk
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+
+
+__all__ = [
+    "einsum_of",
+    "index_latex",
+    "index_letter",
+    "latex_of",
+    "tensor_name",
+    "tensor_of",
+    "text_of",
+]
+
+
+_GREEK = tuple(
+    rf"\{name}"
+    for name in (
+        *("mu", "nu", "lambda", "rho", "sigma", "tau", "alpha", "gamma", "delta", "epsilon"),
+        *("zeta", "xi", "phi", "chi", "psi", "omega"),
+    )
+)
+
+
+_LOSSES = (LOSS, PENALISED)
+
+
+_NAMES = {0: r"\ell", 1: "G", 2: "H", 3: "J", 4: "K"}
+
+
+def index_letter(i: int) -> str:
+    """Return the letter of an index in plain text."""
+    return _letter(i)
+
+
+def index_latex(i: int) -> str:
+    """Return the letter of an index in LaTeX."""
+    return _tex_letters((i,))[0]
+
+
+def tensor_name(tensor: Tensor) -> tuple[str, bool]:
+    """Return the plain name of a block's tensor and whether its index groups need bars.
+
+    Examples
+    --------
+    >>> tensor_name(Tensor("block", ((0,), (1,)), ("loss", "loss"), "cumulant"))
+    ('C', False)
+    """
+    if tensor.kind == "eta":
+        return "eta", False
+    legs = tuple(map(len, tensor.groups))
+    if len(legs) == 1:
+        label = tensor.labels[0]
+        if label not in _LOSSES:
+            return label, False
+        name = {0: "l", **{k: v for k, v in _NAMES.items() if k}}.get(legs[0], f"D{legs[0]}")
+        return (f"{name}~" if label == PENALISED else name), False
+    if tensor.basis == "cumulant":
+        if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
+            return "C" if len(legs) == 2 else "S", False
+        return "kappa", True
+    name = "M" if tensor.basis == "moment" else "V"
+    return name, True
+
+
+def latex_of(contraction: Contraction) -> str:
+    r"""Return the contraction in LaTeX, repeated indices being summed.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> print(latex_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])))
+    M_{\mu|\nu}\, H_{\mu\nu}
+    """
+    return r"\, ".join(map(_latex_factor, walk(contraction)))
+
+
+def _latex_factor(tensor: Tensor) -> str:
+    groups = ["".join(_tex_letters(group)) for group in tensor.groups]
+    if tensor.kind == "eta":
+        return rf"\eta^{{{groups[0]}}}"
+    name, bars = tensor_name(tensor)
+    is_penalised = name.endswith("~")
+    name = name.removesuffix("~")
+    if name == "l":
+        return r"\tilde{\ell}" if is_penalised else r"\ell"
+    if name.startswith("D") and name[1:].isdigit():
+        name = f"D^{{({name[1:]})}}"
+    elif name == "kappa":
+        name = r"\kappa"
+    elif name == "V":
+        name = r"\widehat{M}"
+    elif is_penalised:
+        name = rf"\tilde{{{name}}}"
+    elif len(name) > 1:
+        name = rf"\text{{{name.replace('_', chr(92) + '_')}}}"
+    if bars:
+        # A tilde over the indices of the nodes that carry the penalty.
+        shown = [
+            rf"\widetilde{{{group}}}" if label == PENALISED else group or r"\cdot"
+            for group, label in zip(groups, tensor.labels, strict=True)
+        ]
+        return f"{name}_{{{'|'.join(shown)}}}"
+    indices = "".join(groups)
+    return f"{name}_{{{indices}}}" if indices else name
+
+
+def _tex_letters(group: tuple[int, ...]) -> list[str]:
+    letters = []
+    for i in group:
+        lap, place = divmod(i, len(_GREEK))
+        letters.append(_GREEK[place] if lap == 0 else f"{_GREEK[place]}_{{{lap}}}")
+    return letters
+
+
+def text_of(contraction: Contraction) -> str:
+    """Return the contraction for the terminal, repeated indices being summed.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> text_of(Contraction.build([(0, 1)], [[0], [1]], metric="eta"))
+    'G_a eta^ab G_b'
+    """
+    return " ".join(map(_text_factor, walk(contraction)))
+
+
+def _text_factor(tensor: Tensor) -> str:
+    groups = ["".join(_letter(i) for i in group) for group in tensor.groups]
+    if tensor.kind == "eta":
+        return f"eta^{groups[0]}"
+    name, bars = tensor_name(tensor)
+    if bars:
+        groups = [
+            f"{group}~" if label == PENALISED else group
+            for group, label in zip(groups, tensor.labels, strict=True)
+        ]
+    indices = ("|" if bars else "").join(groups)
+    return f"{name}_{indices}" if indices else name
+
+
+def _letter(i: int) -> str:
+    # No l (the loss) and no clash with upper-case names; 25 letters serve orders up to 12.
+    letters = ascii_letters[:26].replace("l", "")
+    lap, place = divmod(i, len(letters))
+    return letters[place] if lap == 0 else f"{letters[place]}{lap}"
+
+
+def einsum_of(contraction: Contraction) -> tuple[str, list[str]]:
+    """Return the subscripts and operand names of NumPy's einsum.
+
+    Operands are the block tensors by name (``G``, ``C``, ``M_1_2`` with one axis for every index of
+    every group in order) and ``eta``.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> einsum_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]]))
+    ('ab,ab->', ['M_1_1', 'H'])
+    """
+    subscripts = []
+    operands = []
+    for tensor in walk(contraction):
+        subscripts.append("".join(ascii_letters[i] for group in tensor.groups for i in group))
+        operands.append(operand_name(tensor))
+    output = ascii_letters[: len(contraction.free)]
+    return f"{','.join(subscripts)}->{output}", operands
+
+
+def operand_name(tensor: Tensor) -> str:
+    """Return the Python name of a factor: ``G``, ``C``, ``eta``, ``M_1_2``, ``kappa_1_2``.
+
+    A penalised loss adds ``_penalised`` to a single tensor, and ``p`` to its number of legs in a block.
+    """
+    name, bars = tensor_name(tensor)
+    if not bars:
+        return re.sub(r"\W", "_", name.replace("~", "_penalised"))
+    legs = [
+        f"{len(group)}{'p' if label == PENALISED else ''}"
+        for group, label in zip(tensor.groups, tensor.labels, strict=True)
+    ]
+    return "_".join([name, *legs])
+
+
+def tensor_of(contraction: Contraction) -> Expr:
+    """Return the contraction as a SymPy tensor expression over one index type ``L``."""
+    from sympy import Mul
+    from sympy.tensor.tensor import (
+        TensorHead,
+        TensorIndex,
+        TensorIndexType,
+        TensorSymmetry,
+    )
+
+    space = TensorIndexType("L", dummy_name="L")
+    seen: set[int] = set(range(len(contraction.free)))
+    factors = []
+    for tensor in walk(contraction):
+        indices = []
+        for group in tensor.groups:
+            for i in group:
+                index = TensorIndex(f"i{i}", space)
+                up = tensor.kind == "eta" if contraction.metric == "eta" else i not in seen
+                seen.add(i)
+                indices.append(index if up else -index)
+        sizes = [len(group) for group in tensor.groups if group]
+        symmetry = TensorSymmetry.direct_product(*sizes) if sizes else None
+        if symmetry is None:
+            from sympy import Symbol
+
+            factors.append(Symbol(tensor_name(tensor)[0]))
+            continue
+        head = TensorHead(operand_name(tensor), [space] * len(indices), symmetry)
+        factors.append(head(*indices))
+    return Mul(*factors) if len(factors) == 1 else _tensor_product(factors)
+
+
+def _tensor_product(factors: list[Expr]) -> Expr:
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product

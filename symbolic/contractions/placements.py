@@ -1,0 +1,174 @@
+"""From diagrams to contractions: the children of the root are shared out among its factors."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from sgdiagrams.diagrams.partitions import restricted_growth_string
+from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.contractions.forest import canonical_numbering
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, TRAINING, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+__all__ = ["Placement", "contractions", "disjoint_union", "fits", "placements"]
+
+
+class Placement(NamedTuple):
+    """One way to share out the root's children: nodes and legs as given to the contraction.
+
+    Attributes
+    ----------
+    edges
+        Pairs of nodes; updates are 0, 1, ... in the diagram's preorder, then the root's factors.
+    blocks
+        The block of every node.
+    labels
+        The label of every node.
+    free
+        The node that each free leg hangs on.
+    """
+
+    edges: tuple[tuple[int, int], ...]
+    blocks: tuple[int, ...]
+    labels: tuple[str, ...]
+    free: tuple[int, ...]
+
+    def contraction(self, basis: Basis) -> Contraction:
+        """Return the contraction."""
+        return Contraction.from_parts(self.edges, self.blocks, self.labels, self.free, basis=basis)
+
+    def beside(self, other: Placement) -> Placement:
+        """Return the product with another: its nodes and free legs come after these."""
+        shift = len(self.blocks)
+        above = max(self.blocks, default=-1) + 1
+        return Placement(
+            (*self.edges, *((i + shift, j + shift) for i, j in other.edges)),
+            (*self.blocks, *(block + above for block in other.blocks)),
+            (*self.labels, *other.labels),
+            (*self.free, *(v + shift for v in other.free)),
+        )
+
+    def positions(self) -> tuple[int, ...]:
+        """Return where the edge above every update is in the canonical contraction.
+
+        A free leg is its place, an edge the number of free legs plus its number; -1 for the nodes of
+        the root.
+        """
+        forest, number = canonical_numbering(
+            self.edges, restricted_growth_string(self.blocks), self.labels, self.free
+        )
+        place = {edge: len(self.free) + i for i, edge in enumerate(forest.edges)}
+        result = [-1] * len(self.blocks)
+        for leg, v in enumerate(self.free):
+            result[v] = leg
+        for v, parent in self.edges:  # as made: child first
+            i, j = number[v], number[parent]
+            result[v] = place[min(i, j), max(i, j)]
+        return tuple(result)
+
+
+def fits(diagram: Diagram, factors: tuple[str, ...]) -> bool:
+    """Tell whether the root has enough children, and not too many, for its factors."""
+    children = diagram.levels.count(1)
+    coordinates = factors.count(WEIGHTS)
+    return children == coordinates if coordinates == len(factors) else children >= coordinates
+
+
+def contractions(
+    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+) -> Iterator[Contraction]:
+    r"""Yield the contractions of a diagram, one for every way to share out the root's children.
+
+    Parameters
+    ----------
+    diagram
+        With the root isolated, or in the partition for the training loss.
+    factors
+        The factors at the root: see `sgdiagrams.symbolic.observable.Product`.
+    basis
+        ``"moment"`` or ``"cumulant"``.
+    is_penalised
+        Whether the losses of the updates have an L2 penalty. It shows in their first two derivatives
+        only, and in no joint cumulant.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> cherry = Diagram.parse("(0-1-2)(02-12)")
+    >>> list(contractions(cherry, ("weights", "weights"), basis="moment"))
+    [G_a G_b, G_a G_b]
+    >>> list(contractions(cherry, ("loss", "loss"), basis="moment"))[:2]
+    [G_a H_ab G_b l, G_a G_a G_b G_b]
+    """
+    for placement in placements(diagram, factors, basis=basis, is_penalised=is_penalised):
+        yield placement.contraction(basis)
+
+
+def placements(
+    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+) -> Iterator[Placement]:
+    """Yield the ways to share out the root's children; arguments as for `contractions`."""
+    if not fits(diagram, factors):
+        return
+    parents = parents_of_levels(diagram.levels)  # of nodes 1, 2, ... in preorder
+    n = len(diagram.levels)
+    children = [v for v in range(1, n) if parents[v - 1] == 0]
+    inner = [(v, parents[v - 1]) for v in range(1, n) if parents[v - 1] != 0]
+    # Nodes: the updates are 0..n-2, then one node for every factor but coordinates.
+    roots = [i for i, factor in enumerate(factors) if factor != WEIGHTS]
+    node_of = {i: n - 1 + place for place, i in enumerate(roots)}
+    root_labels = [LOSS if factors[i] in (LOSS, TRAINING) else factors[i] for i in roots]
+    blocks = list(diagram.labels[1:])
+    first_new = max(diagram.labels) + 1
+    for place, i in enumerate(roots):
+        tied = factors[i] == TRAINING
+        blocks.append(diagram.labels[0] if tied else first_new + place)
+    for choice in product(range(len(factors)), repeat=len(children)):
+        if any(choice.count(i) != 1 for i, f in enumerate(factors) if f == WEIGHTS):
+            continue
+        edges = [(v - 1, parent - 1) for v, parent in inner]
+        free = [-1] * factors.count(WEIGHTS)
+        for v, i in zip(children, choice, strict=True):
+            if factors[i] == WEIGHTS:
+                free[factors[:i].count(WEIGHTS)] = v - 1
+            else:
+                edges.append((v - 1, node_of[i]))
+        labels = [LOSS] * (n - 1) + root_labels
+        if is_penalised:
+            legs = [0] * (n - 1)
+            for pair in edges:
+                for w in pair:
+                    if w < n - 1:
+                        legs[w] += 1
+            for w in free:
+                legs[w] += 1
+            for w in range(n - 1):
+                joint = basis == "cumulant" and blocks.count(blocks[w]) > 1
+                labels[w] = LOSS if joint or legs[w] > 2 else PENALISED
+        yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free))
+
+
+def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
+    """Return the product of two contractions as one: free indices of the first come first.
+
+    Examples
+    --------
+    >>> one = Contraction.build([], [[0]], free=[0])
+    >>> disjoint_union(one, one)
+    G_a G_b
+    """
+    shift = first.node_count
+    edges = [*first.edges, *((i + shift, j + shift) for i, j in second.edges)]
+    above = max(first.partition) + 1
+    blocks = [*first.partition, *(b + above for b in second.partition)]
+    free = [*first.free, *(v + shift for v in second.free)]
+    # Singletons are moments in name only, so the other basis decides.
+    basis = "cumulant" if "cumulant" in (first.basis, second.basis) else first.basis
+    return Contraction.from_parts(edges, blocks, [*first.labels, *second.labels], free, basis=basis)

@@ -1,0 +1,119 @@
+"""Counts of embeddings for plain SGD, where all weights are one.
+
+Counts are added for every contraction before formulas are put in or SymPy sees them.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sympy import QQ, Expr
+from sympy.polys.rings import PolyRing
+
+from sgdiagrams.symbolic.counting.base import Counter
+from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomial
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.training.sampling import with_root
+from sgdiagrams.symbolic.training.schemes import Epochs
+from sgdiagrams.symbolic.weights.denominators import Denominators
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+
+
+__all__ = ["EpochsCounter", "PlainCounter"]
+
+
+def _exponent(scheme: Sampling, name: str) -> int:
+    return scheme.numbers.index(name)
+
+
+class PlainCounter(Counter):
+    """Counts of the scheme itself, divided by B for every update."""
+
+    def __init__(self, scheme: Sampling, basis: Basis) -> None:
+        self.scheme = scheme
+        self.basis = basis
+        self._ring = PolyRing(["N"], QQ)
+        self._denominators = Denominators(self._ring)
+        self._products: dict[tuple[int, ...], tuple[Any, Any]] = {}
+
+    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
+        """Return the count in the generators of the scheme."""
+        count = self.scheme.laurent(diagram, basis=self.basis, root=root)
+        if "B" not in self.scheme.numbers or not diagram.order:
+            return count
+        shift = [0] * len(self.scheme.generators(diagram.order))
+        shift[_exponent(self.scheme, "B")] = -diagram.order
+        result: Laurent = {}
+        add_scaled(result, count, 1, tuple(shift))
+        return result
+
+    def weight(self, total: Laurent, order: int) -> Expr:
+        """Return the sum as an expression."""
+        generators = self.scheme.generators(order)
+        if isinstance(self.scheme, Epochs) and self.scheme.is_reshuffled:
+            N, B, E, *_ = generators
+            if len({N, B, E}) == 3 and N.is_Symbol and B.is_Symbol and E.is_Symbol:
+                return self._reshuffled(total, (N, B, E))
+        return canonical(to_expr(total, generators))
+
+    def _reshuffled(self, total: Laurent, generators: tuple[Expr, ...]) -> Expr:
+        """Return a sum with powers of N, B, E, N - 1, N - 2, ... as a canonical weight."""
+        parts: dict[tuple[int, int], dict[Any, Any]] = {}
+        for (n, b, e, *more), c in total.items():
+            above, below = self._falling((n, *more))
+            sums = parts.setdefault((b, e), {})
+            sums[below] = sums.get(below, self._ring.zero) + above * QQ(c.numerator, c.denominator)
+        numerators, common = self._denominators.reduced(parts)
+        return weight_of_terms(
+            {
+                (n, b, e): Fraction(int(c))
+                for (b, e), f in numerators.items()
+                for (n,), c in f.terms()
+            },
+            {(n, 0, 0): Fraction(int(c)) for (n,), c in common.terms()},
+            generators,
+        )
+
+    def _falling(self, powers: tuple[int, ...]) -> tuple[Any, Any]:
+        """Return the product of powers of N, N - 1, ... as a numerator and a denominator."""
+        if powers not in self._products:
+            [N] = self._ring.gens
+            above = below = self._ring.one
+            for i, k in enumerate(powers):
+                above = above * (N - i) ** max(0, k)
+                below = below * (N - i) ** max(0, -k)
+            self._products[powers] = (above, below)
+        return self._products[powers]
+
+
+class EpochsCounter(Counter):
+    """Counts of plain epochs in one order, by level sizes; formulas are put in once for every sum.
+
+    Keys are the power of N and a key of `epochs_levels`.
+    """
+
+    def __init__(self, scheme: Epochs, basis: Basis) -> None:
+        self.scheme = scheme
+        self.basis = basis
+
+    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
+        """Return the count by level sizes."""
+        forest = update_forest(diagram)
+        count = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
+        if root == "population" and not forest.root_is_tied:
+            return count
+        size = (1, *[0] * (diagram.order + 1))
+        return with_root(count, forest, basis=self.basis, root=root, size=size)
+
+    def weight(self, total: Laurent, order: int) -> Expr:
+        """Return the sum, divided by B for every update, as a canonical weight."""
+        laurent: Laurent = {}
+        add_scaled(laurent, epochs_polynomial(total, self.basis), 1, (0, -order, 0))
+        return canonical(to_expr(laurent, self.scheme.generators(order)))

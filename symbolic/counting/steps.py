@@ -1,0 +1,227 @@
+"""Counts in closed form for steps that are alike: divided differences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
+from sympy.polys.domains import QQ
+
+from sgdiagrams.symbolic.counting.base import Counter
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.training.sampling import StepScheme, step_rule, with_root
+from sgdiagrams.symbolic.weights.denominators import Denominators
+from sgdiagrams.symbolic.weights.exponential_sums import (
+    Base,
+    Coefficients,
+    ParameterField,
+    binomials_of_power,
+)
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.training.optimizer import Mode, Optimizer
+    from sgdiagrams.symbolic.training.schedule import ScheduleTerm
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+
+
+__all__ = ["StepCounter"]
+
+
+#: Powers of T, N and B, and the base of the exponential in T.
+_Place = tuple[int, int, int, Base]
+
+
+class StepCounter(Counter):
+    """Closed forms in T and the parameters of the optimiser, by divided differences.
+
+    Keys are exponents of (T, N, B), one exponent for the weight of every mode, and the number of a
+    multiset of bases.
+    """
+
+    def __init__(self, scheme: StepScheme, optimizer: Optimizer, basis: Basis) -> None:
+        self.scheme = scheme
+        self.basis = basis
+        kernel = _nonzero(optimizer.kernel or ())
+        readout = _nonzero(optimizer.readout or ())
+        schedule = optimizer.schedule
+        terms = None if schedule is None else schedule.closed_form
+        self._T: Any = Symbol("T")
+        modes = [*kernel, *readout]
+        found = {
+            s for mode in modes for part in (mode.weight, mode.base) for s in part.free_symbols
+        }
+        node_base = Integer(1)
+        if terms is not None:
+            bases = {term.base for term in terms}
+            if len(bases) == 1:
+                [node_base] = bases
+            found |= {s for term in terms for s in term.base.free_symbols}
+        self.field = ParameterField(found - {self._T})
+        distinct = dict.fromkeys(m.base for m in modes if m.base != 1)
+        if node_base != 1:
+            distinct.setdefault(node_base)
+        self.bases = [self.field.base(base) for base in distinct]
+        self._number = {base: i for i, base in enumerate(distinct)}
+        self.node_base = self._number.get(node_base, -1)
+        self.width = 3 + len(modes)
+        # Weights may hold powers of T (averages over all iterates); they go into the exponents.
+        self.mode_weights = []
+        self._powers: list[int] = []
+        for mode in modes:
+            power = -1 if mode.weight.has(self._T) else 0
+            self._powers.append(power)
+            self.mode_weights.append(self.field.element(cancel(mode.weight * self._T**-power)))
+        self.inner = tuple(self._mode(m, i, terms) for i, m in enumerate(kernel))
+        self.outer = tuple(
+            self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
+        )
+        self._denominators = Denominators(self.field.field.ring)
+        self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
+        self._sums: list[Coefficients] = []
+        self._products: dict[tuple[int, tuple[int, ...]], Coefficients] = {}
+
+    def _mode(self, mode: Mode, number: int, terms: tuple[ScheduleTerm, ...] | None) -> EdgeMode:
+        """Return a mode with the polynomial in t of the node below, in binomials."""
+        # The node's factor is a polynomial in t: the schedule's, times (T - t)^k of the mode.
+        polynomial: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+        parts = [(Fraction(1), 0, 0)]
+        if terms is not None:
+            parts = []
+            for term in terms:
+                c, monomial = term.coefficient.as_coeff_Mul()
+                power = int(monomial.as_powers_dict().get(self._T, 0))
+                parts.append((Fraction(int(c.p), int(c.q)), power, term.power))
+        for c, T_power, k in parts:
+            if mode.power:
+                polynomial[k][T_power + 1] += c
+                polynomial[k + 1][T_power] -= c
+            else:
+                polynomial[k][T_power] += c
+        degree = max(polynomial)
+        markers: list[Laurent] = [{} for _ in range(degree + 1)]
+        weight = [0] * (self.width - 3)
+        weight[number] = 1
+        for k, by_power in polynomial.items():
+            for m, b in enumerate(binomials_of_power(k)):
+                if b:
+                    for power, c in by_power.items():
+                        exps = (power + self._powers[number], 0, 0, *weight)
+                        add_scaled(markers[m], {exps: c * b})
+        base = -1 if mode.base == 1 else self._number[mode.base]
+        return EdgeMode(base, tuple(markers))
+
+    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
+        """Return the weighted count."""
+        forest = update_forest(diagram)
+        rule, forests = step_rule(self.scheme, self.basis, forest)
+        shape = {"inner": self.inner, "outer": self.outer, "width": self.width}
+        count: Laurent = {}
+        for coarse in forests:
+            sums = level_sums(
+                coarse,
+                rule,
+                base_count=len(self.bases),
+                node_base=self.node_base,
+                **shape,  # type: ignore[arg-type]
+            )
+            for (first, rest), laurent in sums.items():
+                number = self._multiset(first, rest)
+                add_scaled(count, {(*exps, number): c for exps, c in laurent.items()})
+        batch = [0] * (self.width + 1)
+        batch[2] = -diagram.order
+        divided: Laurent = {}
+        add_scaled(divided, count, 1, tuple(batch))
+        size = [0] * (self.width + 1)
+        for name, power in self._size.items():
+            size["TNB".index(name)] = power
+        return with_root(divided, forest, basis=self.basis, root=root, size=tuple(size))
+
+    @property
+    def _size(self) -> dict[str, int]:
+        """The number of datapoints as powers of T, N and B."""
+        return {"T": 1, "B": 1} if "N" not in self.scheme.numbers else {"N": 1}
+
+    def _multiset(self, first: tuple[int, ...], rest: tuple[tuple[int, ...], ...]) -> int:
+        key = (first, rest)
+        if key not in self._multisets:
+            self._multisets[key] = len(self._sums)
+            start = self._product(first)
+            gaps = [self._product(q) for q in rest]
+            factor = self.field.field.one
+            for q in gaps:
+                factor = factor * self.field.of_base(q)
+            differences = self.field.divided_difference([start, *gaps])
+            self._sums.append({k: c * factor for k, c in differences.items()})
+        return self._multisets[key]
+
+    def _product(self, powers: tuple[int, ...]) -> Base:
+        result = self.field.one
+        for base, k in zip(self.bases, powers, strict=True):
+            result = result * base**k
+        return result
+
+    def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002
+        """Return the sum as a canonical weight."""
+        # Numerators by denominator: reducing every partial sum would cost most of the time.
+        parts: dict[_Place, dict[Any, Any]] = {}
+        is_single = self.scheme.batch_size == 1
+        is_full = self.scheme.batch_size == self.scheme.values.get("N")
+        for (t, datapoints, batch, *modes, number), c in total.items():
+            # A generator has one place.
+            n = datapoints + batch if is_full else datapoints
+            b = 0 if is_full or is_single else batch
+            scale = QQ(c.numerator, c.denominator)
+            for (power, base), value in self._scaled(number, tuple(modes)).items():
+                by_denominator = parts.setdefault((t + power, n, b, base), {})
+                numerator = value.numer * scale
+                if value.denom in by_denominator:
+                    numerator = numerator + by_denominator[value.denom]
+                by_denominator[value.denom] = numerator
+        return self._expression(parts)
+
+    def _scaled(self, number: int, modes: tuple[int, ...]) -> Coefficients:
+        """Return the time sum of a multiset times the weights of the modes."""
+        key = (number, modes)
+        if key not in self._products:
+            factor = self.field.field.one
+            for weight, k in zip(self.mode_weights, modes, strict=True):
+                if k:
+                    factor = factor * weight**k
+            self._products[key] = {x: c * factor for x, c in self._sums[number].items()}
+        return self._products[key]
+
+    def _expression(self, parts: dict[_Place, dict[Any, Any]]) -> Expr:
+        numerators, common = self._denominators.reduced(parts)
+        T = self.scheme.updates
+        N: Expr = self.scheme.values.get("N", Integer(1))
+        B = self.scheme.batch_size
+        names = self.field.symbols
+        inner = len(names)
+        generators = (T, N, B, *names, *(Pow(s, T) for s in names))
+        numbers: dict[Fraction, dict[tuple[int, ...], Fraction]] = {}
+        for (t, n, b, base), numerator in numerators.items():
+            terms = numbers.setdefault(base.number, {})
+            for exps, c in numerator.terms():
+                terms[(t, n, b, *exps[:inner], *base.powers)] = Fraction(int(c))
+        zeros = (0,) * inner
+        below = {(0, 0, 0, *exps[:inner], *zeros): Fraction(int(c)) for exps, c in common.terms()}
+        own = [x for x in dict.fromkeys((T, N, B)) if x != 1]
+        is_plain = all(x.is_Symbol and x not in names for x in own)
+        if set(numbers) <= {1} and is_plain and (T not in (N, B) or T == 1):
+            return weight_of_terms(numbers.get(Fraction(1), {}), below, generators)
+        above = [
+            Mul(Pow(Rational(number), T), to_expr(terms, generators))
+            for number, terms in numbers.items()
+        ]
+        return canonical(Add(*above) / to_expr(below, generators))
+
+
+def _nonzero(modes: tuple[Mode, ...]) -> list[Mode]:
+    """Drop modes that vanish for all D >= 1."""
+    return [mode for mode in modes if mode.weight != 0 and mode.base != 0]

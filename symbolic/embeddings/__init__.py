@@ -1,0 +1,1 @@
+"""How often a forest of updates fits into a schedule, in closed form."""

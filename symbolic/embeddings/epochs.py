@@ -1,0 +1,226 @@
+r"""Counting embeddings of a diagram, in closed form.
+
+An embedding puts every non-root node on a shaded cell (datapoint, time) with times increasing from
+child to parent and the nodes of a block on one datapoint. Both functions below sum over *weak orders*:
+surjections of the P blocks onto levels 0..L-1, a level being a batch of the epoch. In the moment basis
+different blocks are on different datapoints, so a level of k blocks has :math:`(B)_k` placements; in the
+cumulant basis they may share one, so it has :math:`B^k`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import permutations
+from math import comb, factorial, lcm
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sgdiagrams.diagrams.partitions import set_partitions
+from sgdiagrams.symbolic.weights.laurent import Laurent, falling_factorial
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+
+__all__ = ["epochs_count", "epochs_levels", "epochs_polynomial"]
+
+
+def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
+    """Return the number of embeddings in E epochs over N datapoints, in one fixed order.
+
+    It is `epochs_polynomial` of `epochs_levels`, which say how.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+    """
+    levels = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
+    return epochs_polynomial(levels, basis)
+
+
+def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
+    r"""Return the weak orders of the blocks by level sizes, each with its ways to choose epochs.
+
+    The number of embeddings in E epochs of m = N/B batches of B is
+
+    .. math:: \sum_w \binom{m}{L} \prod_l (B)_{k_l} \;
+        \#\{e : \text{nodes} \to 1..E\}
+
+    over all weak orders w of the blocks; an epoch e(child) is strictly before e(parent) where the
+    child's level is not below the parent's, and not after it otherwise. The last factor is a
+    polynomial in E, found from its values by dynamic programming from the leaves to the roots. Here
+    it is written in binomials, so that everything is whole, and orders with the same sizes are added.
+
+    Returns
+    -------
+    dict
+        ``(k, l_1, ..., l_n)`` -> coefficient of :math:`\binom{E}{k}` among the weak orders with
+        :math:`l_s` levels of s blocks, for n nodes.
+    """
+    n = len(forest.parents)
+    orders = _weak_orders(forest.block_count)
+    kind = orders.profile << len(forest.edges)
+    for bit, (child, parent) in enumerate(forest.edges):
+        kind = kind + (orders.later[forest.blocks[child]][forest.blocks[parent]] << bit)
+    multiplicity = np.bincount(kind, minlength=len(orders.profiles) << len(forest.edges))
+    by_mask = multiplicity.reshape(len(orders.profiles), -1)
+    masks = np.flatnonzero(by_mask.any(axis=0))
+    counts, assignments = by_mask[:, masks], _epoch_assignments(forest, masks, n)
+    differences = _differences(n)
+    if len(orders.profile) * (2 * max(n, 1)) ** n >> 62:
+        # Python integers: products of these counts outgrow 64 bits at high orders.
+        counts, assignments = counts.astype(object), assignments.astype(object)
+    binomials = (counts @ (assignments @ differences)).tolist()
+    return {
+        (k, *sizes, *[0] * (n - len(sizes))): c
+        for sizes, row in zip(orders.profiles, binomials, strict=True)
+        for k, c in enumerate(row)
+        if c
+    }
+
+
+def epochs_polynomial(levels: Laurent, basis: Basis) -> Laurent:
+    r"""Put numbers of batches and of placements to the level sizes of weak orders.
+
+    Parameters
+    ----------
+    levels
+        ``(i, k, l_1, ..., l_n)`` -> coefficient of
+        :math:`N^i \binom{E}{k} \binom{N/B}{L} \prod_s (B)_s^{l_s}` (cumulants:
+        :math:`B^{s\, l_s}`), with L the number of levels.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+    """
+    # One common denominator: sums of whole numbers are many times faster than of fractions.
+    by_sizes: dict[tuple[int, ...], dict[int, dict[int, Fraction]]] = {}
+    for key, c in levels.items():
+        by_sizes.setdefault(key[2:], {}).setdefault(key[0], {})[key[1]] = c
+    most = max((len(key) - 2 for key in levels), default=0)
+    below = lcm(*(c.denominator for c in levels.values()))
+    scale = below * factorial(most) ** 2
+    sums: dict[tuple[int, int], list[int]] = {}
+    for sizes, rows in by_sizes.items():
+        placements = _placements(sizes, basis)
+        extra = factorial(most) // factorial(sum(sizes))
+        for i, row in rows.items():
+            epochs = [0] * (most + 1)
+            for k, c in row.items():
+                whole = int(c * below) * extra * (factorial(most) // factorial(k))
+                for e, f in enumerate(falling_factorial(k)):
+                    epochs[e] += whole * f
+            for (m, b), p in placements:
+                place = (i + m, b - m)
+                old = sums.get(place)
+                if old is None:
+                    sums[place] = [p * x for x in epochs]
+                else:
+                    sums[place] = [x0 + p * x for x0, x in zip(old, epochs, strict=True)]
+    return {
+        (*place, e): Fraction(c, scale)
+        for place, row in sums.items()
+        for e, c in enumerate(row)
+        if c
+    }
+
+
+@lru_cache(maxsize=1024)
+def _placements(sizes: tuple[int, ...], basis: Basis) -> tuple[tuple[tuple[int, int], int], ...]:
+    """Return L! binomial(m, L) times the placements of levels of sizes 1, 2, ... so many times."""
+    placements = [1]
+    for s, times in enumerate(sizes, start=1):
+        for _ in range(times):
+            placements = _product(
+                placements, falling_factorial(s) if basis == "moment" else [0] * s + [1]
+            )
+    return tuple(
+        ((i, j), a * b)
+        for i, a in enumerate(falling_factorial(sum(sizes)))
+        if a
+        for j, b in enumerate(placements)
+        if b
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _WeakOrders:
+    """All weak orders of P blocks.
+
+    Attributes
+    ----------
+    later
+        ``later[a][b]``: for every order 1 where the level of a is not below that of b, else 0.
+    profile
+        The number of its level sizes, for every order.
+    profiles
+        The number of levels of 1, ..., P blocks.
+    """
+
+    later: NDArray[np.int64]
+    profile: NDArray[np.int64]
+    profiles: tuple[tuple[int, ...], ...]
+
+
+@lru_cache(maxsize=16)
+def _weak_orders(block_count: int) -> _WeakOrders:
+    rows: list[tuple[int, ...]] = []
+    profile: list[int] = []
+    profiles: dict[tuple[int, ...], int] = {}
+    for partition in set_partitions(block_count):
+        found = list(Counter(partition).values())
+        sizes = tuple(found.count(s) for s in range(1, block_count + 1))
+        number = profiles.setdefault(sizes, len(profiles))
+        for level in permutations(range(len(found))):
+            rows.append(tuple(level[label] for label in partition))
+            profile.append(number)
+    levels = np.array(rows, dtype=np.int8).reshape(len(rows), block_count).T
+    later = (levels[:, None] >= levels[None, :]).astype(np.int64)
+    return _WeakOrders(later, np.array(profile, dtype=np.int64), tuple(profiles))
+
+
+@lru_cache(maxsize=64)
+def _differences(degree: int) -> NDArray[np.int64]:
+    """Return the matrix from values at 0..degree to coefficients of binomials."""
+    return np.array(
+        [
+            [(-1) ** (k - x) * comb(k, x) if x <= k else 0 for k in range(degree + 1)]
+            for x in range(degree + 1)
+        ]
+    )
+
+
+def _epoch_assignments(
+    forest: UpdateForest, strict: NDArray[np.int64], degree: int
+) -> NDArray[np.int64]:
+    """Return the number of epoch assignments for E = 0..degree, one row for each mask `strict`."""
+    ways = np.ones((len(forest.parents), len(strict), degree + 1), dtype=np.int64)
+    ways[:, :, 0] = 0  # epochs are counted from 1
+    total = np.ones((len(strict), degree + 1), dtype=np.int64)
+    bit = {child: i for i, (child, _) in enumerate(forest.edges)}
+    for v in reversed(range(len(forest.parents))):
+        until = np.cumsum(ways[v], axis=1)
+        parent = forest.parents[v]
+        if parent < 0:
+            total *= until
+            continue
+        is_strict = (strict >> bit[v] & 1)[:, None]
+        ways[parent] *= until - ways[v] * is_strict
+    return total
+
+
+def _product(p: list[int], q: list[int]) -> list[int]:
+    result = [0] * (len(p) + len(q) - 1)
+    for i, a in enumerate(p):
+        for j, b in enumerate(q):
+            result[i + j] += a * b
+    return result

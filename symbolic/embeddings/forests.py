@@ -1,0 +1,77 @@
+"""A diagram without its root: what a sampling scheme sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sgdiagrams.diagrams.partitions import (
+    coarsenings,
+    restricted_growth_string,
+)
+from sgdiagrams.diagrams.trees import parents_of_levels
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams.diagram import Diagram
+
+__all__ = ["UpdateForest", "coarser_forests", "update_forest"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateForest:
+    """A diagram without its root: what a sampling scheme sees.
+
+    Attributes
+    ----------
+    parents
+        The parent of every update in preorder; -1 where the parent is the deleted root.
+    blocks
+        The restricted growth string of the blocks of updates.
+    block_count
+        The number P of blocks of updates.
+    root_is_tied
+        Whether the root shared the block of an update.
+    """
+
+    parents: tuple[int, ...]
+    blocks: tuple[int, ...]
+    block_count: int
+    root_is_tied: bool
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """The edges (child, parent) between updates."""
+        return _edges(self.parents)
+
+
+# There are few trees and many partitions.
+@lru_cache(maxsize=4096)
+def _edges(parents: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple((child, parent) for child, parent in enumerate(parents) if parent >= 0)
+
+
+@lru_cache(maxsize=4096)
+def _parents(levels: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(parent - 1 for parent in parents_of_levels(levels))
+
+
+def update_forest(diagram: Diagram) -> UpdateForest:
+    """Delete the root of a diagram."""
+    labels = diagram.labels
+    if labels.count(0) > 1:
+        blocks = restricted_growth_string(labels[1:])
+        return UpdateForest(_parents(diagram.levels), blocks, max(blocks) + 1, root_is_tied=True)
+    blocks = tuple([label - 1 for label in labels[1:]])
+    return UpdateForest(_parents(diagram.levels), blocks, max(labels), root_is_tied=False)
+
+
+def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
+    """Return the forest with its blocks merged in all possible ways, itself included.
+
+    Counts in the cumulant basis are the sums of counts in the moment basis over these.
+    """
+    return [
+        UpdateForest(forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied)
+        for blocks in coarsenings(forest.blocks)
+    ]

@@ -1,0 +1,124 @@
+"""Counting embeddings into one pass, in closed form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from functools import lru_cache
+from math import factorial
+from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.embeddings.forests import UpdateForest, _edges
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+__all__ = ["linear_extensions", "one_pass_count"]
+
+
+def linear_extensions(forest: UpdateForest) -> int:
+    """Return the number of total orders of the blocks that the edges allow (0 with a cycle)."""
+    leading = one_pass_count(forest, "moment", unit_batch=True).get((forest.block_count, 0), 0)
+    return int(leading * factorial(forest.block_count))
+
+
+def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> Laurent:
+    r"""Return the number of embeddings in one pass of T batches of B fresh datapoints.
+
+    The blocks are ordered by the edges (their quotient must be acyclic, otherwise the count is 0). With
+    ideals of this order as states,
+    :math:`\sum_w \binom{T}{L} \prod_l (B)_{k_l}` (cumulants: :math:`B^{k_l}`) over the weak orders w
+    that are strictly increasing along every edge. At B = 1 this is the number of linear extensions
+    times :math:`\binom{T}{P}` (moments) and the strict order polynomial at T (cumulants; Stanley,
+    Enumerative Combinatorics 1, section 3.15).
+
+    Parameters
+    ----------
+    unit_batch
+        Set B = 1 from the start, which saves work.
+
+    Returns
+    -------
+    dict
+        Exponents of (T, B) -> coefficient.
+    """
+    below = [0] * forest.block_count  # bit b of below[a]: block b must come before block a
+    blocks = forest.blocks
+    for child, parent in _edges(forest.parents):
+        below[blocks[parent]] |= 1 << blocks[child]
+    count = _single_count if unit_batch else _batches_count
+    return dict(count(tuple(below), basis))
+
+
+_Items = tuple[tuple[tuple[int, ...], Fraction], ...]
+
+
+@lru_cache(maxsize=65536)
+def _single_count(below: tuple[int, ...], basis: Basis) -> _Items:
+    """Return the items of a one-pass count at B = 1."""
+    count = len(below)
+    # chains[ideal][L]: the ways to build the ideal in L levels
+    chains: list[list[int]] = [[] for _ in range(1 << count)]
+    chains[0] = [1] + [0] * count
+    for ideal in range(len(chains) - 1):
+        levels = chains[ideal]
+        if not levels:
+            continue
+        free = [1 << b for b in range(count) if not ideal >> b & 1 and not below[b] & ~ideal]
+        picks = free
+        if basis == "cumulant":
+            picks = [0]
+            for block in free:
+                picks += [pick | block for pick in picks]
+            picks = picks[1:]
+        moved = [0, *levels[:-1]]
+        for pick in picks:
+            old = chains[ideal | pick]
+            chains[ideal | pick] = (
+                [x + y for x, y in zip(old, moved, strict=True)] if old else moved
+            )
+    scale = factorial(count)
+    sums = [0] * (count + 1)
+    for level, ways in enumerate(chains[-1]):
+        if ways:
+            whole = ways * (scale // factorial(level))
+            for power, c in enumerate(falling_factorial(level)):
+                sums[power] += whole * c
+    return tuple(((power, 0), Fraction(c, scale)) for power, c in enumerate(sums) if c)
+
+
+@lru_cache(maxsize=65536)
+def _batches_count(below: tuple[int, ...], basis: Basis) -> _Items:
+    """Return the items of a one-pass count with batches of B."""
+    count = len(below)
+    weight = [
+        falling_factorial(k) if basis == "moment" else [0] * k + [1] for k in range(count + 1)
+    ]
+    full = (1 << count) - 1
+    # chains[ideal][L] = polynomial in B that counts the ways to build the ideal in L levels
+    chains: dict[int, dict[int, Counter[int]]] = {0: {0: Counter({0: 1})}}
+    for ideal in range(full):
+        levels = chains.pop(ideal, None)
+        if levels is None:
+            continue
+        free = [b for b in range(count) if not ideal >> b & 1 and below[b] & ~ideal == 0]
+        for pick in range(1, 1 << len(free)):
+            chosen = [b for i, b in enumerate(free) if pick >> i & 1]
+            target = chains.setdefault(ideal | sum(1 << b for b in chosen), {})
+            for level, polynomial in levels.items():
+                sums = target.setdefault(level + 1, Counter())
+                for power, c in polynomial.items():
+                    for extra, w in enumerate(weight[len(chosen)]):
+                        if w:
+                            sums[power + extra] += c * w
+    result: Laurent = {}
+    for level, polynomial in chains.get(full, {}).items():
+        times = falling_factorial(level)
+        for power, c in polynomial.items():
+            add_scaled(
+                result,
+                {(t, power): a for t, a in enumerate(times) if a},
+                Fraction(c, factorial(level)),
+            )
+    return tuple(result.items())

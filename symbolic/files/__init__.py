@@ -1,0 +1,1 @@
+"""Formulas as JSON: data in, data out, nothing evaluated."""

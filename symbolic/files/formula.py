@@ -1,0 +1,211 @@
+"""Expansions as JSON, versioned; reading evaluates nothing.
+
+Version 2 is one object::
+
+    {"format": "sgdiagrams-expansion", "version": 2,
+     "order": 2, "basis": "moment",
+     "parts": [{"coefficient": "1", "observable": "test-loss",
+                "sampling": {"name": "one-pass", "T": "T", "B": 1},
+                "optimizer": {"name": "momentum", "beta": "9/10"}}],
+     "terms": [{"weight": {"numerator": [{"coefficient": "1/2", "powers": {"T": 1}}]},
+                "contraction": {"text": "(0-1.2)(0.1-0.2)", "basis": "moment"},
+                "indices": []}]}
+
+* ``order`` is the highest power of eta; ``basis`` is ``moment``, ``cumulant`` or ``mixed``.
+* ``parts`` say what is expanded. A number of a sampling is an integer or a symbol's name; ``sampling``
+  is null once symbols have been substituted. A number of an optimiser is a rational number as text or
+  a symbol's name; ``optimizer`` is left out for plain SGD.
+* A weight is a sum of monomials: rational coefficients as strings ``"p"`` or ``"p/q"`` (integers too
+  long for decimals as ``0x...``), powers as integers (negative ones too), and ``exponentials``: a
+  power such as beta**T, to an integer power. A rational function has a ``denominator`` of the same
+  form as well.
+* A contraction is ``(blocks)(edges)`` with its basis, and optionally ``metric`` (``eta``), ``labels``
+  and ``free``; a term is ``eta**order * weight * contraction``.
+
+Version 1 had neither optimisers nor exponentials; it is read too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
+
+from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
+from sgdiagrams.symbolic.files.training import (
+    dump_optimizer,
+    dump_sampling,
+    load_optimizer,
+    load_sampling,
+)
+from sgdiagrams.symbolic.files.values import (
+    fraction,
+    get,
+    items,
+    load_document,
+    number_text,
+    short,
+    symbol_name,
+)
+from sgdiagrams.symbolic.formula import Part, Term
+from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.weights.quotients import quotient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+
+__all__ = ["FORMAT", "VERSION", "dump", "load"]
+
+FORMAT = "sgdiagrams-expansion"
+VERSION = 2
+
+
+def dump(expansion: Expansion, *, indent: int | None = 2) -> str:
+    """Return an expansion as JSON text."""
+    data = {
+        "format": FORMAT,
+        "version": VERSION,
+        "order": expansion.order,
+        "basis": expansion.basis,
+        "parts": [
+            {
+                "coefficient": str(part.coefficient),
+                "observable": part.observable.name,
+                "sampling": dump_sampling(part.sampling),
+                **dump_optimizer(part.optimizer),
+            }
+            for part in expansion.parts
+        ],
+        "terms": [
+            {
+                "weight": _dump_weight(term.weight),
+                "contraction": dump_contraction(term.contraction),
+                "indices": list(term.indices),
+            }
+            for term in expansion.terms
+        ],
+    }
+    return json.dumps(data, indent=indent)
+
+
+def _dump_weight(weight: Expr) -> dict[str, object]:
+    q = quotient(weight)
+    if q.is_laurent:
+        return {"numerator": _dump_terms(q.laurent(), q.generators)}
+    return {
+        "numerator": _dump_terms(q.numerator, q.generators),
+        "denominator": _dump_terms(q.denominator, q.generators),
+    }
+
+
+def _dump_terms(
+    terms: Sequence[tuple[tuple[int, ...], Fraction]], generators: Sequence[Expr]
+) -> list[object]:
+    result: list[object] = []
+    for exps, c in terms:
+        powers: dict[str, int] = {}
+        exponentials: list[object] = []
+        for g, e in zip(generators, exps, strict=True):
+            if e and g.is_Symbol:
+                powers[str(g)] = e
+            elif e:
+                exponentials.append(_dump_exponential(g, e))
+        item: dict[str, object] = {"coefficient": number_text(c), "powers": powers}
+        if exponentials:
+            item["exponentials"] = exponentials
+        result.append(item)
+    return result
+
+
+def _dump_exponential(generator: Expr, power: int) -> dict[str, object]:
+    number, monomial = generator.exp.as_coeff_Mul()
+    exponent = {str(x): int(k) for x, k in monomial.as_powers_dict().items() if x != 1}
+    data: dict[str, object] = {"base": str(generator.base), "exponent": exponent, "power": power}
+    if number != 1:
+        data["factor"] = str(number)
+    return data
+
+
+def load(text: str) -> Expansion:
+    """Read an expansion from JSON text.
+
+    Raises
+    ------
+    FormatError
+        When the text is not what `dump` writes; the message says where.
+    """
+    return load_document(
+        text,
+        _load,
+        name=FORMAT,
+        kind="an expansion",
+        versions=(1, VERSION),
+        command="sgdiagrams expand --format json",
+    )
+
+
+def _load(data: dict[str, Any]) -> Expansion:
+    order = get(data, "order", int)
+    basis = get(data, "basis", str)
+    if basis not in ("moment", "cumulant", "mixed") or not 0 <= order <= 1000:
+        raise FormatError(f"expected an order >= 0 and a known basis, got {order!r} and {basis!r}")
+    parts = tuple(
+        Part(
+            fraction(get(item, "coefficient", str)),
+            observable(get(item, "observable", str)),
+            load_sampling(item.get("sampling")),
+            load_optimizer(item.get("optimizer")),
+        )
+        for item in items(data, "parts")
+    )
+    terms = tuple(_load_term(item, order) for item in items(data, "terms"))
+    return Expansion(order, basis, parts, terms)
+
+
+def _load_term(item: dict[str, Any], order: int) -> Term:
+    contraction = load_contraction(get(item, "contraction", dict))
+    if contraction.order > order:
+        raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
+    weight = get(item, "weight", dict)
+    value = _load_sum(weight, "numerator")
+    if "denominator" in weight:
+        below = _load_sum(weight, "denominator")
+        if below == 0:
+            raise FormatError("expected a weight with a denominator other than 0")
+        value = value / below
+    indices = get(item, "indices", list)
+    if not all(isinstance(i, str) for i in indices):
+        raise FormatError("expected 'indices' to be a list of names")
+    return Term(value, contraction, tuple(indices))
+
+
+def _load_sum(weight: dict[str, Any], key: str) -> Expr:
+    terms = []
+    for item in items(weight, key):
+        c = fraction(get(item, "coefficient", str))
+        factors = _load_powers(get(item, "powers", dict))
+        for exponential in items(item, "exponentials") if "exponentials" in item else []:
+            base = get(exponential, "base", str)
+            name = symbol_name(base)
+            value = Symbol(name) if name else Rational(fraction(base))
+            if value.is_Rational and value <= 0:
+                raise FormatError(f"expected a base > 0 of an exponential, got {short(base)}")
+            exponent = Mul(*_load_powers(get(exponential, "exponent", dict)))
+            factor = fraction(exponential.get("factor", "1"))
+            power = get(exponential, "power", int)
+            if abs(power) > 1000:
+                raise FormatError(f"expected a power up to 1000, got {power}")
+            factors.append(Pow(Pow(value, exponent * Rational(factor)), Integer(power)))
+        terms.append(Mul(Rational(c.numerator, c.denominator), *factors))
+    return Add(*terms)
+
+
+def _load_powers(powers: dict[str, Any]) -> list[Expr]:
+    for name, power in powers.items():
+        if not symbol_name(name) or type(power) is not int or abs(power) > 1000:
+            raise FormatError(f"expected powers of symbols, got {short(name)}: {short(power)}")
+    return [Pow(Symbol(name), Integer(power)) for name, power in powers.items()]

@@ -1,0 +1,214 @@
+r"""Re-summed expansions as JSON, versioned; reading evaluates nothing.
+
+Version 1 is one object::
+
+    {"format": "sgdiagrams-resummed-expansion", "version": 1,
+     "order": 2, "form": "discrete", "flat": [],
+     "parts": [{"coefficient": "1", "observable": "test-loss",
+                "sampling": {"name": "one-pass", "T": "T", "B": 1}}],
+     "terms": [{"contraction": {"text": "(0-1.2)(0.1-0.2)", "basis": "cumulant"},
+                "pieces": [{"coefficient": "1/2", "part": 0,
+                            "skeletons": [{"diagram": "(01-2)(02-12)", "role": "population",
+                                           "indices": [0, 1]}]}]}]}
+
+* ``order`` is the greatest number of edges; ``form`` and ``flat`` say how weights are written.
+* ``parts`` and contractions are as in plain expansions (`sgdiagrams.symbolic.files.formula`); every
+  part has its sampling, and contractions are in cumulants.
+* A piece is a rational number times the dressed counts of its skeletons: linkless diagrams, what their
+  root is, and the number of the contraction's index on the edge above every update, in preorder. The
+  weight of a contraction is the sum of its pieces. The weights themselves are not stored.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, get_args
+
+from sgdiagrams.diagrams.diagram import Diagram
+from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
+from sgdiagrams.symbolic.files.training import (
+    dump_optimizer,
+    dump_sampling,
+    load_optimizer,
+    load_sampling,
+)
+from sgdiagrams.symbolic.files.values import fraction, get, items, load_document, number_text, short
+from sgdiagrams.symbolic.formula import Part
+from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.resummation.forms import FORMS
+from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
+from sgdiagrams.symbolic.resummed import ResummedExpansion
+from sgdiagrams.symbolic.training.training import check_limit
+from sgdiagrams.symbolic.vocabulary import RootRole
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+
+__all__ = ["FORMAT", "VERSION", "dump_resummed", "is_resummed", "load_resummed"]
+
+FORMAT = "sgdiagrams-resummed-expansion"
+VERSION = 1
+
+_ROLES: tuple[RootRole, ...] = get_args(RootRole)
+_MOST_EDGES = 100
+
+
+def dump_resummed(expansion: ResummedExpansion, *, indent: int | None = 2) -> str:
+    """Return a re-summed expansion as JSON text."""
+    data = {
+        "format": FORMAT,
+        "version": VERSION,
+        "order": expansion.order,
+        "form": expansion.form,
+        "flat": list(expansion.flat),
+        "parts": [
+            {
+                "coefficient": number_text(part.coefficient),
+                "observable": part.observable.name,
+                "sampling": dump_sampling(part.sampling),
+                **dump_optimizer(part.optimizer),
+            }
+            for part in expansion.parts
+        ],
+        "terms": [
+            {
+                "contraction": dump_contraction(term.contraction),
+                "pieces": [
+                    {
+                        "coefficient": number_text(piece.coefficient),
+                        "part": piece.part,
+                        "skeletons": [
+                            {
+                                "diagram": str(s.diagram),
+                                "role": s.role,
+                                "indices": list(s.indices),
+                            }
+                            for s in piece.skeletons
+                        ],
+                    }
+                    for piece in term.pieces
+                ],
+            }
+            for term in expansion.pieces
+        ],
+    }
+    return json.dumps(data, indent=indent)
+
+
+def is_resummed(text: str) -> bool:
+    """Tell whether JSON text says that it is a re-summed expansion.
+
+    Examples
+    --------
+    >>> is_resummed('{"format": "sgdiagrams-resummed-expansion"}'), is_resummed("no JSON")
+    (True, False)
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.get("format") == FORMAT
+
+
+def load_resummed(text: str) -> ResummedExpansion:
+    """Read a re-summed expansion from JSON text.
+
+    Raises
+    ------
+    FormatError
+        When the text is not what `dump_resummed` writes; the message says where.
+    """
+    return load_document(
+        text,
+        _load,
+        name=FORMAT,
+        kind="a re-summed expansion",
+        versions=(VERSION,),
+        command="sgdiagrams expand --resummed --format json",
+    )
+
+
+def _load(data: dict[str, Any]) -> ResummedExpansion:
+    order, form, flat = get(data, "order", int), get(data, "form", str), get(data, "flat", list)
+    if not 0 <= order <= _MOST_EDGES:
+        raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {short(order)}")
+    if form not in FORMS:
+        raise FormatError(f"expected a form {', '.join(FORMS)}, got {short(form)}")
+    if not all(isinstance(name, str) for name in flat) or len(set(flat)) != len(flat):
+        raise FormatError(f"expected 'flat' to be a list of different names, got {short(flat)}")
+    parts = tuple(_load_part(item) for item in items(data, "parts"))
+    terms = tuple(_load_term(item, order, parts) for item in items(data, "terms"))
+    contractions = [term.contraction for term in terms]
+    if len(set(contractions)) != len(contractions):
+        raise FormatError("expected every contraction once")
+    return ResummedExpansion(order, parts, terms).with_form(form, flat=tuple(flat))
+
+
+def _load_part(item: dict[str, Any]) -> Part:
+    what = observable(get(item, "observable", str))
+    scheme = load_sampling(item.get("sampling"))
+    optimizer = load_optimizer(item.get("optimizer"))
+    if scheme is None:
+        raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
+    if what.since is not None:
+        raise FormatError(f"expected an observable at the end of training, got {short(what.name)}")
+    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
+    return Part(fraction(get(item, "coefficient", str)), what, scheme, optimizer)
+
+
+def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> DressedTerm:
+    contraction = load_contraction(get(item, "contraction", dict))
+    single = len(contraction.blocks) == contraction.node_count
+    if contraction.basis != ("moment" if single else "cumulant"):
+        raise FormatError(f"expected contractions in cumulants, got {contraction.basis!r}")
+    if contraction.metric != "identity":
+        raise FormatError(f"expected contractions without a metric, got {contraction.metric!r}")
+    if contraction.order > order:
+        raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
+    pieces = tuple(_load_piece(piece, contraction, parts) for piece in items(item, "pieces"))
+    if not pieces:
+        raise FormatError("expected at least one piece for every contraction")
+    return DressedTerm(contraction, pieces)
+
+
+def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Part, ...]) -> Piece:
+    number = get(item, "part", int)
+    if not 0 <= number < len(parts):
+        raise FormatError(f"expected the number of a part below {len(parts)}, got {short(number)}")
+    if len(contraction.free) != parts[number].observable.rank:
+        raise FormatError(
+            f"expected {parts[number].observable.rank} free indices for "
+            f"{short(parts[number].observable.name)}, got {len(contraction.free)}"
+        )
+    coefficient = fraction(get(item, "coefficient", str))
+    if coefficient == 0:
+        raise FormatError("expected coefficients of pieces other than 0")
+    skeletons = tuple(_load_skeleton(s) for s in items(item, "skeletons"))
+    # Every index belongs to the edge above one update.
+    if sorted(i for s in skeletons for i in s.indices) != list(range(contraction.order)):
+        raise FormatError(
+            f"expected every index 0..{contraction.order - 1} of a contraction once in a piece, "
+            f"got {short([list(s.indices) for s in skeletons])}"
+        )
+    return Piece(coefficient, number, skeletons)
+
+
+def _load_skeleton(item: dict[str, Any]) -> Skeleton:
+    text, role, indices = (
+        get(item, "diagram", str),
+        get(item, "role", str),
+        get(item, "indices", list),
+    )
+    if role not in _ROLES:
+        raise FormatError(f"expected a role {' or '.join(_ROLES)}, got {short(role)}")
+    if not all(type(i) is int for i in indices):
+        raise FormatError(f"expected 'indices' to be whole numbers, got {short(indices)}")
+    diagram = Diagram.parse(text)
+    if not diagram.is_linkless:
+        raise FormatError(f"expected a diagram without links, got {short(text)}")
+    if diagram.order != len(indices):
+        raise FormatError(
+            f"expected {diagram.order} indices for the diagram {short(text)}, got {len(indices)}"
+        )
+    return Skeleton(diagram, role, tuple(indices))

@@ -1,0 +1,162 @@
+"""Sampling schemes and optimisers as JSON data."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sympy import Symbol
+
+from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.symbolic.files.values import fraction, number_text, short, symbol_name
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
+from sgdiagrams.symbolic.training.schedule import (
+    ArraySchedule,
+    Cosine,
+    Exponential,
+    Polynomial,
+    Step,
+    WarmUp,
+)
+from sgdiagrams.symbolic.training.schemes import (
+    SDE,
+    Epochs,
+    GradientFlow,
+    Grid,
+    OnePass,
+    WithReplacement,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["dump_optimizer", "dump_sampling", "load_optimizer", "load_sampling"]
+
+_SCHEMES: Mapping[str, type[Sampling]] = {
+    cls.name: cls for cls in (OnePass, Epochs, WithReplacement, Grid, GradientFlow, SDE)
+}
+_OPTIMIZERS: Mapping[str, type[Any]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
+_SCHEDULES: Mapping[str, type[Any]] = {
+    cls.name: cls for cls in (ArraySchedule, Cosine, Exponential, Polynomial, Step, WarmUp)
+}
+_AVERAGES: Mapping[str, type[Any]] = {cls.name: cls for cls in (TailAverage, ExponentialAverage)}
+_NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
+    "schedule": ("a schedule", _SCHEDULES),
+    "then": ("a schedule", _SCHEDULES),
+    "average": ("an average", _AVERAGES),
+}
+_MOST_ROWS = 10_000_000
+
+
+def dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
+    """Return a scheme as an object, or null."""
+    if scheme is None:
+        return None
+    data: dict[str, object] = {"name": scheme.name}
+    for name, value in scheme.values.items():
+        data[name] = int(value) if value.is_Integer else str(value)
+    for name, option in scheme.options.items():
+        if option is not None:
+            data[name] = [list(batch) for batch in option] if isinstance(option, tuple) else option
+    return data
+
+
+def load_sampling(data: object) -> Sampling | None:
+    """Read what `dump_sampling` wrote."""
+    if data is None:
+        return None
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(name, str) or name not in _SCHEMES:
+        raise FormatError(
+            f"expected a sampling named one of {', '.join(_SCHEMES)}, got {short(data)}"
+        )
+    cls = _SCHEMES[name]
+    arguments: dict[str, Any] = {}
+    allowed = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    for key, value in data.items():
+        if key == "name":
+            continue
+        if key not in allowed:
+            raise FormatError(
+                f"expected numbers {', '.join(cls.numbers)} of a sampling, got {key!r}"
+            )
+        if key not in cls.numbers or type(value) is int:
+            arguments[key] = value
+        elif symbol_name(value):
+            arguments[key] = Symbol(value)
+        else:
+            raise FormatError(f"expected an integer or a symbol for {key}, got {short(value)}")
+    if cls is Grid and not _fits(arguments.get("N")):
+        raise FormatError(f"expected a whole number N of a grid, got {short(arguments.get('N'))}")
+    if cls is Grid and "batches" not in arguments:
+        raise FormatError("expected the batches of a grid")
+    return cls(**arguments)
+
+
+def _fits(number: object) -> bool:
+    return number is None or (type(number) is int and 0 < number <= _MOST_ROWS)
+
+
+def dump_optimizer(optimizer: Optimizer) -> dict[str, object]:
+    """Return the entry ``optimizer`` of a part; nothing for plain SGD."""
+    return {} if optimizer == SGD() else {"optimizer": _dump(optimizer)}
+
+
+def _dump(value: Any) -> dict[str, object]:
+    """Return an optimiser, a schedule or an average as an object: its name and its fields."""
+    data: dict[str, object] = {"name": value.name}
+    for field in fields(value):
+        entry = getattr(value, field.name)
+        if entry is None:
+            continue
+        if field.name in _NESTED:
+            data[field.name] = _dump(entry)
+        elif isinstance(entry, Fraction):
+            data[field.name] = number_text(entry)
+        elif isinstance(entry, tuple):
+            data[field.name] = [number_text(x) for x in entry]
+        elif isinstance(entry, Symbol):
+            data[field.name] = str(entry)
+        else:
+            data[field.name] = entry
+    return data
+
+
+def load_optimizer(data: object) -> Optimizer:
+    """Read the entry ``optimizer`` of a part; plain SGD where there is none."""
+    if data is None:
+        return SGD()
+    loaded: Optimizer = _load(data, "an optimizer", _OPTIMIZERS)
+    return loaded
+
+
+def _load(data: object, what: str, known: Mapping[str, type[Any]]) -> Any:
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(name, str) or name not in known:
+        raise FormatError(f"expected {what} named one of {', '.join(known)}, got {short(data)}")
+    cls = known[name]
+    allowed = {field.name for field in fields(cls)}
+    arguments: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == "name":
+            continue
+        if key not in allowed:
+            raise FormatError(
+                f"expected entries {', '.join(sorted(allowed))} of {name}, got {key!r}"
+            )
+        if key in _NESTED:
+            arguments[key] = _load(value, *_NESTED[key])
+        elif key == "schedule_scales" or type(value) is int:
+            arguments[key] = value
+        elif isinstance(value, list):
+            arguments[key] = [fraction(x) for x in value]
+        else:
+            arguments[key] = Symbol(value) if symbol_name(value) else fraction(value)
+    try:
+        return cls(**arguments)
+    except TypeError:
+        raise FormatError(f"expected all entries of {name}, got {short(data)}") from None

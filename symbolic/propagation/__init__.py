@@ -1,0 +1,1 @@
+"""Weighted embeddings by number: exact, propagated in time."""

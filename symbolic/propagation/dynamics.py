@@ -1,0 +1,126 @@
+"""An optimiser over given updates, in integers: what counting by number works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sgdiagrams.symbolic.propagation.components import Component
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+
+__all__ = ["Dynamics"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dynamics:
+    """An optimiser over T updates, in integers.
+
+    Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
+    `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
+
+    Attributes
+    ----------
+    position, velocity
+        State right after an update at each time.
+    velocity_to_position, velocity_to_velocity
+        Transitions over each time, times `decay_scale`; empty without memory.
+    node
+        The factor of a node at each time, times `node_scale`.
+    readout
+        Weights of the iterates after each update, times `readout_scale`; None: the last one alone.
+    sums
+        What is known of `sgdiagrams.symbolic.propagation.groups.component_sum`.
+    """
+
+    position: tuple[int, ...]
+    velocity: tuple[int, ...]
+    velocity_to_position: tuple[int, ...]
+    velocity_to_velocity: tuple[int, ...]
+    node: tuple[int, ...]
+    readout: tuple[int, ...] | None
+    decay_scale: int
+    position_scale: int
+    node_scale: int
+    readout_scale: int
+    sums: dict[Component, tuple[int, int]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        optimizer: Optimizer,
+        T: int,
+        *,
+        iterates: Sequence[Fraction] | None = None,
+        node: Sequence[Fraction] | None = None,
+    ) -> Self:
+        """Return the dynamics of an optimiser with numbers.
+
+        Parameters
+        ----------
+        optimizer
+            Without free symbols.
+        T
+            The number of updates.
+        iterates
+            Weights of the iterates after 1, ..., T updates; by default those of the optimiser.
+        node
+            Further factors of the nodes at every time.
+        """
+        multipliers = optimizer.multipliers(T)
+        systems = optimizer.edge_systems(multipliers)
+        factors = list(multipliers) if optimizer.scales_nodes else [Fraction(1)] * T
+        if node is not None:
+            factors = [a * b for a, b in zip(factors, node, strict=True)]
+        if iterates is None and optimizer.average is not None:
+            iterates = optimizer.average.weights(T)
+        node_scale = _common(factors)
+        has_memory = any(len(s.inject) > 1 for s in systems)
+        decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
+        entries = [s.inject[0] for s in systems]
+        if has_memory:
+            entries += [s.step[0][1] * decay_scale for s in systems]
+        position_scale = _common(entries)
+        readout_scale = 1 if iterates is None else _common(iterates)
+
+        def whole(values: Iterator[Fraction], scale: int) -> tuple[int, ...]:
+            return tuple(x.numerator * (scale // x.denominator) for x in values)
+
+        return cls(
+            whole((s.inject[0] for s in systems), position_scale),
+            whole((s.inject[1] for s in systems), 1) if has_memory else (),
+            whole((s.step[0][1] for s in systems), position_scale * decay_scale)
+            if has_memory
+            else (),
+            whole((s.step[1][1] for s in systems), decay_scale) if has_memory else (),
+            whole(iter(factors), node_scale),
+            None if iterates is None else whole(iter(iterates), readout_scale),
+            decay_scale,
+            position_scale,
+            node_scale,
+            readout_scale,
+        )
+
+    @property
+    def updates(self) -> int:
+        """The number of updates T."""
+        return len(self.node)
+
+    def scale(self, parents: tuple[int, ...], *, decays: int | None = None) -> int:
+        """Return the factor that all weighted counts of a forest carry.
+
+        `decays` is the power of the scale of decay; by default T for every edge.
+        """
+        n = len(parents)
+        roots = parents.count(-1)
+        decay: int = self.decay_scale ** (self.updates * n if decays is None else decays)
+        others: int = (self.position_scale * self.node_scale) ** n
+        return decay * others * int(self.readout_scale**roots)
+
+
+def _common(values: Sequence[Fraction]) -> int:
+    return lcm(*(value.denominator for value in values)) if values else 1

@@ -1,0 +1,1 @@
+"""Linkless diagrams with dressed edges: sums that stay finite for long times."""

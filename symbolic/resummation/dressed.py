@@ -1,0 +1,231 @@
+r"""Dressed counts in closed form: embeddings of a linkless diagram whose edges carry eigenvalues.
+
+A *link* is an update alone in its block with exactly one child. In the cumulant basis all insertions
+of links on an edge that spans D steps add up to the kernel :math:`q^{D-1}`, :math:`q = 1 - h`, in the
+eigenbasis of :math:`\eta H` with eigenvalue h (heavy ball: :math:`(r^D - s^D)/(r - s)` with the roots
+of :math:`x^2 - (1 + \beta - h) x + \beta`). A set of L different times with :math:`Q_l` the product of
+the alive q between level l and l + 1 then sums up to
+
+.. math:: \prod_e q_e^{(\text{levels spanned by } e) - 1}\; [1, Q_1, \dots, Q_L]\, x^T .
+
+Components of the forest below the root that share no block are independent in the cumulant basis, so
+their sums multiply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from sympy import Expr, Integer, Mul, Pow, Rational
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.partitions import restricted_growth_string
+from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
+from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.sampling import StepScheme, step_rule
+from sgdiagrams.symbolic.training.schemes import SDE, Epochs, GradientFlow, OnePass, WithReplacement
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import RootRole
+
+__all__ = ["Component", "DressedCount", "Structure", "dressed", "has_closed_form", "is_continuous"]
+
+
+class Structure(NamedTuple):
+    """Embeddings with one multiset of alive edges.
+
+    Attributes
+    ----------
+    coefficient
+        Exponents of (N, B) -> coefficient, 1/B for every update included.
+    alive
+        For each level 1, ..., L how often each base is in :math:`Q_l`.
+    """
+
+    coefficient: Laurent
+    alive: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """An independent part of a diagram.
+
+    Attributes
+    ----------
+    nodes
+        Its updates, in the diagram's preorder.
+    structures
+        What its time sum is made of; bases are those of its nodes in order, two for each with momentum.
+    """
+
+    nodes: tuple[int, ...]
+    structures: tuple[Structure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DressedCount:
+    """The dressed count of a diagram: a product over components.
+
+    Attributes
+    ----------
+    components
+        The independent parts.
+    factor
+        What multiplies them: 1/N where the root is tied, and N for every block of full batches.
+    T, N, B
+        The numbers of the scheme.
+    roots_per_edge
+        2 with momentum, otherwise 1.
+    """
+
+    components: tuple[Component, ...]
+    factor: Expr
+    T: Expr
+    N: Expr
+    B: Expr
+    roots_per_edge: int
+
+    def coefficient(self, structure: Structure) -> Expr:
+        """Return the coefficient of a structure."""
+        return sum(
+            (
+                Mul(
+                    Rational(c.numerator, c.denominator),
+                    Pow(self.N, Integer(n)),
+                    Pow(self.B, Integer(b)),
+                )
+                for (n, b), c in structure.coefficient.items()
+            ),
+            Integer(0),
+        )
+
+
+def is_continuous(scheme: Sampling) -> bool:
+    """Tell whether a scheme is a limit in continuous time."""
+    return isinstance(scheme, (GradientFlow, SDE))
+
+
+def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
+    """Tell whether dressed counts have a closed form: steps that are alike, and a constant optimiser.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch
+    >>> has_closed_form(FullBatch(), Momentum()), has_closed_form(Epochs(), SGD())
+    (True, False)
+    """
+    if optimizer.schedule is not None or optimizer.average is not None:
+        return False
+    if is_continuous(scheme):
+        return isinstance(optimizer, SGD)
+    if not isinstance(optimizer, (SGD, Momentum)):
+        return False
+    is_epochs = isinstance(scheme, Epochs) and not scheme.is_full_batch
+    return isinstance(scheme, StepScheme) and not is_epochs
+
+
+def dressed(
+    diagram: Diagram, scheme: Sampling, optimizer: Optimizer, *, root: RootRole = "population"
+) -> DressedCount:
+    """Return the dressed count of a linkless diagram, in the cumulant basis, in closed form.
+
+    It includes :math:`B^{-d}` but neither sign nor symmetry factor.
+
+    Raises
+    ------
+    RequestError
+        When there is no closed form.
+    """
+    if not has_closed_form(scheme, optimizer):
+        raise RequestError(
+            f"expected a scheme and an optimiser with a closed form, got {scheme.label} with "
+            f"{optimizer.label}"
+        )
+    forest = update_forest(diagram)
+    per_edge = 2 if isinstance(optimizer, Momentum) else 1
+    # Full batches show every node every datapoint, so that blocks order nothing.
+    is_full = isinstance(scheme, Epochs)
+    parts = _independent(forest, by_blocks=not is_full)
+    if isinstance(scheme, WithReplacement):
+        parts = _join_tied(forest, parts)
+    components = tuple(
+        Component(nodes, _structures(_part(forest, nodes), scheme, per_edge)) for nodes in parts
+    )
+    N = scheme.datapoints
+    factor = Pow(N, Integer(forest.block_count)) if is_full else Integer(1)
+    if forest.root_is_tied:
+        factor = factor / N if root == "training" else Integer(0)
+    return DressedCount(
+        components,
+        factor,
+        scheme.updates,
+        scheme.values.get("N", Integer(1)),
+        scheme.batch_size,
+        per_edge,
+    )
+
+
+def _independent(forest: UpdateForest, *, by_blocks: bool) -> list[tuple[int, ...]]:
+    """Return the parts of the forest that no edge joins, nor a block."""
+    part = list(range(len(forest.parents)))
+    pairs = list(forest.edges)
+    first: dict[int, int] = {}
+    if by_blocks:
+        pairs += [(v, first.setdefault(block, v)) for v, block in enumerate(forest.blocks)]
+    for v, w in pairs:
+        old, new = part[v], part[w]
+        part = [new if p == old else p for p in part]
+    return [tuple(v for v, p in enumerate(part) if p == name) for name in dict.fromkeys(part)]
+
+
+def _join_tied(forest: UpdateForest, parts: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Join the parts with blocks of several nodes: draws decide how often those are found."""
+    tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
+    if len(tied) < 2:
+        return parts
+    joined = tuple(sorted(v for part in tied for v in part))
+    return [joined, *(part for part in parts if part not in tied)]
+
+
+def _part(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:
+    number = {v: i for i, v in enumerate(nodes)}
+    parents = tuple(number.get(forest.parents[v], -1) for v in nodes)
+    blocks = restricted_growth_string([forest.blocks[v] for v in nodes])
+    return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, root_is_tied=False)
+
+
+def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[Structure, ...]:
+    n = len(forest.parents)
+    if is_continuous(scheme):
+        largest = 1 if isinstance(scheme, GradientFlow) else 2
+        if any(forest.blocks.count(b) > largest for b in range(forest.block_count)):
+            return ()
+        rule, forests = step_rule(OnePass(), "cumulant", forest)
+    else:
+        rule, forests = step_rule(scheme, "cumulant", forest)
+    signs = (1, -1)[:per_edge]
+    own = tuple(
+        tuple(
+            EdgeMode(per_edge * v + i, ({(0, 0, 0): Fraction(sign)},))
+            for i, sign in enumerate(signs)
+        )
+        for v in range(n)
+    )
+    total: dict[tuple[tuple[int, ...], ...], Laurent] = {}
+    for coarse in forests:
+        sums = level_sums(coarse, rule, base_count=per_edge * n, own=own)
+        for (_, alive), laurent in sums.items():
+            into = total.setdefault(alive, {})
+            add_scaled(into, {(k, b - n): c for (_, k, b), c in laurent.items()})
+    if isinstance(scheme, Epochs):
+        # The ways to give blocks datapoints belong to the whole diagram.
+        P = forest.block_count
+        total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}
+    return tuple(Structure(laurent, alive) for alive, laurent in sorted(total.items()) if laurent)

@@ -1,0 +1,58 @@
+r"""Sums over the eigenbasis of :math:`\eta H`: a contraction weighted by a function of eigenvalues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Function, Symbol
+
+from sgdiagrams.symbolic.contractions.notation import index_latex, index_letter
+
+__all__ = ["EmbeddingSum", "eigenvalue", "eigenvalue_names", "roots"]
+
+
+def eigenvalue(i: int) -> Symbol:
+    r"""Return the symbol of the eigenvalue of :math:`\eta H` at index number i: h_a, h_b, ...
+
+    Examples
+    --------
+    >>> eigenvalue(0), eigenvalue(2)
+    (h_a, h_c)
+    """
+    return Symbol(f"h_{index_letter(i)}")
+
+
+def roots(i: int) -> tuple[Symbol, Symbol]:
+    r"""Return the symbols of the two bases of the heavy ball at an index.
+
+    They are the roots of :math:`x^2 - (1 + \beta - h) x + \beta`.
+    """
+    return Symbol(f"r_{index_letter(i)}"), Symbol(f"s_{index_letter(i)}")
+
+
+def eigenvalue_names(count: int) -> dict[str, str]:
+    r"""Return the LaTeX of the symbols of `count` indices: h, q, and the two roots r and s."""
+    return {
+        f"{kind}_{index_letter(i)}": f"{kind}_{{{index_latex(i)}}}"
+        for i in range(count)
+        for kind in "hqrs"
+    }
+
+
+class EmbeddingSum(Function):  # type: ignore[misc]  # SymPy ships no types
+    """A dressed count that is known by number only: the text of a diagram and its eigenvalues."""
+
+    is_commutative = True
+
+    @classmethod
+    def eval(cls, *args: Any) -> None:
+        """Leave it as it is."""
+
+    def _sympystr(self, printer: Any) -> str:
+        values = ", ".join(printer.doprint(x) for x in self.args[1:])
+        return f"W[{self.args[0]}]({values})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        values = ", ".join(printer.doprint(x) for x in self.args[1:])
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"W{power}_{{\text{{{self.args[0]}}}}}({values})"

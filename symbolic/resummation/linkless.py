@@ -1,0 +1,113 @@
+r"""Re-summation: an expected observable as a sum over linkless diagrams with dressed edges.
+
+.. math:: E[s(\theta_T)] = \sum_{D \text{ linkless}} \frac{(-1)^{d(D)}}{|\mathrm{Aut}(D)|}
+    \sum_{\mu \nu \dots} W_D(h_\mu, h_\nu, \dots)\, \mathrm{value}(D)_{\mu\nu\dots}
+
+in the eigenbasis of :math:`\eta H` (Tenka 2020, theorem 2). It stays finite for long times.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from typing import TYPE_CHECKING
+
+from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.contractions.factors import edge_indices
+from sgdiagrams.symbolic.contractions.placements import Placement, fits, placements
+from sgdiagrams.symbolic.formula import Part
+from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.resummation.dressed import is_continuous
+from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
+from sgdiagrams.symbolic.resummed import ResummedExpansion
+from sgdiagrams.symbolic.training.training import check_limit
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["resum"]
+
+#: A diagram, the way it is placed, and sign / symmetry factor.
+_Placed = tuple["Skeleton", "Placement", Fraction]
+
+
+def resum(
+    what: Observable, *, order: int, scheme: Sampling, optimizer: Optimizer
+) -> ResummedExpansion:
+    """Return the re-summed expansion of an observable; see `sgdiagrams.symbolic.theorem.expand`.
+
+    Raises
+    ------
+    RequestError
+        When the observable is an increment, or the scheme is a continuous limit and the optimiser not
+        plain SGD.
+    """
+    if what.since is not None:
+        raise RequestError(
+            f"expected an observable at the end of training for a re-summed expansion, got "
+            f"observable={what.name!r}; evaluate at both times and subtract"
+        )
+    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
+    known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
+    pieces: list[tuple[Contraction, Piece]] = []
+    for p in what.products:
+        for orders in product(range(order + 1), repeat=len(p.expectations)):
+            if sum(orders) > order:
+                continue
+            for factors, d in zip(p.expectations, orders, strict=True):
+                if (factors, d) not in known:
+                    known[factors, d] = _placed(factors, d, scheme, optimizer)
+            lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
+            pieces += [_piece(p.sign, chosen) for chosen in product(*lists)]
+    part = Part(Fraction(1), what, scheme, optimizer)
+    form: Form = "continuous" if is_continuous(scheme) else "discrete"
+    return ResummedExpansion(order, (part,), collect_pieces(pieces), form)
+
+
+def _placed(
+    factors: tuple[str, ...], d: int, scheme: Sampling, optimizer: Optimizer
+) -> list[_Placed]:
+    """Return the linkless diagrams of an order in all their placements."""
+    role = root_role(factors)
+    if d and scheme.is_empty:
+        return []
+    found: list[_Placed] = []
+    options = {**scheme.diagram_options, "linkless": True}
+    for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+        if not fits(diagram, factors):
+            continue
+        scale = Fraction((-1) ** d, diagram.symmetry_factor)
+        ways = placements(
+            diagram, factors, basis="cumulant", is_penalised=optimizer.weight_decay != 0
+        )
+        found += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
+    return found
+
+
+def _piece(sign: int, chosen: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
+    """Return the contraction of a product of placed diagrams, and the piece that multiplies it."""
+    union = Placement((), (), (), ())
+    firsts: list[tuple[int, int]] = []
+    coefficient = Fraction(sign)
+    for skeleton, placement, scale in chosen:
+        firsts.append((len(union.blocks), skeleton.diagram.order))
+        union = union.beside(placement)
+        coefficient *= scale
+    contraction = union.contraction("cumulant")
+    numbers = (*range(len(contraction.free)), *edge_indices(contraction))
+    positions = union.positions()
+    skeletons = tuple(
+        Skeleton(
+            skeleton.diagram,
+            skeleton.role,
+            tuple(numbers[positions[first + v]] for v in range(updates)),
+        )
+        for (skeleton, _, _), (first, updates) in zip(chosen, firsts, strict=True)
+        if updates  # a root alone counts once
+    )
+    return contraction, Piece(coefficient, 0, skeletons)

@@ -1,0 +1,244 @@
+r"""The main theorem: an expected observable as a sum over diagrams.
+
+.. math:: E[s(\theta_T)] = \sum_D \Bigl(-\frac1B\Bigr)^{d(D)}
+    \frac{\mathrm{count}(D)}{|\mathrm{Aut}(D)|}\, \mathrm{value}(D)
+
+This is the only place where counts meet values, and both are always in one basis: plain moments with
+different blocks on different datapoints, or joint cumulants with blocks anywhere. Mixing them is the
+classical mistake.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from typing import TYPE_CHECKING, Literal, overload
+
+from sympy import Mul
+
+from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
+from sgdiagrams.symbolic.counting.counter import counter
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.formula import Part, Term, collect
+from sgdiagrams.symbolic.observable import observable as observable_by_name
+from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.resummation.linkless import resum
+from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
+from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.training import iterate_weights
+from sgdiagrams.symbolic.vocabulary import WEIGHTS
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
+from sgdiagrams.symbolic.weights.quotients import canonical
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.counting.base import Counter
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+__all__ = ["expand"]
+
+
+@overload
+def expand(
+    observable: str | Observable,
+    *,
+    order: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    resummed: Literal[False] = ...,
+) -> Expansion: ...
+
+
+@overload
+def expand(
+    observable: str | Observable,
+    *,
+    order: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    resummed: Literal[True],
+) -> ResummedExpansion: ...
+
+
+def expand(
+    observable: str | Observable,
+    *,
+    order: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = None,
+    basis: Basis | None = None,
+    resummed: bool = False,
+) -> Expansion | ResummedExpansion:
+    r"""Expand an expected observable of SGD in powers of the learning rate.
+
+    Parameters
+    ----------
+    observable
+        ``"test-loss"``, ``"training-loss"``, ``"generalisation-gap"``, ``"displacement"``,
+        ``"second-moment"``, ``"covariance"``, ``"variance"``, ``"function:NAME"``, or an object.
+    order
+        The highest power of eta, >= 0.
+    sampling
+        ``"one-pass"``, ``"epochs"``, ``"shuffled-epochs"``, ``"reshuffled-epochs"``,
+        ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-flow"``, ``"sde"``,
+        ``"grid:FILE"``, or an object with numbers.
+    optimizer
+        ``"sgd"`` (the default), ``"momentum:beta=0.9"``, ``"nesterov"``, or an object.
+    basis
+        ``"moment"`` or ``"cumulant"``; the usual one of the scheme when left out. Re-summed
+        expansions are in cumulants.
+    resummed
+        Sum all diagrams with the same linkless diagram, which stays finite for long times.
+
+    Returns
+    -------
+    Expansion or ResummedExpansion
+        Exact to the given order, for smooth losses. Formulas keep symbols wherever there is a closed
+        form; elsewhere scheme and optimiser must have all their numbers.
+
+    Raises
+    ------
+    RequestError
+        When a name is unknown, the order is not a whole number >= 0, or the request has no answer.
+    SamplingError
+        When there is no closed form and a number is missing.
+
+    References
+    ----------
+    S. Tenka, "A Perturbative Theory of SGD" (2020), theorem 1 and appendix; the counting is with exact
+    symmetry factors and falling factorials.
+
+    Examples
+    --------
+    >>> print(expand("test-loss", order=2, sampling="one-pass"))
+    E[test loss] | one-pass B=1 | moment basis | order 2
+      eta^0   1           l
+      eta^1  -T           G_a G_a
+      eta^2   T (T - 1)   G_a H_ab G_b
+              T/2         M_a|b H_ab
+    """
+    what = observable_by_name(observable)
+    scheme = sampling_by_name(sampling)
+    method = SGD() if optimizer is None else optimizer_by_name(optimizer)
+    if resummed and basis == "moment":
+        raise RequestError(
+            "expected basis='cumulant' for a re-summed expansion, got basis='moment'; "
+            "links add up in cumulants only"
+        )
+    chosen = scheme.check_basis(basis)
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
+    for role in {root_role(factors) for p in what.products for factors in p.expectations}:
+        scheme.check_root(role)
+    if resummed:
+        return resum(what, order=order, scheme=scheme, optimizer=method)
+    means = _Means(scheme, method, chosen, order, what.since)
+    terms: list[Term] = []
+    for p in what.products:
+        if len(p.expectations) == 1:
+            terms += [
+                Term(p.sign * weight, c)
+                for by_order in means.of(p.expectations[0])
+                for c, weight in by_order.items()
+            ]
+            continue
+        factors = [means.of(e) for e in p.expectations]
+        for orders in product(range(order + 1), repeat=len(factors)):
+            if sum(orders) <= order:
+                terms += _products(p.sign, [f[d] for f, d in zip(factors, orders, strict=True)])
+    part = Part(Fraction(1), what, scheme, method)
+    # Products of means multiply weights, which leaves them as they come; so does a sign.
+    is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in what.products)
+    return Expansion(order, chosen, (part,), collect(terms, is_canonical=is_simple))
+
+
+class _Means:
+    """Expectations of products of factors, by order: contraction -> weight."""
+
+    def __init__(
+        self, scheme: Sampling, optimizer: Optimizer, basis: Basis, order: int, since: int | None
+    ) -> None:
+        self.scheme = scheme
+        self.optimizer = optimizer
+        self.basis = basis
+        self.order = order
+        self.since = since
+        self._plain: Counter | None = None
+        self._known: dict[tuple[str, ...], list[dict[Contraction, Expr]]] = {}
+
+    def of(self, factors: tuple[str, ...]) -> list[dict[Contraction, Expr]]:
+        """Return the expectation of a product: entry d holds the terms of order d."""
+        if factors not in self._known:
+            counters = self._counters(factors)
+            self._known[factors] = [
+                self._order(d, factors, counters) for d in range(self.order + 1)
+            ]
+        return self._known[factors]
+
+    def _counters(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        scheme, optimizer, basis = self.scheme, self.optimizer, self.basis
+        if self.since is None:
+            if self._plain is None:
+                self._plain = counter(scheme, optimizer, basis)
+            return [(1, self._plain)]
+        if scheme.symbols:
+            iterate_weights(scheme, optimizer, 0)  # says what is missing
+        end = iterate_weights(scheme, optimizer, int(scheme.updates))
+        start = iterate_weights(scheme, optimizer, self.since)
+        if set(factors) == {WEIGHTS}:
+            change = tuple(a - b for a, b in zip(end, start, strict=True))
+            return [(1, counter(scheme, optimizer, basis, iterates=change))]
+        return [
+            (1, counter(scheme, optimizer, basis, iterates=end)),
+            (-1, counter(scheme, optimizer, basis, iterates=start)),
+        ]
+
+    def _order(
+        self, d: int, factors: tuple[str, ...], counters: list[tuple[int, Counter]]
+    ) -> dict[Contraction, Expr]:
+        role = root_role(factors)
+        if d and self.scheme.is_empty:
+            return {}
+        is_penalised = self.optimizer.weight_decay != 0
+        sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
+        options = self.scheme.diagram_options
+        for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+            if not fits(diagram, factors):
+                continue
+            scale = Fraction((-1) ** d, diagram.symmetry_factor)
+            values = list(
+                contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
+            )
+            for (sign, each), total in zip(counters, sums, strict=True):
+                count = each.count(diagram, role)
+                for contraction in values if count else ():
+                    add_scaled(total.setdefault(contraction, {}), count, scale * sign)
+        result: dict[Contraction, Expr] = {}
+        for (_, each), total in zip(counters, sums, strict=True):
+            for contraction, laurent in total.items():
+                if laurent:
+                    weight = each.weight(laurent, d)
+                    result[contraction] = result.get(contraction, 0) + weight
+        return result if len(counters) == 1 else {c: canonical(w) for c, w in result.items()}
+
+
+def _products(sign: int, factors: list[dict[Contraction, Expr]]) -> list[Term]:
+    """Return the product of sums of contractions."""
+    terms = []
+    for chosen in product(*(f.items() for f in factors)):
+        contraction = chosen[0][0]
+        for other, _ in chosen[1:]:
+            contraction = disjoint_union(contraction, other)
+        terms.append(Term(Mul(sign, *(weight for _, weight in chosen)), contraction))
+    return terms

@@ -1,0 +1,1 @@
+"""How training is done: sampling schemes, optimisers, schedules, averages."""

@@ -1,0 +1,394 @@
+r"""Optimisers as pairs of causal edge kernels.
+
+An optimiser with linear memory moves the point where the gradient of update t is taken by
+:math:`K(s, t)` times the update made at s < t, and the final read-out by :math:`K_{\mathrm{out}}(s)`.
+The weight of an embedding is the product of kernels over the edges, times learning-rate factors of the
+nodes. Plain SGD has :math:`K = 1`.
+
+With :math:`D = t - s` and a constant learning rate:
+
+* heavy ball, :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta v`:
+  :math:`K = (1 - \beta^D)/(1 - \beta)`;
+* Nesterov in PyTorch's variables, :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta
+  (g + \beta v)`: :math:`K = (1 - \beta^{D + 1})/(1 - \beta)`.
+
+Sources: B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5) (1964) 1; Y. Nesterov, Soviet Math. Dokl. 27
+(1983) 372; ``torch.optim.SGD``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, final, get_args
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
+from sgdiagrams.symbolic.training.average import Average, ExponentialAverage
+from sgdiagrams.symbolic.training.schedule import Schedule
+from sgdiagrams.symbolic.training.schedule import schedule as as_schedule
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+__all__ = ["SGD", "EdgeSystem", "Mode", "Momentum", "Nesterov", "Optimizer", "ScheduleScales"]
+
+ScheduleScales = Literal["velocity", "gradient"]
+
+
+class Mode(NamedTuple):
+    r"""One term :math:`w\, D^k\, x^D` of a kernel in closed form."""
+
+    weight: Expr
+    power: int
+    base: Expr
+
+
+class EdgeSystem(NamedTuple):
+    """What an update at one time does to the state (position, velocity) of an edge, as numbers.
+
+    Attributes
+    ----------
+    inject
+        The state right after an update of size 1 made at this time.
+    step
+        The matrix that carries the state of an earlier update over this time, by rows.
+    """
+
+    inject: tuple[Fraction, ...]
+    step: tuple[tuple[Fraction, ...], ...]
+
+
+class Optimizer(ABC):
+    r"""An optimiser with linear memory. Concrete optimisers are final, frozen dataclasses.
+
+    Attributes
+    ----------
+    schedule
+        Factors of the learning rate; None for a constant one.
+    average
+        The average of iterates that the observable looks at; None for the last iterate.
+    weight_decay
+        :math:`\lambda` of the penalty :math:`\lambda |\theta|^2/2` that is added to every
+        training loss (coupled, as in ``torch.optim.SGD``); a number or a symbol.
+    """
+
+    __slots__ = ()
+
+    #: The name on the command line and in files.
+    name: ClassVar[str]
+
+    schedule: Schedule | None
+    average: Average | None
+    weight_decay: Number
+
+    @property
+    def values(self) -> dict[str, Expr]:
+        """The numbers of the optimiser, its schedule and average by name: rationals or symbols."""
+        found: dict[str, Expr] = {}
+        for owner in (self, self.schedule, self.average):
+            for name in getattr(owner, "numbers", ()):
+                found[name] = sympify(getattr(owner, name))
+        if self.weight_decay != 0:
+            found["weight_decay"] = sympify(self.weight_decay)
+        return found
+
+    #: The names of the numbers that may be symbols.
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the symbols that are still to be given a number."""
+        found = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
+        return tuple(dict.fromkeys(map(str, found)))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every edge and node has weight one: no memory, no schedule, no average."""
+        return False
+
+    @property
+    def label(self) -> str:
+        """The name with its numbers, for titles.
+
+        Examples
+        --------
+        >>> SGD().label, Momentum(beta=0.9, weight_decay=0.01).label
+        ('sgd', 'momentum beta=9/10 weight-decay=1/100')
+        """
+        pieces = [self.name]
+        pieces += [
+            f"{name}={getattr(self, name)}"
+            for name in self.numbers
+            if not isinstance(getattr(self, name), Symbol)
+        ]
+        if self.weight_decay != 0:
+            pieces.append(f"weight-decay={self.weight_decay}")
+        tail = [x.label for x in (self.schedule, self.average) if x is not None]
+        return ", ".join([" ".join(pieces), *tail])
+
+    def at(self, /, **numbers: object) -> Self:
+        """Return this optimiser with numbers for some of its free symbols; others are ignored.
+
+        Raises
+        ------
+        SamplingError
+            When a number is impossible, such as beta outside [0, 1).
+        """
+        given = {Symbol(name): value for name, value in numbers.items()}
+
+        def put(owner: Any) -> Any:
+            changes = {
+                field.name: given[getattr(owner, field.name)]
+                for field in fields(owner)
+                if isinstance(getattr(owner, field.name), Symbol)
+                and getattr(owner, field.name) in given
+            }
+            return replace(owner, **changes) if changes else owner
+
+        parts = {
+            name: put(getattr(self, name))
+            for name in ("schedule", "average")
+            if getattr(self, name) is not None
+        }
+        changed: Self = put(self)
+        return replace(changed, **parts) if parts else changed  # type: ignore[type-var]
+
+    @property
+    @abstractmethod
+    def kernel(self) -> tuple[Mode, ...] | None:
+        """The kernel K(D) between updates as a sum of modes; None where it has no closed form."""
+
+    @property
+    def readout(self) -> tuple[Mode, ...] | None:
+        r"""The kernel of an edge into the root, with D = T - s; None where it has no closed form.
+
+        For the last iterate it is K; for an average, K convolved with the weights.
+        """
+        kernel = self.kernel
+        if self.average is None or kernel is None:
+            return kernel
+        modes: list[Mode] = []
+        if isinstance(self.average, ExponentialAverage):
+            a = sympify(self.average.alpha)
+            for w, _, x in kernel:
+                if x == a:
+                    modes.append(Mode(w * (1 - a), 1, x))
+                else:
+                    scale = w * (1 - a) * x / (x - a)
+                    modes += [Mode(scale, 0, x), Mode(-scale, 0, a)]
+            return tuple(modes)
+        if getattr(self.average, "W", 0) is not None:
+            return None
+        for w, _, x in kernel:
+            if x == 1:
+                modes.append(Mode(w / symbols.T, 1, x))
+            else:
+                scale = w * x / (1 - x) / symbols.T
+                modes += [Mode(scale, 0, Integer(1)), Mode(-scale, 0, x)]
+        return tuple(modes)
+
+    @abstractmethod
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return what each update does to an edge, for the factors a_0, ..., a_{T-1}."""
+
+    @property
+    def scales_nodes(self) -> bool:
+        """Whether the schedule multiplies gradients (a factor of each node) and not the read-out."""
+        return True
+
+    def multipliers(self, T: int) -> tuple[Fraction, ...]:
+        """Return the factors of the learning rate at the updates 0, ..., T - 1."""
+        from fractions import Fraction
+
+        return (Fraction(1),) * T if self.schedule is None else self.schedule.multipliers(T)
+
+
+def _settle(optimizer: Optimizer) -> None:
+    """Bring the fields that all optimisers share to their standard form."""
+    object.__setattr__(optimizer, "schedule", as_schedule(optimizer.schedule))
+    decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
+    object.__setattr__(optimizer, "weight_decay", decay)
+    if optimizer.average is not None and not isinstance(optimizer.average, Average):
+        raise SamplingError(
+            f"expected an average of iterates such as TailAverage(10), got {optimizer.average!r}"
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SGD(Optimizer):
+    """Plain stochastic gradient descent: no memory.
+
+    Parameters
+    ----------
+    schedule
+        Factors of the learning rate: a `Schedule` or one number an update.
+    average
+        `TailAverage` or `ExponentialAverage` of the iterates.
+    weight_decay
+        The strength of an L2 penalty on the training losses.
+
+    Examples
+    --------
+    >>> SGD().kernel
+    (Mode(weight=1, power=0, base=1),)
+    """
+
+    name: ClassVar[str] = "sgd"
+
+    schedule: Schedule | None = None
+    average: Average | None = None
+    weight_decay: Number = 0
+
+    def __post_init__(self) -> None:
+        _settle(self)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is neither schedule nor average."""
+        return self.schedule is None and self.average is None
+
+    @property
+    def kernel(self) -> tuple[Mode, ...]:
+        """The constant 1."""
+        return (Mode(Integer(1), 0, Integer(1)),)
+
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return one state, the position, which stays."""
+        one = multipliers[0] ** 0 if multipliers else 1
+        return (EdgeSystem((one,), ((one,),)),) * len(multipliers)  # type: ignore[arg-type]
+
+
+class _WithMomentum(Optimizer):
+    """What heavy ball and Nesterov share."""
+
+    __slots__ = ()
+
+    numbers: ClassVar[tuple[str, ...]] = ("beta",)
+
+    beta: Number | None
+    schedule_scales: ScheduleScales
+
+    def __post_init__(self) -> None:
+        beta = rational_or_symbol("beta", self.beta, symbols.beta, below_one=True)
+        object.__setattr__(self, "beta", beta)
+        check_choice("schedule_scales", self.schedule_scales, get_args(ScheduleScales))
+        _settle(self)
+
+    @property
+    def scales_nodes(self) -> bool:
+        """Whether the schedule multiplies gradients, not the velocity."""
+        return self.schedule_scales == "gradient"
+
+    @property
+    def _decay(self) -> Expr | None:
+        """The base of the kernel: beta, times the schedule's where that scales the velocity."""
+        beta = sympify(self.beta)
+        if self.schedule is None or self.scales_nodes:
+            return beta
+        terms = self.schedule.closed_form
+        if terms is None or len(terms) != 1 or terms[0].power:
+            return None
+        # At 1 the kernel would grow with D; it is then propagated by number.
+        return None if beta * terms[0].base == 1 else beta * terms[0].base
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Momentum(_WithMomentum):
+    r"""Heavy-ball momentum: :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta a_t v`.
+
+    Parameters
+    ----------
+    beta
+        In [0, 1); the symbol beta when left out.
+    schedule, average, weight_decay
+        As for `SGD`.
+    schedule_scales
+        ``"velocity"``: the schedule multiplies the velocity at the time of the step, as in PyTorch;
+        ``"gradient"``: it multiplies the gradient that enters the velocity.
+
+    Examples
+    --------
+    >>> Momentum(beta=0.9).kernel
+    (Mode(weight=10, power=0, base=1), Mode(weight=-10, power=0, base=9/10))
+    """
+
+    name: ClassVar[str] = "momentum"
+
+    beta: Number | None = None
+    schedule: Schedule | None = None
+    average: Average | None = None
+    weight_decay: Number = 0
+    schedule_scales: ScheduleScales = "velocity"
+
+    @property
+    def kernel(self) -> tuple[Mode, ...] | None:
+        r"""The kernel :math:`(1 - \beta^D)/(1 - \beta)`."""
+        x = self._decay
+        if x is None:
+            return None
+        return (Mode(1 / (1 - x), 0, Integer(1)), Mode(-1 / (1 - x), 0, x))
+
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return the states (position, velocity)."""
+        beta: Any = self.beta
+        if self.scales_nodes:
+            multipliers = tuple(a**0 for a in multipliers)
+        return tuple(
+            EdgeSystem((a, a**0), ((a**0, a * beta), (a * 0, beta + a * 0))) for a in multipliers
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nesterov(_WithMomentum):
+    r"""Nesterov's momentum as in PyTorch: the step is along :math:`g + \beta v` after the update of v.
+
+    Parameters
+    ----------
+    beta, schedule, average, weight_decay, schedule_scales
+        As for `Momentum`.
+
+    Examples
+    --------
+    >>> Nesterov().kernel[1]
+    Mode(weight=-beta/(1 - beta), power=0, base=beta)
+    """
+
+    name: ClassVar[str] = "nesterov"
+
+    beta: Number | None = None
+    schedule: Schedule | None = None
+    average: Average | None = None
+    weight_decay: Number = 0
+    schedule_scales: ScheduleScales = "velocity"
+
+    @property
+    def kernel(self) -> tuple[Mode, ...] | None:
+        r"""The kernel :math:`(1 - \beta^{D + 1})/(1 - \beta)`.
+
+        With a decaying factor on the velocity, :math:`1 + \beta (1 - x^D)/(1 - x)` in units of the
+        factor at s, with x the product of beta and the decay.
+        """
+        x = self._decay
+        if x is None:
+            return None
+        beta = sympify(self.beta)
+        one = Integer(1)
+        constant = one / (1 - beta) if x == beta else one + beta / (1 - x)
+        return (Mode(constant, 0, one), Mode(-beta / (1 - x), 0, x))
+
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return the states (position, velocity)."""
+        beta: Any = self.beta
+        if self.scales_nodes:
+            multipliers = tuple(a**0 for a in multipliers)
+        return tuple(
+            EdgeSystem((a * (1 + beta), a**0), ((a**0, a * beta**2), (a * 0, beta + a * 0)))
+            for a in multipliers
+        )

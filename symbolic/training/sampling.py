@@ -1,0 +1,272 @@
+"""Sampling schemes: which datapoint is used when, and so how often a diagram embeds.
+
+A scheme answers one question: how many embeddings has this diagram into the (datapoint x time) grid?
+The answer is exact, a polynomial or rational function in the scheme's symbols, or a number; for a
+random schedule it is the expected number. The schemes themselves are in
+`sgdiagrams.symbolic.training.schemes`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
+from sgdiagrams.symbolic.embeddings.forests import coarser_forests
+from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.weights.quotients import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.embeddings.rules import LevelRule
+
+
+__all__ = ["Sampling", "StepScheme", "step_rule"]
+
+
+class Sampling(ABC):
+    """A sampling scheme. Concrete schemes are final, frozen dataclasses of numbers or symbols."""
+
+    __slots__ = ()
+
+    #: The name on the command line and in files.
+    name: ClassVar[str]
+    #: The names of the numbers, in order; each is an attribute: a whole number or a symbol.
+    numbers: ClassVar[tuple[str, ...]]
+    #: The bases in which the scheme counts; the first is the usual one.
+    bases: ClassVar[tuple[Basis, ...]] = ("moment", "cumulant")
+
+    @property
+    def values(self) -> dict[str, Expr]:
+        """The numbers of this scheme by name: fixed ones as SymPy integers, others as symbols."""
+        return {name: sympify(getattr(self, name)) for name in self.numbers}
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the numbers that are still to be given, in order."""
+        free: list[str] = []
+        for value in self.values.values():
+            free += [str(s) for s in sorted(value.free_symbols, key=str) if str(s) not in free]
+        return tuple(free)
+
+    @property
+    def label(self) -> str:
+        """The name with the numbers that are fixed, for titles.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass
+        >>> OnePass().label, FullBatch().label, Epochs(B=4).label
+        ('one-pass B=1', 'full-batch', 'epochs B=4')
+        """
+        fixed = [f"{k}={v}" for k, v in self.values.items() if v.is_number]
+        return " ".join([self._title(), *fixed])
+
+    def _title(self) -> str:
+        return self.name
+
+    def count(
+        self,
+        diagram: Diagram,
+        *,
+        basis: Basis | None = None,
+        root: RootRole = "population",
+        **numbers: int,
+    ) -> Expr:
+        """Return the number of embeddings of a diagram, or the expected number.
+
+        Parameters
+        ----------
+        diagram
+            Any diagram; the root must be isolated unless ``root="training"``.
+        basis
+            ``"moment"``: different blocks on different datapoints; ``"cumulant"``: on any. The usual
+            basis of the scheme when left out.
+        root
+            ``"population"``: the root is no datapoint. ``"training"``: the root is the loss of a
+            datapoint of the training set, averaged over the set (weight 1/N on each row).
+        **numbers
+            Numbers for symbols that are still free.
+
+        Returns
+        -------
+        sympy.Expr
+            An expanded polynomial, Laurent polynomial or quotient of polynomials; a rational number
+            once all symbols have one.
+
+        Raises
+        ------
+        SamplingError
+            When the numbers are impossible for this scheme.
+        RequestError
+            When an option has another value, or the diagram's root is tied for a population root.
+
+        Examples
+        --------
+        >>> from sgdiagrams.diagrams import Diagram
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+        >>> cherry = Diagram.parse("(01-2)(02-12)")
+        >>> OnePass().count(cherry), Epochs().count(cherry), Epochs().count(cherry, N=6, B=2, E=3)
+        (T, E**2*N, 54)
+        """
+        chosen = self.check_basis(basis)
+        check_choice("root", root, get_args(RootRole))
+        self.check_root(root)
+        scheme = self.at(**numbers)
+        laurent = scheme.laurent(diagram, basis=chosen, root=root)
+        return canonical(to_expr(laurent, scheme.generators(diagram.order)))
+
+    def check_basis(self, basis: Basis | None) -> Basis:
+        """Return a basis in which this scheme counts: the usual one for None."""
+        if basis is None:
+            return self.bases[0]
+        check_choice("basis", basis, get_args(Basis))
+        if basis not in self.bases:
+            raise RequestError(
+                f"expected basis={self.bases[0]!r} for {self.name}, got basis={basis!r}"
+            )
+        return basis
+
+    def check_root(self, root: RootRole) -> None:
+        """Raise a RequestError when the scheme has no training set but one is asked for."""
+        if root == "training" and self.datapoints is None:
+            raise RequestError(
+                f"expected a population observable such as test-loss for {self.name}, "
+                "which has no training set"
+            )
+
+    def at(self, /, **numbers: int) -> Self:
+        """Return this scheme with numbers for some of its free symbols.
+
+        Raises
+        ------
+        SamplingError
+            When a number is not free in this scheme, or impossible.
+        """
+        values = self.values
+        unknown = [name for name in numbers if name not in self.symbols]
+        if unknown:
+            free = ", ".join(self.symbols) or "none"
+            raise SamplingError(
+                f"expected numbers for the free symbols of {self.name} ({free}), "
+                f"got {unknown[0]}={numbers[unknown[0]]!r}"
+            )
+        if not numbers:
+            return self
+        given = {Symbol(k): whole_number(k, v) for k, v in numbers.items()}
+        options: dict[str, Any] = {k: _plain(v.subs(given)) for k, v in values.items()}
+        return type(self)(**options, **self.options)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The arguments of the constructor beside the numbers."""
+        return {}
+
+    @property
+    @abstractmethod
+    def updates(self) -> Expr:
+        """The number of updates T."""
+
+    @property
+    @abstractmethod
+    def datapoints(self) -> Expr | None:
+        """The number of datapoints N of the training set; None where there is no such set."""
+
+    @property
+    def batch_size(self) -> Expr:
+        """The batch size B by which every update is divided."""
+        return self.values.get("B", Integer(1))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the numbers say that no update is made."""
+        return bool(self.updates == 0)
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Options of `enumerate_diagrams` that leave out diagrams without embeddings."""
+        return {}
+
+    def generators(self, order: int) -> tuple[Expr, ...]:  # noqa: ARG002
+        """Return what the exponents of `laurent` are powers of, for diagrams of an order."""
+        return tuple(self.values.values())
+
+    @abstractmethod
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
+        """Return the count as exponents of `generators` -> coefficient, unchecked."""
+
+
+class StepScheme(Sampling):
+    """A scheme with steps that are all alike, so that time sums have a closed form."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def rule(self, basis: Basis) -> LevelRule | None:
+        """Return what is allowed at one step, or None where the steps are not alike."""
+
+
+def _plain(value: Expr) -> Number:
+    return int(value) if isinstance(value, Integer) else value
+
+
+def with_root(
+    count: Mapping[tuple[int, ...], Fraction],
+    forest: UpdateForest,
+    *,
+    basis: Basis,
+    root: RootRole,
+    size: tuple[int, ...],
+) -> Laurent:
+    """Account for the root: `size` holds the exponents of N in the variables of `count`.
+
+    A root tied to a block is on its row, which has weight 1/N; a root alone is on any row, in the
+    moment basis on one of the N - P rows that the P blocks leave.
+
+    Raises
+    ------
+    RequestError
+        When the root is tied although it is the population's.
+    """
+    result: Laurent = {}
+    if root == "population":
+        if forest.root_is_tied:
+            raise RequestError(
+                "expected an isolated root for a population observable, got a tied one; "
+                "use root='training'"
+            )
+        add_scaled(result, count)
+        return result
+    one_over_n = tuple(-power for power in size)
+    if forest.root_is_tied:
+        add_scaled(result, count, 1, one_over_n)
+    else:
+        add_scaled(result, count)
+        if basis == "moment" and forest.block_count:
+            add_scaled(result, count, -forest.block_count, one_over_n)
+    return result
+
+
+def step_rule(
+    scheme: Sampling, basis: Basis, forest: UpdateForest
+) -> tuple[LevelRule, list[UpdateForest]]:
+    """Return the rule of a scheme and the forests whose counts add up.
+
+    A scheme that has a rule for moments alone counts cumulants over all coarser blocks.
+    """
+    if isinstance(scheme, StepScheme):
+        rule = scheme.rule(basis)
+        if rule is not None:
+            return rule, [forest]
+        rule = scheme.rule("moment")
+        if rule is not None:
+            return rule, coarser_forests(forest)
+    raise AssertionError

@@ -1,0 +1,492 @@
+"""The sampling schemes: one pass, epochs of every kind, with replacement, grids, continuous limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import factorial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+
+from sympy import Expr, Integer
+
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.checks import Number, check_choice, count_or_symbol, whole_number
+from sgdiagrams.symbolic.embeddings.epochs import epochs_count
+from sgdiagrams.symbolic.embeddings.forests import UpdateForest, coarser_forests, update_forest
+from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions, one_pass_count
+from sgdiagrams.symbolic.embeddings.reshuffled import reshuffled_count
+from sgdiagrams.symbolic.embeddings.rules import (
+    FullBatchRule,
+    LevelRule,
+    OnePassRule,
+    ReplacementRule,
+)
+from sgdiagrams.symbolic.training.sampling import Sampling, StepScheme, with_root
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, falling_factorial
+
+if TYPE_CHECKING:
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+
+__all__ = [
+    "SDE",
+    "Epochs",
+    "FreshData",
+    "FullBatch",
+    "GradientFlow",
+    "Grid",
+    "OnePass",
+    "Shuffle",
+    "WithReplacement",
+]
+
+
+Shuffle = Literal["once", "every-epoch"] | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OnePass(StepScheme):
+    """One pass: T updates, each with B fresh datapoints, so that N = T B.
+
+    Parameters
+    ----------
+    T
+        Number of updates; the symbol T when left out.
+    B
+        Batch size; 1 when left out. Give ``sgdiagrams.symbols.B`` to keep it symbolic.
+
+    Examples
+    --------
+    >>> OnePass().symbols, OnePass(T=10).symbols, OnePass(B=symbols.B).symbols
+    (('T',), (), ('T', 'B'))
+    """
+
+    name: ClassVar[str] = "one-pass"
+    numbers: ClassVar[tuple[str, ...]] = ("T", "B")
+
+    T: Number | None = None
+    B: Number = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+        object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+
+    @property
+    def updates(self) -> Expr:
+        """T."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> Expr:
+        """T B: every datapoint is used once."""
+        return self.updates * self.batch_size
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams whose blocks have an order in time."""
+        return {"one_pass": True}
+
+    def rule(self, basis: Basis) -> LevelRule:
+        """Return the rule of whole blocks."""
+        return OnePassRule(basis)
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
+        """Return the count as exponents of (T, B) -> coefficient."""
+        forest = update_forest(diagram)
+        count = one_pass_count(forest, basis, unit_batch=self.B == 1)
+        return with_root(count, forest, basis=basis, root=root, size=(1, 1))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Epochs(StepScheme):
+    """E epochs over N datapoints in batches of B; T = E N / B.
+
+    Parameters
+    ----------
+    N, B, E
+        Number of datapoints, batch size and number of epochs; symbols when left out.
+    shuffle
+        None: always in one order; ``"once"``: in one order, drawn at random, which over i.i.d.
+        datapoints is the same; ``"every-epoch"``: in a new random order every epoch (counts are then
+        expected numbers).
+
+    Raises
+    ------
+    SamplingError
+        When B does not divide N, or a number is not positive (E = 0 is allowed: no update).
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> chain = Diagram.parse("(0-1-2)(01-12)")
+    >>> Epochs().count(chain, basis="cumulant")
+    -B*E*N/2 + E**2*N**2/2
+    """
+
+    name: ClassVar[str] = "epochs"
+    numbers: ClassVar[tuple[str, ...]] = ("N", "B", "E")
+
+    N: Number | None = None
+    B: Number | None = None
+    E: Number | None = None
+    shuffle: Shuffle = None
+
+    def __post_init__(self) -> None:
+        check_choice("shuffle", self.shuffle, (None, "once", "every-epoch"))
+        object.__setattr__(self, "N", count_or_symbol("N", self.N, symbols.N, least=1))
+        object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+        object.__setattr__(self, "E", count_or_symbol("E", self.E, symbols.E))
+        if isinstance(self.N, int) and isinstance(self.B, int) and self.N % self.B:
+            raise SamplingError(
+                f"expected a batch size that divides N, got N={self.N}, B={self.B}; "
+                f"the last batch of an epoch would be smaller"
+            )
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The kind of shuffling."""
+        return {"shuffle": self.shuffle}
+
+    @property
+    def is_full_batch(self) -> bool:
+        """Whether B = N, an epoch being one update."""
+        return self.N == self.B
+
+    @property
+    def is_reshuffled(self) -> bool:
+        """Whether every epoch has an order of its own, and that makes a difference."""
+        return self.shuffle == "every-epoch" and not self.is_full_batch
+
+    @property
+    def updates(self) -> Expr:
+        """E N / B."""
+        v = self.values
+        return v["E"] * v["N"] / v["B"]
+
+    @property
+    def datapoints(self) -> Expr:
+        """N."""
+        return self.values["N"]
+
+    def _title(self) -> str:
+        if self.is_full_batch:
+            return "full-batch"
+        prefix = {None: "", "once": "shuffled-", "every-epoch": "reshuffled-"}[self.shuffle]
+        return prefix + self.name
+
+    def rule(self, basis: Basis) -> LevelRule | None:
+        """Return the rule of full batches, if these are."""
+        return FullBatchRule(basis) if self.is_full_batch else None
+
+    def generators(self, order: int) -> tuple[Expr, ...]:
+        """Return N, B, E, and for reshuffled epochs N - 1, ..., N - (order - 1)."""
+        N, B, E = self.values.values()
+        more = range(1, order) if self.is_reshuffled else ()
+        return (N, B, E, *(N - i for i in more))
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
+        """Return the count as exponents of `generators` -> coefficient."""
+        forest = update_forest(diagram)
+        count: Laurent = {}
+        if self.is_reshuffled:
+            # Too few datapoints have no distinct rows, and their formula divides by 0.
+            most = self.N if isinstance(self.N, int) else forest.block_count
+            for coarse in [forest] if basis == "moment" else coarser_forests(forest):
+                if coarse.block_count <= most:
+                    add_scaled(count, reshuffled_count(coarse))
+        else:
+            count = epochs_count(forest, basis)
+        width = len(self.generators(diagram.order))
+        return with_root(count, forest, basis=basis, root=root, size=(1, *[0] * (width - 1)))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WithReplacement(StepScheme):
+    """T updates on B datapoints each, every one drawn uniformly from a training set of N.
+
+    A datapoint may come up several times in one batch. Counts are expected numbers.
+
+    Parameters
+    ----------
+    N, B, T
+        Size of the training set, batch size and number of updates; symbols when left out.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> WithReplacement(B=1).count(Diagram.parse("(01-2)(01-12)"))
+    T**2/(2*N) - T/(2*N)
+    """
+
+    name: ClassVar[str] = "with-replacement"
+    numbers: ClassVar[tuple[str, ...]] = ("N", "B", "T")
+
+    N: Number | None = None
+    B: Number | None = None
+    T: Number | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "N", count_or_symbol("N", self.N, symbols.N, least=1))
+        object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+
+    @property
+    def updates(self) -> Expr:
+        """T."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> Expr:
+        """N."""
+        return self.values["N"]
+
+    def rule(self, basis: Basis) -> LevelRule | None:
+        """Return the rule of slots, in the moment basis."""
+        return ReplacementRule() if basis == "moment" else None
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
+        """Return the count as exponents of (N, B, T) -> coefficient."""
+        forest = update_forest(diagram)
+        count: Laurent = {}
+        plain = (EdgeMode(-1, ({(0, 0, 0): Fraction(1)},)),)
+        for coarse in [forest] if basis == "moment" else coarser_forests(forest):
+            sums = level_sums(coarse, ReplacementRule(), inner=plain, outer=plain, base_count=0)
+            for (_, levels), laurent in sums.items():
+                L = len(levels)
+                for power, c in enumerate(falling_factorial(L)):
+                    moved: Laurent = {(n, b, power): a for (_, n, b), a in laurent.items()}
+                    add_scaled(count, moved, Fraction(c, factorial(L)))
+        return with_root(count, forest, basis=basis, root=root, size=(1, 0, 0))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Grid(Sampling):
+    """Any schedule, given batch by batch; counted by number.
+
+    Parameters
+    ----------
+    batches
+        A list of batches, each a list of rows of the training set (numbers from 0), or a boolean
+        array of shape (N, T) whose columns are the batches. Each batch counts with the mean over its
+        rows, whatever their number.
+    N
+        The size of the training set; by default 1 + the largest row, or the rows of the array.
+
+    Raises
+    ------
+    SamplingError
+        When a batch is empty or names a row twice or beyond N.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> two_epochs = Grid([[0, 1], [2, 3], [0, 1], [2, 3]])
+    >>> two_epochs.count(Diagram.parse("(01-2)(01-12)")), two_epochs.label
+    (4, 'grid of 4 datapoints x 4 updates')
+    """
+
+    name: ClassVar[str] = "grid"
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    batches: tuple[tuple[int, ...], ...]
+    N: int
+
+    def __init__(self, batches: Any, N: int | None = None) -> None:
+        rows, size = _batches(batches)
+        least = 1 + max((row for batch in rows for row in batch), default=0)
+        number = max(size or 0, least) if N is None else whole_number("N", N, least=1)
+        for t, batch in enumerate(rows):
+            if not batch:
+                raise SamplingError(
+                    f"expected a datapoint in every batch, got none at update {t}; "
+                    "leave empty columns out of the grid"
+                )
+            if len(set(batch)) != len(batch):
+                raise SamplingError(
+                    f"expected different rows in a batch, got {batch} at update {t}"
+                )
+            if max(batch) >= number:
+                raise SamplingError(
+                    f"expected rows 0..{number - 1} of a training set of N={number}, "
+                    f"got row {max(batch)} at update {t}"
+                )
+        object.__setattr__(self, "batches", rows)
+        object.__setattr__(self, "N", number)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The batches and the size of the training set."""
+        return {"batches": self.batches, "N": self.N}
+
+    @property
+    def label(self) -> str:
+        """The shape of the grid."""
+        return f"grid of {self.N} datapoints x {len(self.batches)} updates"
+
+    @property
+    def updates(self) -> Expr:
+        """The number of batches."""
+        return Integer(len(self.batches))
+
+    @property
+    def datapoints(self) -> Expr:
+        """N."""
+        return Integer(self.N)
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
+        """Return the number of embeddings under the empty exponents."""
+        from sgdiagrams.symbolic.propagation.grid import GridPropagator
+
+        forest = update_forest(diagram)
+        propagator = GridPropagator.plain(self.batches, self.N)
+        count: Laurent = {(0,): propagator.count(forest, basis)}
+        rooted = with_root(count, forest, basis=basis, root=root, size=(1,))
+        total = at_number(rooted, self.N)
+        return {(): total} if total else {}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GradientFlow(Sampling):
+    r"""The limit of small steps on the test loss: :math:`d\theta = -G\,dt` for a time :math:`\eta T`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> GradientFlow().count(Diagram.parse("(0-1-2)(01-12)"))
+    T**2/2
+    """
+
+    name: ClassVar[str] = "gradient-flow"
+    numbers: ClassVar[tuple[str, ...]] = ("T",)
+
+    T: Number | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+
+    @property
+    def updates(self) -> Expr:
+        """T, the time in units of eta."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams without ties."""
+        return {"max_block_size": 1}
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
+        """Return :math:`T^P` times the linear extensions over P!, as exponents of (T,)."""
+        forest = update_forest(diagram)
+        return {(p,): c for (p, _), c in _continuous(forest, largest=1).items()}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SDE(Sampling):
+    r"""Ito's diffusion limit: :math:`d\theta = -G\,dt + \sqrt{\eta C/B}\,dW` for a time :math:`\eta T`.
+
+    It knows the mean and the covariance of the gradient only, so it counts in the cumulant basis.
+
+    Parameters
+    ----------
+    T
+        The time in units of eta; the symbol T when left out.
+    B
+        The batch size that divides the covariance; 1 when left out.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> SDE().count(Diagram.parse("(01-2)(02-12)")), SDE().count(Diagram.parse("(012-3)(03-13-23)"))
+    (T, 0)
+    """
+
+    name: ClassVar[str] = "sde"
+    numbers: ClassVar[tuple[str, ...]] = ("T", "B")
+    bases: ClassVar[tuple[Basis, ...]] = ("cumulant",)
+
+    T: Number | None = None
+    B: Number = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+        object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+
+    @property
+    def updates(self) -> Expr:
+        """T, the time in units of eta."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams whose blocks have at most two nodes and an order in time."""
+        return {"one_pass": True, "max_block_size": 2}
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
+        """Return :math:`(T B)^P` times the linear extensions over P!, as exponents of (T, B)."""
+        return _continuous(update_forest(diagram), largest=2)
+
+
+def FreshData(T: Number | None = None, B: Number | None = None) -> OnePass:  # noqa: N802
+    """Return T updates of B new datapoints each: ``OnePass`` with a batch size.
+
+    Examples
+    --------
+    >>> FreshData(B=4)
+    OnePass(T=T, B=4)
+    """
+    return OnePass(T=T, B=symbols.B if B is None else B)
+
+
+def FullBatch(N: Number | None = None, E: Number | None = None) -> Epochs:  # noqa: N802
+    """Return full-batch gradient descent: ``Epochs`` with B = N, an epoch being one update.
+
+    Examples
+    --------
+    >>> FullBatch(N=8)
+    Epochs(N=8, B=8, E=E, shuffle=None)
+    """
+    size = symbols.N if N is None else N
+    return Epochs(N=size, B=size, E=E)
+
+
+def _continuous(forest: UpdateForest, *, largest: int) -> Laurent:
+    blocks = forest.block_count
+    if any(forest.blocks.count(block) > largest for block in range(blocks)):
+        return {}
+    extensions = linear_extensions(forest)
+    return {(blocks, blocks): Fraction(extensions, factorial(blocks))} if extensions else {}
+
+
+def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:
+    """Return batches, and the number of rows where a table says it."""
+    values = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise SamplingError("expected a list of batches or a boolean array of shape (N, T)")
+    if not all(isinstance(row, Sequence) and not isinstance(row, str) for row in values):
+        raise SamplingError("expected a list of batches or a boolean array of shape (N, T)")
+    is_table = all(isinstance(x, bool) for row in values for x in row) and any(map(len, values))
+    if not is_table:
+        return tuple(tuple(whole_number("row", x) for x in batch) for batch in values), None
+    if len(set(map(len, values))) != 1:
+        raise SamplingError("expected rows of equal length in a boolean array of shape (N, T)")
+    columns = zip(*values, strict=True)
+    return tuple(tuple(n for n, x in enumerate(c) if x) for c in columns), len(values)

@@ -1,0 +1,55 @@
+"""The labels of nodes: what a tensor is a derivative of."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+__all__ = [
+    "LOSS",
+    "PENALISED",
+    "TRAINING",
+    "WEIGHTS",
+    "Basis",
+    "Coefficients",
+    "EtaStyle",
+    "RootRole",
+    "is_function",
+]
+
+
+RootRole = Literal["population", "training"]
+
+
+Basis = Literal["moment", "cumulant"]
+
+
+EtaStyle = Literal["scalar", "tensor"]
+
+
+Coefficients = Literal["factored", "expanded", "binomial"]
+
+
+#: The loss of a datapoint, or its mean.
+LOSS = "loss"
+#: The loss of an update with an L2 penalty (weight decay); its tensors carry a tilde.
+PENALISED = "penalised-loss"
+#: At the root only: the mean loss of the training set, and a coordinate of the displacement.
+TRAINING = "training-loss"
+WEIGHTS = "weights"
+
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
+# Letters that formulas use for tensors of the loss.
+_TENSORS = re.compile(r"[GHJKCSMVl]|D[0-9]+|eta|kappa")
+
+
+def is_function(label: str) -> bool:
+    """Tell whether a label may name a user's function.
+
+    Examples
+    --------
+    >>> is_function("other-task"), is_function("loss"), is_function("G"), is_function("2")
+    (True, False, False, False)
+    """
+    known = (LOSS, PENALISED, TRAINING, WEIGHTS)
+    return bool(_LABEL.fullmatch(label)) and label not in known and not _TENSORS.fullmatch(label)

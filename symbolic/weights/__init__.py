@@ -1,0 +1,1 @@
+"""Exact polynomials, fractions and sums of exponentials; nothing here knows a diagram."""
