@@ -5,10 +5,10 @@ population by averages, for a sample by U-statistics (averages over distinct tup
 unbiased. Simulations run SGD on landscapes in floating point, and in exact arithmetic.
 """
 
-from sgdiagrams.numeric.comparison.compare import Comparison, compare
+from sgdiagrams.numeric.comparison.experiment import Comparison, compare
 from sgdiagrams.numeric.comparison.validity import Validity, judge_series
 from sgdiagrams.numeric.estimates.estimate import Estimate
-from sgdiagrams.numeric.estimates.evaluate import evaluate
+from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.exact.batches import (
     epochs_schedule,
     grid_schedule,
@@ -22,7 +22,7 @@ from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
-from sgdiagrams.numeric.long_times.drift import Drift, drift
+from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.verification import Check, verify
 

@@ -28,13 +28,22 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.numeric.derivatives.checks import checked
+from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
+from sgdiagrams.numeric.estimates.evaluation import evaluate
+from sgdiagrams.numeric.long_times.evaluation import evaluate_resummed
+from sgdiagrams.numeric.values.leaves import as_floats
+from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from numpy.typing import ArrayLike, NDArray
+
+    from sgdiagrams.numeric.estimates.estimate import Estimate
+    from sgdiagrams.symbolic.formula import SeriesFormula
 
 __all__ = ["ROLES", "Statistics"]
 
@@ -43,7 +52,7 @@ ROLES = ("sample", "population", "training-set")
 
 @final
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Statistics:
+class Statistics(Derivatives):
     """Samples of derivative tensors with the role they play.
 
     Parameters
@@ -163,6 +172,49 @@ class Statistics:
     def is_exact(self) -> bool:
         """Whether all numbers are Fractions."""
         return self.samples[self.max_order].dtype == object
+
+    def as_population(self, rows: NDArray[Any] | slice = slice(None)) -> Statistics:
+        """Return (some rows of) the statistics in floats, read as the distribution itself."""
+        return Statistics.from_samples(
+            {k: as_floats(array[rows]) for k, array in self.samples.items()},
+            role="population",
+            weights=None if self.weights is None else as_floats(self.weights),
+            functions={
+                name: {k: as_floats(array) for k, array in orders.items()}
+                for name, orders in self.functions.items()
+            },
+            start=None if self.start is None else as_floats(self.start),
+        )
+
+    def evaluate(
+        self,
+        formula: SeriesFormula | ResummedFormula,
+        *,
+        eta: ArrayLike | Fraction,
+        **numbers: int | Fraction,
+    ) -> Estimate:
+        """Return a formula in numbers: what ``formula.evaluate(statistics, ...)`` asks for.
+
+        Parameters
+        ----------
+        formula
+            An expansion: see `sgdiagrams.numeric.estimates.evaluation` for plain ones,
+            `sgdiagrams.numeric.long_times.evaluation` for re-summed ones.
+        eta
+            The learning rate: a scalar, a diagonal of shape (p,) or a symmetric array of shape (p, p).
+        **numbers
+            A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
+
+        Raises
+        ------
+        StatisticsError
+            When a derivative, a function or the start is missing.
+        RequestError, SamplingError
+            When `eta` is wrong, or a number is missing, unknown or impossible.
+        """
+        if isinstance(formula, ResummedFormula):
+            return evaluate_resummed(formula, self, eta=eta, **numbers)
+        return evaluate(formula, self, eta=eta, **numbers)
 
     def __repr__(self) -> str:
         p = self.dimension

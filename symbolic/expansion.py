@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, nan, nsimplify, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, rational, whole_number
-from sgdiagrams.symbolic.formula import Part, Term, collect, in_usual_order
+from sgdiagrams.symbolic.files.formula import dump, load
+from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_usual_order
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.quotients import is_weight
+from sgdiagrams.symbolic.writing.latex import latex_expansion
+from sgdiagrams.symbolic.writing.numpy_source import numpy_source
+from sgdiagrams.symbolic.writing.text import text_expansion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sgdiagrams.numeric.estimates.estimate import Estimate
-    from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.contractions.contraction import Metric
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.formula import Numbers
 
 
 __all__ = ["Expansion"]
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Expansion:
+class Expansion(SeriesFormula):
     """An expected observable as a power series in the learning rate.
 
     Made by `expand`; sums, differences, rational multiples and substitutions are expansions too.
@@ -60,27 +64,12 @@ class Expansion:
     terms: tuple[Term, ...]
 
     @property
-    def observable(self) -> str:
-        """The name of the observable; names of several parts are joined."""
-        return "; ".join(dict.fromkeys(part.observable.name for part in self.parts))
-
-    @property
-    def sampling(self) -> Sampling | None:
-        """The sampling scheme, when there is one for all parts."""
-        schemes = {part.sampling for part in self.parts}
-        return schemes.pop() if len(schemes) == 1 else None
-
-    @property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
         names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
         return in_usual_order(names)
-
-    def order_terms(self, k: int) -> tuple[Term, ...]:
-        """Return the terms of order `k` alone."""
-        return tuple(term for term in self.terms if term.order == k)
 
     def sympy(self, k: int | None = None, *, eta: EtaStyle = "scalar") -> Expr:
         """Return order `k`, or the sum of all orders, as a SymPy expression.
@@ -156,22 +145,20 @@ class Expansion:
                 f"give {missing[0]}=..."
             )
 
-    def evaluate(self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction) -> Estimate:
-        """Return the expansion in numbers: see `sgdiagrams.numeric.estimates.evaluate.evaluate`.
+    def evaluate(self, values: Numbers[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
+        """Return the expansion in numbers: whoever has them knows how to contract them.
 
         Parameters
         ----------
-        statistics
-            Derivatives of the losses at the starting point.
+        values
+            `sgdiagrams.Statistics` of the derivatives at the starting point, or another holder of
+            numbers.
         eta
             The learning rate: a scalar, a diagonal of shape (p,) or a symmetric array of shape (p, p).
         **numbers
             A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
         """
-        # The one arrow that points right: the method is where users look for it.
-        from sgdiagrams.numeric.estimates.evaluate import evaluate
-
-        return evaluate(self, statistics, eta=eta, **numbers)
+        return values.evaluate(self, eta=eta, **numbers)
 
     def subs(self, *args: Any) -> Expansion:
         """Substitute symbols, eta included, as SymPy's ``subs`` does.
@@ -276,20 +263,14 @@ class Expansion:
         standalone
             A whole document instead of the formula alone.
         """
-        from sgdiagrams.symbolic.writing.latex import latex_expansion
-
         return latex_expansion(self, eta=eta, coefficients=coefficients, standalone=standalone)
 
     def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:
         """Return the expansion as a table for the terminal; options as for `latex`."""
-        from sgdiagrams.symbolic.writing.text import text_expansion
-
         return text_expansion(self, eta=eta, coefficients=coefficients)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON, in the schema of `sgdiagrams.symbolic.files.formula`."""
-        from sgdiagrams.symbolic.files.formula import dump
-
         return dump(self, indent=indent)
 
     @classmethod
@@ -301,14 +282,10 @@ class Expansion:
         FormatError
             When the text is no JSON, or no expansion of a version that is known.
         """
-        from sgdiagrams.symbolic.files.formula import load
-
-        return load(text)
+        return cls(*load(text))
 
     def python(self) -> str:
         """Return standalone Python source that evaluates the expansion with NumPy alone."""
-        from sgdiagrams.symbolic.writing.numpy_source import numpy_source
-
         return numpy_source(self)
 
     def __str__(self) -> str:
@@ -322,8 +299,6 @@ class Expansion:
         )
 
     def _repr_latex_(self) -> str:
-        from sgdiagrams.symbolic.writing.latex import latex_expansion
-
         return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
 
 

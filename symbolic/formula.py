@@ -1,9 +1,10 @@
-"""What a formula is made of: parts and terms."""
+"""What a formula is made of, parts and terms; and what machinery sees of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sympy import Add, Expr, Mul
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["Part", "Term", "collect", "in_usual_order"]
+__all__ = ["Formula", "Numbers", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
+
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 # Symbols that have a usual place come first, in this order.
@@ -66,6 +69,76 @@ class Part:
     observable: Observable
     sampling: Sampling | None
     optimizer: Optimizer = field(default_factory=SGD)
+
+
+class Formula(ABC):
+    """An expected observable as a sum of weights times contractions.
+
+    An abstract base without fields: writers, readers and whatever holds numbers are written for it.
+    What users make stands above them: `sgdiagrams.symbolic.expansion.Expansion` and
+    `sgdiagrams.symbolic.resummed.ResummedExpansion`, which describe the attributes.
+    """
+
+    __slots__ = ()
+
+    # Declared for type checkers alone: fields of dataclasses take their place.
+    if TYPE_CHECKING:
+
+        @property
+        def order(self) -> int:
+            """The highest order that is kept."""
+
+        @property
+        def basis(self) -> str:
+            """The basis of the contractions."""
+
+        @property
+        def parts(self) -> tuple[Part, ...]:
+            """What is expanded."""
+
+        @property
+        def terms(self) -> tuple[Term, ...]:
+            """The terms, by order."""
+
+        @property
+        def symbols(self) -> tuple[str, ...]:
+            """The names of the numbers that evaluation needs."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """Return the formula as a table for the terminal."""
+
+    @property
+    def observable(self) -> str:
+        """The name of the observable; names of several parts are joined."""
+        return "; ".join(dict.fromkeys(part.observable.name for part in self.parts))
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """The sampling scheme, when there is one for all parts."""
+        schemes = {part.sampling for part in self.parts}
+        return schemes.pop() if len(schemes) == 1 else None
+
+    def order_terms(self, k: int) -> tuple[Term, ...]:
+        """Return the terms of order `k` alone."""
+        return tuple(term for term in self.terms if term.order == k)
+
+
+class SeriesFormula(Formula):
+    """A power series in eta: weights are rational numbers once all symbols have one."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def weights(self, **numbers: int | Fraction) -> tuple[Fraction, ...]:
+        """Return the weights of all terms at given numbers, exactly."""
+
+
+class Numbers(Protocol[Result_co]):
+    """Whatever has numbers for contractions: `sgdiagrams.Statistics`, or a holder of a user's own."""
+
+    def evaluate(self, formula: Any, *, eta: Any, **numbers: int | Fraction) -> Result_co:
+        """Return a formula in numbers."""
 
 
 def collect(terms: Iterable[Term], *, is_canonical: bool = False) -> tuple[Term, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sympy import Add, Expr, Integer, Mul, Rational, factor, sympify
 from sympy.core.symbol import Str
@@ -13,30 +13,35 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
+from sgdiagrams.symbolic.expansion import Expansion
+from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import Term, in_usual_order
 from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form, is_continuous
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form, conditions, expression
+from sgdiagrams.symbolic.resummation.formula import ResummedFormula, scheme_of
+from sgdiagrams.symbolic.resummation.on_tensors import on_tensors, one_dimensional
+from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, collect_pieces
 from sgdiagrams.symbolic.training.optimizer import Momentum
+from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
+from sgdiagrams.symbolic.writing.resummed_text import text_resummed
 from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.numeric.estimates.estimate import Estimate
-    from sgdiagrams.numeric.statistics import Statistics
-    from sgdiagrams.symbolic.expansion import Expansion
-    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.formula import Numbers, Part
     from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton
     from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["ResummedExpansion"]
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ResummedExpansion:
+class ResummedExpansion(ResummedFormula):
     r"""An expected observable as a sum over linkless diagrams, in the eigenbasis of :math:`\eta H`.
 
     Made by `expand` with ``resummed=True``. Order d is the group of linkless diagrams with d edges: a
@@ -80,19 +85,14 @@ class ResummedExpansion:
         return "cumulant"
 
     @property
-    def observable(self) -> str:
-        """The name of the observable; names of several parts are joined."""
-        return "; ".join(dict.fromkeys(part.observable.name for part in self.parts))
-
-    @property
     def has_closed_form(self) -> bool:
         """Whether all weights are formulas; others are known by number only."""
-        return all(has_closed_form(_scheme(p), p.optimizer) for p in self.parts)
+        return all(has_closed_form(scheme_of(p), p.optimizer) for p in self.parts)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
-        names = {name for part in self.parts for name in _scheme(part).symbols}
+        names = {name for part in self.parts for name in scheme_of(part).symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
         return in_usual_order(names)
 
@@ -123,7 +123,7 @@ class ResummedExpansion:
         return Mul(*(self._dressed(s, part, term) for s in piece.skeletons))
 
     def _dressed(self, skeleton: Skeleton, part: Part, term: DressedTerm) -> Expr:
-        scheme, optimizer = _scheme(part), part.optimizer
+        scheme, optimizer = scheme_of(part), part.optimizer
         h = [self._eigenvalue(i, term) for i in skeleton.indices]
         if not has_closed_form(scheme, optimizer):
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
@@ -150,10 +150,6 @@ class ResummedExpansion:
         is_flat = i < len(term.contraction.free) and index_letter(i) in self.flat
         return Integer(0) if is_flat else eigenvalue(i)
 
-    def order_terms(self, k: int) -> tuple[Term, ...]:
-        """Return the terms of order `k` alone."""
-        return tuple(term for term in self.terms if term.order == k)
-
     # Presentations --------------------------------------------------------------------------------
 
     def with_form(self, form: Form, *, flat: tuple[str, ...] = ()) -> ResummedExpansion:
@@ -172,12 +168,12 @@ class ResummedExpansion:
             When there is no closed form, or a flat index is not free.
         """
         check_choice("form", form, FORMS)
-        if form == "discrete" and any(is_continuous(_scheme(p)) for p in self.parts):
+        if form == "discrete" and any(is_continuous(scheme_of(p)) for p in self.parts):
             raise RequestError(
-                f"expected form='continuous' for {_scheme(self.parts[0]).name}, got form='discrete'"
+                f"expected form='continuous' for {scheme_of(self.parts[0]).name}, got form='discrete'"
             )
         for part in self.parts:
-            scheme = _scheme(part)
+            scheme = scheme_of(part)
             if form != "discrete" and not has_closed_form(scheme, part.optimizer):
                 raise RequestError(
                     f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
@@ -227,7 +223,7 @@ class ResummedExpansion:
             for piece in dressed_term.pieces:
                 part = self.parts[piece.part]
                 for s in piece.skeletons:
-                    count = dressed(s.diagram, _scheme(part), part.optimizer, root=s.role)
+                    count = dressed(s.diagram, scheme_of(part), part.optimizer, root=s.role)
                     groups |= {frozenset(s.indices[v] for v in g) for g in conditions(count)}
         flat = {i for i in range(term.order) if index_letter(i) in self.flat}
         groups = {g for g in groups if not g <= flat}
@@ -256,7 +252,7 @@ class ResummedExpansion:
         """
         parts = []
         for part in self.parts:
-            scheme = _scheme(part)
+            scheme = scheme_of(part)
             own = {k: v for k, v in numbers.items() if k in scheme.symbols}
             parts.append(
                 replace(part, sampling=scheme.at(**own), optimizer=part.optimizer.at(**numbers))
@@ -304,8 +300,6 @@ class ResummedExpansion:
         >>> gap.stationary().in_one_dimension()
         C/(H*N)
         """
-        from sgdiagrams.symbolic.resummation.on_tensors import one_dimensional
-
         chosen = self.terms if k is None else self.order_terms(self._checked(k))
         return Add(*(one_dimensional(term, self) for term in chosen))
 
@@ -344,8 +338,6 @@ class ResummedExpansion:
         >>> valley.on_tensors(curvatures=(2, 1, 0), tensors={"C": C, "J": J}, free=(2,))
         T*eta**2/(3 - 2*eta)
         """
-        from sgdiagrams.symbolic.resummation.on_tensors import on_tensors
-
         return on_tensors(self, curvatures=curvatures, tensors=tensors, free=free)
 
     def _checked(self, k: int) -> int:
@@ -368,22 +360,18 @@ class ResummedExpansion:
         RequestError
             When the order is higher, or the form is not exact.
         """
-        from sgdiagrams.symbolic.resummation.relinking import relink
-
         chosen = self.order if order is None else self._checked(order)
-        exact = all((self.form == "continuous") == is_continuous(_scheme(p)) for p in self.parts)
+        exact = all((self.form == "continuous") == is_continuous(scheme_of(p)) for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:
             raise RequestError(
                 f"expected the exact form of the expansion, got form={self.form!r}; "
                 "its leading part for long times is no power series"
             )
-        return relink(self, chosen)
+        return Expansion(chosen, self.basis, self.parts, relink(self, chosen))
 
-    def evaluate(self, statistics: Statistics, *, eta: Any, **numbers: int | Fraction) -> Estimate:
-        """Return the expansion in numbers: see `sgdiagrams.numeric.long_times.evaluate`."""
-        from sgdiagrams.numeric.long_times.evaluate import evaluate_resummed
-
-        return evaluate_resummed(self, statistics, eta=eta, **numbers)
+    def evaluate(self, values: Numbers[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
+        """Return the expansion in numbers: see `Expansion.evaluate`."""
+        return values.evaluate(self, eta=eta, **numbers)
 
     # Algebra --------------------------------------------------------------------------------------
 
@@ -457,20 +445,14 @@ class ResummedExpansion:
         standalone
             A whole document instead of the formula alone.
         """
-        from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
-
         return latex_resummed(self, differences=differences, standalone=standalone)
 
     def text(self) -> str:
         """Return the expansion as a table for the terminal."""
-        from sgdiagrams.symbolic.writing.resummed_text import text_resummed
-
         return text_resummed(self)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""
-        from sgdiagrams.symbolic.files.resummed import dump_resummed
-
         return dump_resummed(self, indent=indent)
 
     @classmethod
@@ -482,9 +464,9 @@ class ResummedExpansion:
         FormatError
             When the text is no JSON, or no re-summed expansion of a version that is known.
         """
-        from sgdiagrams.symbolic.files.resummed import load_resummed
-
-        return load_resummed(text)
+        return load_resummed(
+            text, lambda f: cls(f.order, f.parts, f.pieces).with_form(f.form, flat=f.flat)
+        )
 
     def __str__(self) -> str:
         return self.text()
@@ -496,16 +478,7 @@ class ResummedExpansion:
         )
 
     def _repr_latex_(self) -> str:
-        from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
-
         return f"$$\n{latex_resummed(self, environment='aligned')}\n$$"
-
-
-def _scheme(part: Part) -> Sampling:
-    """Return the scheme of a part, which substitutions never remove here."""
-    if part.sampling is None:
-        raise RequestError("expected a sampling scheme in every part of a re-summed expansion")
-    return part.sampling
 
 
 def _memory(optimizer: Optimizer) -> Expr | None:

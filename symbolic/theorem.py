@@ -24,7 +24,9 @@ from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term, collect
 from sgdiagrams.symbolic.observable import observable as observable_by_name
 from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.resummation.dressed import is_continuous
 from sgdiagrams.symbolic.resummation.linkless import resum
+from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
 from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
 from sgdiagrams.symbolic.training.optimizer import SGD
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.counting.base import Counter
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -141,8 +143,11 @@ def expand(
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
     for role in {root_role(factors) for p in what.products for factors in p.expectations}:
         scheme.check_root(role)
+    part = Part(Fraction(1), what, scheme, method)
     if resummed:
-        return resum(what, order=order, scheme=scheme, optimizer=method)
+        pieces = resum(what, order=order, scheme=scheme, optimizer=method)
+        form: Form = "continuous" if is_continuous(scheme) else "discrete"
+        return ResummedExpansion(order, (part,), pieces, form)
     means = _Means(scheme, method, chosen, order, what.since)
     terms: list[Term] = []
     for p in what.products:
@@ -157,7 +162,6 @@ def expand(
         for orders in product(range(order + 1), repeat=len(factors)):
             if sum(orders) <= order:
                 terms += _products(p.sign, [f[d] for f, d in zip(factors, orders, strict=True)])
-    part = Part(Fraction(1), what, scheme, method)
     # Products of means multiply weights, which leaves them as they come; so does a sign.
     is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in what.products)
     return Expansion(order, chosen, (part,), collect(terms, is_canonical=is_simple))

@@ -7,71 +7,23 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.numeric.comparison.curves import draw_curves
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
-    from sgdiagrams.numeric.simulation.moments import Moments, Statistic
+    from sgdiagrams.numeric.comparison.points import Point
 
-__all__ = ["PLAIN", "Comparison", "Point"]
+
+__all__ = ["PLAIN", "Comparison"]
 
 #: The label of plain SGD, which titles leave out.
 PLAIN = "sgd"
 
 #: From this size on, numbers are shown with an exponent.
 _LARGE = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One learning rate: what was simulated and what each order predicts.
-
-    Attributes
-    ----------
-    eta
-        The learning rate.
-    moments
-        Moments of what was simulated.
-    predictions
-        Entry ``k - 1`` is the sum of orders 1..k.
-    statistic
-        What of the moments is predicted: ``"mean"`` or ``"variance"``.
-    resummed
-        The same as `predictions` from the re-summed expansion; empty where it was not asked for.
-    """
-
-    eta: float
-    moments: Moments
-    predictions: tuple[float, ...]
-    statistic: Statistic = "mean"
-    resummed: tuple[float, ...] = ()
-
-    @property
-    def simulated(self) -> float:
-        """The simulated mean or variance."""
-        return self.moments.estimate(self.statistic)[0]
-
-    @property
-    def standard_error(self) -> float:
-        """The standard error of what was simulated."""
-        return self.moments.estimate(self.statistic)[1]
-
-    @property
-    def deviations(self) -> tuple[float, ...]:
-        """Prediction minus simulation, in standard errors, for every order."""
-        return self._deviations(self.predictions)
-
-    @property
-    def resummed_deviations(self) -> tuple[float, ...]:
-        """The same for the re-summed expansion."""
-        return self._deviations(self.resummed)
-
-    def _deviations(self, values: tuple[float, ...]) -> tuple[float, ...]:
-        error = self.standard_error
-        if not self.moments.count or self.moments.diverged or error in (0.0, math.inf):
-            return (math.nan,) * len(values)
-        return tuple((value - self.simulated) / error for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +100,16 @@ class Comparison:
         MissingDependencyError
             When matplotlib is not installed.
         """
-        from sgdiagrams.numeric.comparison.curves import plot_comparison
-
-        return plot_comparison(self, path)
+        is_moment = self.observable.startswith(("variance", "second-moment"))
+        method = "" if self.optimizer == PLAIN else f"\n{self.optimizer}"
+        return draw_curves(
+            self.points,
+            self.predict,
+            resummed=self.resummed_curve,
+            quantity=self.quantity if is_moment else f"expected {self.quantity}",
+            title=f"{self.landscape}, {self.sampling}{method}",
+            path=path,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain data for JSON; what is unknown is None."""

@@ -9,14 +9,15 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
 from sgdiagrams.diagrams.files import replacing
-from sgdiagrams.numeric.comparison.comparison import PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from matplotlib.figure import Figure
 
-    from sgdiagrams.numeric.comparison.comparison import Comparison
+    from sgdiagrams.numeric.comparison.points import Point
 
-__all__ = ["check_picture", "plot_comparison"]
+__all__ = ["check_picture", "draw_curves"]
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -47,29 +48,52 @@ def check_picture(path: str | Path) -> str:
     return target.suffix.lower()[1:]
 
 
-def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> Figure:
-    """Draw a comparison, and write it atomically when a file is named; see `Comparison.plot`."""
+def draw_curves(
+    points: Sequence[Point],
+    predict: Callable[[float], Sequence[float]],
+    *,
+    resummed: Sequence[tuple[float, Sequence[float]]] = (),
+    quantity: str,
+    title: str,
+    path: str | Path | None = None,
+) -> Figure:
+    """Draw predictions over the simulated points, and write the picture when a file is named.
+
+    Parameters
+    ----------
+    points
+        What was simulated.
+    predict
+        Learning rate -> the sums of the orders 1..k, for every k.
+    resummed
+        Learning rates and the same of the re-summed series; by default those of the points.
+    quantity, title
+        What stands at the axis and above.
+    path
+        The file, if any; see `check_picture`.
+    """
     kind = None if path is None else check_picture(path)
-    points = [p for p in comparison.points if p.moments.count and not p.moments.diverged]
+    top = max((p.eta for p in points), default=0.0)
+    points = [p for p in points if p.moments.count and not p.moments.diverged]
     if not points:
         raise RequestError("expected at least one learning rate at which no run diverged")
     figure = _figure_class()(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    top = max(p.eta for p in comparison.points)
     etas = np.linspace(0, 1.04 * top, 400)
-    curves = np.array([comparison.predict(float(eta)) for eta in etas])
+    curves = np.array([predict(float(eta)) for eta in etas])
     colours = ["#9a9a9a", "#e69f00", "#009e73", "#0072b2", "#cc79a7", "#d55e00"]
-    for k in range(comparison.order):
+    order = curves.shape[1]
+    for k in range(order):
         axes.plot(
             etas,
             curves[:, k],
             color=colours[k % len(colours)],
-            linewidth=2.2 if k == comparison.order - 1 else 1.5,
+            linewidth=2.2 if k == order - 1 else 1.5,
             label=f"order {k + 1}",
             zorder=2 + k,
         )
-    others = comparison.resummed_curve or [(p.eta, p.resummed) for p in points if p.resummed]
-    for k in range(comparison.order if others else 0):
+    others = resummed or [(p.eta, p.resummed) for p in points if p.resummed]
+    for k in range(order if others else 0):
         values = np.array([value[k] for _, value in others])
         axes.plot(
             [eta for eta, _ in others],
@@ -104,10 +128,8 @@ def plot_comparison(comparison: Comparison, path: str | Path | None = None) -> F
     axes.set_xlim(0, 1.04 * top)
     axes.axhline(0, color="black", linewidth=0.6, zorder=1)
     axes.set_xlabel(r"learning rate $\eta$")
-    is_moment = comparison.observable.startswith(("variance", "second-moment"))
-    axes.set_ylabel(comparison.quantity if is_moment else f"expected {comparison.quantity}")
-    method = "" if comparison.optimizer == PLAIN else f"\n{comparison.optimizer}"
-    axes.set_title(f"{comparison.landscape}, {comparison.sampling}{method}", fontsize=11)
+    axes.set_ylabel(quantity)
+    axes.set_title(title, fontsize=11)
     axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     legend = axes.legend(frameon=bool(others), fontsize=8 if others else 9)

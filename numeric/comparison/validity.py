@@ -128,7 +128,7 @@ def judge_series(
     observable, order, sampling, optimizer
         As for `sgdiagrams.expand`.
     eta, **numbers
-        As for `sgdiagrams.numeric.long_times.evaluate.evaluate_resummed`.
+        As for `sgdiagrams.numeric.long_times.evaluation.evaluate_resummed`.
 
     Raises
     ------

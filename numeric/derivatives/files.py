@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
 __all__ = ["read_statistics", "write_statistics"]
 
@@ -50,7 +50,7 @@ _READ_ERRORS = (
 )
 
 
-def write_statistics(statistics: Statistics, path: str | os.PathLike[str]) -> None:
+def write_statistics(statistics: Derivatives, path: str | os.PathLike[str]) -> None:
     """Write statistics to a file, whole or not at all.
 
     Parameters
@@ -112,7 +112,7 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
         ) from error
 
 
-def _to_arrays(statistics: Statistics) -> dict[str, Any]:
+def _to_arrays(statistics: Derivatives) -> dict[str, Any]:
     entries: dict[str, Any] = {
         "format": np.array(_FORMAT),
         "version": np.array(_VERSION),
@@ -128,7 +128,7 @@ def _to_arrays(statistics: Statistics) -> dict[str, Any]:
     return entries
 
 
-def _to_json(statistics: Statistics) -> dict[str, Any]:
+def _to_json(statistics: Derivatives) -> dict[str, Any]:
     def texts(array: NDArray[Any]) -> Any:
         return np.asarray(np.frompyfunc(str, 1, 1)(array), dtype=object).tolist()
 

@@ -28,7 +28,7 @@ Number: TypeAlias = Fraction | float
 class Estimate:
     """The value of an expansion and how far to trust it.
 
-    Made by :func:`sgdiagrams.numeric.estimates.evaluate.evaluate`. Contributions and errors are
+    Made by :func:`sgdiagrams.numeric.estimates.evaluation.evaluate`. Contributions and errors are
     numbers, or arrays of one shape for observables that are vectors or matrices.
 
     Parameters

@@ -8,7 +8,6 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis
-from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -19,26 +18,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Amplitudes", "as_population", "check_size"]
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+
+__all__ = ["Amplitudes", "check_size"]
 
 #: The largest array of weights, in entries.
 _LARGEST = 2**27
 #: Of what an entry could be without cancellation: up to this size it is zero but for rounding.
 _ROUNDING = 1e-11
-
-
-def as_population(statistics: Statistics, rows: NDArray[Any] | slice = slice(None)) -> Statistics:
-    """Return (some rows of) statistics in floats, read as the distribution itself."""
-    return Statistics.from_samples(
-        {k: _floats(array[rows]) for k, array in statistics.samples.items()},
-        role="population",
-        weights=None if statistics.weights is None else _floats(statistics.weights),
-        functions={
-            name: {k: _floats(array) for k, array in orders.items()}
-            for name, orders in statistics.functions.items()
-        },
-        start=None if statistics.start is None else _floats(statistics.start),
-    )
 
 
 def check_size(dimension: int, order: int) -> None:
@@ -57,7 +44,7 @@ class Amplitudes:
     Parameters
     ----------
     population
-        As `as_population` returns it.
+        In floats, as `Derivatives.as_population` returns it.
     eta
         The learning rate.
     weight_decay
@@ -65,6 +52,7 @@ class Amplitudes:
 
     Examples
     --------
+    >>> from sgdiagrams.numeric.statistics import Statistics
     >>> population = Statistics.from_samples({1: [[1.0], [3.0]], 2: [[[2.0]]] * 2}, role="population")
     >>> amplitudes = Amplitudes(population, 0.5)
     >>> amplitudes.basis.eigenvalues, amplitudes.of(Contraction.build([(0, 1)], [[0], [1]]))
@@ -73,7 +61,7 @@ class Amplitudes:
 
     def __init__(
         self,
-        population: Statistics,
+        population: Derivatives,
         eta: ArrayLike | Fraction,
         *,
         weight_decay: Fraction | float = 0,
@@ -164,7 +152,3 @@ class Amplitudes:
         weights = self._statistics.weights
         shares = np.full(len(array), 1 / len(array)) if weights is None else np.abs(weights)
         return np.asarray(np.sqrt(np.tensordot(shares, array**2, axes=1)))
-
-
-def _floats(array: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(array, dtype=np.float64)

@@ -8,7 +8,7 @@ the update t into
 .. math:: S_t - h\, a_t\, i_t \otimes e_{\mathrm{position}},
 
 with the step :math:`S_t` and the injection :math:`i_t` of
-`sgdiagrams.symbolic.training.optimizer.EdgeSystem` and the learning-rate factor :math:`a_t` of a node.
+`sgdiagrams.symbolic.propagation.dynamics.EdgeSystem` and the learning-rate factor :math:`a_t` of a node.
 For plain SGD this is :math:`1 - h`: the response of descent on a quadratic with curvature h.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from sgdiagrams.symbolic.training.optimizer import EdgeSystem
+from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

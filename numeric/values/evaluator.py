@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.diagrams.partitions import Partition
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
 
 __all__ = ["Evaluator"]
@@ -123,7 +123,7 @@ class Evaluator:
 
     def __init__(
         self,
-        statistics: Statistics,
+        statistics: Derivatives,
         eta: ArrayLike | Fraction = 1,
         *,
         weight_decay: Fraction | float = 0,

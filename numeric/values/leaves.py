@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
-__all__ = ["LOSS", "PENALISED", "Leaf", "Leaves", "check_label", "check_leaf"]
+__all__ = ["LOSS", "PENALISED", "Leaf", "Leaves", "as_floats", "check_label", "check_leaf"]
 
 
 class Leaf(NamedTuple):
@@ -56,7 +56,7 @@ class Leaf(NamedTuple):
     is_weighted: bool = False
 
 
-def check_label(statistics: Statistics, label: str) -> None:
+def check_label(statistics: Derivatives, label: str) -> None:
     """Raise a StatisticsError unless the statistics know what a label stands for."""
     if label not in (LOSS, PENALISED, *statistics.functions):
         have = f" or a function of the statistics ({', '.join(statistics.functions)})"
@@ -68,7 +68,7 @@ def check_label(statistics: Statistics, label: str) -> None:
 
 
 def check_leaf(
-    statistics: Statistics,
+    statistics: Derivatives,
     label: str,
     order: int,
     *,
@@ -127,7 +127,7 @@ class Leaves:
 
     def __init__(
         self,
-        statistics: Statistics,
+        statistics: Derivatives,
         eta: Fraction | float | NDArray[Any],
         weight_decay: Fraction | float,
     ) -> None:
@@ -180,7 +180,7 @@ class Leaves:
                 array = np.asarray(self._statistics.weights if label == "weights" else self._eta)
             else:
                 array = self._derivative(label, order)
-            self._bases[key] = _integers(array) if self.is_exact else (_floats(array), 1)
+            self._bases[key] = _integers(array) if self.is_exact else (as_floats(array), 1)
         return self._bases[key]
 
     def _derivative(self, label: str, order: int) -> NDArray[Any]:
@@ -192,16 +192,17 @@ class Leaves:
         if label == LOSS or not decay or order > 2:
             return array
         if not self.is_exact:
-            array, decay = _floats(array), float(decay)
+            array, decay = as_floats(array), float(decay)
         if order == 2:
             return np.asarray(array + decay * np.eye(array.shape[-1], dtype=int))
         start = cast("NDArray[Any]", statistics.start)  # check_leaf has seen to it
         if not self.is_exact:
-            start = _floats(start)
+            start = as_floats(start)
         return np.asarray(array + (decay * start if order else decay * (start @ start) / 2))
 
 
-def _floats(array: NDArray[Any]) -> NDArray[Any]:
+def as_floats(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return numbers as floats, themselves where they are."""
     return array.astype(np.float64, copy=False)
 
 

@@ -54,7 +54,7 @@ def drift(
         sgdiagrams drift --statistics stats.npz --sampling full-batch --set eta=0.05 --set N=60
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.long_times.drift import drift as find_drift
+    from sgdiagrams.numeric.long_times.motion import drift as find_drift
 
     numbers: dict[str, Any] = parse_settings(settings)
     eta = pop_eta(numbers)

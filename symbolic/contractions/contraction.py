@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from sympy import Expr
 from sympy.core.symbol import Str
@@ -25,10 +25,13 @@ from sgdiagrams.diagrams.partitions import (
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.forest import (
     Forest,
+    Metric,
+    ValueBasis,
     canonical_forest,
     forest_text,
     parse_forest,
 )
+from sgdiagrams.symbolic.contractions.notation import einsum_of, latex_of, tensor_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,9 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Contraction", "Metric", "ValueBasis"]
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
-
-ValueBasis = Literal["moment", "cumulant", "plug-in"]
-Metric = Literal["identity", "eta"]
 
 
 def _is_node(value: object) -> bool:
@@ -334,18 +334,12 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         return set()
 
     def _latex(self, _printer: object) -> str:
-        from sgdiagrams.symbolic.contractions.notation import latex_of
-
         return latex_of(self)
 
     def _sympystr(self, _printer: object) -> str:
-        from sgdiagrams.symbolic.contractions.notation import text_of
-
         return text_of(self)
 
     def _numpycode(self, printer: Any) -> str:
-        from sgdiagrams.symbolic.contractions.notation import einsum_of
-
         subscripts, operands = einsum_of(self)
         einsum = printer._module_format("numpy.einsum")  # noqa: SLF001 - SymPy's own protocol
         if not subscripts.strip("->"):
@@ -363,6 +357,4 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         >>> Contraction.build([(0, 1)], [[0], [1]]).as_tensor()
         G(L_0)*G(-L_0)
         """
-        from sgdiagrams.symbolic.contractions.notation import tensor_of
-
         return tensor_of(self)

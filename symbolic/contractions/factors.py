@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.contractions.forest import ContractedForest
 
 __all__ = ["Tensor", "edge_indices", "walk"]
 
@@ -35,7 +35,7 @@ class Tensor:
     basis: str = "moment"
 
 
-def walk(contraction: Contraction) -> tuple[Tensor, ...]:
+def walk(contraction: ContractedForest) -> tuple[Tensor, ...]:
     """Return the factors in the order they are written, indices numbered by first appearance.
 
     Free indices come first: 0, 1, ... The walk starts at an end of a longest path, so that chains read
@@ -44,7 +44,7 @@ def walk(contraction: Contraction) -> tuple[Tensor, ...]:
     return _walk(contraction)[0]
 
 
-def edge_indices(contraction: Contraction) -> tuple[int, ...]:
+def edge_indices(contraction: ContractedForest) -> tuple[int, ...]:
     """Return the number of the index that each edge carries when the metric is the identity.
 
     Examples
@@ -59,7 +59,7 @@ def edge_indices(contraction: Contraction) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=16384)
-def _walk(contraction: Contraction) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
+def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
     """Return the factors, and the number of the index at (edge, node or -1)."""
     forest_edges = contraction.edges
     n = contraction.node_count
@@ -148,7 +148,7 @@ def _eta(i: int, j: int) -> Tensor:
     return Tensor("eta", (tuple(sorted((i, j))),))
 
 
-def _starts(contraction: Contraction) -> list[int]:
+def _starts(contraction: ContractedForest) -> list[int]:
     """Return the nodes in the order in which a walk should try to begin: ends of long paths first."""
     n = contraction.node_count
     neighbours: list[list[int]] = [[] for _ in range(n)]
@@ -174,7 +174,7 @@ def _starts(contraction: Contraction) -> list[int]:
     return sorted(range(n), key=lambda v: (first_free[v], -eccentricity(v), -size[v], v))
 
 
-def _depth(contraction: Contraction, e: int, v: int) -> int:
+def _depth(contraction: ContractedForest, e: int, v: int) -> int:
     """Return the length of the longest path that leaves node `v` along edge `e`."""
     i, j = contraction.edges[e]
     u = j if i == v else i

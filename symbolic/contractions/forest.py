@@ -10,14 +10,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, Protocol, Self
 
 from sgdiagrams.diagrams.canonical import canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.partitions import Partition, blocks_of, partition_of_blocks
 
-__all__ = ["Forest", "canonical_forest", "canonical_numbering", "forest_text", "parse_forest"]
+__all__ = [
+    "ContractedForest",
+    "Forest",
+    "Metric",
+    "ValueBasis",
+    "canonical_forest",
+    "canonical_numbering",
+    "forest_text",
+    "parse_forest",
+]
 
 Edges = tuple[tuple[int, int], ...]
+
+ValueBasis = Literal["moment", "cumulant", "plug-in"]
+Metric = Literal["identity", "eta"]
 
 # Far beyond any order that can be enumerated; it bounds the work that a file can ask for.
 _MOST_NODES = 500
@@ -43,6 +56,54 @@ class Forest:
     partition: Partition
     labels: tuple[str, ...]
     free: tuple[int, ...]
+
+
+class ContractedForest(Protocol):
+    """What is known of a contraction below it: a canonical forest, its basis and its metric.
+
+    The attributes are those of `sgdiagrams.symbolic.contractions.contraction.Contraction`.
+    """
+
+    @property
+    def edges(self) -> Edges:
+        """The edges (i, j) with i < j."""
+
+    @property
+    def partition(self) -> Partition:
+        """The restricted growth string of the blocks."""
+
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The blocks, each sorted, by least node."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label of every node."""
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The node that each free leg hangs on."""
+
+    @property
+    def node_count(self) -> int:
+        """The number of nodes."""
+
+    @property
+    def legs(self) -> tuple[int, ...]:
+        """The number of derivative indices of every node."""
+
+    @property
+    def basis(self) -> ValueBasis:
+        """What a block of several nodes stands for."""
+
+    @property
+    def metric(self) -> Metric:
+        """What joins the two ends of an edge."""
+
+    def with_metric(self, metric: Metric) -> Self:
+        """Return the same with another metric."""
+
+    def __hash__(self) -> int: ...
 
 
 def canonical_forest(

@@ -19,7 +19,7 @@ from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.contractions.forest import ContractedForest
 
 
 __all__ = [
@@ -83,7 +83,7 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
     return name, True
 
 
-def latex_of(contraction: Contraction) -> str:
+def latex_of(contraction: ContractedForest) -> str:
     r"""Return the contraction in LaTeX, repeated indices being summed.
 
     Examples
@@ -133,7 +133,7 @@ def _tex_letters(group: tuple[int, ...]) -> list[str]:
     return letters
 
 
-def text_of(contraction: Contraction) -> str:
+def text_of(contraction: ContractedForest) -> str:
     """Return the contraction for the terminal, repeated indices being summed.
 
     Examples
@@ -166,7 +166,7 @@ def _letter(i: int) -> str:
     return letters[place] if lap == 0 else f"{letters[place]}{lap}"
 
 
-def einsum_of(contraction: Contraction) -> tuple[str, list[str]]:
+def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:
     """Return the subscripts and operand names of NumPy's einsum.
 
     Operands are the block tensors by name (``G``, ``C``, ``M_1_2`` with one axis for every index of
@@ -202,7 +202,7 @@ def operand_name(tensor: Tensor) -> str:
     return "_".join([name, *legs])
 
 
-def tensor_of(contraction: Contraction) -> Expr:
+def tensor_of(contraction: ContractedForest) -> Expr:
     """Return the contraction as a SymPy tensor expression over one index type ``L``."""
     from sympy import Mul
     from sympy.tensor.tensor import (

@@ -28,12 +28,11 @@ Version 1 had neither optimisers nor exponentials; it is read too.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import FormatError
-from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_optimizer,
@@ -50,7 +49,7 @@ from sgdiagrams.symbolic.files.values import (
     short,
     symbol_name,
 )
-from sgdiagrams.symbolic.formula import Part, Term
+from sgdiagrams.symbolic.formula import Formula, Part, Term
 from sgdiagrams.symbolic.observable import observable
 from sgdiagrams.symbolic.weights.quotients import quotient
 
@@ -64,7 +63,16 @@ FORMAT = "sgdiagrams-expansion"
 VERSION = 2
 
 
-def dump(expansion: Expansion, *, indent: int | None = 2) -> str:
+class Fields(NamedTuple):
+    """The fields of an expansion, in their order."""
+
+    order: int
+    basis: str
+    parts: tuple[Part, ...]
+    terms: tuple[Term, ...]
+
+
+def dump(expansion: Formula, *, indent: int | None = 2) -> str:
     """Return an expansion as JSON text."""
     data = {
         "format": FORMAT,
@@ -130,8 +138,8 @@ def _dump_exponential(generator: Expr, power: int) -> dict[str, object]:
     return data
 
 
-def load(text: str) -> Expansion:
-    """Read an expansion from JSON text.
+def load(text: str) -> Fields:
+    """Read the fields of an expansion from JSON text.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def load(text: str) -> Expansion:
     )
 
 
-def _load(data: dict[str, Any]) -> Expansion:
+def _load(data: dict[str, Any]) -> Fields:
     order = get(data, "order", int)
     basis = get(data, "basis", str)
     if basis not in ("moment", "cumulant", "mixed") or not 0 <= order <= 1000:
@@ -163,7 +171,7 @@ def _load(data: dict[str, Any]) -> Expansion:
         for item in items(data, "parts")
     )
     terms = tuple(_load_term(item, order) for item in items(data, "terms"))
-    return Expansion(order, basis, parts, terms)
+    return Fields(order, basis, parts, terms)
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:

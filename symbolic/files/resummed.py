@@ -22,7 +22,7 @@ Version 1 is one object::
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
@@ -36,25 +36,40 @@ from sgdiagrams.symbolic.files.training import (
 from sgdiagrams.symbolic.files.values import fraction, get, items, load_document, number_text, short
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import observable
-from sgdiagrams.symbolic.resummation.forms import FORMS
+from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
-from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.training import check_limit
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
 __all__ = ["FORMAT", "VERSION", "dump_resummed", "is_resummed", "load_resummed"]
 
+Made = TypeVar("Made")
+
 FORMAT = "sgdiagrams-resummed-expansion"
 VERSION = 1
+
+
+class ResummedFields(NamedTuple):
+    """The fields of a re-summed expansion, in their order; form and flat are still to be checked."""
+
+    order: int
+    parts: tuple[Part, ...]
+    pieces: tuple[DressedTerm, ...]
+    form: Form
+    flat: tuple[str, ...]
+
 
 _ROLES: tuple[RootRole, ...] = get_args(RootRole)
 _MOST_EDGES = 100
 
 
-def dump_resummed(expansion: ResummedExpansion, *, indent: int | None = 2) -> str:
+def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
     """Return a re-summed expansion as JSON text."""
     data = {
         "format": FORMAT,
@@ -111,8 +126,8 @@ def is_resummed(text: str) -> bool:
     return isinstance(data, dict) and data.get("format") == FORMAT
 
 
-def load_resummed(text: str) -> ResummedExpansion:
-    """Read a re-summed expansion from JSON text.
+def load_resummed(text: str, make: Callable[[ResummedFields], Made]) -> Made:
+    """Read a re-summed expansion from JSON text; `make` gets its fields, and its errors are caught.
 
     Raises
     ------
@@ -121,7 +136,7 @@ def load_resummed(text: str) -> ResummedExpansion:
     """
     return load_document(
         text,
-        _load,
+        lambda data: make(_load(data)),
         name=FORMAT,
         kind="a re-summed expansion",
         versions=(VERSION,),
@@ -129,7 +144,7 @@ def load_resummed(text: str) -> ResummedExpansion:
     )
 
 
-def _load(data: dict[str, Any]) -> ResummedExpansion:
+def _load(data: dict[str, Any]) -> ResummedFields:
     order, form, flat = get(data, "order", int), get(data, "form", str), get(data, "flat", list)
     if not 0 <= order <= _MOST_EDGES:
         raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {short(order)}")
@@ -142,7 +157,7 @@ def _load(data: dict[str, Any]) -> ResummedExpansion:
     contractions = [term.contraction for term in terms]
     if len(set(contractions)) != len(contractions):
         raise FormatError("expected every contraction once")
-    return ResummedExpansion(order, parts, terms).with_form(form, flat=tuple(flat))
+    return ResummedFields(order, parts, terms, form, tuple(flat))
 
 
 def _load_part(item: dict[str, Any]) -> Part:

@@ -5,15 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sgdiagrams.symbolic.propagation.components import Component
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
 
-__all__ = ["Dynamics"]
+__all__ = ["Dynamics", "EdgeSystem", "LinearMemory"]
+
+
+class EdgeSystem(NamedTuple):
+    """What an update at one time does to the state (position, velocity) of an edge, as numbers.
+
+    Attributes
+    ----------
+    inject
+        The state right after an update of size 1 made at this time.
+    step
+        The matrix that carries the state of an earlier update over this time, by rows.
+    """
+
+    inject: tuple[Fraction, ...]
+    step: tuple[tuple[Fraction, ...], ...]
+
+
+class LinearMemory(Protocol):
+    """What propagation asks of an optimiser."""
+
+    @property
+    def scales_nodes(self) -> bool:
+        """Whether the factors of the learning rate multiply nodes; else they are in the systems."""
+
+    def multipliers(self, T: int) -> tuple[Fraction, ...]:
+        """Return the factors of the learning rate at the updates 0, ..., T - 1."""
+
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return what each update does to an edge, for given factors."""
+
+    def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
+        """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +83,7 @@ class Dynamics:
     @classmethod
     def of(
         cls,
-        optimizer: Optimizer,
+        optimizer: LinearMemory,
         T: int,
         *,
         iterates: Sequence[Fraction] | None = None,
@@ -76,8 +107,8 @@ class Dynamics:
         factors = list(multipliers) if optimizer.scales_nodes else [Fraction(1)] * T
         if node is not None:
             factors = [a * b for a, b in zip(factors, node, strict=True)]
-        if iterates is None and optimizer.average is not None:
-            iterates = optimizer.average.weights(T)
+        if iterates is None:
+            iterates = optimizer.iterate_weights(T)
         node_scale = _common(factors)
         has_memory = any(len(s.inject) > 1 for s in systems)
         decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
@@ -104,6 +135,12 @@ class Dynamics:
             node_scale,
             readout_scale,
         )
+
+    @classmethod
+    def plain(cls, T: int) -> Self:
+        """Return the dynamics without memory, schedule and average, where all weights are 1."""
+        ones = (1,) * T
+        return cls(ones, (), (), (), ones, None, 1, 1, 1, 1)
 
     @property
     def updates(self) -> int:

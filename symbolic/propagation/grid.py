@@ -1,9 +1,9 @@
 r"""Weighted embeddings by number: propagation in time, exact, at a cost polynomial in T.
 
-Every edge is a small linear system (`sgdiagrams.symbolic.training.optimizer.EdgeSystem`): its state is a
-position, and a velocity where the optimiser has memory. An update opens the edge above it; the state is
-carried from step to step; the parent reads the position. All numbers are scaled to integers, so that
-nothing is rounded and no fraction is ever reduced.
+Every edge is a small linear system (`sgdiagrams.symbolic.propagation.dynamics.EdgeSystem`): its state
+is a position, and a velocity where the optimiser has memory. An update opens the edge above it; the
+state is carried from step to step; the parent reads the position. All numbers are scaled to integers,
+so that nothing is rounded and no fraction is ever reduced.
 
 There are several ways through time. Steps that are alike are counted by `grouped_sum`, and epochs
 without memory by the functions of `sgdiagrams.symbolic.propagation.epochs`. Reshuffled epochs with
@@ -26,7 +26,6 @@ from sgdiagrams.symbolic.propagation.epochs import (
     fixed_epochs_sum,
     node_factors,
 )
-from sgdiagrams.symbolic.training.optimizer import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +82,7 @@ class GridPropagator:
     @classmethod
     def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
         """Return a propagator for plain SGD, where every embedding has weight one."""
-        return cls(batches, N, Dynamics.of(SGD(), len(batches)))
+        return cls(batches, N, Dynamics.plain(len(batches)))
 
     def count(self, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the weighted number of embeddings of a forest."""

@@ -16,17 +16,14 @@ from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.contractions.placements import Placement, fits, placements
-from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import root_mode, root_role
-from sgdiagrams.symbolic.resummation.dressed import is_continuous
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
-from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.training import check_limit
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -38,8 +35,8 @@ _Placed = tuple["Skeleton", "Placement", Fraction]
 
 def resum(
     what: Observable, *, order: int, scheme: Sampling, optimizer: Optimizer
-) -> ResummedExpansion:
-    """Return the re-summed expansion of an observable; see `sgdiagrams.symbolic.theorem.expand`.
+) -> tuple[DressedTerm, ...]:
+    """Return the dressed terms of an observable; see `sgdiagrams.symbolic.theorem.expand`.
 
     Raises
     ------
@@ -64,9 +61,7 @@ def resum(
                     known[factors, d] = _placed(factors, d, scheme, optimizer)
             lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
             pieces += [_piece(p.sign, chosen) for chosen in product(*lists)]
-    part = Part(Fraction(1), what, scheme, optimizer)
-    form: Form = "continuous" if is_continuous(scheme) else "discrete"
-    return ResummedExpansion(order, (part,), collect_pieces(pieces), form)
+    return collect_pieces(pieces)
 
 
 def _placed(

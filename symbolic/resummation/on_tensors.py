@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sgdiagrams.symbolic.formula import Term
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["on_tensors", "one_dimensional", "tidy"]
 
 
-def one_dimensional(term: Term, expansion: ResummedExpansion) -> Expr:
+def one_dimensional(term: Term, expansion: ResummedFormula) -> Expr:
     """Return a term for p = 1: see `ResummedExpansion.in_one_dimension`.
 
     Raises
@@ -58,7 +58,7 @@ def one_dimensional(term: Term, expansion: ResummedExpansion) -> Expr:
 
 
 def on_tensors(
-    expansion: ResummedExpansion,
+    expansion: ResummedFormula,
     *,
     curvatures: Sequence[Any],
     tensors: Mapping[str, Any],
@@ -158,7 +158,7 @@ def _first_sign(expr: Expr) -> int:
     return -1 if number.is_negative else 1
 
 
-def _one_optimizer(expansion: ResummedExpansion) -> Optimizer:
+def _one_optimizer(expansion: ResummedFormula) -> Optimizer:
     optimizers = {part.optimizer for part in expansion.parts}
     if len(optimizers) != 1:
         raise RequestError(f"expected one optimiser for such a formula, got {len(optimizers)}")

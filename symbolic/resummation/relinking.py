@@ -19,7 +19,6 @@ from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.counter import counter
-from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form, is_continuous
 from sgdiagrams.symbolic.training.optimizer import SGD
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.dressed import Component, DressedCount
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
 
 __all__ = ["insert_links", "linked_diagram", "relink", "taylor"]
 
@@ -40,8 +39,8 @@ __all__ = ["insert_links", "linked_diagram", "relink", "taylor"]
 _Series = dict[tuple[int, ...], Any]
 
 
-def relink(expansion: ResummedExpansion, order: int) -> Expansion:
-    """Return the plain expansion, in cumulants, that a re-summed one stands for.
+def relink(expansion: ResummedFormula, order: int) -> tuple[Term, ...]:
+    """Return the terms of the plain expansion, in cumulants, that a re-summed one stands for.
 
     Groups of linkless diagrams beyond the expansion's own order are missing in the result, so the
     order must not be higher.
@@ -60,7 +59,7 @@ def relink(expansion: ResummedExpansion, order: int) -> Expansion:
                 Term(weight, insert_links(contraction, links, label=link))
                 for links, weight in series.items()
             ]
-    return Expansion(order, "cumulant", expansion.parts, collect(terms))
+    return collect(terms)
 
 
 def _on_indices(skeleton: Skeleton, part: Part, most: int, width: int) -> _Series:

@@ -27,6 +27,7 @@ from sympy import Expr, Integer, Symbol, sympify
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
+from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage
 from sgdiagrams.symbolic.training.schedule import Schedule
 from sgdiagrams.symbolic.training.schedule import schedule as as_schedule
@@ -34,7 +35,7 @@ from sgdiagrams.symbolic.training.schedule import schedule as as_schedule
 if TYPE_CHECKING:
     from fractions import Fraction
 
-__all__ = ["SGD", "EdgeSystem", "Mode", "Momentum", "Nesterov", "Optimizer", "ScheduleScales"]
+__all__ = ["SGD", "Mode", "Momentum", "Nesterov", "Optimizer", "ScheduleScales"]
 
 ScheduleScales = Literal["velocity", "gradient"]
 
@@ -45,21 +46,6 @@ class Mode(NamedTuple):
     weight: Expr
     power: int
     base: Expr
-
-
-class EdgeSystem(NamedTuple):
-    """What an update at one time does to the state (position, velocity) of an edge, as numbers.
-
-    Attributes
-    ----------
-    inject
-        The state right after an update of size 1 made at this time.
-    step
-        The matrix that carries the state of an earlier update over this time, by rows.
-    """
-
-    inject: tuple[Fraction, ...]
-    step: tuple[tuple[Fraction, ...], ...]
 
 
 class Optimizer(ABC):
@@ -199,6 +185,10 @@ class Optimizer(ABC):
     def scales_nodes(self) -> bool:
         """Whether the schedule multiplies gradients (a factor of each node) and not the read-out."""
         return True
+
+    def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
+        """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
+        return None if self.average is None else self.average.weights(T)
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors of the learning rate at the updates 0, ..., T - 1."""

@@ -11,15 +11,14 @@ from sgdiagrams.symbolic.writing.lines import LINE_WIDTH, Lines, document, plain
 from sgdiagrams.symbolic.writing.titles import left_side, protocol
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.expansion import Expansion
-    from sgdiagrams.symbolic.formula import Term
+    from sgdiagrams.symbolic.formula import Formula, Term
     from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle
 
 __all__ = ["latex_expansion"]
 
 
 def latex_expansion(
-    expansion: Expansion,
+    expansion: Formula,
     *,
     eta: EtaStyle = "scalar",
     coefficients: Coefficients = "factored",
@@ -90,7 +89,7 @@ def _term_pieces(term: Term, eta: EtaStyle, coefficients: Coefficients) -> tuple
     return number.sign, [*number.pieces, gap, *glued[1:]]
 
 
-def _title(expansion: Expansion) -> str:
+def _title(expansion: Formula) -> str:
     schemes = sorted({protocol(part) for part in expansion.parts if part.sampling})
     name = expansion.observable.replace("-", " ").replace("_", r"\_")
     title = f"{name[:1].upper()}{name[1:]}, {expansion.basis} basis"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import replace
 from math import factorial
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,12 +16,13 @@ from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.writing.text import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
-    from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.formula import Formula
 
 __all__ = ["numpy_source"]
 
@@ -43,7 +43,7 @@ class _Block(NamedTuple):
         return {legs for name, legs in self.nodes if name == label}
 
 
-def numpy_source(expansion: Expansion) -> str:
+def numpy_source(expansion: Formula) -> str:
     """Return Python source with two functions, which needs nothing but NumPy.
 
     ``tensors(derivatives)`` averages arrays of per-sample derivatives, ``{1: g, 2: h, ...}`` with the
@@ -70,10 +70,9 @@ def numpy_source(expansion: Expansion) -> str:
     [ 3. -6.]
     """
     names = _names(term.contraction for term in expansion.terms)
-    title = replace(expansion, terms=()).text().splitlines()[0]
-    title = title.replace("\\", "/").replace('"', "'")
+    headline = title(expansion).replace("\\", "/").replace('"', "'")
     lines = [
-        f'"""{title}, written by sgdiagrams."""',
+        f'"""{headline}, written by sgdiagrams."""',
         "",
         "import numpy",
         "",
@@ -135,7 +134,7 @@ def _names(contractions: Iterable[Contraction]) -> dict[_Block, str]:
     return names
 
 
-def _decays(expansion: Expansion) -> list[Any]:
+def _decays(expansion: Formula) -> list[Any]:
     """Return the weight decays of the parts: numbers or symbols."""
     found: list[Any] = []
     for part in expansion.parts:
@@ -201,7 +200,7 @@ def _shape(legs: int) -> str:
     return f"shape ({', '.join('p' * legs)}{',' if legs == 1 else ''})"
 
 
-def _orders_source(expansion: Expansion, names: dict[_Block, str]) -> list[str]:
+def _orders_source(expansion: Formula, names: dict[_Block, str]) -> list[str]:
     ranks = {len(term.contraction.free) for term in expansion.terms}
     if len(ranks) > 1:
         raise RequestError(

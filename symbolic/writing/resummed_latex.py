@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Term
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.writing.products import Product
-    from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 
 __all__ = ["common_memory", "latex_resummed", "latex_spectral_sum", "merged"]
 
@@ -38,7 +37,7 @@ _TOGETHER = 56
 
 
 def latex_resummed(
-    expansion: ResummedExpansion,
+    expansion: ResummedFormula,
     *,
     differences: str = "short",
     standalone: bool = False,
@@ -72,7 +71,7 @@ def latex_resummed(
     return document(_title(expansion), formula) if standalone else formula
 
 
-def _relation(expansion: ResummedExpansion) -> str:
+def _relation(expansion: ResummedFormula) -> str:
     """Return what stands between both sides: only the exact forms are equal."""
     if expansion.form == "discrete" or all(
         part.sampling is not None and is_continuous(part.sampling) for part in expansion.parts
@@ -89,17 +88,15 @@ def _relation(expansion: ResummedExpansion) -> str:
     return r"\sim" if expansion.flat and grows else r"\to"
 
 
-def latex_spectral_sum(spectral_sum: SpectralSum, printer: Any) -> str:
-    """Return the LaTeX of a `SpectralSum` inside an expression of SymPy's."""
-    weight = spectral_sum.weight
+def latex_spectral_sum(weight: Expr, contraction: Contraction) -> str:
+    """Return the LaTeX of a weighted contraction inside an expression of SymPy's."""
     names = Names(
-        spectral_sum.contraction.order,
-        in_rates=_is_in_rates(weight, spectral_sum.contraction.order),
+        contraction.order,
+        in_rates=_is_in_rates(weight, contraction.order),
         eta_apart=True,
         bare_rates=not weight.has(PowerDifference),
     )
-    sign, pieces = _pieces(weight, Integer(1), spectral_sum.contraction, names, "short")
-    del printer  # tensors and eigenvalues have names of their own
+    sign, pieces = _pieces(weight, Integer(1), contraction, names, "short")
     body = "".join(piece.tex for piece in pieces)
     # A factor may stand before it.
     return rf"\left(-{body}\right)" if sign < 0 else body
@@ -118,7 +115,7 @@ def _is_in_rates(weight: Expr, count: int) -> bool:
     return len(Poly(below, x).terms()) == 1
 
 
-def _term(term: Term, expansion: ResummedExpansion, differences: str) -> tuple[int, list[Piece]]:
+def _term(term: Term, expansion: ResummedFormula, differences: str) -> tuple[int, list[Piece]]:
     names = Names(
         len(term.indices),
         in_rates=expansion.form in ("continuous", "small-eta"),
@@ -130,7 +127,7 @@ def _term(term: Term, expansion: ResummedExpansion, differences: str) -> tuple[i
     return _pieces(term.weight, scale, term.contraction, names, differences)
 
 
-def common_memory(expansion: ResummedExpansion) -> Expr | None:
+def common_memory(expansion: ResummedFormula) -> Expr | None:
     """Return beta where all momentum is the same."""
     found = {
         sympify(part.optimizer.beta)
@@ -282,7 +279,7 @@ def _write(writer: Lines, signed: tuple[int, list[Piece]]) -> None:
     writer.term([first, *pieces[1:]])
 
 
-def _legend(expansion: ResummedExpansion, body: str) -> list[str]:
+def _legend(expansion: ResummedFormula, body: str) -> list[str]:
     """Return the lines that say what symbols stand for, as far as they occur."""
     lines = []
     decays = dict.fromkeys(sympify(part.optimizer.weight_decay) for part in expansion.parts)
@@ -324,7 +321,7 @@ def _legend(expansion: ResummedExpansion, body: str) -> list[str]:
     return [line + ("," if i < len(lines) - 1 else ".") for i, line in enumerate(lines)]
 
 
-def _title(expansion: ResummedExpansion) -> str:
+def _title(expansion: ResummedFormula) -> str:
     schemes = sorted({protocol(part) for part in expansion.parts})
     name = expansion.observable.replace("-", " ").replace("_", r"\_")
     title = f"{name[:1].upper()}{name[1:]}, re-summed ({expansion.form} form)"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.formula import Part, Term
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
 __all__ = ["text_resummed"]
 
@@ -25,7 +25,7 @@ _PLAIN = SGD().label
 _NARROW = 32
 
 
-def text_resummed(expansion: ResummedExpansion) -> str:
+def text_resummed(expansion: ResummedFormula) -> str:
     """Return a re-summed expansion as a table: order, weight, value.
 
     Examples
@@ -60,7 +60,7 @@ def text_resummed(expansion: ResummedExpansion) -> str:
     return "\n".join(lines)
 
 
-def _weight(term: Term, expansion: ResummedExpansion) -> str:
+def _weight(term: Term, expansion: ResummedFormula) -> str:
     """Return a weight with its sign, or a space, in front."""
     names = Names(
         len(term.indices),
@@ -105,7 +105,7 @@ def _sum(products: Sequence[Product]) -> str:
     return text
 
 
-def _legend(expansion: ResummedExpansion, terms: Sequence[Term], weights: str) -> str:
+def _legend(expansion: ResummedFormula, terms: Sequence[Term], weights: str) -> str:
     """Return a line that says what the names in the weights are."""
     rank = max((part.observable.rank for part in expansion.parts), default=0)
     most = max((len(term.indices) for term in terms), default=0)
@@ -137,7 +137,7 @@ def _method(part: Part) -> str:
     return "" if part.optimizer.label == _PLAIN else f", {part.optimizer.label}"
 
 
-def _title(expansion: ResummedExpansion) -> str:
+def _title(expansion: ResummedFormula) -> str:
     several = len(expansion.parts) > 1
     pieces = []
     for i, part in enumerate(expansion.parts):

@@ -1,4 +1,4 @@
-r"""Sums over the eigenbasis of :math:`\\eta H` as SymPy expressions."""
+r"""Sums over the eigenbasis of :math:`\eta H` as SymPy expressions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from sgdiagrams.symbolic.contractions.notation import index_letter, text_of
 from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue, roots
+from sgdiagrams.symbolic.writing.resummed_latex import latex_spectral_sum
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -70,6 +71,5 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
         return f"{head}{printer.parenthesize(self.weight, self.precedence)} {text_of(c)}"
 
     def _latex(self, printer: Any) -> str:
-        from sgdiagrams.symbolic.writing.resummed_latex import latex_spectral_sum
-
-        return latex_spectral_sum(self, printer)
+        del printer  # tensors and eigenvalues have names of their own
+        return latex_spectral_sum(self.weight, self.contraction)

@@ -10,11 +10,10 @@ from sgdiagrams.symbolic.training.optimizer import SGD
 from sgdiagrams.symbolic.writing.coefficients import coefficient
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.expansion import Expansion
-    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.formula import Formula, Part
     from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle
 
-__all__ = ["text_expansion"]
+__all__ = ["text_expansion", "title"]
 
 _PLAIN = SGD().label
 # Where coefficients are wider than this they stand on the right, so that the table stays readable.
@@ -22,7 +21,7 @@ _NARROW = 32
 
 
 def text_expansion(
-    expansion: Expansion, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored"
+    expansion: Formula, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored"
 ) -> str:
     """Return an expansion as a table: power of eta, coefficient, value; see `Expansion.text`."""
     check_choice("eta", eta, ("scalar", "tensor"))
@@ -34,7 +33,7 @@ def text_expansion(
             number = coefficient(term.weight, coefficients).text
             power = (f"eta^{k}" if eta == "scalar" else f"order {k}") if i == 0 else ""
             rows.append((power, number if number.startswith("-") else f" {number}", text_of(value)))
-    lines = [_title(expansion)]
+    lines = [title(expansion)]
     if not rows:
         return "\n".join([*lines, "  0"])
     powers = max(len(row[0]) for row in rows)
@@ -52,7 +51,8 @@ def _method(part: Part) -> str:
     return "" if part.optimizer.label == _PLAIN else f", {part.optimizer.label}"
 
 
-def _title(expansion: Expansion) -> str:
+def title(expansion: Formula) -> str:
+    """Return what stands above the table."""
     pieces = []
     for i, part in enumerate(expansion.parts):
         c = part.coefficient
@@ -62,11 +62,11 @@ def _title(expansion: Expansion) -> str:
         if len(expansion.parts) > 1 and part.sampling is not None:
             where = f" ({part.sampling.label}{_method(part)})"
         pieces.append(f"{sign}{number}{part.observable.text}{where}")
-    title = [" ".join(pieces) or "0"]
+    words = [" ".join(pieces) or "0"]
     if expansion.sampling is not None:
-        title.append(expansion.sampling.label)
+        words.append(expansion.sampling.label)
     methods = dict.fromkeys(part.optimizer.label for part in expansion.parts)
     if len(methods) == 1 and list(methods) != [_PLAIN]:
-        title += methods
-    title += [f"{expansion.basis} basis", f"order {expansion.order}"]
-    return " | ".join(title)
+        words += methods
+    words += [f"{expansion.basis} basis", f"order {expansion.order}"]
+    return " | ".join(words)

@@ -44,18 +44,6 @@ def test_rooms_export_what_they_promise(room):
         assert hasattr(module, name)
 
 
-def test_imports_point_one_way():
-    order = ["diagrams", "symbolic", "numeric"]
-    for place, room in enumerate(order):
-        for path in (ROOT / room).rglob("*.py"):
-            for later in [*order[place + 1 :], "commands"]:
-                for line in path.read_text().splitlines():
-                    imports = line.startswith(
-                        (f"from sgdiagrams.{later}", f"import sgdiagrams.{later}")
-                    )
-                    assert not imports, f"{path.name} in {room}/ imports from {later}/: {line}"
-
-
 def test_import_is_light():
     code = (
         "import sys, sgdiagrams, sgdiagrams.commands;"

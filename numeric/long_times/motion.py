@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
-from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, as_population, check_size
-from sgdiagrams.numeric.long_times.evaluate import check_limit, fixed_parts, the_weight_decay
+from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
+from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
 from sgdiagrams.numeric.long_times.weights import long_time_weight
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.numeric.long_times.weights import FixedPart
-    from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -133,7 +133,7 @@ class Drift:
 
 
 def drift(
-    statistics: Statistics,
+    statistics: Derivatives,
     *,
     eta: ArrayLike | Fraction,
     order: int = 3,
@@ -151,7 +151,7 @@ def drift(
         A population, or a sample that is taken for one, with the derivatives 1, ..., order, and the
         second.
     eta
-        As for `sgdiagrams.numeric.long_times.evaluate.evaluate_resummed`.
+        As for `sgdiagrams.numeric.long_times.evaluation.evaluate_resummed`.
     order
         The greatest number of edges of the linkless diagrams.
     sampling, optimizer
@@ -209,7 +209,7 @@ def drift(
         c = term.contraction
         for label, k in zip(c.labels, c.legs, strict=True):
             check_leaf(statistics, label, k, weight_decay=decay, where=f"for order {term.order}")
-    amplitudes = Amplitudes(as_population(statistics), eta, weight_decay=decay)
+    amplitudes = Amplitudes(statistics.as_population(), eta, weight_decay=decay)
     sums = _polynomials(expansion, parts, amplitudes, p)
     limits, velocities = sums[:, 0], sums[:, 1]
     basis = amplitudes.basis

@@ -8,11 +8,11 @@ import pytest
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, StatisticsError
 from sgdiagrams.numeric import Gauss, Helix, Mean, drift
-from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, as_population
+from sgdiagrams.numeric.long_times.amplitudes import Amplitudes
 from sgdiagrams.numeric.long_times.counts import dressed_count
-from sgdiagrams.numeric.long_times.drift import _polynomials
-from sgdiagrams.numeric.long_times.evaluate import fixed_parts
+from sgdiagrams.numeric.long_times.evaluation import fixed_parts
 from sgdiagrams.numeric.long_times.growth import long_time
+from sgdiagrams.numeric.long_times.motion import _polynomials
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SGD, Momentum, OnePass, WithReplacement, expand
 from sgdiagrams.symbolic.resummation.skeletons import Skeleton
@@ -147,7 +147,7 @@ def test_cancelling_growth_is_no_growth():
     kept = tuple(
         t for t in expansion.pieces if len(t.contraction.labels) - len(t.contraction.blocks) <= 2
     )
-    amplitudes = Amplitudes(as_population(Helix().statistics(7)), eta)
+    amplitudes = Amplitudes(Helix().statistics(7).as_population(), eta)
     whole = replace(expansion, pieces=kept)
     sums = _polynomials(whole, fixed_parts(whole, {}, limit=True), amplitudes, 3).sum(axis=0)
     limit, velocity = (amplitudes.basis.vectors @ x for x in sums)

@@ -10,8 +10,9 @@ import pytest
 from sgdiagrams.diagrams import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.partitions import blocks_of, moebius, refinements, restricted_growth_string
 from sgdiagrams.diagrams.trees import parents_of_levels
-from sgdiagrams.numeric.comparison.compare import compare
-from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.comparison.comparison import Comparison
+from sgdiagrams.numeric.comparison.experiment import compare
+from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.amplitudes import check_size
 from sgdiagrams.numeric.long_times.eigenbasis import eigenbasis
@@ -519,7 +520,7 @@ def test_comparison_after_many_updates(tmp_path, monkeypatch):
     again = compare("gauss", checkpoint=tmp_path / "runs.json", **(request | {"resummed": False}))
     assert [p.moments for p in again.points] == [p.moments for p in comparison.points]
     assert "resummed" not in again.to_dict()["points"][0]
-    monkeypatch.setattr(sys.modules["sgdiagrams.numeric.comparison.compare"], "_PATIENCE", 0)
+    monkeypatch.setattr(sys.modules["sgdiagrams.numeric.comparison.experiment"], "_PATIENCE", 0)
     joined = compare("gauss", **request)
     assert joined.resummed_curve == ()
     assert joined.plot().axes[0].get_ylim() == axes.get_ylim()

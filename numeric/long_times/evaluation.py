@@ -15,7 +15,7 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
-from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, as_population, check_size
+from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.weights import FixedPart, is_limit, weight
 from sgdiagrams.numeric.values.jackknife import deletions, jackknife
 from sgdiagrams.numeric.values.leaves import check_leaf
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
-    from sgdiagrams.symbolic.resummed import ResummedExpansion
 
 __all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "the_weight_decay"]
 
 
 def evaluate_resummed(
-    expansion: ResummedExpansion,
-    statistics: Statistics,
+    expansion: ResummedFormula,
+    statistics: Derivatives,
     *,
     eta: ArrayLike | Fraction,
     **numbers: int | Fraction,
@@ -46,10 +46,10 @@ def evaluate_resummed(
     ----------
     expansion
         What to evaluate, in any form; without flat indices, which are the business of
-        `sgdiagrams.numeric.long_times.drift`.
+        `sgdiagrams.numeric.long_times.motion`.
     statistics
         Derivatives 0, 1, ..., order, and at least 2 from order 1 on; functions and the start as for
-        `sgdiagrams.numeric.estimates.evaluate`. A population gives the value. From a sample the
+        `sgdiagrams.numeric.estimates.evaluation`. A population gives the value. From a sample the
         eigenbasis is estimated too, so that no average over distinct tuples is unbiased: the sample is
         taken for the population, and the delete-a-group jackknife (groups of one up to 40 samples, else
         40 groups) corrects the bias to first order in 1/n and gives the standard errors.
@@ -101,7 +101,7 @@ def evaluate_resummed(
     decay = the_weight_decay(expansion, parts)
     _check(expansion, statistics, decay)
     sums: list[Any] = []
-    value = _plug_in(expansion, parts, as_population(statistics), eta, decay, sums)
+    value = _plug_in(expansion, parts, statistics.as_population(), eta, decay, sums)
     errors = [np.zeros_like(x) for x in value]
     if statistics.role == "sample":
         value, errors = _from_sample(expansion, parts, statistics, eta, decay, value)
@@ -120,7 +120,7 @@ def evaluate_resummed(
 
 
 def fixed_parts(
-    expansion: ResummedExpansion, numbers: Mapping[str, Any], *, limit: bool = False
+    expansion: ResummedFormula, numbers: Mapping[str, Any], *, limit: bool = False
 ) -> list[FixedPart]:
     """Return the schemes and optimisers of all parts with their numbers.
 
@@ -155,7 +155,7 @@ def fixed_parts(
     return parts
 
 
-def the_weight_decay(expansion: ResummedExpansion, parts: Sequence[FixedPart]) -> Fraction:
+def the_weight_decay(expansion: ResummedFormula, parts: Sequence[FixedPart]) -> Fraction:
     """Return the weight decay that all parts share, because it is in the eigenvalues.
 
     Raises
@@ -173,7 +173,7 @@ def the_weight_decay(expansion: ResummedExpansion, parts: Sequence[FixedPart]) -
     return found[0] if found else Fraction(0)
 
 
-def _check(expansion: ResummedExpansion, statistics: Statistics, decay: Fraction) -> None:
+def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction) -> None:
     for term in expansion.pieces:
         c = term.contraction
         for label, k in zip(c.labels, c.legs, strict=True):
@@ -189,9 +189,9 @@ def _check(expansion: ResummedExpansion, statistics: Statistics, decay: Fraction
 
 
 def _plug_in(
-    expansion: ResummedExpansion,
+    expansion: ResummedFormula,
     parts: Sequence[FixedPart],
-    population: Statistics,
+    population: Derivatives,
     eta: ArrayLike | Fraction,
     decay: Fraction,
     by_noise: list[Any] | None = None,
@@ -220,7 +220,7 @@ def _contribution(
     term: DressedTerm,
     parts: Sequence[FixedPart],
     amplitudes: Amplitudes,
-    expansion: ResummedExpansion,
+    expansion: ResummedFormula,
 ) -> Any:
     """Return the sum of a term over all indices that are not free, in the eigenbasis."""
     form = expansion.form
@@ -259,9 +259,9 @@ def check_limit(
 
 
 def _from_sample(
-    expansion: ResummedExpansion,
+    expansion: ResummedFormula,
     parts: Sequence[FixedPart],
-    sample: Statistics,
+    sample: Derivatives,
     eta: ArrayLike | Fraction,
     decay: Fraction,
     value: list[NDArray[np.float64]],
@@ -270,7 +270,7 @@ def _from_sample(
     kept = deletions(sample.sample_size)
     if not kept:
         return value, [np.full_like(x, np.inf) for x in value]
-    without = [_plug_in(expansion, parts, as_population(sample, rows), eta, decay) for rows in kept]
+    without = [_plug_in(expansion, parts, sample.as_population(rows), eta, decay) for rows in kept]
     sizes = [len(rows) for rows in kept]
     pairs = [
         jackknife(x, [w[i] for w in without], sizes, sample.sample_size)

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.symbolic.contractions.contraction import Contraction
-    from sgdiagrams.symbolic.expansion import Expansion
-    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.formula import Part, SeriesFormula
 
 __all__ = ["evaluate"]
 
@@ -32,8 +31,8 @@ Terms: TypeAlias = "list[tuple[Fraction, Contraction]]"
 
 
 def evaluate(
-    expansion: Expansion,
-    statistics: Statistics,
+    expansion: SeriesFormula,
+    statistics: Derivatives,
     *,
     eta: ArrayLike | Fraction,
     **numbers: int | Fraction,
@@ -143,7 +142,7 @@ def _errors(
     return tuple(errors), jackknife_error(total) if is_known else unknown
 
 
-def _free_legs(expansion: Expansion) -> int:
+def _free_legs(expansion: SeriesFormula) -> int:
     """Return the number of free legs, the same for all contractions."""
     found = {len(term.contraction.free) for term in expansion.terms}
     if not found:
@@ -156,7 +155,7 @@ def _free_legs(expansion: Expansion) -> int:
     return found.pop() if found else 0
 
 
-def _shape(free: int, statistics: Statistics) -> tuple[int, ...]:
+def _shape(free: int, statistics: Derivatives) -> tuple[int, ...]:
     if not free:
         return ()
     if statistics.dimension is None:
@@ -167,7 +166,7 @@ def _shape(free: int, statistics: Statistics) -> tuple[int, ...]:
     return (statistics.dimension,) * free
 
 
-def _weight_decay(expansion: Expansion, numbers: Mapping[str, int | Fraction]) -> Fraction:
+def _weight_decay(expansion: SeriesFormula, numbers: Mapping[str, int | Fraction]) -> Fraction:
     """Return the weight decay of all parts that have one; a symbol may have the number 0."""
     found = set()
     for part in expansion.parts:
@@ -197,7 +196,7 @@ def _check_range(by_order: list[Terms]) -> None:
 
 
 def _check_derivatives(
-    order: int, terms: Terms, statistics: Statistics, decay: Fraction | float
+    order: int, terms: Terms, statistics: Derivatives, decay: Fraction | float
 ) -> None:
     for _, contraction in terms:
         for label, k in zip(contraction.labels, contraction.legs, strict=True):
@@ -205,7 +204,7 @@ def _check_derivatives(
 
 
 def _check_training_set(
-    expansion: Expansion, statistics: Statistics, numbers: Mapping[str, int | Fraction]
+    expansion: SeriesFormula, statistics: Derivatives, numbers: Mapping[str, int | Fraction]
 ) -> None:
     """Check that a fixed training set is asked for nothing but what it determines."""
     if statistics.role != "training-set":

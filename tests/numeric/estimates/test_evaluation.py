@@ -11,7 +11,7 @@ import pytest
 from sympy import sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
-from sgdiagrams.numeric.estimates.evaluate import evaluate
+from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.statistics import ROLES, Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import symbols

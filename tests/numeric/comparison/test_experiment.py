@@ -18,9 +18,10 @@ from sgdiagrams.diagrams import (
     SgdiagramsError,
 )
 from sgdiagrams.numeric import compare as compare_function
-from sgdiagrams.numeric.comparison.compare import compare
-from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.curves import check_picture
+from sgdiagrams.numeric.comparison.experiment import compare
+from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.toys import Mean
 from sgdiagrams.numeric.simulation.moments import Moments

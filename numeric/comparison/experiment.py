@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.numeric.comparison.comparison import Comparison, Point
+from sgdiagrams.numeric.comparison.comparison import Comparison
+from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.landscapes.names import landscape as landscape_by_name
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.simulation import Simulation

@@ -1,0 +1,65 @@
+"""What machinery sees of statistics: derivatives of the loss at one point, and the role of the rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Derivatives"]
+
+
+class Derivatives(ABC):
+    """Derivative tensors as arrays, the sample axis first.
+
+    An abstract base without fields: files, values and estimates are written for it; what users make is
+    `sgdiagrams.numeric.statistics.Statistics`, which stands above them and describes the attributes.
+    """
+
+    __slots__ = ()
+
+    # Declared for type checkers alone: fields of dataclasses take their place.
+    if TYPE_CHECKING:
+
+        @property
+        def samples(self) -> Mapping[int, NDArray[Any]]:
+            """Order of the derivative -> array of shape (n,), (n, p), (n, p, p), ..."""
+
+        @property
+        def role(self) -> str:
+            """What the rows are."""
+
+        @property
+        def weights(self) -> NDArray[Any] | None:
+            """Weights of the rows of a population."""
+
+        @property
+        def functions(self) -> Mapping[str, Mapping[int, NDArray[Any]]]:
+            """Name -> order of the derivative -> array: functions of the weights."""
+
+        @property
+        def start(self) -> NDArray[Any] | None:
+            """The weights at the start."""
+
+    @property
+    @abstractmethod
+    def sample_size(self) -> int:
+        """Number of samples n."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int | None:
+        """Number of parameters p; None where nothing but numbers is known."""
+
+    @property
+    @abstractmethod
+    def is_exact(self) -> bool:
+        """Whether all numbers are Fractions."""
+
+    @abstractmethod
+    def as_population(self, rows: NDArray[Any] | slice = slice(None)) -> Derivatives:
+        """Return (some rows of) the derivatives in floats, read as the distribution itself."""
