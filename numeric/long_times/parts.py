@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.numeric.long_times.steps import Placing
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, coarser_forests
-from sgdiagrams.symbolic.embeddings.rules import FullBatchRule, OnePassRule
-from sgdiagrams.symbolic.training.sampling import step_rule
+from sgdiagrams.symbolic.embeddings.rules import ReplacementSteps
+from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.training.schemes import Epochs, Grid
 
 if TYPE_CHECKING:
@@ -71,30 +71,15 @@ def count_terms(forest: UpdateForest, scheme: Sampling) -> Iterator[CountTerm]:
                 part = Part(everything, forest.parents, placing)
                 yield CountTerm(Fraction(perm(N, P)), (part,))
         return
-    rule, forests = step_rule(scheme, "cumulant", forest)
+    steps = steps_of(scheme)
+    rule, forests = steps.in_basis("cumulant", forest)
     for coarse in forests:
-        if isinstance(rule, (OnePassRule, FullBatchRule)):
-            groups = _independent(coarse, is_tied=isinstance(rule, OnePassRule))
-        else:
-            groups = [everything]
+        groups = [everything] if isinstance(steps, ReplacementSteps) else steps.parts(coarse)
         parts = []
         for nodes in groups:
             part_of = _restricted(coarse, nodes)
             parts.append(Part(nodes, part_of.parents, _by_rule(part_of, rule, N, B)))
         yield CountTerm(_at(rule.overall(coarse), N, B), tuple(parts))
-
-
-def _independent(forest: UpdateForest, *, is_tied: bool) -> list[tuple[int, ...]]:
-    """Return the parts that nothing but the root connects: no edge, and no block where that ties."""
-    group = list(range(len(forest.parents)))
-    links = list(forest.edges)
-    if is_tied:
-        first = [forest.blocks.index(block) for block in forest.blocks]
-        links += list(enumerate(first))
-    for a, b in links:
-        old, new = group[a], group[b]
-        group = [new if g == old else g for g in group]
-    return [tuple(v for v, g in enumerate(group) if g == name) for name in dict.fromkeys(group)]
 
 
 def _restricted(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:

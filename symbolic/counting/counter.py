@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.plain import EpochsCounter, PlainCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
-from sgdiagrams.symbolic.training.sampling import StepScheme
 from sgdiagrams.symbolic.training.schemes import Epochs, Grid
 from sgdiagrams.symbolic.training.training import _needed, check_limit
 
@@ -69,12 +68,11 @@ def counter(
     has_closed_form = (
         iterates is None
         and not is_short
-        and isinstance(scheme, StepScheme)
-        and not (isinstance(scheme, Epochs) and not scheme.is_full_batch)
+        and scheme.steps is not None
         and optimizer.kernel is not None
         and optimizer.readout is not None
         and (optimizer.schedule is None or optimizer.schedule.closed_form is not None)
     )
-    if has_closed_form and isinstance(scheme, StepScheme):
+    if has_closed_form:
         return StepCounter(scheme, optimizer, basis)
     return NumberCounter(scheme, optimizer, basis, iterates)

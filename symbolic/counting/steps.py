@@ -12,7 +12,7 @@ from sympy.polys.domains import QQ
 from sgdiagrams.symbolic.counting.base import Counter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
-from sgdiagrams.symbolic.training.sampling import StepScheme, step_rule, with_root
+from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import Denominators
 from sgdiagrams.symbolic.weights.exponential_sums import (
     Base,
@@ -26,6 +26,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.training.optimizer import Mode, Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.schedule import ScheduleTerm
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
@@ -44,7 +45,7 @@ class StepCounter(Counter):
     multiset of bases.
     """
 
-    def __init__(self, scheme: StepScheme, optimizer: Optimizer, basis: Basis) -> None:
+    def __init__(self, scheme: Sampling, optimizer: Optimizer, basis: Basis) -> None:
         self.scheme = scheme
         self.basis = basis
         kernel = _nonzero(optimizer.kernel or ())
@@ -119,7 +120,7 @@ class StepCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count."""
         forest = update_forest(diagram)
-        rule, forests = step_rule(self.scheme, self.basis, forest)
+        rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         shape = {"inner": self.inner, "outer": self.outer, "width": self.width}
         count: Laurent = {}
         for coarse in forests:

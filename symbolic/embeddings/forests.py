@@ -15,7 +15,7 @@ from sgdiagrams.diagrams.trees import parents_of_levels
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
 
-__all__ = ["UpdateForest", "coarser_forests", "update_forest"]
+__all__ = ["UpdateForest", "coarser_forests", "joined_nodes", "update_forest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +75,24 @@ def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
         UpdateForest(forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied)
         for blocks in coarsenings(forest.blocks)
     ]
+
+
+def joined_nodes(forest: UpdateForest, *, by_blocks: bool) -> list[tuple[int, ...]]:
+    """Return the parts of a forest that no edge joins, nor a block where these count.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> forest = update_forest(Diagram.parse("(02-1-3)(03-13-23)"))
+    >>> joined_nodes(forest, by_blocks=True), joined_nodes(forest, by_blocks=False)
+    ([(0, 1), (2,)], [(0,), (1,), (2,)])
+    """
+    part = list(range(len(forest.parents)))
+    pairs = list(forest.edges)
+    first: dict[int, int] = {}
+    if by_blocks:
+        pairs += [(v, first.setdefault(block, v)) for v, block in enumerate(forest.blocks)]
+    for v, w in pairs:
+        old, new = part[v], part[w]
+        part = [new if p == old else p for p in part]
+    return [tuple(v for v, p in enumerate(part) if p == name) for name in dict.fromkeys(part)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, final
 
+from sgdiagrams.symbolic.embeddings.forests import coarser_forests, joined_nodes
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
 if TYPE_CHECKING:
@@ -14,11 +17,20 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["FullBatchRule", "LevelRule", "OnePassRule", "ReplacementRule"]
+__all__ = [
+    "FullBatchRule",
+    "FullBatchSteps",
+    "LevelRule",
+    "OnePassRule",
+    "OnePassSteps",
+    "ReplacementRule",
+    "ReplacementSteps",
+    "StepRule",
+]
 
 
 class LevelRule(Protocol):
-    """What a scheme allows at one step."""
+    """What a scheme allows at one step, in one basis."""
 
     def weight(self, forest: UpdateForest, chosen: int) -> Mapping[tuple[int, int], int | Fraction]:
         """Return exponents of (N, B) -> coefficient for the nodes in the bit mask `chosen`."""
@@ -92,6 +104,70 @@ class ReplacementRule(NamedTuple):
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:
         """Return the number of ways to give the blocks different datapoints."""
         return _powers(forest.block_count, "moment", place=0)
+
+
+class StepRule(ABC):
+    """What a scheme of equal steps allows, whatever the basis."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule in a basis and the forests whose counts add up."""
+
+    @abstractmethod
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts of a forest whose cumulant counts multiply, each as its nodes."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OnePassSteps(StepRule):
+    """Fresh datapoints at every step: a block is at one step as a whole."""
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of whole blocks."""
+        return OnePassRule(basis), [forest]
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts that neither an edge nor a block joins."""
+        return joined_nodes(forest, by_blocks=True)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FullBatchSteps(StepRule):
+    """All datapoints at every step, so that blocks order nothing."""
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of full batches."""
+        return FullBatchRule(basis), [forest]
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts that no edge joins."""
+        return joined_nodes(forest, by_blocks=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReplacementSteps(StepRule):
+    """Slots filled at random from the training set at every step."""
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of slots: one for moments, whose sums over coarser blocks are cumulants."""
+        return ReplacementRule(), [forest] if basis == "moment" else coarser_forests(forest)
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts that neither edge nor block joins; those with tied nodes are one part.
+
+        Draws decide how often tied nodes find each other.
+        """
+        parts = joined_nodes(forest, by_blocks=True)
+        tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
+        if len(tied) < 2:
+            return parts
+        joined = tuple(sorted(v for part in tied for v in part))
+        return [joined, *(part for part in parts if part not in tied)]
 
 
 def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, int], int]:

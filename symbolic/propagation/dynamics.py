@@ -137,10 +137,13 @@ class Dynamics:
         )
 
     @classmethod
-    def plain(cls, T: int) -> Self:
-        """Return the dynamics without memory, schedule and average, where all weights are 1."""
+    def plain(cls, T: int, *, node: Sequence[Fraction] | None = None) -> Self:
+        """Return the dynamics without memory, schedule and average; weights are 1 but for `node`."""
         ones = (1,) * T
-        return cls(ones, (), (), (), ones, None, 1, 1, 1, 1)
+        factors = [Fraction(1)] * T if node is None else node
+        scale = _common(factors)
+        nodes = tuple(x.numerator * (scale // x.denominator) for x in factors)
+        return cls(ones, (), (), (), nodes, None, 1, 1, scale, 1)
 
     @property
     def updates(self) -> int:

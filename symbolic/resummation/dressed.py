@@ -24,9 +24,9 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.rules import FullBatchSteps
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
-from sgdiagrams.symbolic.training.sampling import StepScheme, step_rule
-from sgdiagrams.symbolic.training.schemes import SDE, Epochs, GradientFlow, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class DressedCount:
 
 def is_continuous(scheme: Sampling) -> bool:
     """Tell whether a scheme is a limit in continuous time."""
-    return isinstance(scheme, (GradientFlow, SDE))
+    return scheme.largest_block is not None
 
 
 def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
@@ -127,8 +127,7 @@ def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
         return isinstance(optimizer, SGD)
     if not isinstance(optimizer, (SGD, Momentum)):
         return False
-    is_epochs = isinstance(scheme, Epochs) and not scheme.is_full_batch
-    return isinstance(scheme, StepScheme) and not is_epochs
+    return scheme.steps is not None
 
 
 def dressed(
@@ -150,15 +149,14 @@ def dressed(
         )
     forest = update_forest(diagram)
     per_edge = 2 if isinstance(optimizer, Momentum) else 1
-    # Full batches show every node every datapoint, so that blocks order nothing.
-    is_full = isinstance(scheme, Epochs)
-    parts = _independent(forest, by_blocks=not is_full)
-    if isinstance(scheme, WithReplacement):
-        parts = _join_tied(forest, parts)
+    steps = steps_of(scheme)
     components = tuple(
-        Component(nodes, _structures(_part(forest, nodes), scheme, per_edge)) for nodes in parts
+        Component(nodes, _structures(_part(forest, nodes), scheme, per_edge))
+        for nodes in steps.parts(forest)
     )
     N = scheme.datapoints
+    # The ways to give the blocks of full batches datapoints belong to the whole diagram.
+    is_full = isinstance(steps, FullBatchSteps)
     factor = Pow(N, Integer(forest.block_count)) if is_full else Integer(1)
     if forest.root_is_tied:
         factor = factor / N if root == "training" else Integer(0)
@@ -172,28 +170,6 @@ def dressed(
     )
 
 
-def _independent(forest: UpdateForest, *, by_blocks: bool) -> list[tuple[int, ...]]:
-    """Return the parts of the forest that no edge joins, nor a block."""
-    part = list(range(len(forest.parents)))
-    pairs = list(forest.edges)
-    first: dict[int, int] = {}
-    if by_blocks:
-        pairs += [(v, first.setdefault(block, v)) for v, block in enumerate(forest.blocks)]
-    for v, w in pairs:
-        old, new = part[v], part[w]
-        part = [new if p == old else p for p in part]
-    return [tuple(v for v, p in enumerate(part) if p == name) for name in dict.fromkeys(part)]
-
-
-def _join_tied(forest: UpdateForest, parts: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Join the parts with blocks of several nodes: draws decide how often those are found."""
-    tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
-    if len(tied) < 2:
-        return parts
-    joined = tuple(sorted(v for part in tied for v in part))
-    return [joined, *(part for part in parts if part not in tied)]
-
-
 def _part(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:
     number = {v: i for i, v in enumerate(nodes)}
     parents = tuple(number.get(forest.parents[v], -1) for v in nodes)
@@ -203,13 +179,10 @@ def _part(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:
 
 def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[Structure, ...]:
     n = len(forest.parents)
-    if is_continuous(scheme):
-        largest = 1 if isinstance(scheme, GradientFlow) else 2
-        if any(forest.blocks.count(b) > largest for b in range(forest.block_count)):
-            return ()
-        rule, forests = step_rule(OnePass(), "cumulant", forest)
-    else:
-        rule, forests = step_rule(scheme, "cumulant", forest)
+    largest = scheme.largest_block or len(forest.blocks)
+    if any(forest.blocks.count(b) > largest for b in range(forest.block_count)):
+        return ()
+    rule, forests = steps_of(scheme).in_basis("cumulant", forest)
     signs = (1, -1)[:per_edge]
     own = tuple(
         tuple(
@@ -224,8 +197,7 @@ def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[
         for (_, alive), laurent in sums.items():
             into = total.setdefault(alive, {})
             add_scaled(into, {(k, b - n): c for (_, k, b), c in laurent.items()})
-    if isinstance(scheme, Epochs):
-        # The ways to give blocks datapoints belong to the whole diagram.
+    if isinstance(steps_of(scheme), FullBatchSteps):
         P = forest.block_count
         total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}
     return tuple(Structure(laurent, alive) for alive, laurent in sorted(total.items()) if laurent)

@@ -15,7 +15,6 @@ from sympy import Expr, Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
-from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
-    from sgdiagrams.symbolic.embeddings.rules import LevelRule
+    from sgdiagrams.symbolic.embeddings.rules import StepRule
+    from sgdiagrams.symbolic.propagation.course import Course
 
 
-__all__ = ["Sampling", "StepScheme", "step_rule"]
+__all__ = ["Sampling", "steps_of", "with_root"]
 
 
 class Sampling(ABC):
@@ -195,6 +195,40 @@ class Sampling(ABC):
         """Options of `enumerate_diagrams` that leave out diagrams without embeddings."""
         return {}
 
+    @property
+    def steps(self) -> StepRule | None:
+        """What each update may use, where all are alike so that time sums have a closed form."""
+        return None
+
+    @property
+    def largest_block(self) -> int | None:
+        """The most nodes of a block in a limit in continuous time; None for discrete updates."""
+        return None
+
+    @abstractmethod
+    def course(self) -> Course:
+        """Return which rows the updates use, by number.
+
+        Raises
+        ------
+        SamplingError
+            When a number is missing.
+        RequestError
+            When there are no discrete updates.
+        """
+
+    def _check_course(self) -> None:
+        """Check that there are discrete updates and numbers for all of them."""
+        if self.largest_block is not None:
+            raise RequestError(
+                f"expected a scheme of discrete updates, got {self.name}, a continuous limit"
+            )
+        if self.symbols:
+            raise SamplingError(
+                f"expected numbers for {', '.join(self.symbols)} of {self.name}; "
+                f"give {self.symbols[0]}=..."
+            )
+
     def generators(self, order: int) -> tuple[Expr, ...]:  # noqa: ARG002
         """Return what the exponents of `laurent` are powers of, for diagrams of an order."""
         return tuple(self.values.values())
@@ -202,16 +236,6 @@ class Sampling(ABC):
     @abstractmethod
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of `generators` -> coefficient, unchecked."""
-
-
-class StepScheme(Sampling):
-    """A scheme with steps that are all alike, so that time sums have a closed form."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def rule(self, basis: Basis) -> LevelRule | None:
-        """Return what is allowed at one step, or None where the steps are not alike."""
 
 
 def _plain(value: Expr) -> Number:
@@ -255,18 +279,14 @@ def with_root(
     return result
 
 
-def step_rule(
-    scheme: Sampling, basis: Basis, forest: UpdateForest
-) -> tuple[LevelRule, list[UpdateForest]]:
-    """Return the rule of a scheme and the forests whose counts add up.
+def steps_of(scheme: Sampling) -> StepRule:
+    """Return what the equal steps of a scheme allow, where it has such.
 
-    A scheme that has a rule for moments alone counts cumulants over all coarser blocks.
+    Raises
+    ------
+    RequestError
+        When its steps are not alike.
     """
-    if isinstance(scheme, StepScheme):
-        rule = scheme.rule(basis)
-        if rule is not None:
-            return rule, [forest]
-        rule = scheme.rule("moment")
-        if rule is not None:
-            return rule, coarser_forests(forest)
-    raise AssertionError
+    if scheme.steps is None:
+        raise RequestError(f"expected a scheme of steps that are alike, got {scheme.label}")
+    return scheme.steps

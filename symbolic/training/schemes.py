@@ -19,16 +19,20 @@ from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions, one_pass_count
 from sgdiagrams.symbolic.embeddings.reshuffled import reshuffled_count
 from sgdiagrams.symbolic.embeddings.rules import (
-    FullBatchRule,
-    LevelRule,
-    OnePassRule,
+    FullBatchSteps,
+    OnePassSteps,
     ReplacementRule,
+    ReplacementSteps,
 )
-from sgdiagrams.symbolic.training.sampling import Sampling, StepScheme, with_root
+from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
+from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.training.sampling import Sampling, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, falling_factorial
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.rules import StepRule
+    from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 __all__ = [
@@ -49,7 +53,7 @@ Shuffle = Literal["once", "every-epoch"] | None
 
 @final
 @dataclass(frozen=True, slots=True)
-class OnePass(StepScheme):
+class OnePass(Sampling):
     """One pass: T updates, each with B fresh datapoints, so that N = T B.
 
     Parameters
@@ -90,9 +94,16 @@ class OnePass(StepScheme):
         """Only diagrams whose blocks have an order in time."""
         return {"one_pass": True}
 
-    def rule(self, basis: Basis) -> LevelRule:
-        """Return the rule of whole blocks."""
-        return OnePassRule(basis)
+    @property
+    def steps(self) -> StepRule:
+        """Whole blocks of fresh datapoints."""
+        return OnePassSteps()
+
+    def course(self) -> Course:
+        """Return T equal steps."""
+        self._check_course()
+        T, B = int(self.updates), int(self.batch_size)
+        return EqualSteps(self.steps, T * B, B, T)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (T, B) -> coefficient."""
@@ -103,7 +114,7 @@ class OnePass(StepScheme):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Epochs(StepScheme):
+class Epochs(Sampling):
     """E epochs over N datapoints in batches of B; T = E N / B.
 
     Parameters
@@ -179,9 +190,20 @@ class Epochs(StepScheme):
         prefix = {None: "", "once": "shuffled-", "every-epoch": "reshuffled-"}[self.shuffle]
         return prefix + self.name
 
-    def rule(self, basis: Basis) -> LevelRule | None:
-        """Return the rule of full batches, if these are."""
-        return FullBatchRule(basis) if self.is_full_batch else None
+    @property
+    def steps(self) -> StepRule | None:
+        """All datapoints, where batches are full."""
+        return FullBatchSteps() if self.is_full_batch else None
+
+    def course(self) -> Course:
+        """Return full batches, epochs in one order, or epochs in orders of their own."""
+        self._check_course()
+        N, B, E = (int(value) for value in self.values.values())
+        if self.is_full_batch:
+            return EqualSteps(FullBatchSteps(), N, N, E)
+        if self.is_reshuffled:
+            return ReshuffledEpochs(N, B, E)
+        return FixedBatches(tuple(tuple(range(i, i + B)) for i in range(0, N, B)) * E, N)
 
     def generators(self, order: int) -> tuple[Expr, ...]:
         """Return N, B, E, and for reshuffled epochs N - 1, ..., N - (order - 1)."""
@@ -207,7 +229,7 @@ class Epochs(StepScheme):
 
 @final
 @dataclass(frozen=True, slots=True)
-class WithReplacement(StepScheme):
+class WithReplacement(Sampling):
     """T updates on B datapoints each, every one drawn uniformly from a training set of N.
 
     A datapoint may come up several times in one batch. Counts are expected numbers.
@@ -246,9 +268,16 @@ class WithReplacement(StepScheme):
         """N."""
         return self.values["N"]
 
-    def rule(self, basis: Basis) -> LevelRule | None:
-        """Return the rule of slots, in the moment basis."""
-        return ReplacementRule() if basis == "moment" else None
+    @property
+    def steps(self) -> StepRule:
+        """Slots filled at random."""
+        return ReplacementSteps()
+
+    def course(self) -> Course:
+        """Return T equal steps."""
+        self._check_course()
+        N, B, T = (int(value) for value in self.values.values())
+        return EqualSteps(self.steps, N, B, T)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (N, B, T) -> coefficient."""
@@ -340,10 +369,12 @@ class Grid(Sampling):
         """N."""
         return Integer(self.N)
 
+    def course(self) -> Course:
+        """Return the batches."""
+        return FixedBatches(self.batches, self.N)
+
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the number of embeddings under the empty exponents."""
-        from sgdiagrams.symbolic.propagation.grid import GridPropagator
-
         forest = update_forest(diagram)
         propagator = GridPropagator.plain(self.batches, self.N)
         count: Laurent = {(0,): propagator.count(forest, basis)}
@@ -381,6 +412,21 @@ class GradientFlow(Sampling):
     def datapoints(self) -> None:
         """None: there is no training set."""
         return
+
+    @property
+    def steps(self) -> StepRule:
+        """Those of one pass, whose limit it is."""
+        return OnePassSteps()
+
+    @property
+    def largest_block(self) -> int:
+        """1: the mean gradient alone."""
+        return 1
+
+    def course(self) -> Course:
+        """Raise a RequestError: there are no discrete updates."""
+        self._check_course()
+        raise AssertionError
 
     @property
     def diagram_options(self) -> dict[str, object]:
@@ -434,6 +480,21 @@ class SDE(Sampling):
     def datapoints(self) -> None:
         """None: there is no training set."""
         return
+
+    @property
+    def steps(self) -> StepRule:
+        """Those of one pass, whose limit it is."""
+        return OnePassSteps()
+
+    @property
+    def largest_block(self) -> int:
+        """2: the mean and the covariance of the gradient."""
+        return 2
+
+    def course(self) -> Course:
+        """Raise a RequestError: there are no discrete updates."""
+        self._check_course()
+        raise AssertionError
 
     @property
     def diagram_options(self) -> dict[str, object]:
