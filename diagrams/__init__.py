@@ -6,6 +6,7 @@ root, edges to edges and blocks to blocks. The *order* is the number of edges; t
 the number of isomorphisms from the diagram to itself.
 """
 
+from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.enumeration import (
     DiagramRows,
@@ -22,6 +23,16 @@ from sgdiagrams.diagrams.errors import (
     SgdiagramsError,
     StatisticsError,
 )
+from sgdiagrams.diagrams.graphs import (
+    are_isomorphic,
+    automorphisms,
+    count_automorphisms,
+    disagreements,
+    from_networkx,
+    isomorphisms,
+    quotient,
+    to_networkx,
+)
 from sgdiagrams.diagrams.partitions import (
     bell_number,
     coarsenings,
@@ -35,6 +46,7 @@ from sgdiagrams.diagrams.pictures.svg import diagram_svg
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
 __all__ = [
+    "DecoratedTree",
     "Diagram",
     "DiagramError",
     "DiagramRows",
@@ -44,17 +56,25 @@ __all__ = [
     "SamplingError",
     "SgdiagramsError",
     "StatisticsError",
+    "are_isomorphic",
+    "automorphisms",
     "bell_number",
     "coarsenings",
     "contact_sheet_svg",
+    "count_automorphisms",
     "diagram_rows",
     "diagram_svg",
+    "disagreements",
     "enumerate_diagrams",
+    "from_networkx",
     "is_refinement",
+    "isomorphisms",
     "moebius",
+    "quotient",
     "refinements",
     "rooted_tree_count",
     "rooted_trees",
     "set_partitions",
     "symmetry_sum",
+    "to_networkx",
 ]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams import graphs
 from sgdiagrams.diagrams.canonical import canonical_form
+from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError
-from sgdiagrams.diagrams.partitions import block_numbers, blocks_of
-from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.diagrams.partitions import block_numbers
+from sgdiagrams.diagrams.pictures.svg import diagram_svg
+from sgdiagrams.diagrams.text_form import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import networkx as nx
 
@@ -22,11 +23,9 @@ __all__ = ["Diagram"]
 # Far beyond any order that can be enumerated.
 _MOST_NODES = 1000
 
-_TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9.]+(?:-[0-9.]+)*)?)\)")
-
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class Diagram:
+class Diagram(DecoratedTree):
     """A rooted tree with a partition of its nodes; equal exactly when isomorphic.
 
     The root is the observable at the end of training. Every other node is one gradient update; an edge
@@ -70,8 +69,9 @@ class Diagram:
     True
     """
 
-    levels: tuple[int, ...]
-    labels: tuple[int, ...]
+    # Without `field` the abstract properties of the base would be taken for default values.
+    levels: tuple[int, ...] = field()
+    labels: tuple[int, ...] = field()
     symmetry_factor: int
 
     def __init__(self, parents: Sequence[int], blocks: Iterable[Iterable[int]]) -> None:
@@ -133,39 +133,7 @@ class Diagram:
         >>> Diagram.parse("(0)()").order
         0
         """
-        match = _TEXT.fullmatch(text.strip())
-        if match is None:
-            raise DiagramError(
-                f"expected a diagram such as '(01-2)(02-12)', got {_short(text)}; "
-                "write (blocks)(edges), separated by '-'"
-            )
-        dotted = "." in text
-        blocks = [_numbers(block, text, dotted=dotted) for block in match[1].split("-")]
-        edges = [_numbers(edge, text, dotted=dotted) for edge in match[2].split("-") if edge]
-        n = len(edges) + 1
-        if n > 10 and not dotted:
-            raise DiagramError(
-                f"expected '.' between numbers from ten nodes on, got {_short(text)} with {n} nodes"
-            )
-        parents = [-1] * (n - 1)
-        for edge in edges:
-            if len(edge) != 2:
-                raise DiagramError(
-                    "expected edges of two numbers, child and parent, "
-                    f"got {len(edge)} numbers in {_short(text)}"
-                )
-            child, parent = edge
-            if not child < parent < n:
-                raise DiagramError(
-                    f"expected edges child-parent with child < parent <= {n - 1} (the root is last), "
-                    f"got {child}-{parent} in {_short(text)}"
-                )
-            if parents[child] >= 0:
-                raise DiagramError(
-                    f"expected one parent a node, got two for node {child} in {_short(text)}"
-                )
-            parents[child] = parent
-        return cls(parents, blocks)
+        return cls(*read_text(text))
 
     @classmethod
     def from_networkx(cls, graph: nx.DiGraph[Any]) -> Diagram:
@@ -174,32 +142,15 @@ class Diagram:
         Raises
         ------
         DiagramError
-            When the graph is no rooted tree or a node has no ``block``.
+            When the graph is undirected, has parallel edges or is no rooted tree, or when a node has no
+            ``block``.
 
         Examples
         --------
         >>> Diagram.from_networkx(Diagram.parse("(01-2)(02-12)").to_networkx())
         Diagram.parse('(01-2)(02-12)')
         """
-        roots = [v for v in graph if graph.out_degree(v) == 0]
-        if len(roots) != 1:
-            raise DiagramError(f"expected one root (a node without parent), got {len(roots)}")
-        nodes = [v for v in graph if v != roots[0]] + roots
-        number = {v: i for i, v in enumerate(nodes)}
-        members: dict[Any, list[int]] = {}
-        for v, data in graph.nodes(data=True):
-            if "block" not in data:
-                raise DiagramError(
-                    f"expected the attribute 'block' on every node, not on node {v!r}"
-                )
-            members.setdefault(data["block"], []).append(number[v])
-        parents = []
-        for v in nodes[:-1]:
-            above = list(graph.successors(v))
-            if len(above) != 1:
-                raise DiagramError(f"expected one parent a node, got {len(above)} for node {v!r}")
-            parents.append(number[above[0]])
-        return cls(parents, members.values())
+        return cls(*graphs.from_networkx(graph))
 
     def to_networkx(self) -> nx.DiGraph[int]:
         """Return the tree as a directed graph child -> parent, with the node attribute ``block``.
@@ -211,13 +162,7 @@ class Diagram:
         >>> sorted(Diagram.parse("(01-2)(02-12)").to_networkx().nodes(data="block"))
         [(0, 0), (1, 0), (2, 1)]
         """
-        import networkx as nx
-
-        graph: nx.DiGraph[int] = nx.DiGraph()
-        for index, block in enumerate(self.blocks):
-            graph.add_nodes_from(block, block=index)
-        graph.add_edges_from(self.edges)
-        return graph
+        return graphs.to_networkx(self)
 
     def quotient(self) -> nx.DiGraph[int]:
         """Return the graph of blocks: an edge for every edge of the tree, child's block -> parent's.
@@ -227,106 +172,34 @@ class Diagram:
         >>> sorted(Diagram.parse("(02-1-3)(01-13-23)").quotient().edges)
         [(0, 1), (0, 2), (1, 2)]
         """
-        import networkx as nx
+        return graphs.quotient(self)
 
-        graph: nx.DiGraph[int] = nx.DiGraph()
-        graph.add_nodes_from(range(len(self.blocks)))
-        home = {v: b for b, block in enumerate(self.blocks) for v in block}
-        graph.add_edges_from((home[child], home[parent]) for child, parent in self.edges)
-        return graph
-
-    @property
-    def order(self) -> int:
-        """The number of edges: the power of the learning rate."""
-        return len(self.levels) - 1
-
-    @property
-    def root(self) -> int:
-        """The number of the root: the last one."""
-        return len(self.levels) - 1
-
-    @property
-    def parents(self) -> tuple[int, ...]:
-        """The parent of every node but the root, in the numbering of the text form."""
-        last = self.root
-        return tuple(last - parent for parent in reversed(parents_of_levels(self.levels)))
-
-    @property
-    def edges(self) -> tuple[tuple[int, int], ...]:
-        """The edges (child, parent), by child."""
-        return tuple(enumerate(self.parents))
-
-    @property
-    def blocks(self) -> tuple[tuple[int, ...], ...]:
-        """The blocks, each sorted, by least node."""
-        last = self.root
-        blocks = (tuple(last - i for i in reversed(block)) for block in blocks_of(self.labels))
-        return tuple(sorted(blocks))
-
-    @property
-    def child_counts(self) -> tuple[int, ...]:
-        """The number of children of every node."""
-        counts = Counter(self.parents)
-        return tuple(counts[v] for v in range(len(self.levels)))
-
-    @property
-    def root_is_tied(self) -> bool:
-        """Whether the root shares its block, as it may for the training loss."""
-        return self.labels.count(0) > 1
-
-    @property
-    def links(self) -> tuple[int, ...]:
-        """The links: non-root nodes with exactly one child that are alone in their block."""
-        singles = {block[0] for block in self.blocks if len(block) == 1}
-        counts = self.child_counts
-        return tuple(v for v in range(self.root) if counts[v] == 1 and v in singles)
-
-    @property
-    def is_linkless(self) -> bool:
-        """Whether the diagram has no link, as in the re-summed series."""
-        return not self.links
-
-    @property
-    def is_one_pass(self) -> bool:
-        """Whether one pass with batches of one can realise the diagram.
-
-        The quotient of the tree without its root by the blocks must have no directed cycle. For two
-        nodes of a block this means that neither is above the other, but for order 4 and more the
-        quotient can have a cycle without such a pair.
+    def is_isomorphic(self, other: DecoratedTree) -> bool:
+        """Tell by networkx whether there is an isomorphism: a witness of ``==``, and slower.
 
         Examples
         --------
-        >>> Diagram.parse("(01-2)(01-12)").is_one_pass
-        False
+        >>> one, two = Diagram.parse("(02-1-3)(01-13-23)"), Diagram.parse("(01-2-3)(03-12-23)")
+        >>> one.is_isomorphic(two), one == two
+        (True, True)
         """
-        home = {v: b for b, block in enumerate(self.blocks) for v in block}
-        below: dict[int, set[int]] = {b: set() for b in home.values()}
-        for child, parent in self.edges:
-            if parent != self.root:
-                below[home[parent]].add(home[child])
-        ready = [b for b, blocks in below.items() if not blocks]
-        done = 0
-        while ready:
-            b = ready.pop()
-            done += 1
-            for other, blocks in below.items():
-                if b in blocks:
-                    blocks.remove(b)
-                    if not blocks:
-                        ready.append(other)
-        return done == len(below)
+        return graphs.are_isomorphic(self, other)
+
+    def automorphisms(self) -> Iterator[dict[int, int]]:
+        """Yield the automorphisms, by networkx: for every node its image.
+
+        There are as many as the symmetry factor says.
+
+        Examples
+        --------
+        >>> sorted(sorted(image.items()) for image in Diagram.parse("(01-2)(02-12)").automorphisms())
+        [[(0, 0), (1, 1), (2, 2)], [(0, 1), (1, 0), (2, 2)]]
+        """
+        return graphs.automorphisms(self)
 
     def _repr_svg_(self) -> str:
-        """Return the picture that notebooks show; drawing is a module of its own."""
-        from sgdiagrams.diagrams.pictures.svg import diagram_svg
-
+        """Return the picture that notebooks show."""
         return diagram_svg(self)
-
-    def __str__(self) -> str:
-        separator = "." if len(self.levels) > 9 else ""
-        blocks = "-".join(separator.join(map(str, block)) for block in self.blocks)
-        edges = "-".join(separator.join(map(str, edge)) for edge in self.edges)
-        return f"({blocks})({edges})"
 
     def __repr__(self) -> str:
         return f"Diagram.parse({str(self)!r})"
@@ -344,14 +217,3 @@ def _children(parents: Sequence[int]) -> list[list[int]]:
             )
         children[parent].append(v)
     return children
-
-
-def _numbers(text: str, whole: str, *, dotted: bool) -> list[int]:
-    parts = text.split(".") if dotted else list(text)
-    if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
-        raise DiagramError(f"expected numbers separated by '.', got {text!r} in {_short(whole)}")
-    return [int(part) for part in parts]
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")

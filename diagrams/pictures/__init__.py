@@ -1,1 +1,1 @@
-"""Pictures of diagrams: one layout, a writer for every format."""
+"""Pictures of decorated trees, one layout for all formats; knows no canonical form."""

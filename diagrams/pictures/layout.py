@@ -6,25 +6,22 @@ from dataclasses import dataclass
 
 from sgdiagrams.diagrams.trees import parents_of_levels
 
-__all__ = []
+__all__ = ["MARGIN", "Layout", "lay_out"]
 
-
+MARGIN = 16.0  # around every diagram
 _STEP = 34.0  # distance between generations and between leaves
 
 
-_MARGIN = 16.0
-
-
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """Positions along `levels`, and the size of the picture."""
+class Layout:
+    """The places of the nodes, along `levels`, and the size of the picture."""
 
     places: tuple[tuple[float, float], ...]
     width: float
     height: float
 
 
-def _layout(levels: tuple[int, ...]) -> _Layout:
+def lay_out(levels: tuple[int, ...]) -> Layout:
     """Place leaves one below the other and every parent in the middle of its children."""
     n = len(levels)
     parents = (-1, *parents_of_levels(levels))
@@ -42,6 +39,6 @@ def _layout(levels: tuple[int, ...]) -> _Layout:
             row[i] = (row[children[i][0]] + row[children[i][-1]]) / 2
     depth = max(levels)
     places = tuple(
-        (_MARGIN + (depth - levels[i]) * _STEP, _MARGIN + row[i] * _STEP) for i in range(n)
+        (MARGIN + (depth - levels[i]) * _STEP, MARGIN + row[i] * _STEP) for i in range(n)
     )
-    return _Layout(places, 2 * _MARGIN + depth * _STEP, 2 * _MARGIN + (leaves - 1) * _STEP)
+    return Layout(places, 2 * MARGIN + depth * _STEP, 2 * MARGIN + (leaves - 1) * _STEP)

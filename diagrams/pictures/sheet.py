@@ -5,20 +5,19 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.pictures.layout import _MARGIN, _layout
-from sgdiagrams.diagrams.pictures.svg import _document, _drawing
+from sgdiagrams.diagrams.pictures.layout import MARGIN, lay_out
+from sgdiagrams.diagrams.pictures.svg import drawing, svg_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sgdiagrams.diagrams.diagram import Diagram
-
+    from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 
 __all__ = ["contact_sheet_svg"]
 
 
 def contact_sheet_svg(
-    diagrams: Iterable[Diagram], *, captions: Sequence[str] | None = None, columns: int = 6
+    diagrams: Iterable[DecoratedTree], *, captions: Sequence[str] | None = None, columns: int = 6
 ) -> str:
     """Return one SVG with many diagrams in a grid, each with a caption below.
 
@@ -33,17 +32,17 @@ def contact_sheet_svg(
 
     Examples
     --------
-    >>> from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+    >>> from sgdiagrams.diagrams import enumerate_diagrams
     >>> contact_sheet_svg(enumerate_diagrams(2)).count("<g ")
     4
     """
     drawn = list(diagrams)
     texts = [str(d) for d in drawn] if captions is None else list(captions)
-    layouts = [_layout(d.levels) for d in drawn]
+    layouts = [lay_out(d.levels) for d in drawn]
     if not drawn:
-        return _document("", 2 * _MARGIN, 2 * _MARGIN)
+        return svg_document("", 2 * MARGIN, 2 * MARGIN)
     cell_width = max(
-        *(layout.width for layout in layouts), *(6.4 * len(text) + _MARGIN for text in texts)
+        *(layout.width for layout in layouts), *(6.4 * len(text) + MARGIN for text in texts)
     )
     cell_height = max(layout.height for layout in layouts) + 22
     parts = []
@@ -54,11 +53,11 @@ def contact_sheet_svg(
         inside_y = (cell_height - 22 - layout.height) / 2
         parts.append(
             f'<g transform="translate({x + inside_x:.1f} {y + inside_y:.1f})">'
-            f"{_drawing(diagram, layout)}</g>"
+            f"{drawing(diagram, layout)}</g>"
             f'<text x="{x + cell_width / 2:.1f}" y="{y + cell_height - 8:.1f}" '
             'text-anchor="middle" font-family="monospace" font-size="10" fill="#444444">'
             f"{escape(text)}</text>"
         )
     rows = -(-len(drawn) // columns)
     width = min(columns, len(drawn)) * cell_width
-    return _document("\n".join(parts), width, rows * cell_height)
+    return svg_document("\n".join(parts), width, rows * cell_height)

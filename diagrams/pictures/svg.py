@@ -9,38 +9,36 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.pictures.layout import _Layout, _layout
+from sgdiagrams.diagrams.pictures.layout import Layout, lay_out
 from sgdiagrams.diagrams.trees import parents_of_levels
 
 if TYPE_CHECKING:
-    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 
-
-__all__ = ["diagram_svg"]
-
+__all__ = ["diagram_svg", "drawing", "svg_document"]
 
 _RADIUS = 5.0
-
 
 # Okabe and Ito's colours, told apart by people with any kind of colour vision.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
-def diagram_svg(diagram: Diagram) -> str:
+def diagram_svg(diagram: DecoratedTree) -> str:
     """Return a picture of a diagram as a standalone SVG.
 
     Examples
     --------
-    >>> from sgdiagrams.diagrams.diagram import Diagram
+    >>> from sgdiagrams.diagrams import Diagram
     >>> diagram_svg(Diagram.parse("(01-2)(02-12)")).startswith("<svg xmlns=")
     True
     """
-    layout = _layout(diagram.levels)
-    body = _drawing(diagram, layout)
-    return _document(body, layout.width, layout.height)
+    layout = lay_out(diagram.levels)
+    body = drawing(diagram, layout)
+    return svg_document(body, layout.width, layout.height)
 
 
-def _drawing(diagram: Diagram, layout: _Layout) -> str:
+def drawing(diagram: DecoratedTree, layout: Layout) -> str:
+    """Return the elements of the picture, in the coordinates of the layout."""
     places = layout.places
     parts = []
     for i, parent in enumerate(parents_of_levels(diagram.levels), start=1):
@@ -84,7 +82,8 @@ def _arc(a: tuple[float, float], b: tuple[float, float], colour: str) -> str:
     )
 
 
-def _document(body: str, width: float, height: float) -> str:
+def svg_document(body: str, width: float, height: float) -> str:
+    """Return a standalone SVG of this size on white paper."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.1f} {height:.1f}">\n'
