@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import SAMPLINGS, basis_option, emit
+from sgdiagrams.commands.common import SAMPLINGS, basis_option, emit, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,12 @@ _MOST_DRAWN = 2000
 )
 @click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
 @click.option(
+    "--check",
+    is_flag=True,
+    help="Count all symmetry factors a second time, with networkx, and look for diagrams that occur "
+    "twice; exit status 1 when anything is off.",
+)
+@click.option(
     "--format",
     "style",
     type=click.Choice(["table", "text", "json"]),
@@ -75,6 +81,7 @@ def list_diagrams(
     modulus: int,
     picture: str | None,
     only_count: bool,
+    check: bool,
     style: str,
 ) -> None:
     """Enumerate the diagrams of an order, each once, with its symmetry factor and value.
@@ -83,11 +90,10 @@ def list_diagrams(
     tied leaves on the root.
 
     \b
-    Example:
+    Examples:
         sgdiagrams list --order 3 --sampling one-pass
+        sgdiagrams list --order 5 --count --check
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.diagrams import diagram_rows, enumerate_diagrams
-
     options: dict[str, Any] = {
         "root": root,
         "linkless": linkless,
@@ -106,7 +112,24 @@ def list_diagrams(
         if isinstance(least, int):
             options["max_block_size"] = min(least, max_block_size or least)
         options.update(bounds)
-    if only_count:
+    _show(order, options, scheme, basis, picture, style="count" if only_count else style)
+    if check:
+        _check(order, options)
+
+
+def _show(
+    order: int,
+    options: dict[str, Any],
+    scheme: Sampling | None,
+    basis: Any,
+    picture: str | None,
+    *,
+    style: str,
+) -> None:
+    """Print the diagrams, or how many there are."""
+    from sgdiagrams.diagrams import diagram_rows, enumerate_diagrams
+
+    if style == "count":
         click.echo(sum(map(len, diagram_rows(order, **options))))
         return
     if picture is not None:
@@ -116,14 +139,14 @@ def list_diagrams(
         for diagram in diagrams:
             click.echo(str(diagram))
         return
-    records = _records(diagrams, scheme, root, basis)
+    records = _records(diagrams, scheme, options["root"], basis)
     if style == "json":
         for record in records:
             click.echo(json.dumps(record))
         return
     width = 2 * (2 * order + 1) + 6 if order < 9 else 60
     header = f"{'diagram':<{width}}{'symmetry':>8}  {'value':<{max(12, 6 * order + 4)}}"
-    click.echo((header + ("count" if sampling else "")).rstrip())
+    click.echo((header + ("count" if scheme is not None else "")).rstrip())
     total = 0
     for record in records:
         line = (
@@ -135,18 +158,42 @@ def list_diagrams(
     click.echo(f"{total} diagram{'s' if total != 1 else ''}", err=True)
 
 
+def _check(order: int, options: dict[str, Any]) -> None:
+    """Check what was listed with networkx and say so in one line; leave with status 1 when it is off."""
+    from sgdiagrams.diagrams import diagram_rows, disagreements, enumerate_diagrams
+
+    total = sum(map(len, diagram_rows(order, **options)))
+    checked = 0
+    with progress_bar("checking") as progress:
+
+        def counted() -> Iterator[tuple[Diagram, int]]:
+            nonlocal checked
+            for diagram in enumerate_diagrams(order, **options):
+                yield diagram, diagram.symmetry_factor
+                checked += 1
+                if progress is not None:
+                    progress(checked / total, f"{checked} of {total}")
+
+        lines = list(disagreements(counted()))
+    subject = f"{checked} diagram{'s' if checked != 1 else ''} checked with networkx"
+    if lines:
+        click.echo(f"{subject}: {len(lines)} off, the first: {lines[0]}", err=True)
+        raise click.exceptions.Exit(1)
+    click.echo(f"{subject}: all symmetry factors agree, no two are isomorphic", err=True)
+
+
 def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
     from sgdiagrams.diagrams import RequestError, contact_sheet_svg
 
     if not picture.endswith(".svg"):
         raise RequestError(f"expected a file ending in .svg for --draw, got {picture!r}")
-    chosen = list(islice(diagrams, _MOST_DRAWN + 1))
-    if len(chosen) > _MOST_DRAWN:
+    drawn = list(islice(diagrams, _MOST_DRAWN + 1))
+    if len(drawn) > _MOST_DRAWN:
         raise RequestError(
             f"expected at most {_MOST_DRAWN} diagrams to draw; lower the order or use a filter"
         )
-    captions = [f"{diagram} |Aut|={diagram.symmetry_factor}" for diagram in chosen]
-    emit(contact_sheet_svg(chosen, captions=captions), picture)
+    captions = [f"{diagram} |Aut|={diagram.symmetry_factor}" for diagram in drawn]
+    emit(contact_sheet_svg(drawn, captions=captions), picture)
 
 
 def _records(
@@ -155,17 +202,17 @@ def _records(
     from sgdiagrams.symbolic import Contraction
     from sgdiagrams.symbolic.writing.coefficients import coefficient
 
-    chosen: Any = "moment" if basis is None else basis
+    values_basis: Any = "moment" if basis is None else basis
     if scheme is not None:
-        chosen = scheme.check_basis(basis)
+        values_basis = scheme.check_basis(basis)
     for diagram in diagrams:
         record: dict[str, Any] = {
             "diagram": str(diagram),
             "symmetry_factor": diagram.symmetry_factor,
-            "value": str(Contraction.from_diagram(diagram, basis=chosen)),
+            "value": str(Contraction.from_diagram(diagram, basis=values_basis)),
         }
         if scheme is not None:
             role: Any = "population" if root == "isolated" else "training"
-            count = scheme.count(diagram, basis=chosen, root=role)
+            count = scheme.count(diagram, basis=values_basis, root=role)
             record["count"] = coefficient(count).text if count != 0 else "0"
         yield record
