@@ -160,26 +160,23 @@ def isomorphisms(tree: DecoratedTree, other: DecoratedTree) -> Iterator[dict[int
     """
     from networkx.algorithms.isomorphism import DiGraphMatcher
 
-    # Edges need no kinds: an edge into a block's node is a membership, any other one of the tree.
-    matcher = DiGraphMatcher(
-        _incidence_graph(tree),
-        _incidence_graph(other),
-        node_match=lambda a, b: a["is_block"] == b["is_block"],
-    )
+    matcher = DiGraphMatcher(_incidence_graph(tree), _incidence_graph(other))
     nodes = range(tree.order + 1)
     for image in matcher.isomorphisms_iter():
         yield {v: image[v] for v in nodes}
 
 
 def _incidence_graph(tree: DecoratedTree) -> nx.DiGraph[Any]:
-    """Return the tree with a node ``("block", i)`` for every block, below the nodes of the block."""
+    """Return the tree with one more node for every block, and an edge to it from all its members.
+
+    Nothing leaves the node of a block, but every node of the tree leads to its block. So isomorphisms
+    tell both kinds of nodes apart, and with them both kinds of edges, without being told.
+    """
     import networkx as nx
 
     graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_nodes_from(range(tree.order + 1), is_block=False)
     graph.add_edges_from(tree.edges)
     for index, block in enumerate(tree.blocks):
-        graph.add_node(("block", index), is_block=True)
         graph.add_edges_from((v, ("block", index)) for v in block)
     return graph
 
