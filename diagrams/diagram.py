@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams import graphs
-from sgdiagrams.diagrams.canonical import canonical_form
+from sgdiagrams.diagrams.canonical.form import canonical_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.partitions import block_numbers

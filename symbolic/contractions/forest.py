@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol, Self
 
-from sgdiagrams.diagrams.canonical import canonical_form
+from sgdiagrams.diagrams.canonical.form import canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.partitions import Partition, blocks_of, partition_of_blocks
 

@@ -1,0 +1,1 @@
+"""The canonical form of one decorated tree; knows nothing of how diagrams are enumerated."""
