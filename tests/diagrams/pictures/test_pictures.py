@@ -1,7 +1,6 @@
 """Pictures: well-formed, every node and tie drawn once, nothing outside the frame."""
 
 import re
-import subprocess
 import sys
 from xml.etree import ElementTree as ET
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import diagrams
 
+from sgdiagrams.commands import main
 from sgdiagrams.diagrams import Diagram, contact_sheet_svg, diagram_svg, enumerate_diagrams
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -63,20 +63,33 @@ def test_contact_sheet():
     assert "&lt;&amp;&gt;" in escaped
 
 
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command line in a folder of its own; return its status, output and notes."""
+
+    def call(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["sgdiagrams", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return stop.value.code, *capsys.readouterr()
+
+    return call
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [(["--draw", "x.png"], "ending in .svg"), (["--draw", "no/x.svg"], "existing directory")],
 )
-def test_bad_pictures_on_the_command_line(arguments, message, tmp_path):
-    command = [sys.executable, "-m", "sgdiagrams", "list", "--order", "2", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_bad_pictures_on_the_command_line(arguments, message, run):
+    status, _, notes = run("list", "--order", "2", *arguments)
+    assert status == 2
+    assert message in notes
+    assert len(notes.splitlines()) == 1
 
 
-def test_list_draws(tmp_path):
-    command = [sys.executable, "-m", "sgdiagrams", "list", "--order", "4", "--draw", "x.svg"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+def test_list_draws(run, tmp_path):
+    status, _, _ = run("list", "--order", "4", "--draw", "x.svg")
+    assert status == 0
     text = (tmp_path / "x.svg").read_text()
     assert len(re.findall("<g ", text)) == 101
