@@ -39,7 +39,7 @@ for _command in (list_diagrams, expand, evaluate, compare, drift, judge, scaling
 def main() -> None:
     """Run the command line: exit status 0, 1 (a check failed), 2 (bad input) or 130 (interrupted)."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="sgdiagrams", standalone_mode=False)
     except click.exceptions.Exit as stop:
         status = stop.exit_code
     except click.ClickException as error:

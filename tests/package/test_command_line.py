@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from command_line import good, run
 
 import sgdiagrams
 from sgdiagrams.commands import common
@@ -17,22 +18,14 @@ from sgdiagrams.symbolic.observable import OBSERVABLES
 from sgdiagrams.symbolic.training.names import sampling
 
 
-def run(*arguments, text=None, cwd=None):
-    """Run the installed command as a user would."""
+def started(*arguments):
+    """Run the installed command as a user would, in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "sgdiagrams", *map(str, arguments)],
+        [sys.executable, "-m", "sgdiagrams", *arguments],
         capture_output=True,
         text=True,
-        input=text,
-        cwd=cwd,
         check=False,
     )
-
-
-def good(*arguments, **options):
-    done = run(*arguments, **options)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -57,6 +50,16 @@ def test_help_of_every_command():
     for command in ("list", "expand", "evaluate", "compare", "scaling", "verify"):
         assert "--help" in good(command, "--help")
     assert sgdiagrams.__version__ in good("--version")
+
+
+def test_a_process_of_its_own_says_the_same():
+    for arguments in (["expand", "--order", "1"], ["expand", "--order", "-1"], ["nonsense"]):
+        theirs, ours = started(*arguments), run(*arguments)
+        assert (theirs.returncode, theirs.stdout, theirs.stderr) == (
+            ours.returncode,
+            ours.stdout,
+            ours.stderr,
+        )
 
 
 def test_list():
