@@ -49,6 +49,8 @@ class NumberCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count under the empty exponents."""
         forest = update_forest(diagram)
+        if self.basis == "moment" and forest.block_count > self.course.rows:
+            return {}  # different blocks need different rows
         value = self.course.embed(self.propagator, forest, self.basis)
         N = int(self.scheme.datapoints or 1) or 1  # without updates there is order 0 alone
         rooted = with_root({(0,): value}, forest, basis=self.basis, root=root, size=(1,))

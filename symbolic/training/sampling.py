@@ -205,7 +205,6 @@ class Sampling(ABC):
         """The most nodes of a block in a limit in continuous time; None for discrete updates."""
         return None
 
-    @abstractmethod
     def course(self) -> Course:
         """Return which rows the updates use, by number.
 
@@ -214,8 +213,12 @@ class Sampling(ABC):
         SamplingError
             When a number is missing.
         RequestError
-            When there are no discrete updates.
+            When there are no discrete updates, or the scheme does not say which rows they use.
         """
+        self._check_course()
+        raise RequestError(
+            f"expected a scheme that says its course, got {self.name}; define {self.name}'s course()"
+        )
 
     def _check_course(self) -> None:
         """Check that there are discrete updates and numbers for all of them."""

@@ -423,11 +423,6 @@ class GradientFlow(Sampling):
         """1: the mean gradient alone."""
         return 1
 
-    def course(self) -> Course:
-        """Raise a RequestError: there are no discrete updates."""
-        self._check_course()
-        raise AssertionError
-
     @property
     def diagram_options(self) -> dict[str, object]:
         """Only diagrams without ties."""
@@ -490,11 +485,6 @@ class SDE(Sampling):
     def largest_block(self) -> int:
         """2: the mean and the covariance of the gradient."""
         return 2
-
-    def course(self) -> Course:
-        """Raise a RequestError: there are no discrete updates."""
-        self._check_course()
-        raise AssertionError
 
     @property
     def diagram_options(self) -> dict[str, object]:
