@@ -1,1 +1,1 @@
-"""Prediction against experiment, and which series to believe."""
+"""Prediction against experiment, and which series to believe; knows no contraction."""

@@ -1,1 +1,1 @@
-"""Arrays of derivatives: their checks and their files."""
+"""Arrays of derivatives, their checks and their files; knows no formula."""

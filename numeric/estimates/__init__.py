@@ -1,1 +1,1 @@
-"""Formulas in numbers: value, error, judgement."""
+"""Plain formulas in numbers: value, error, judgement; knows not how contractions are computed."""

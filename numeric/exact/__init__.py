@@ -1,1 +1,1 @@
-"""SGD in exact arithmetic: the judge of the theory."""
+"""SGD in exact arithmetic, the judge of the theory; uses no diagram, count or kernel."""

@@ -1,1 +1,1 @@
-"""A loss for every datapoint, a distribution, a start."""
+"""A loss for every datapoint, a distribution, a start; knows no schedule and no optimiser."""

@@ -1,1 +1,1 @@
-"""Re-summed formulas in numbers: eigenbasis, dressed counts, drift."""
+"""Re-summed formulas in numbers: eigenbasis, dressed counts, drift; knows no landscape."""

@@ -1,1 +1,1 @@
-"""Arithmetic with more digits or certified errors."""
+"""Arithmetic with more digits or certified errors; knows no diagram and no landscape."""

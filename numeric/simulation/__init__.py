@@ -1,1 +1,1 @@
-"""SGD in floating point, many runs at once."""
+"""SGD in floating point, many runs at once; knows no formula."""

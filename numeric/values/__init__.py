@@ -1,1 +1,1 @@
-"""Numbers for contractions: plug-in values, unbiased values, jackknives."""
+"""Numbers for contractions: plug-in values, unbiased values, jackknives; knows no weight."""

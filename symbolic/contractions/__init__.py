@@ -1,1 +1,1 @@
-"""What diagrams are worth: contractions of derivative tensors."""
+"""What diagrams are worth: contractions of derivative tensors; knows no schedule and no number."""

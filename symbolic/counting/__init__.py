@@ -1,1 +1,1 @@
-"""Counters: the weight of a diagram for a sampling scheme and an optimiser."""
+"""The weight of a diagram for a way to train; does not know what the diagram is worth."""

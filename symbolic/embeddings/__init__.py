@@ -1,1 +1,1 @@
-"""How often a forest of updates fits into a schedule, in closed form."""
+"""How often a forest of updates fits into a schedule, in closed form; knows no optimiser."""

@@ -1,1 +1,1 @@
-"""Formulas as JSON: data in, data out, nothing evaluated."""
+"""Formulas as JSON, data in and data out; evaluates nothing and knows no class that users make."""

@@ -1,1 +1,1 @@
-"""Weighted embeddings by number: exact, propagated in time."""
+"""Weighted embeddings by number, propagated in time; knows no symbols and no sampling by its name."""

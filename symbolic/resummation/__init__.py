@@ -1,1 +1,1 @@
-"""Linkless diagrams with dressed edges: sums that stay finite for long times."""
+"""Linkless diagrams with dressed edges, finite for long times; knows not how formulas are written."""

@@ -1,1 +1,1 @@
-"""How training is done: sampling schemes, optimisers, schedules, averages."""
+"""How training is done: samplings, optimisers, schedules, averages; knows no observable."""

@@ -1,1 +1,1 @@
-"""Exact polynomials, fractions and sums of exponentials; nothing here knows a diagram."""
+"""Exact polynomials, fractions and sums of exponentials; knows no diagram."""

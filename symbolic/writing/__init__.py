@@ -1,1 +1,1 @@
-"""Formulas for people: LaTeX, text, NumPy and SymPy."""
+"""Formulas for people, from one layout in every format; derives no weight."""
