@@ -200,7 +200,7 @@ def _check_derivatives(
 ) -> None:
     for _, contraction in terms:
         for label, k in zip(contraction.labels, contraction.legs, strict=True):
-            check_leaf(statistics, label, k, weight_decay=decay, where=f"for order {order}")
+            check_leaf(statistics, label, k, weight_decay=decay, purpose=f"for order {order}")
 
 
 def _check_training_set(

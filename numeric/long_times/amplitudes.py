@@ -87,7 +87,7 @@ class Amplitudes:
             When eta has a wrong shape or content, or a negative eigenvalue.
         """
         if self._basis is None:
-            check_leaf(self._statistics, LOSS, 2, where="for the eigenbasis of eta H")
+            check_leaf(self._statistics, LOSS, 2, purpose="for the eigenbasis of eta H")
             hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
             self._basis = eigenbasis(hessian, self._eta, weight_decay=self._decay)
         return self._basis

@@ -177,8 +177,8 @@ def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction)
     for term in expansion.pieces:
         c = term.contraction
         for label, k in zip(c.labels, c.legs, strict=True):
-            where = f"for order {term.order}"
-            check_leaf(statistics, label, k, weight_decay=decay, where=where)
+            purpose = f"for order {term.order}"
+            check_leaf(statistics, label, k, weight_decay=decay, purpose=purpose)
     if statistics.dimension is None and any(part.observable.rank for part in expansion.parts):
         raise StatisticsError(
             "expected derivatives of order 1 or more for an observable with indices, "

@@ -208,7 +208,7 @@ def drift(
     for term in expansion.pieces:
         c = term.contraction
         for label, k in zip(c.labels, c.legs, strict=True):
-            check_leaf(statistics, label, k, weight_decay=decay, where=f"for order {term.order}")
+            check_leaf(statistics, label, k, weight_decay=decay, purpose=f"for order {term.order}")
     amplitudes = Amplitudes(statistics.as_population(), eta, weight_decay=decay)
     sums = _polynomials(expansion, parts, amplitudes, p)
     limits, velocities = sums[:, 0], sums[:, 1]

@@ -73,24 +73,24 @@ def check_leaf(
     order: int,
     *,
     weight_decay: Fraction | float = 0,
-    where: str = "in the statistics",
+    purpose: str = "in the statistics",
 ) -> None:
     """Raise a StatisticsError unless the statistics have the numbers of a node."""
     check_label(statistics, label)
     is_function = label not in (LOSS, PENALISED)
     known = statistics.functions[label] if is_function else statistics.samples
     if order not in known:
-        what = f"the function {label!r}" if is_function else "the loss"
+        owner = f"the function {label!r}" if is_function else "the loss"
         target = f"functions[{label!r}]" if is_function else "the samples"
         raise StatisticsError(
-            f"expected derivative {order} of {what} {where}, "
+            f"expected derivative {order} of {owner} {purpose}, "
             f"got derivatives {', '.join(map(str, known))}; "
             f"add key {order} to {target} or lower the order"
         )
     if label == PENALISED and weight_decay and order < 2 and statistics.start is None:
         raise StatisticsError(
             f"expected the weights at the start for derivative {order} of the loss with weight "
-            f"decay {where}, got start=None; give the statistics start=[...]"
+            f"decay {purpose}, got start=None; give the statistics start=[...]"
         )
 
 

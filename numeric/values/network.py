@@ -154,7 +154,7 @@ class Network:
                 left[i] = self._sum(left[i], done)
                 continue
             best: tuple[int, int, int] | None = None
-            chosen = (0, 0)
+            pair = (0, 0)
             for i, vector in enumerate(left):
                 legs = [s for s in vector.axes if s not in samples]
                 if len(legs) != 1 or len(at[legs[0]]) == 1:
@@ -164,10 +164,10 @@ class Network:
                 if set(lead) <= set(left[k].axes):
                     rank = (left[k].array.size, vector.array.size, -vector.identity)
                     if best is None or rank > best:
-                        best, chosen = rank, (i, k)
+                        best, pair = rank, (i, k)
             if best is None:
                 return left
-            one, other = (left.pop(i) for i in sorted(chosen, reverse=True))
+            one, other = (left.pop(i) for i in sorted(pair, reverse=True))
             needed = {s for t in left for s in t.axes}.union(output, samples)
             left.append(self._pair(one, other, needed))
 

@@ -113,13 +113,13 @@ def level_sums(
     most = tuple(max(len(mode.markers) for mode in of_node) - 1 for of_node in modes)
     weights: dict[int, Laurent] = {}
 
-    def weight(chosen: int) -> Laurent:
-        if chosen not in weights:
-            found = rule.weight(forest, chosen) if chosen else {(0, 0): 1}
-            weights[chosen] = {
-                (0, *exps, *[0] * (width - 3)): Fraction(c) for exps, c in found.items()
+    def weight(mask: int) -> Laurent:
+        if mask not in weights:
+            powers = rule.weight(forest, mask) if mask else {(0, 0): 1}
+            weights[mask] = {
+                (0, *exps, *[0] * (width - 3)): Fraction(c) for exps, c in powers.items()
             }
-        return weights[chosen]
+        return weights[mask]
 
     def bases(state: _State) -> Bases:
         """Return Q after a level: the alive edges and the nodes still to come."""
@@ -190,11 +190,11 @@ def _openings(
     for child, parent in forest.edges:
         if parent in nodes:
             closed[child] = -1
-    found: dict[tuple[tuple[int, ...], Bases], Laurent] = {(tuple(closed), state.out): factor}
+    openings: dict[tuple[tuple[int, ...], Bases], Laurent] = {(tuple(closed), state.out): factor}
     for v in nodes:
         into_root = forest.parents[v] < 0
         new: dict[tuple[tuple[int, ...], Bases], Laurent] = {}
-        for (alive, out), laurent in found.items():
+        for (alive, out), laurent in openings.items():
             for mode in modes[v]:
                 if state.marks[v] >= len(mode.markers) or not mode.markers[state.marks[v]]:
                     continue
@@ -205,8 +205,8 @@ def _openings(
                     now_alive = (*alive[:v], mode.base, *alive[v + 1 :])
                 product = _times(laurent, mode.markers[state.marks[v]])
                 add_scaled(new.setdefault((now_alive, now_out), {}), product)
-        found = new
-    return found
+        openings = new
+    return openings
 
 
 def _times(p: Laurent, q: Laurent) -> Laurent:

@@ -104,12 +104,12 @@ def _batches_count(below: tuple[int, ...], basis: Basis) -> _Items:
             continue
         free = [b for b in range(count) if not ideal >> b & 1 and below[b] & ~ideal == 0]
         for pick in range(1, 1 << len(free)):
-            chosen = [b for i, b in enumerate(free) if pick >> i & 1]
-            target = chains.setdefault(ideal | sum(1 << b for b in chosen), {})
+            blocks = [b for i, b in enumerate(free) if pick >> i & 1]
+            target = chains.setdefault(ideal | sum(1 << b for b in blocks), {})
             for level, polynomial in levels.items():
                 sums = target.setdefault(level + 1, Counter())
                 for power, c in polynomial.items():
-                    for extra, w in enumerate(weight[len(chosen)]):
+                    for extra, w in enumerate(weight[len(blocks)]):
                         if w:
                             sums[power + extra] += c * w
     result: Laurent = {}

@@ -39,7 +39,7 @@ def reshuffled_count(forest: UpdateForest) -> Laurent:
     children = [0] * n
     for child, parent in forest.edges:
         children[parent] |= 1 << child
-    weights = {chosen: _epoch_weight(forest, chosen, width) for chosen in range(1, full + 1)}
+    weights = {mask: _epoch_weight(forest, mask, width) for mask in range(1, full + 1)}
     # ways[placed][L]: the nodes that L epochs have placed
     ways: list[dict[int, Laurent]] = [{} for _ in range(full + 1)]
     ways[0][0] = {(0,) * width: Fraction(1)}
@@ -47,16 +47,16 @@ def reshuffled_count(forest: UpdateForest) -> Laurent:
         if not ways[placed]:
             continue
         rest = full & ~placed
-        chosen = rest
-        while chosen:
-            after = placed | chosen
-            closed = all(children[v] & ~after == 0 for v in range(n) if chosen >> v & 1)
-            if closed and weights[chosen]:
+        mask = rest
+        while mask:
+            after = placed | mask
+            closed = all(children[v] & ~after == 0 for v in range(n) if mask >> v & 1)
+            if closed and weights[mask]:
                 for level, laurent in ways[placed].items():
                     into = ways[after].setdefault(level + 1, {})
-                    for exps, c in weights[chosen].items():
+                    for exps, c in weights[mask].items():
                         add_scaled(into, laurent, c, exps)
-            chosen = (chosen - 1) & rest
+            mask = (mask - 1) & rest
         ways[placed] = {}
     result: Laurent = {}
     rows = _falling(forest.block_count, width, 1)
@@ -67,9 +67,9 @@ def reshuffled_count(forest: UpdateForest) -> Laurent:
     return result
 
 
-def _epoch_weight(forest: UpdateForest, chosen: int, width: int) -> Laurent:
-    """Return the probability-weighted placements of the chosen nodes in one epoch."""
-    nodes = [v for v in range(len(forest.parents)) if chosen >> v & 1]
+def _epoch_weight(forest: UpdateForest, mask: int, width: int) -> Laurent:
+    """Return the probability-weighted placements of the nodes of a mask in one epoch."""
+    nodes = [v for v in range(len(forest.parents)) if mask >> v & 1]
     number = {v: i for i, v in enumerate(nodes)}
     blocks = restricted_growth_string(forest.blocks[v] for v in nodes)
     inside = UpdateForest(

@@ -32,18 +32,18 @@ __all__ = [
 class LevelRule(Protocol):
     """What a scheme allows at one step, in one basis."""
 
-    def weight(self, forest: UpdateForest, chosen: int) -> Mapping[tuple[int, int], int | Fraction]:
-        """Return exponents of (N, B) -> coefficient for the nodes in the bit mask `chosen`."""
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int | Fraction]:
+        """Return exponents of (N, B) -> coefficient for the nodes in the bit `mask`."""
 
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int | Fraction]:
         """Return the factor of the whole embedding in the same form."""
 
 
-def _members(forest: UpdateForest, chosen: int) -> dict[int, int]:
-    """Return block -> number of its chosen nodes."""
+def _members(forest: UpdateForest, mask: int) -> dict[int, int]:
+    """Return block -> number of its nodes in a mask."""
     sizes: dict[int, int] = defaultdict(int)
     for v, block in enumerate(forest.blocks):
-        if chosen >> v & 1:
+        if mask >> v & 1:
             sizes[block] += 1
     return sizes
 
@@ -53,9 +53,9 @@ class OnePassRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, chosen: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
         """Return the number of ways to give the blocks datapoints of the batch."""
-        sizes = _members(forest, chosen)
+        sizes = _members(forest, mask)
         if any(forest.blocks.count(block) != size for block, size in sizes.items()):
             return {}
         return _powers(len(sizes), self.basis, place=1)
@@ -70,7 +70,7 @@ class FullBatchRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, chosen: int) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
 
@@ -85,10 +85,10 @@ class ReplacementRule(NamedTuple):
     The nodes of a block at one step may share a slot or not; different blocks never do.
     """
 
-    def weight(self, forest: UpdateForest, chosen: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
         """Return the expected number of ways to give the nodes slots."""
         ways = {0: 1}
-        for size in _members(forest, chosen).values():
+        for size in _members(forest, mask).values():
             new: dict[int, int] = defaultdict(int)
             for slots, number in ways.items():
                 for more in range(1, size + 1):
