@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 
 from sgdiagrams.diagrams.partitions import blocks_of
-from sgdiagrams.diagrams.text_form import write_text
+from sgdiagrams.diagrams.text_form import tree_text
 from sgdiagrams.diagrams.trees import parents_of_levels
 
 __all__ = ["DecoratedTree"]
@@ -118,4 +118,4 @@ class DecoratedTree(ABC):
         return done == len(below)
 
     def __str__(self) -> str:
-        return write_text(self.parents, self.blocks)
+        return tree_text(self.parents, self.blocks)

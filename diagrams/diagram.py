@@ -11,7 +11,7 @@ from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.partitions import block_numbers
 from sgdiagrams.diagrams.pictures.svg import diagram_svg
-from sgdiagrams.diagrams.text_form import read_text
+from sgdiagrams.diagrams.text_form import read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -133,7 +133,7 @@ class Diagram(DecoratedTree):
         >>> Diagram.parse("(0)()").order
         0
         """
-        return cls(*read_text(text))
+        return cls(*read_tree(text))
 
     @classmethod
     def from_networkx(cls, graph: nx.DiGraph[Any]) -> Diagram:

@@ -10,12 +10,12 @@ from sgdiagrams.diagrams.errors import DiagramError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_text", "write_text"]
+__all__ = ["read_tree", "tree_text"]
 
 _TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9.]+(?:-[0-9.]+)*)?)\)")
 
 
-def write_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
+def tree_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
     """Return the text form of a tree with a partition of its nodes.
 
     Parameters
@@ -27,7 +27,7 @@ def write_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
 
     Examples
     --------
-    >>> write_text([2, 2], [[0, 1], [2]])
+    >>> tree_text([2, 2], [[0, 1], [2]])
     '(01-2)(02-12)'
     """
     separator = "." if len(parents) >= 9 else ""
@@ -36,7 +36,7 @@ def write_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
     return f"({written_blocks})({written_edges})"
 
 
-def read_text(text: str) -> tuple[list[int], list[list[int]]]:
+def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
     """Return the parents and the blocks that a text form names.
 
     Blocks and edges are separated by ``-``; edges are written child first; children have smaller
@@ -50,7 +50,7 @@ def read_text(text: str) -> tuple[list[int], list[list[int]]]:
 
     Examples
     --------
-    >>> read_text("(01-2)(02-12)")
+    >>> read_tree("(01-2)(02-12)")
     ([2, 2], [[0, 1], [2]])
     """
     match = _TEXT.fullmatch(text.strip())

@@ -1,7 +1,7 @@
-"""Draw the rooms from the contracts in `pyproject.toml`, and list them with their own words.
+"""Draw the rooms from the contracts in `pyproject.toml`, and list what is in them in its own words.
 
 Usage: ``python docs/draw_rooms.py`` writes `docs/pictures/rooms.svg` and the tables of
-`docs/architecture.md` anew; a test compares both with what it would write.
+`docs/architecture.md` and `docs/glossary.md` anew; a test compares them with what it would write.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "rooms.svg"
 PAGE = ROOT / "docs" / "architecture.md"
+GLOSSARY = ROOT / "docs" / "glossary.md"
 
 ROOMS = {"diagrams": "integers", "symbolic": "exact SymPy", "numeric": "numbers"}
 _BOX = (104, 24)  # width and height
@@ -135,21 +136,54 @@ def table(room: str) -> str:
     return "\n".join(lines)
 
 
-def page(text: str) -> str:
-    """Return the page with its tables as they should be."""
+def nouns() -> dict[str, tuple[str, str]]:
+    """Return the public classes by name: their module, and the first line of their docstring."""
+    result: dict[str, tuple[str, str]] = {}
     for room in ROOMS:
-        start, end = f"<!-- {room} -->\n", f"\n<!-- end of {room} -->"
-        before, rest = text.split(start)
-        after = rest.split(end)[1]
-        text = f"{before}{start}{table(room)}{end}{after}"
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    words = (ast.get_docstring(node) or "").splitlines()[0]
+                    result[node.name] = str(path.relative_to(ROOT)), words
+    return result
+
+
+def noun_table() -> str:
+    """Return the nouns in the order of the alphabet."""
+    lines = ["| noun | meaning | module |", "| --- | --- | --- |"]
+    for name, (module, words) in sorted(nouns().items(), key=lambda item: item[0].lower()):
+        shown = re.sub(r":\w+:`([^`]*)`", r"`\1`", words).replace("|", "\\|")
+        lines.append(f"| `{name}` | {shown} | {module} |")
+    return "\n".join(lines)
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """Return a page with what stands between two marks replaced."""
+    start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    before, rest = text.split(start)
+    return f"{before}{start}{table}{end}{rest.split(end)[1]}"
+
+
+def page(text: str) -> str:
+    """Return the map with its tables as they should be."""
+    for room in ROOMS:
+        text = replaced(text, room, table(room))
     return text
 
 
+def glossary(text: str) -> str:
+    """Return the glossary with its table of nouns as it should be."""
+    return replaced(text, "nouns", noun_table())
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     PICTURE.write_text(picture(), encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"wrote {PICTURE.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
+    GLOSSARY.write_text(glossary(GLOSSARY.read_text(encoding="utf-8")), encoding="utf-8")
+    print(
+        f"wrote {PICTURE.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}, {GLOSSARY.relative_to(ROOT)}"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sgdiagrams.symbolic.contractions.contraction import Metric
-    from sgdiagrams.symbolic.formula import Numbers
+    from sgdiagrams.symbolic.formula import Holder
 
 
 __all__ = ["Expansion"]
@@ -145,7 +145,7 @@ class Expansion(SeriesFormula):
                 f"give {missing[0]}=..."
             )
 
-    def evaluate(self, values: Numbers[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
+    def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: whoever has them knows how to contract them.
 
         Parameters

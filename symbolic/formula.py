@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["Formula", "Numbers", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
+__all__ = ["Formula", "Holder", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -134,7 +134,7 @@ class SeriesFormula(Formula):
         """Return the weights of all terms at given numbers, exactly."""
 
 
-class Numbers(Protocol[Result_co]):
+class Holder(Protocol[Result_co]):
     """Whatever has numbers for contractions: `sgdiagrams.Statistics`, or a holder of a user's own."""
 
     def evaluate(self, formula: Any, *, eta: Any, **numbers: int | Fraction) -> Result_co:

@@ -31,7 +31,7 @@ from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.symbolic.formula import Numbers, Part
+    from sgdiagrams.symbolic.formula import Holder, Part
     from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
@@ -369,7 +369,7 @@ class ResummedExpansion(ResummedFormula):
             )
         return Expansion(chosen, self.basis, self.parts, relink(self, chosen))
 
-    def evaluate(self, values: Numbers[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
+    def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: see `Expansion.evaluate`."""
         return values.evaluate(self, eta=eta, **numbers)
 

@@ -18,7 +18,7 @@ from sgdiagrams.diagrams.partitions import blocks_of, restricted_growth_string
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta, read_weight_decay
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_label
-from sgdiagrams.numeric.values.network import Network, Tensor
+from sgdiagrams.numeric.values.network import Network, Operand
 from sgdiagrams.numeric.values.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 
@@ -302,7 +302,7 @@ class Evaluator:
         weighted = self.statistics.weights is not None
         raised_axes, lowered_axes, free = self._axes(marked)
         scale = Fraction(1)
-        tensors: list[Tensor] = []
+        tensors: list[Operand] = []
         samples: list[int] = []
         output = list(free)
         for block in marked.blocks:
@@ -327,7 +327,7 @@ class Evaluator:
                     axes = (sample, *axes)
                 symmetric = legs[x] if legs[x] in (len(lowered_axes[x]), len(raised_axes[x])) else 0
                 identity = self._network.identify(leaf)
-                tensors.append(Tensor(identity, self._leaves.array(leaf), axes, symmetric))
+                tensors.append(Operand(identity, self._leaves.array(leaf), axes, symmetric))
         # An intermediate as large as the result cannot be avoided.
         size = (self.statistics.dimension or 1) ** len(free) * (n if len(output) > len(free) else 1)
         result: Any = self._network.contract(

@@ -1,4 +1,4 @@
-"""Tensor networks: many small contractions that share tensors and parts of their work."""
+"""Operand networks: many small contractions that share tensors and parts of their work."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Network", "Tensor"]
+__all__ = ["Network", "Operand"]
 
 #: Pairs of positions: two tensors are taken out, and their product is put at the end.
 Path: TypeAlias = "tuple[tuple[int, ...], ...]"
 
 
-class Tensor(NamedTuple):
+class Operand(NamedTuple):
     """An array with the names of its axes.
 
     Attributes
@@ -37,7 +37,7 @@ class Tensor(NamedTuple):
     axes: tuple[int, ...]
     symmetric: int = 0
 
-    def facing(self, rows: Collection[int], columns: Collection[int]) -> Tensor:
+    def facing(self, rows: Collection[int], columns: Collection[int]) -> Operand:
         """Return an equal tensor with its symmetric axes in the order rows, columns (or reverse)."""
         if self.symmetric < 2:
             return self
@@ -79,7 +79,7 @@ class Network:
 
     def contract(
         self,
-        tensors: Sequence[Tensor],
+        tensors: Sequence[Operand],
         output: tuple[int, ...],
         *,
         samples: Sequence[int],
@@ -109,7 +109,7 @@ class Network:
         return left[0].ordered(output)
 
     def _plan(
-        self, tensors: Sequence[Tensor], output: tuple[int, ...], limit: int | None
+        self, tensors: Sequence[Operand], output: tuple[int, ...], limit: int | None
     ) -> Path | None:
         """Return an order of pairs, the same for alike tensors; None where none obeys the limit."""
         if len(tensors) == 2:
@@ -134,8 +134,8 @@ class Network:
         return self._paths[key]
 
     def _take_vectors(
-        self, tensors: Sequence[Tensor], output: tuple[int, ...], samples: Collection[int]
-    ) -> list[Tensor]:
+        self, tensors: Sequence[Operand], output: tuple[int, ...], samples: Collection[int]
+    ) -> list[Operand]:
         """Contract vectors with their neighbours, biggest first, and sum over finished samples.
 
         The neighbour shrinks by the length of an axis and has to be read anyway. A vector of one
@@ -171,14 +171,14 @@ class Network:
             needed = {s for t in left for s in t.axes}.union(output, samples)
             left.append(self._pair(one, other, needed))
 
-    def _sum(self, tensor: Tensor, axis: int) -> Tensor:
+    def _sum(self, tensor: Operand, axis: int) -> Operand:
         place = tensor.axes.index(axis)
         identity = self.identify((tensor.identity, "sum", place))
         array = self._kept.get(identity)
         if array is None:
             array = self._keep(identity, np.asarray(tensor.array.sum(axis=place)))
         axes = tensor.axes[:place] + tensor.axes[place + 1 :]
-        return Tensor(identity, array, axes, min(tensor.symmetric, len(axes)))
+        return Operand(identity, array, axes, min(tensor.symmetric, len(axes)))
 
     def _keep(self, identity: int, array: NDArray[Any]) -> NDArray[Any]:
         if array.size <= self._room:
@@ -188,7 +188,7 @@ class Network:
 
     def _halve(
         self,
-        tensors: Sequence[Tensor],
+        tensors: Sequence[Operand],
         output: tuple[int, ...],
         axis: int,
         *,
@@ -213,7 +213,7 @@ class Network:
         total: NDArray[Any] = np.add(*halves)
         return total
 
-    def _pair(self, one: Tensor, other: Tensor, needed: set[int]) -> Tensor:
+    def _pair(self, one: Operand, other: Operand, needed: set[int]) -> Operand:
         if one.identity > other.identity:
             one, other = other, one  # a product asked for in either order is one product
         shared = [s for s in one.axes if s in other.axes]
@@ -237,11 +237,11 @@ class Network:
         pattern = tuple(tuple(name[s] for s in group) for group in (one.axes, other.axes, axes))
         identity = self.identify((one.identity, other.identity, pattern))
         if identity in self._kept:
-            return Tensor(identity, self._kept[identity], axes, symmetric)
+            return Operand(identity, self._kept[identity], axes, symmetric)
         size = dict(
             zip((*one.axes, *other.axes), (*one.array.shape, *other.array.shape), strict=True)
         )
         a = one.matrices(batch, left, summed)
         b = other.matrices(batch, summed, right)
         array = (a @ b if summed else a * b).reshape([size[s] for s in axes])
-        return Tensor(identity, self._keep(identity, array), axes, symmetric)
+        return Operand(identity, self._keep(identity, array), axes, symmetric)

@@ -33,7 +33,7 @@ class LevelRule(Protocol):
     """What a scheme allows at one step, in one basis."""
 
     def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int | Fraction]:
-        """Return exponents of (N, B) -> coefficient for the nodes in the bit `mask`."""
+        """Return exponents of (N, B) -> coefficient for the nodes of a bit mask."""
 
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int | Fraction]:
         """Return the factor of the whole embedding in the same form."""

@@ -21,6 +21,8 @@ def test_the_map_is_up_to_date():
     assert draw_rooms.PICTURE.read_text(encoding="utf-8") == draw_rooms.picture(), advice
     text = draw_rooms.PAGE.read_text(encoding="utf-8")
     assert text == draw_rooms.page(text), advice
+    text = draw_rooms.GLOSSARY.read_text(encoding="utf-8")
+    assert text == draw_rooms.glossary(text), advice
 
 
 def test_every_sub_room_says_what_it_knows_and_what_it_does_not():

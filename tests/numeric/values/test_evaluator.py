@@ -17,7 +17,7 @@ from sgdiagrams.numeric.values import evaluator as contract
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta
-from sgdiagrams.numeric.values.network import Network, Tensor
+from sgdiagrams.numeric.values.network import Network, Operand
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 F = Fraction
@@ -471,7 +471,7 @@ def test_network_obeys_the_limit():
     network = Network(room=10**6)
     names = [(0, 2), (1, 2), (0, 3), (1, 3)]
     tensors = [
-        Tensor(network.identify(i % 2), array, axes)
+        Operand(network.identify(i % 2), array, axes)
         for i, (array, axes) in enumerate(zip([one, other] * 2, names, strict=True))
     ]
     expected = np.einsum("sa,ta,sb,tb->s", one, other, one, other)
