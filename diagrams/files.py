@@ -1,46 +1,205 @@
-"""Writing files so that nothing is lost: whole or not at all. All rooms write through this."""
+"""Reading and writing files so that nothing is lost or overwritten by accident. All rooms use this."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
-import tempfile
-from contextlib import contextmanager
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from io import BytesIO
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from sgdiagrams.diagrams.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing"]
+__all__ = ["decoded", "json_text", "output_file", "read_text"]
+
+# What text may begin with: the byte-order marks of UTF-8 and UTF-16.
+_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path in the same directory that replaces `path` if nothing is raised.
+def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing; what was there before stays until everything is written.
 
-    A rename is atomic within one file system only, hence the same directory.
+    A regular file is replaced by a rename, after its content has reached the disk, and keeps its
+    mode; a new one gets the usual mode. Of a symbolic link the target is replaced, not the link. A
+    file with several hard links is written in place, in one go at the end; devices and pipes are
+    written straight through.
+
+    Parameters
+    ----------
+    path
+        The name of the file.
+
+    Yields
+    ------
+    BinaryIO
+        A binary stream that can be sought, except for devices and pipes.
 
     Raises
     ------
     FormatError
-        When `path` is a directory or lies in none, or the file cannot be written.
+        When `path` is a directory or lies in none, is read-only, or cannot be written.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise FormatError(f"expected a file to write, got the directory {str(path)!r}")
-    if not target.parent.is_dir():
-        raise FormatError(f"expected a file in an existing directory, got {str(path)!r}")
+    given = Path(path)
+    shown = repr(str(path))
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            yield temporary
-            temporary.chmod(0o644)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        known = _status(given)
+        if known is not None and stat.S_ISDIR(known.st_mode):
+            raise FormatError(f"expected a file to write, got the directory {shown}")
+        if _is_stream(given, known):
+            with given.open("wb") as stream:
+                yield stream
+            return
+        target = Path(os.path.realpath(given))
+        if not target.parent.is_dir():
+            raise FormatError(f"expected a file in an existing directory, got {shown}")
+        if known is not None and not (known.st_mode & 0o222 and os.access(target, os.W_OK)):
+            raise FormatError(
+                f"expected a file that may be written, got {shown}, which is read-only"
+            )
+        if known is not None and known.st_nlink > 1:
+            # A rename would leave the other names with the old content.
+            content = BytesIO()
+            yield content
+            with target.open("r+b") as file:
+                file.write(content.getbuffer())
+                file.truncate()
+                _flush(file)
+            return
+        with _replacement(target, known) as file:
+            yield file
     except OSError as error:
-        raise FormatError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+        raise FormatError(f"cannot write {shown}: {error.strerror or error}") from error
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what is known of the file behind a path; None where there is none."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_stream(path: Path, known: os.stat_result | None) -> bool:
+    """Tell whether a path is a device, a pipe, or a descriptor that somebody holds open."""
+    if known is not None and not stat.S_ISREG(known.st_mode):
+        return True
+    # /dev/stdout may be a regular file: to replace it would leave the holder with the old one.
+    return known is not None and Path(os.path.abspath(path)).parts[:2] in (
+        ("/", "dev"),
+        ("/", "proc"),
+    )
+
+
+@contextmanager
+def _replacement(target: Path, known: os.stat_result | None) -> Iterator[BinaryIO]:
+    """Open a file beside the target that takes its place when nothing is raised."""
+    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    # The mode of a new file is subject to the umask.
+    handle = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            if known is not None:
+                # Owners can be kept by the superuser alone.
+                with suppress(OSError):
+                    os.chown(scratch, known.st_uid, known.st_gid)
+                scratch.chmod(stat.S_IMODE(known.st_mode))
+            yield cast("BinaryIO", file)
+            _flush(file)
+        scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _flush(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file; see `decoded`.
+
+    Raises
+    ------
+    FormatError
+        When there is no such file, or it is not a readable text file.
+    """
+    file = Path(path)
+    shown = repr(str(path))
+    if file.is_dir():
+        raise FormatError(f"expected a file, got the directory {shown}")
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise FormatError(f"expected an existing file, got {shown}") from None
+    except OSError as error:
+        raise FormatError(f"cannot read {shown}: {error.strerror or error}") from None
+    return decoded(content, name=str(path))
+
+
+def decoded(content: bytes, *, name: str) -> str:
+    """Return text in UTF-8, with or without a byte-order mark, or in UTF-16 with one.
+
+    Parameters
+    ----------
+    content
+        What a file holds.
+    name
+        What the file is called in an error.
+
+    Raises
+    ------
+    FormatError
+        When it is something else.
+
+    Examples
+    --------
+    >>> decoded("η".encode("utf-16"), name="formula"), decoded("η".encode("utf-8-sig"), name="formula")
+    ('η', 'η')
+    """
+    encoding = next((e for mark, e in _MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise FormatError(
+            f"expected text in UTF-8, or in UTF-16 with its mark, cannot read {name!r}"
+        ) from None
+
+
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """Return plain data as JSON that every reader understands.
+
+    Numbers of other libraries become Python's, fractions become strings, and numbers that are not
+    finite, which JSON does not know, null.
+
+    Examples
+    --------
+    >>> json_text({"error": math.inf, "value": Fraction(1, 3)})
+    '{"error": null, "value": "1/3"}'
+    """
+    return json.dumps(_plain(data), indent=indent, allow_nan=False)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    if data is None or isinstance(data, bool | str):
+        return data
+    if isinstance(data, Integral):
+        return int(data)
+    if isinstance(data, Fraction):
+        return str(data)
+    if isinstance(data, Real):
+        return float(data) if math.isfinite(data) else None
+    return data

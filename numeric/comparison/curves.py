@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
-from sgdiagrams.diagrams.files import replacing
+from sgdiagrams.diagrams.files import output_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,8 +136,8 @@ def draw_curves(
     legend.set_zorder(30)
     legend.get_frame().set(edgecolor="none", alpha=0.9)
     if path is not None:
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150, format=kind)
+        with output_file(path) as file:
+            figure.savefig(file, dpi=150, format=kind)
     return figure
 
 

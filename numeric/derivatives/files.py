@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import zipfile
 import zlib
+from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
-from sgdiagrams.diagrams.files import replacing
+from sgdiagrams.diagrams.files import decoded, json_text, output_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -72,9 +75,9 @@ def write_statistics(statistics: Derivatives, path: str | os.PathLike[str]) -> N
         raise FormatError(
             f"expected a name that ends in {ending} for {kind} statistics, got path={str(path)!r}"
         )
-    with replacing(target) as scratch, scratch.open("wb") as file:
+    with output_file(target) as file:
         if statistics.is_exact:
-            file.write(json.dumps(_to_json(statistics)).encode())
+            file.write(json_text(_to_json(statistics)).encode())
         else:
             np.savez(file, allow_pickle=False, **_to_arrays(statistics))
 
@@ -85,7 +88,7 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
     Parameters
     ----------
     path
-        The file.
+        The file; ``-`` is standard input.
     make
         What is called with the keyword arguments of
         :class:`sgdiagrams.numeric.statistics.Statistics`.
@@ -96,20 +99,31 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
         When the file is missing, a directory, broken, of another format or version, holds pickled
         objects, or its numbers are no statistics.
     """
+    name = "standard input" if path == "-" else str(path)
     try:
-        content = Path(path)
-        with content.open("rb") as file:
+        with _opened(path) as file:
             is_archive = file.read(2) == b"PK"
-        return make(**(_from_archive(content) if is_archive else _from_json(content)))
+            file.seek(0)
+            return make(**(_from_archive if is_archive else _from_json)(file, name))
     except FormatError:
         raise
     except StatisticsError as error:
-        raise FormatError(f"no valid statistics in path={str(path)!r}: {error}") from error
+        raise FormatError(f"no valid statistics in path={name!r}: {error}") from error
     except _READ_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FormatError(
-            f"expected a statistics file (.npz or .json), cannot read path={str(path)!r}: {reason}"
+            f"expected a statistics file (.npz or .json), cannot read path={name!r}: {reason}"
         ) from error
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for ``-``, so that it can be sought; pipes are read at once."""
+    if path == "-":
+        yield BytesIO(sys.stdin.buffer.read())
+        return
+    with Path(path).open("rb") as file:
+        yield file if file.seekable() else BytesIO(file.read())
 
 
 def _to_arrays(statistics: Derivatives) -> dict[str, Any]:
@@ -150,17 +164,16 @@ def _to_json(statistics: Derivatives) -> dict[str, Any]:
     return document
 
 
-def _check_header(path: Path, found_format: Any, version: Any) -> None:
+def _check_header(path: str, found_format: Any, version: Any) -> None:
     if found_format != _FORMAT or version != _VERSION:
         raise FormatError(
             f"expected format={_FORMAT!r} version={_VERSION}, "
-            f"got format={found_format!r} version={version!r} in path={str(path)!r}"
+            f"got format={found_format!r} version={version!r} in path={path!r}"
         )
 
 
-def _from_archive(path: Path) -> dict[str, Any]:
-    # An open file, because NumPy leaves one that it opened itself open when the archive is broken.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
+    with np.load(file, allow_pickle=False) as archive:
         # A member that is no array comes as bytes.
         entries = {name: np.asarray(archive[name]) for name in archive.files}
     header = [entries.pop(name, np.array(None)).tolist() for name in ("format", "version", "role")]
@@ -174,7 +187,7 @@ def _from_archive(path: Path) -> dict[str, Any]:
         if match is None:
             raise FormatError(
                 "expected entries derivative_<k> and function_<name>_<k>, "
-                f"got {entry[:60]!r} in path={str(path)!r}"
+                f"got {entry[:60]!r} in path={path!r}"
             )
         order, name, function_order = match.groups()
         if name is None:
@@ -184,16 +197,14 @@ def _from_archive(path: Path) -> dict[str, Any]:
     return {**arguments, "samples": samples, "functions": functions}
 
 
-def _from_json(path: Path) -> dict[str, Any]:
-    document = json.loads(path.read_text(encoding="utf-8"))
+def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
+    document = json.loads(decoded(file.read(), name=path))
     if not isinstance(document, dict):
-        raise FormatError(
-            f"expected a JSON object, got {type(document).__name__} in path={str(path)!r}"
-        )
+        raise FormatError(f"expected a JSON object, got {type(document).__name__} in path={path!r}")
     _check_header(path, document.get("format"), document.get("version"))
     functions = document.get("functions", {})
     if not isinstance(functions, dict):
-        raise FormatError(f"expected an object under 'functions' in path={str(path)!r}")
+        raise FormatError(f"expected an object under 'functions' in path={path!r}")
     weights, start = document.get("weights"), document.get("start")
     return {
         "samples": _orders(document.get("derivatives"), "derivatives", path),
@@ -204,9 +215,9 @@ def _from_json(path: Path) -> dict[str, Any]:
     }
 
 
-def _orders(arrays: Any, key: str, path: Path) -> dict[int, NDArray[Any]]:
+def _orders(arrays: Any, key: str, path: str) -> dict[int, NDArray[Any]]:
     if not isinstance(arrays, dict):
-        raise FormatError(f"expected an object under {key[:60]!r} in path={str(path)!r}")
+        raise FormatError(f"expected an object under {key[:60]!r} in path={path!r}")
     for order in arrays:
         if not _ORDER.fullmatch(order):
             raise ValueError(f"expected orders of derivatives as keys, got {order[:60]!r}")

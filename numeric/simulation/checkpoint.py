@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import FormatError
-from sgdiagrams.diagrams.files import replacing
+from sgdiagrams.diagrams.files import json_text, output_file, read_text
 from sgdiagrams.numeric.simulation.moments import Moments
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Checkpoint:
         if not path.exists():
             return
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            data = json.loads(read_text(path))
+        except (ValueError, RecursionError):
             raise FormatError(f"expected a checkpoint in JSON, got {str(path)!r}") from None
         if (
             not isinstance(data, dict)
@@ -93,5 +93,5 @@ class Checkpoint:
             "settings": self.settings,
             "moments": [asdict(moments) for moments in self.moments],
         }
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(data), encoding="utf-8")
+        with output_file(path) as file:
+            file.write(json_text(data).encode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +25,7 @@ __all__ = [
     "derive",
     "derive_resummed",
     "emit",
+    "emit_json",
     "fix_option",
     "observable_option",
     "optimizer_options",
@@ -277,31 +277,30 @@ def read_text(path: str) -> str:
     FormatError
         When the path is no readable text file.
     """
-    from sgdiagrams.diagrams.errors import FormatError
+    from sgdiagrams.diagrams import files
 
     if path == "-":
-        return sys.stdin.read()
-    file = Path(path)
-    if file.is_dir():
-        raise FormatError(f"expected a file, got the directory {path!r}")
-    if not file.exists():
-        raise FormatError(f"expected an existing file, got {path!r}")
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise FormatError(f"expected a text file in UTF-8, got {path!r}") from None
+        return files.decoded(sys.stdin.buffer.read(), name="standard input")
+    return files.read_text(path)
 
 
 def emit(text: str, output: str | None) -> None:
-    """Print text, or write it to a file atomically."""
+    """Print text, or write it to a file that stays as it was until everything is written."""
     text = text if text.endswith("\n") else text + "\n"
     if output is None or output == "-":
         click.echo(text, nl=False)
         return
-    from sgdiagrams.diagrams.files import replacing
+    from sgdiagrams.diagrams.files import output_file
 
-    with replacing(output) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with output_file(output) as file:
+        file.write(text.encode())
+
+
+def emit_json(data: Any, output: str | None) -> None:
+    """Print plain data as JSON, or write it to a file."""
+    from sgdiagrams.diagrams.files import json_text
+
+    emit(json_text(data, indent=2), output)
 
 
 @contextmanager

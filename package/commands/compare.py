@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from sgdiagrams.commands.common import (
     emit,
+    emit_json,
     observable_option,
     optimizer_options,
     parse_settings,
@@ -105,7 +105,7 @@ def compare(
             resummed=resummed,
         )
     if style == "json":
-        emit(json.dumps(comparison.to_dict(), indent=2), output)
+        emit_json(comparison.to_dict(), output)
     else:
         emit(str(comparison), output)
     if picture is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from sgdiagrams.commands.common import (
     emit,
+    emit_json,
     optimizer_options,
     parse_settings,
     pop_eta,
@@ -69,4 +69,7 @@ def drift(
         sampling=scheme,
         optimizer=rule,
     )
-    emit(json.dumps(found.to_dict(), indent=2) if style == "json" else str(found), output)
+    if style == "json":
+        emit_json(found.to_dict(), output)
+    else:
+        emit(str(found), output)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from sgdiagrams.commands.common import emit, parse_settings, read_text, set_option
+from sgdiagrams.commands.common import emit, emit_json, parse_settings, read_text, set_option
 
 __all__ = ["evaluate"]
 
@@ -58,6 +56,6 @@ def evaluate(
     formula = kind.from_json(text)
     estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
     if style == "json":
-        emit(json.dumps(estimate.to_dict(), indent=2), output)
+        emit_json(estimate.to_dict(), output)
     else:
         emit(str(estimate), output)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from sgdiagrams.commands.common import (
     emit,
+    emit_json,
     observable_option,
     optimizer_options,
     parse_settings,
@@ -68,4 +68,7 @@ def judge(
         optimizer=rule,
         eta=eta,
     )
-    emit(json.dumps(found.to_dict(), indent=2) if style == "json" else str(found), output)
+    if style == "json":
+        emit_json(found.to_dict(), output)
+    else:
+        emit(str(found), output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from sgdiagrams.commands.common import (
     basis_option,
     derive,
     emit,
+    emit_json,
     fix_option,
     observable_option,
     optimizer_options,
@@ -72,10 +72,7 @@ def scaling(
 
     expansion = derive(**request)
     table = scaling_table(expansion, through or None)
-    if style == "latex":
-        text = table.latex(standalone=standalone)
-    elif style == "json":
-        text = json.dumps(table.to_dict(), indent=2)
+    if style == "json":
+        emit_json(table.to_dict(), output)
     else:
-        text = str(table)
-    emit(text, output)
+        emit(table.latex(standalone=standalone) if style == "latex" else str(table), output)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
+from sgdiagrams.diagrams.files import read_text
 from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
@@ -161,8 +161,8 @@ def _split(
 
 def _schedule_file(path: str) -> ArraySchedule:
     try:
-        words = Path(path).read_text(encoding="utf-8").replace(",", " ").split()
-    except (OSError, UnicodeDecodeError):
+        words = read_text(path).replace(",", " ").split()
+    except FormatError:
         raise FormatError(
             f"expected a readable text file with one factor a line, got {path!r}"
         ) from None
@@ -212,8 +212,8 @@ def sampling(scheme: str | Sampling) -> Sampling:
 
 def _grid_file(path: str) -> Grid:
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = json.loads(read_text(path))
+    except (FormatError, ValueError, RecursionError):
         raise FormatError(
             f"expected a JSON file with a list of batches or a table of true and false, got {path!r}"
         ) from None
