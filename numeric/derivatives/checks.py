@@ -119,11 +119,26 @@ def checked(
 
 
 def _as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
+    """Return an array, or raise a StatisticsError where a conversion would lose what is meant."""
+    if np.ma.isMaskedArray(values):
+        raise StatisticsError(
+            f"expected numbers without a mask in {name}, got a masked array; leave samples out or "
+            "fill them"
+        )
+    kind = f"{type(values).__module__.partition('.')[0]}.{type(values).__name__}"
+    if hasattr(values, "toarray"):
+        raise StatisticsError(f"expected a dense array for {name}, got {kind}; give its toarray()")
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise StatisticsError(
             f"expected an array for {name}, got rows of unequal length"
+        ) from error
+    except (TypeError, RuntimeError) as error:
+        # Tensors that require gradients, are sparse, on another device, or of a type NumPy lacks.
+        reason = " ".join(str(error).split())[:120]
+        raise StatisticsError(
+            f"expected an array for {name}, got {kind}, which does not convert: {reason}"
         ) from error
     if array.dtype.kind not in "fiuO":
         raise StatisticsError(

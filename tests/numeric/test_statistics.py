@@ -524,6 +524,39 @@ def test_members_that_are_no_arrays(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+FOREIGN = {
+    "masked": lambda: np.ma.array([1.0, 2.0], mask=[0, 1]),
+    "masked without a mask": lambda: np.ma.array([1.0, 2.0]),
+    "complex": lambda: np.array([1.0 + 0j, 2.0]),
+    "booleans": lambda: np.array([True, False]),
+    "text": lambda: np.array(["1", "2"]),
+    "times": lambda: np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]"),
+    "objects": lambda: np.array([1, object()], dtype=object),
+    "sparse": lambda: pytest.importorskip("scipy.sparse").coo_array(np.eye(2)),
+    "a tensor with gradients": lambda: tensor([1.0, 2.0], requires_grad=True),
+    "a short float": lambda: tensor([1.0, 2.0]).bfloat16(),
+    "a sparse tensor": lambda: tensor([1.0, 2.0]).to_sparse(),
+}
+
+
+def tensor(*values, **options):
+    return pytest.importorskip("torch", reason="PyTorch is not installed").tensor(
+        *values, **options
+    )
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN.keys())
+def test_arrays_whose_meaning_a_conversion_would_lose_are_refused(make):
+    with pytest.raises(StatisticsError) as caught:
+        Statistics.from_samples({0: make()})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_plain_tensors_are_taken():
+    statistics = Statistics.from_samples({1: tensor([[1.0, 2.0]])})
+    assert statistics.samples[1].tolist() == [[1.0, 2.0]]
+
+
 def test_load_what_is_no_file_of_ours(tmp_path):
     whole = tmp_path / "whole.npz"
     Statistics(floats()).save(whole)
