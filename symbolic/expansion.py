@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, nan, nsimplify, oo, zoo
@@ -63,7 +64,7 @@ class Expansion(SeriesFormula):
     parts: tuple[Part, ...]
     terms: tuple[Term, ...]
 
-    @property
+    @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}

@@ -79,7 +79,9 @@ class Formula(ABC):
     `sgdiagrams.symbolic.resummed.ResummedExpansion`, which describe the attributes.
     """
 
-    __slots__ = ()
+    # What is derived from the fields is derived once and kept in the dictionary, by `cached_property`.
+    # It is no field: equality, hashes, pickles and `replace` know nothing of it.
+    __slots__ = ("__dict__",)
 
     # Declared for type checkers alone: fields of dataclasses take their place.
     if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sympy import Add, Expr, Integer, Mul, Rational, factor, sympify
-from sympy.core.symbol import Str
+from sympy import Add, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
@@ -15,15 +15,14 @@ from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
-from sgdiagrams.symbolic.formula import Term, in_usual_order
-from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form, is_continuous
-from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
-from sgdiagrams.symbolic.resummation.forms import FORMS, Form, conditions, expression
+from sgdiagrams.symbolic.formula import in_usual_order
+from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
+from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, scheme_of
 from sgdiagrams.symbolic.resummation.on_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, collect_pieces
-from sgdiagrams.symbolic.training.optimizer import Momentum
+from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
 from sgdiagrams.symbolic.writing.resummed_text import text_resummed
 from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
@@ -31,9 +30,7 @@ from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.symbolic.formula import Holder, Part
-    from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.formula import Holder, Part, Term
 
 __all__ = ["ResummedExpansion"]
 
@@ -84,19 +81,19 @@ class ResummedExpansion(ResummedFormula):
         """Always ``"cumulant"``: links add up in no other basis."""
         return "cumulant"
 
-    @property
+    @cached_property
     def has_closed_form(self) -> bool:
         """Whether all weights are formulas; others are known by number only."""
         return all(has_closed_form(scheme_of(p), p.optimizer) for p in self.parts)
 
-    @property
+    @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts for name in scheme_of(part).symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
         return in_usual_order(names)
 
-    @property
+    @cached_property
     def terms(self) -> tuple[Term, ...]:
         r"""The terms: weights as functions of the symbols ``h_a``, ... of their indices.
 
@@ -104,51 +101,15 @@ class ResummedExpansion(ResummedFormula):
         :math:`x^2 - (1 + \beta - h_a) x + \beta`. Weights that are known by number only are
         `EmbeddingSum` functions.
         """
-        found = []
-        for term in self.pieces:
-            weight = self.weight(term)
-            if weight != 0:
-                names = tuple(index_letter(i) for i in range(term.order))
-                found.append(Term(weight, term.contraction, names))
-        return tuple(found)
+        return self._weights.terms(self.pieces)
+
+    @cached_property
+    def _weights(self) -> Weights:
+        return Weights(self.parts, self.form, self.flat)
 
     def weight(self, term: DressedTerm) -> Expr:
         """Return the weight of a term in the form of this expansion."""
-        total = Add(*(Rational(p.coefficient) * self._product(p, term) for p in term.pieces))
-        # Rational functions have one best way to be written; others keep their time sums apart.
-        return factor(total) if self.form in ("stationary", "small-eta") else total
-
-    def _product(self, piece: Piece, term: DressedTerm) -> Expr:
-        part = self.parts[piece.part]
-        return Mul(*(self._dressed(s, part, term) for s in piece.skeletons))
-
-    def _dressed(self, skeleton: Skeleton, part: Part, term: DressedTerm) -> Expr:
-        scheme, optimizer = scheme_of(part), part.optimizer
-        h = [self._eigenvalue(i, term) for i in skeleton.indices]
-        if not has_closed_form(scheme, optimizer):
-            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
-        count = dressed(skeleton.diagram, scheme, optimizer, root=skeleton.role)
-        memory = _memory(optimizer)
-        bases = [
-            (1 - x,) if memory is None else _bases(i, x, memory)
-            for i, x in zip(skeleton.indices, h, strict=True)
-        ]
-        return expression(
-            count,
-            self.form,
-            eigenvalues=h,
-            roots=bases,
-            memory=Integer(0) if memory is None else memory,
-        )
-
-    def _name(self, skeleton: Skeleton, part: Part) -> str:
-        """Return the diagram's text, with the number of the part where there are several."""
-        text = str(skeleton.diagram)
-        return text if len(self.parts) == 1 else f"{text} of {self.parts.index(part) + 1}"
-
-    def _eigenvalue(self, i: int, term: DressedTerm) -> Expr:
-        is_flat = i < len(term.contraction.free) and index_letter(i) in self.flat
-        return Integer(0) if is_flat else eigenvalue(i)
+        return self._weights.weight(term)
 
     # Presentations --------------------------------------------------------------------------------
 
@@ -216,15 +177,12 @@ class ResummedExpansion(ResummedFormula):
         >>> expansion.conditions(expansion.terms[-1])
         (('a', 'b'),)
         """
-        groups: set[frozenset[int]] = set()
-        for dressed_term in self.pieces:
-            if dressed_term.contraction != term.contraction:
-                continue
-            for piece in dressed_term.pieces:
-                part = self.parts[piece.part]
-                for s in piece.skeletons:
-                    count = dressed(s.diagram, scheme_of(part), part.optimizer, root=s.role)
-                    groups |= {frozenset(s.indices[v] for v in g) for g in conditions(count)}
+        groups = {
+            group
+            for dressed_term in self.pieces
+            if dressed_term.contraction == term.contraction
+            for group in self._weights.conditions(dressed_term)
+        }
         flat = {i for i in range(term.order) if index_letter(i) in self.flat}
         groups = {g for g in groups if not g <= flat}
         least = [g for g in groups if not any(other < g for other in groups)]
@@ -479,16 +437,6 @@ class ResummedExpansion(ResummedFormula):
 
     def _repr_latex_(self) -> str:
         return f"$$\n{latex_resummed(self, environment='aligned')}\n$$"
-
-
-def _memory(optimizer: Optimizer) -> Expr | None:
-    """Return beta of the heavy ball; None for plain SGD."""
-    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
-
-
-def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:
-    """Return the two bases of the heavy ball's kernel at an index."""
-    return (Integer(1), memory) if h == 0 else roots(i)
 
 
 def _without_unused(expansion: ResummedExpansion) -> ResummedExpansion:

@@ -1,0 +1,129 @@
+"""Weights of a re-summed formula, derived from its dressed diagrams, each one once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import Add, Expr, Integer, Mul, Rational, factor, sympify
+from sympy.core.symbol import Str
+
+from sgdiagrams.symbolic.contractions.notation import index_letter
+from sgdiagrams.symbolic.formula import Term
+from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form
+from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.resummation.forms import conditions, expression
+from sgdiagrams.symbolic.resummation.formula import scheme_of
+from sgdiagrams.symbolic.training.optimizer import Momentum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.resummation.dressed import DressedCount
+    from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import RootRole
+
+__all__ = ["Weights"]
+
+
+class Weights:
+    """The weights of dressed terms in one form; what terms share is derived once.
+
+    Parameters
+    ----------
+    parts
+        What is expanded: schemes and optimisers.
+    form, flat
+        As in `sgdiagrams.symbolic.resummed.ResummedExpansion`.
+    """
+
+    def __init__(self, parts: tuple[Part, ...], form: Form, flat: tuple[str, ...]) -> None:
+        self._parts = parts
+        self._form = form
+        self._flat = flat
+        self._counts: dict[tuple[Diagram, RootRole, Sampling, Optimizer], DressedCount] = {}
+        self._dressed: dict[tuple[Skeleton, int, tuple[Expr, ...]], Expr] = {}
+
+    def terms(self, dressed_terms: Iterable[DressedTerm]) -> tuple[Term, ...]:
+        """Return the terms whose weights are not 0."""
+        result = []
+        for term in dressed_terms:
+            weight = self.weight(term)
+            if weight != 0:
+                names = tuple(index_letter(i) for i in range(term.order))
+                result.append(Term(weight, term.contraction, names))
+        return tuple(result)
+
+    def weight(self, term: DressedTerm) -> Expr:
+        """Return the weight of a term."""
+        total = Add(*(Rational(p.coefficient) * self._product(p, term) for p in term.pieces))
+        # Rational functions have one best way to be written; others keep their time sums apart.
+        return factor(total) if self._form in ("stationary", "small-eta") else total
+
+    def conditions(self, term: DressedTerm) -> set[frozenset[int]]:
+        """Return the sets of indices whose product of q must be below 1 for the stationary limit."""
+        return {
+            frozenset(skeleton.indices[v] for v in group)
+            for piece in term.pieces
+            for skeleton in piece.skeletons
+            for group in conditions(self._count(skeleton, self._parts[piece.part]))
+        }
+
+    def _product(self, piece: Piece, term: DressedTerm) -> Expr:
+        free = len(term.contraction.free)
+        return Mul(*(self._factor(s, piece.part, free) for s in piece.skeletons))
+
+    def _factor(self, skeleton: Skeleton, number: int, free: int) -> Expr:
+        """Return a dressed count of a part, given by its number, at the eigenvalues of its edges."""
+        h = tuple(self._eigenvalue(i, free) for i in skeleton.indices)
+        key = (skeleton, number, h)
+        if key not in self._dressed:
+            self._dressed[key] = self._derived(skeleton, self._parts[number], h)
+        return self._dressed[key]
+
+    def _derived(self, skeleton: Skeleton, part: Part, h: tuple[Expr, ...]) -> Expr:
+        if not has_closed_form(scheme_of(part), part.optimizer):
+            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
+        memory = _memory(part.optimizer)
+        bases = [
+            (1 - x,) if memory is None else _bases(i, x, memory)
+            for i, x in zip(skeleton.indices, h, strict=True)
+        ]
+        return expression(
+            self._count(skeleton, part),
+            self._form,
+            eigenvalues=h,
+            roots=bases,
+            memory=Integer(0) if memory is None else memory,
+        )
+
+    def _count(self, skeleton: Skeleton, part: Part) -> DressedCount:
+        """Return the dressed count in closed form, which knows no eigenvalues yet."""
+        key = (skeleton.diagram, skeleton.role, scheme_of(part), part.optimizer)
+        if key not in self._counts:
+            diagram, role, scheme, optimizer = key
+            self._counts[key] = dressed(diagram, scheme, optimizer, root=role)
+        return self._counts[key]
+
+    def _name(self, skeleton: Skeleton, part: Part) -> str:
+        """Return the diagram's text, with the number of the part where there are several."""
+        text = str(skeleton.diagram)
+        return text if len(self._parts) == 1 else f"{text} of {self._parts.index(part) + 1}"
+
+    def _eigenvalue(self, i: int, free: int) -> Expr:
+        is_flat = i < free and index_letter(i) in self._flat
+        return Integer(0) if is_flat else eigenvalue(i)
+
+
+def _memory(optimizer: Optimizer) -> Expr | None:
+    """Return beta of the heavy ball; None for plain SGD."""
+    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
+
+
+def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:
+    """Return the two bases of the heavy ball's kernel at an index."""
+    return (Integer(1), memory) if h == 0 else roots(i)
