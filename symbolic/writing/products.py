@@ -8,6 +8,7 @@ differences of two nodes are fractions: :math:`[1, q] x^T = (1 - q^T)/(1 - q)`.
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from itertools import combinations_with_replacement
 from math import factorial
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -154,7 +155,7 @@ class SpectralTerms:
                 table[x] = 1 - Symbol(f"q_{letter}")
             elif kind == 4:
                 table[x] = (1 - Symbol(f"q_{letter}")) / symbols.eta
-        return expr.subs(table, simultaneous=True)
+        return expr.xreplace(table)
 
     def _single(self, expr: Expr) -> list[Product]:
         return [self._written(*self.names.factored(expr))]
@@ -422,7 +423,12 @@ def _collect(products: list[Product]) -> list[Product]:
     for p in products:
         key = p._replace(scalar=Integer(1))
         sums[key] = sums.get(key, Integer(0)) + p.scalar
-    return [key._replace(scalar=together(c)) for key, c in sums.items() if c != 0]
+    return [key._replace(scalar=_together(c)) for key, c in sums.items() if c != 0]
+
+
+@lru_cache(maxsize=4096)
+def _together(scalar: Expr) -> Expr:
+    return together(scalar)
 
 
 def _pull(products: list[Product]) -> tuple[Expr, tuple[Product, ...]]:
@@ -448,6 +454,7 @@ def _divided(scalar: Expr, common: Expr) -> Expr:
     return Mul(number, *(Pow(f, k) for f, k in found.items()))
 
 
+@lru_cache(maxsize=4096)  # the summands of a weight share a few scalars
 def _powers_of(scalar: Expr) -> tuple[Rational, dict[Expr, int]]:
     """Return a rational function without indices as a number and powers."""
     found: dict[Expr, int] = {}

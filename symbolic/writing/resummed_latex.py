@@ -2,6 +2,7 @@ r"""Re-summed expansions as LaTeX: sums over indices in the eigenbasis of :math:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sympy import Dummy, Expr, Integer, Poly, Pow, fraction, latex, sympify, together
@@ -111,7 +112,7 @@ def _is_in_rates(weight: Expr, count: int) -> bool:
     # At small eta denominators are products of sums of eigenvalues.
     x = Dummy("x")
     h = [eigenvalue(i) for i in range(count)]
-    below = fraction(together(weight))[1].subs({y: x * y for y in h}, simultaneous=True)
+    below = fraction(together(weight))[1].xreplace({y: x * y for y in h})
     return len(Poly(below, x).terms()) == 1
 
 
@@ -142,7 +143,8 @@ def _pieces(
 ) -> tuple[int, list[Piece]]:
     """Return the sign of a term and its pieces."""
     scalar, products = SpectralTerms(names, differences).common(weight, scale)
-    front_sign, pieces = _scalar(scalar)
+    front_sign, front = _scalar(scalar)
+    pieces = list(front)
     summed = range(len(contraction.free), names.count)
     if not summed and pieces:
         pieces[-1] = Piece(pieces[-1].tex + r"\, ", pieces[-1].text, pieces[-1].width)
@@ -223,16 +225,17 @@ def merged(product: Product) -> tuple[int, list[Factor], list[Factor]]:
     )
 
 
-def _scalar(scalar: Expr) -> tuple[int, list[Piece]]:
+@lru_cache(maxsize=4096)  # the summands of a weight share a few scalars
+def _scalar(scalar: Expr) -> tuple[int, tuple[Piece, ...]]:
     """Return a scalar as a sign and pieces, powers of eta before all other symbols."""
     top, bottom = fraction(together(scalar))
     above, below = _line(top), _line(bottom)
     if above[1].width > _WIDE:
         whole = coefficient(scalar)
-        return whole.sign, list(whole.pieces)
+        return whole.sign, whole.pieces
     factors = [[Factor(piece)] if piece.text else [] for _, piece in (above, below)]
     shown = over(*factors).piece
-    return above[0] * below[0], [shown] if shown.text else []
+    return above[0] * below[0], (shown,) if shown.text else ()
 
 
 def _line(polynomial: Expr) -> tuple[int, Piece]:
