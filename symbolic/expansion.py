@@ -192,7 +192,7 @@ class Expansion(SeriesFormula):
         if scale.has(symbols.eta) or scale == 0:
             raise RequestError(f"expected a multiple of eta for eta, got eta -> {pairs}")
         terms = [
-            replace(t, weight=t.weight.subs(table, simultaneous=True) * scale**t.order)
+            replace(t, weight=t.weight.xreplace(table) * scale**t.order)
             for t in self.terms
         ]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):

@@ -181,7 +181,7 @@ def _at(term: Term, curvatures: Sequence[Any], optimizer: Optimizer) -> Expr:
             r, s = roots(i)
             table[r] = (trace + sqrt(trace**2 - 4 * beta)) / 2
             table[s] = (trace - sqrt(trace**2 - 4 * beta)) / 2
-    return term.weight.subs(table, simultaneous=True).doit()
+    return term.weight.xreplace(table).doit()
 
 
 def _entry(tensor: Any, indices: Sequence[int]) -> Expr:
