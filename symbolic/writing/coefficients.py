@@ -351,8 +351,13 @@ def _plain_power(symbol: Symbol, power: int) -> Piece:
 
 def _stood_for(symbol: _StandIn, k: int, extra: int) -> Piece:
     """Return a power such as beta^(2 T + 1)."""
-    base = symbol.power.base
-    number, monomial = symbol.power.exp.as_coeff_Mul()
+    return _general_power(symbol.power, k, extra)
+
+
+@lru_cache(maxsize=4096)  # a weight has the same few powers in thousands of monomials
+def _general_power(power: Expr, k: int, extra: int) -> Piece:
+    base = power.base
+    number, monomial = power.exp.as_coeff_Mul()
     exponent = k * number * monomial + extra
     tex = f"{_base_tex(base)}^{{{latex(exponent)}}}"
     shown = str(exponent).replace("**", "^").replace("*", " ")
