@@ -191,10 +191,7 @@ class Expansion(SeriesFormula):
         scale = cancel(table.pop(symbols.eta, symbols.eta) / symbols.eta)
         if scale.has(symbols.eta) or scale == 0:
             raise RequestError(f"expected a multiple of eta for eta, got eta -> {pairs}")
-        terms = [
-            replace(t, weight=t.weight.xreplace(table) * scale**t.order)
-            for t in self.terms
-        ]
+        terms = [replace(t, weight=t.weight.xreplace(table) * scale**t.order) for t in self.terms]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
             raise RequestError(f"expected values at which all weights are finite, got {pairs}")
         numbers = {str(k): v for k, v in table.items() if not v.free_symbols}

@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomi
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.sampling import with_root
 from sgdiagrams.symbolic.training.schemes import Epochs
-from sgdiagrams.symbolic.weights.denominators import Denominators
+from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 
@@ -40,7 +40,6 @@ class PlainCounter(Counter):
         self.scheme = scheme
         self.basis = basis
         self._ring = PolyRing(["N"], QQ)
-        self._denominators = Denominators(self._ring)
         self._products: dict[tuple[int, ...], tuple[Any, Any]] = {}
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
@@ -70,14 +69,10 @@ class PlainCounter(Counter):
             above, below = self._falling((n, *more))
             sums = parts.setdefault((b, e), {})
             sums[below] = sums.get(below, self._ring.zero) + above * QQ(c.numerator, c.denominator)
-        numerators, common = self._denominators.reduced(parts)
+        numerators, common = over_common_denominator(self._ring, parts)
         return weight_of_terms(
-            {
-                (n, b, e): Fraction(int(c))
-                for (b, e), f in numerators.items()
-                for (n,), c in f.terms()
-            },
-            {(n, 0, 0): Fraction(int(c)) for (n,), c in common.terms()},
+            {(n, b, e): c for (b, e), f in numerators.items() for (n,), c in f.items()},
+            {(n, 0, 0): c for (n,), c in common.items()},
             generators,
         )
 

@@ -13,7 +13,7 @@ from sgdiagrams.symbolic.counting.base import Counter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
-from sgdiagrams.symbolic.weights.denominators import Denominators
+from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.exponential_sums import (
     Base,
     Coefficients,
@@ -82,7 +82,6 @@ class StepCounter(Counter):
         self.outer = tuple(
             self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
         )
-        self._denominators = Denominators(self.field.field.ring)
         self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
         self._sums: list[Coefficients] = []
         self._products: dict[tuple[int, tuple[int, ...]], Coefficients] = {}
@@ -198,7 +197,7 @@ class StepCounter(Counter):
         return self._products[key]
 
     def _expression(self, parts: dict[_Place, dict[Any, Any]]) -> Expr:
-        numerators, common = self._denominators.reduced(parts)
+        numerators, common = over_common_denominator(self.field.field.ring, parts)
         T = self.scheme.updates
         N: Expr = self.scheme.values.get("N", Integer(1))
         B = self.scheme.batch_size
@@ -208,10 +207,10 @@ class StepCounter(Counter):
         numbers: dict[Fraction, dict[tuple[int, ...], Fraction]] = {}
         for (t, n, b, base), numerator in numerators.items():
             terms = numbers.setdefault(base.number, {})
-            for exps, c in numerator.terms():
-                terms[(t, n, b, *exps[:inner], *base.powers)] = Fraction(int(c))
+            for exps, c in numerator.items():
+                terms[(t, n, b, *exps[:inner], *base.powers)] = c
         zeros = (0,) * inner
-        below = {(0, 0, 0, *exps[:inner], *zeros): Fraction(int(c)) for exps, c in common.terms()}
+        below = {(0, 0, 0, *exps[:inner], *zeros): c for exps, c in common.items()}
         own = [x for x in dict.fromkeys((T, N, B)) if x != 1]
         is_plain = all(x.is_Symbol and x not in names for x in own)
         if set(numbers) <= {1} and is_plain and (T not in (N, B) or T == 1):

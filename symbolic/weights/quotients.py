@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd, lcm
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Add, Expr, Integer, Mul, Pow, expand, together
-from sympy.polys.domains import QQ
-from sympy.polys.rings import PolyElement, PolyRing
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.weights.laurent import to_expr
@@ -130,17 +129,15 @@ def quotient(expr: Expr) -> Quotient:
     if all(map(_is_monomial, terms)) and not expr.is_Rational:
         return _laurent_quotient(terms)
     generators = sorted(_generators(expr), key=_place)
-    ring = PolyRing([f"x{i}" for i in range(len(generators))], QQ) if generators else None
-    if ring is None:
+    if not generators:
         number = _number(expr)
         return Quotient((((), number),) if number else (), (((), Fraction(1)),), ())
-    index = {generator: ring.gens[i] for i, generator in enumerate(generators)}
-    numerator, denominator = _ratio(expr, ring, index)
-    if not denominator:
-        raise RequestError(f"expected a weight with a denominator other than 0, got {expr}")
-    if not denominator.is_ground:
-        numerator, denominator = numerator.cancel(denominator)
-    return _normalised(_coefficients(numerator), _coefficients(denominator), generators)
+    ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(generators))], "lex")
+    numerator, denominator = _ratio(expr, ring, dict(zip(generators, ring.gens(), strict=True)))
+    shared = numerator.gcd(denominator)
+    return _normalised(
+        _coefficients(numerator / shared), _coefficients(denominator / shared), generators
+    )
 
 
 _Terms = list[tuple[tuple[int, ...], Fraction]]
@@ -242,11 +239,8 @@ def _laurent_quotient(terms: Sequence[Expr]) -> Quotient:
     )
 
 
-def _coefficients(poly: PolyElement) -> list[tuple[tuple[int, ...], Fraction]]:
-    return [
-        (tuple(map(int, exps)), Fraction(int(c.numerator), int(c.denominator)))
-        for exps, c in poly.terms()
-    ]
+def _coefficients(poly: fmpq_mpoly) -> _Terms:
+    return [(tuple(map(int, exps)), Fraction(int(c.p), int(c.q))) for exps, c in poly.terms()]
 
 
 def _content(numbers: Sequence[Fraction]) -> Fraction:
@@ -327,18 +321,18 @@ def _number(expr: Expr) -> Fraction:
 
 
 def _ratio(
-    expr: Expr, ring: PolyRing, index: dict[Expr, PolyElement]
-) -> tuple[PolyElement, PolyElement]:
+    expr: Expr, ring: fmpq_mpoly_ctx, index: dict[Expr, fmpq_mpoly]
+) -> tuple[fmpq_mpoly, fmpq_mpoly]:
     """Return numerator and denominator, not reduced."""
+    above = below = ring.constant(1)
     if expr.is_Rational:
-        return ring(QQ(int(expr.p), int(expr.q))), ring.one
+        return above * fmpq(expr.p, expr.q), below
     if expr.is_Symbol:
-        return index[expr], ring.one
+        return index[expr], below
     if expr.is_Pow and not expr.exp.is_Integer:
-        above, below = ring.one, ring.one
         for generator, k in _exponential(expr):
             if generator.is_Rational:
-                above = above * QQ(int(generator.p), int(generator.q)) ** k
+                above = above * fmpq(generator.p, generator.q) ** k
             elif k > 0:
                 above = above * index[generator] ** k
             else:
@@ -347,22 +341,21 @@ def _ratio(
     if expr.is_Pow:
         above, below = _ratio(expr.base, ring, index)
         k = int(expr.exp)
+        if k < 0 and not above:
+            raise RequestError(f"expected a weight with a denominator other than 0, got {expr}")
         return (above**k, below**k) if k > 0 else (below**-k, above**-k)
     if expr.is_Mul:
-        above, below = ring.one, ring.one
         for arg in expr.args:
             p, q = _ratio(arg, ring, index)
             above, below = above * p, below * q
         return above, below
-    # Sums: group by denominator, then one common denominator.
-    groups: dict[PolyElement, Any] = {}
+    above = ring.constant(0)
     for arg in expr.args:
         p, q = _ratio(arg, ring, index)
-        groups[q] = groups.get(q, ring.zero) + p
-    common = ring.one
-    for q in groups:
-        common = common.lcm(q)
-    total = ring.zero
-    for q, p in groups.items():
-        total = total + p * common.exquo(q)
-    return total, common
+        if q != below:
+            # Both over their least common multiple.
+            missing = q / below.gcd(q)
+            above, below = above * missing, below * missing
+            p = p * (below / q)
+        above = above + p
+    return above, below
