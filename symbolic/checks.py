@@ -6,15 +6,19 @@ from fractions import Fraction
 from math import isfinite
 from numbers import Integral
 from numbers import Rational as AnyRational
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 __all__ = [
     "Number",
     "check_choice",
+    "check_numbers",
     "count_or_symbol",
     "rational",
     "rational_or_symbol",
@@ -30,6 +34,22 @@ def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
         options = ", ".join(map(str, allowed))
         raise RequestError(f"expected {name} to be one of {options}; got {name}={value!r}")
+
+
+def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:
+    """Raise a SamplingError unless there is a number for every name that is needed, and no other."""
+    unknown = [name for name in numbers if name not in needed]
+    if unknown:
+        raise SamplingError(
+            f"expected numbers for {', '.join(needed) or 'no symbol'}, "
+            f"got {unknown[0]}={numbers[unknown[0]]!r}"
+        )
+    missing = [name for name in needed if name not in numbers]
+    if missing:
+        raise SamplingError(
+            f"expected a number for each of {', '.join(needed)}, but {missing[0]} is missing; "
+            f"give {missing[0]}=..."
+        )
 
 
 def whole_number(name: str, value: object, *, least: int = 0) -> int:

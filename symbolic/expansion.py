@@ -7,22 +7,20 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sympy import Add, Expr, Float, Mul, Rational, Symbol, cancel, nan, nsimplify, oo, zoo
+from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import check_choice, rational, whole_number
+from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational, whole_number
 from sgdiagrams.symbolic.files.formula import dump, load
 from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_usual_order
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
-from sgdiagrams.symbolic.weights.quotients import is_weight
+from sgdiagrams.symbolic.weights.substitution import replacements, value_at
 from sgdiagrams.symbolic.writing.latex import latex_expansion
 from sgdiagrams.symbolic.writing.numpy_source import numpy_source
 from sgdiagrams.symbolic.writing.text import text_expansion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sgdiagrams.symbolic.contractions.contraction import Metric
     from sgdiagrams.symbolic.formula import Holder
 
@@ -115,7 +113,7 @@ class Expansion(SeriesFormula):
         >>> expand("test-loss", order=2, sampling="one-pass").weights(T=10)
         (Fraction(1, 1), Fraction(-10, 1), Fraction(90, 1), Fraction(5, 1))
         """
-        self._check_numbers(numbers)
+        check_numbers(numbers, self.symbols)
         schemes = [
             part.sampling.at(**{k: whole_number(k, numbers[k]) for k in part.sampling.symbols})
             for part in self.parts
@@ -124,27 +122,12 @@ class Expansion(SeriesFormula):
         if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
             # No update is made, so there is no training set to divide by.
             return tuple(
-                _value_at(t.weight, {}) if t.order == 0 else Fraction(0) for t in self.terms
+                value_at(t.weight, {}) if t.order == 0 else Fraction(0) for t in self.terms
             )
         for part in self.parts:
             part.optimizer.at(**numbers)  # checks them
         values = {k: rational(k, v) for k, v in numbers.items()}
-        return tuple(_value_at(term.weight, values) for term in self.terms)
-
-    def _check_numbers(self, numbers: Mapping[str, Any]) -> None:
-        needed = self.symbols
-        unknown = [name for name in numbers if name not in needed]
-        if unknown:
-            raise SamplingError(
-                f"expected numbers for {', '.join(needed) or 'no symbol'}, "
-                f"got {unknown[0]}={numbers[unknown[0]]!r}"
-            )
-        missing = [name for name in needed if name not in numbers]
-        if missing:
-            raise SamplingError(
-                f"expected a number for each of {', '.join(needed)}, but {missing[0]} is missing; "
-                f"give {missing[0]}=..."
-            )
+        return tuple(value_at(term.weight, values) for term in self.terms)
 
     def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: whoever has them knows how to contract them.
@@ -179,21 +162,14 @@ class Expansion(SeriesFormula):
         >>> expansion.subs({"B": "N"}).order_terms(1)[0].weight
         -E
         """
-        if len(args) == 2:
-            pairs = {args[0]: args[1]}
-        elif len(args) == 1:
-            pairs = dict(args[0])
-        else:
-            raise RequestError(
-                f"expected subs(old, new) or subs({{old: new}}), got {len(args)} arguments"
-            )
-        table = {_symbol(old): _value(new) for old, new in pairs.items()}
+        table = replacements(*args)
+        given = dict(table)
         scale = cancel(table.pop(symbols.eta, symbols.eta) / symbols.eta)
         if scale.has(symbols.eta) or scale == 0:
-            raise RequestError(f"expected a multiple of eta for eta, got eta -> {pairs}")
+            raise RequestError(f"expected a multiple of eta for eta, got {given}")
         terms = [replace(t, weight=t.weight.xreplace(table) * scale**t.order) for t in self.terms]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
-            raise RequestError(f"expected values at which all weights are finite, got {pairs}")
+            raise RequestError(f"expected values at which all weights are finite, got {given}")
         numbers = {str(k): v for k, v in table.items() if not v.free_symbols}
         parts = tuple(
             replace(part, sampling=None, optimizer=part.optimizer.at(**numbers))
@@ -298,53 +274,3 @@ class Expansion(SeriesFormula):
 
     def _repr_latex_(self) -> str:
         return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
-
-
-def _value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
-    """Return a rational function at a point; walking it beats SymPy's ``subs`` many times over."""
-    if weight.is_Rational:
-        return Fraction(int(weight.p), int(weight.q))
-    if weight.is_Symbol:
-        return values[weight.name]
-    if weight.is_Add:
-        return sum((_value_at(arg, values) for arg in weight.args), Fraction(0))
-    if weight.is_Mul:
-        result = Fraction(1)
-        for arg in weight.args:
-            result *= _value_at(arg, values)
-        return result
-    if weight.is_Pow:
-        base = _value_at(weight.base, values)
-        exponent = _value_at(weight.exp, values)
-        if exponent.denominator != 1:
-            raise SamplingError(f"expected numbers at which the exponent {weight.exp} is whole")
-        if base == 0 and exponent < 0:
-            raise SamplingError(
-                f"expected numbers at which {weight.base} is not 0; give them to the sampling before "
-                "expanding"
-            )
-        return base ** int(exponent)
-    raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
-
-
-def _symbol(old: object) -> Symbol:
-    if isinstance(old, Symbol):
-        return old
-    if isinstance(old, str) and old.isidentifier():
-        return Symbol(old)
-    raise RequestError(f"expected a symbol or its name to be replaced, got {old!r}")
-
-
-def _value(new: object) -> Expr:
-    """Return a substituted value; a string is a symbol's name and nothing else."""
-    if isinstance(new, str):
-        return _symbol(new)
-    if isinstance(new, (int, Fraction)):
-        return Rational(new)
-    if isinstance(new, float):
-        return Rational(str(new))
-    if isinstance(new, Expr):
-        exact = nsimplify(new, rational=True) if new.has(Float) else new
-        if is_weight(exact):
-            return exact
-    raise RequestError(f"expected a rational function of symbols, got {new!r}")

@@ -23,9 +23,10 @@ from sgdiagrams.commands.scaling import scaling as command
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.numeric import Statistics
 from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, Term, expand
-from sgdiagrams.symbolic.scaling_law import WIDTH, scaling
+from sgdiagrams.symbolic.scaling_law import scaling
 from sgdiagrams.symbolic.training.schemes import SDE
 from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.writing.scaling_tables import WIDTH
 
 T, N, B, E, eta, beta = (Symbol(name) for name in ("T", "N", "B", "E", "eta", "beta"))
 OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")

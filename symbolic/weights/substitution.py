@@ -1,0 +1,104 @@
+"""Numbers and expressions in place of the symbols of weights."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sympy import Expr, Float, Rational, Symbol, nsimplify
+
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.symbolic.weights.quotients import is_weight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["replacements", "value_at"]
+
+
+def replacements(*args: Any) -> dict[Symbol, Expr]:
+    """Return the arguments of SymPy's ``subs``, a pair or a dictionary, as weights by symbol.
+
+    Names stand for symbols, and floats for the rational numbers that they show.
+
+    Raises
+    ------
+    RequestError
+        When something else is to be replaced, or put in.
+
+    Examples
+    --------
+    >>> replacements({"B": "N", "T": 0.1})
+    {B: N, T: 1/10}
+    """
+    if len(args) == 2:
+        pairs = {args[0]: args[1]}
+    elif len(args) == 1:
+        pairs = dict(args[0])
+    else:
+        raise RequestError(
+            f"expected subs(old, new) or subs({{old: new}}), got {len(args)} arguments"
+        )
+    return {_symbol(old): _value(new) for old, new in pairs.items()}
+
+
+def value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
+    """Return a rational function at a point; walking it beats SymPy's ``subs`` many times over.
+
+    Raises
+    ------
+    SamplingError
+        When the function has no rational value there.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import N, T
+    >>> value_at(T**2 / (2 * N - 2), {"T": Fraction(3), "N": Fraction(4)})
+    Fraction(3, 2)
+    """
+    if weight.is_Rational:
+        return Fraction(int(weight.p), int(weight.q))
+    if weight.is_Symbol:
+        return values[weight.name]
+    if weight.is_Add:
+        return sum((value_at(arg, values) for arg in weight.args), Fraction(0))
+    if weight.is_Mul:
+        result = Fraction(1)
+        for arg in weight.args:
+            result *= value_at(arg, values)
+        return result
+    if weight.is_Pow:
+        base = value_at(weight.base, values)
+        exponent = value_at(weight.exp, values)
+        if exponent.denominator != 1:
+            raise SamplingError(f"expected numbers at which the exponent {weight.exp} is whole")
+        if base == 0 and exponent < 0:
+            raise SamplingError(
+                f"expected numbers at which {weight.base} is not 0; give them to the sampling before "
+                "expanding"
+            )
+        return base ** int(exponent)
+    raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
+
+
+def _symbol(old: object) -> Symbol:
+    if isinstance(old, Symbol):
+        return old
+    if isinstance(old, str) and old.isidentifier():
+        return Symbol(old)
+    raise RequestError(f"expected a symbol or its name to be replaced, got {old!r}")
+
+
+def _value(new: object) -> Expr:
+    """Return a substituted value; a string is a symbol's name and nothing else."""
+    if isinstance(new, str):
+        return _symbol(new)
+    if isinstance(new, (int, Fraction)):
+        return Rational(new)
+    if isinstance(new, float):
+        return Rational(str(new))
+    if isinstance(new, Expr):
+        exact = nsimplify(new, rational=True) if new.has(Float) else new
+        if is_weight(exact):
+            return exact
+    raise RequestError(f"expected a rational function of symbols, got {new!r}")

@@ -1,0 +1,182 @@
+"""Tables of what obeys a scaling law: for the terminal and in LaTeX."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING, Protocol
+
+from sympy import Expr, Symbol, latex
+
+from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
+from sgdiagrams.symbolic.weights.monomials import read_monomial
+from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.writing.text import title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.formula import Formula
+
+__all__ = ["WIDTH", "how_many_obey", "latex_scaling_table", "text_scaling_table"]
+
+#: Characters a line of the terminal.
+WIDTH = 100
+
+_DOCUMENT = r"""\documentclass[10pt]{article}
+\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,longtable}
+\begin{document}
+\noindent %(title)s
+%(table)s
+\end{document}
+"""
+
+
+class SplitTerm(Protocol):
+    """What a table needs of `sgdiagrams.symbolic.scaling_law.ScalingRow`."""
+
+    @property
+    def order(self) -> int:
+        """The power of eta."""
+
+    @property
+    def contraction(self) -> Contraction:
+        """What the weight multiplies."""
+
+    @property
+    def obeys(self) -> Expr:
+        """The part of the weight that obeys."""
+
+    @property
+    def breaks(self) -> Expr:
+        """The part that breaks the rule."""
+
+
+class SplitFormula(Protocol):
+    """What a table needs of `sgdiagrams.symbolic.scaling_law.ScalingTable`."""
+
+    @property
+    def expansion(self) -> Formula:
+        """What was asked about."""
+
+    @property
+    def through(self) -> tuple[str, ...]:
+        """The combinations."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of what is rescaled."""
+
+    @property
+    def rows(self) -> Sequence[SplitTerm]:
+        """The terms, by order."""
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """How many terms obey."""
+
+
+def how_many_obey(rows: Sequence[SplitTerm]) -> str:
+    """Return a line that counts the rows that obey, and those that do in part."""
+    obeying = sum(row.breaks == 0 for row in rows)
+    partly = sum(row.breaks != 0 != row.obeys for row in rows)
+    nouns = "term" if len(rows) == 1 else "terms"
+    verb = "obeys" if obeying == 1 else "obey"
+    return f"{obeying} of {len(rows)} {nouns} {verb}" + (f", {partly} partly" if partly else "")
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
+
+
+def text_scaling_table(table: SplitFormula) -> str:
+    """Return two columns of coefficients, or lines of their own where those are too long."""
+    lines = [
+        title(table.expansion),
+        f"which parts depend on {_listed(table.variables)} only through {_listed(table.through)}?",
+    ]
+    columns = ("obeys", "breaks")
+    cells = [("", "", *(f" {name}" for name in columns))]
+    before = None
+    for row in table.rows:
+        power = f"eta^{row.order}" if row.order != before else ""
+        before = row.order
+        numbers = ["" if w == 0 else coefficient(w).text for w in (row.obeys, row.breaks)]
+        shown = [n if n.startswith("-") else f" {n}" for n in numbers]
+        cells.append((power, text_of(row.contraction), *shown))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if sum(widths) + 2 + 2 * 3 <= WIDTH:
+        lines += ["  " + "  ".join(map(str.ljust, cell, widths)).rstrip() for cell in cells]
+        return "\n".join([*lines, *table.summary])
+    for power, value, *shown in cells[1:]:
+        lines.append(f"  {power:<{widths[0]}}  {value}")
+        for name, number in zip(columns, shown, strict=True):
+            start = " " * (widths[0] + 6) + f"{name:<6} "
+            if number.strip():
+                # Broken before a sign or a bracket only.
+                wrapped = textwrap.wrap(
+                    re.sub(r" (?![+(-])", "\0", number),
+                    WIDTH,
+                    initial_indent=start,
+                    subsequent_indent=" " * (len(start) + 2),
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                lines += [line.replace("\0", " ") for line in wrapped]
+    return "\n".join([*lines, *table.summary])
+
+
+def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:
+    """Return a ``longtable``: see `ScalingTable.latex`."""
+    lines = [
+        r"{\renewcommand{\arraystretch}{1.25}",
+        r"\begin{longtable}{@{}ll*{2}{p{0.3\linewidth}}@{}}",
+        r"  order & value & obeys & breaks \\ \hline \endhead",
+    ]
+    for k in sorted({row.order for row in table.rows}):
+        rows = [row for row in table.rows if row.order == k]
+        power = rf"$\eta^{{{k}}}$"
+        for row in rows:
+            cells = [power, f"${latex_of(row.contraction)}$"]
+            cells += map(_latex_number, (row.obeys, row.breaks))
+            lines.append(f"  {' & '.join(cells)} \\tabularnewline")
+            power = ""
+        lines.append(
+            rf"  & \multicolumn{{3}}{{l@{{}}}}{{\textit{{{how_many_obey(rows)}}}}} \\ \hline"
+        )
+    lines.append(r"\end{longtable}}")
+    if not standalone:
+        return "\n".join(lines)
+    heading = re.sub(r"([_&%#${}])", r"\\\1", title(table.expansion).replace(" | ", ", "))
+    heading = heading.replace("^", r"\^{}")
+    variables = _listed([f"${latex(Symbol(name))}$" for name in table.variables])
+    through = _listed([f"${_latex_monomial(text)}$" for text in table.through])
+    heading += f": which parts depend on {variables} only through {through}?"
+    return _DOCUMENT % {"title": heading, "table": "\n".join(lines)}
+
+
+def _latex_number(weight: Expr) -> str:
+    if weight == 0:
+        return ""
+    number = coefficient(weight)
+    body = "".join(piece.tex for piece in number.pieces) or "1"
+    # Cells have no space of their own around a fraction, nor below a last line.
+    first, last = (r"\rule[-2.4ex]{0pt}{6.6ex}", r"\rule[-1.2ex]{0pt}{0pt}")
+    first = first if r"\frac" in body else ""
+    sign = "-" if number.sign < 0 else ""
+    return rf"\raggedright {first}$\displaystyle {sign}{body}${last if first else ''}"
+
+
+def _latex_monomial(text: str) -> str:
+    powers = read_monomial(text)
+    above, below = (
+        [
+            latex(Symbol(name)) + ("" if abs(k) == 1 else f"^{{{abs(k)}}}")
+            for name, k in powers.items()
+            if k * side > 0
+        ]
+        for side in (1, -1)
+    )
+    return "/".join([r"\,".join(above) or "1", *below])
