@@ -11,17 +11,14 @@ from sympy import Add, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import check_choice
-from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
-from sgdiagrams.symbolic.resummation.forms import FORMS, Form
-from sgdiagrams.symbolic.resummation.formula import ResummedFormula, scheme_of
+from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.on_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
-from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, collect_pieces
+from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
 from sgdiagrams.symbolic.writing.resummed_text import text_resummed
@@ -31,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sgdiagrams.symbolic.formula import Holder, Part, Term
+    from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
 
 __all__ = ["ResummedExpansion"]
 
@@ -128,26 +127,7 @@ class ResummedExpansion(ResummedFormula):
         RequestError
             When there is no closed form, or a flat index is not free.
         """
-        check_choice("form", form, FORMS)
-        if form == "discrete" and any(is_continuous(scheme_of(p)) for p in self.parts):
-            raise RequestError(
-                f"expected form='continuous' for {scheme_of(self.parts[0]).name}, got form='discrete'"
-            )
-        for part in self.parts:
-            scheme = scheme_of(part)
-            if form != "discrete" and not has_closed_form(scheme, part.optimizer):
-                raise RequestError(
-                    f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
-                    f"no closed form, got form={form!r}"
-                )
-        rank = max((part.observable.rank for part in self.parts), default=0)
-        free = tuple(index_letter(i) for i in range(rank))
-        for name in flat:
-            if name not in free:
-                raise RequestError(
-                    f"expected flat directions among the free indices {', '.join(free) or '(none)'}, "
-                    f"got flat={name!r}"
-                )
+        check_form(self.parts, form, flat)
         return replace(self, form=form, flat=tuple(flat))
 
     def continuous(self, *, flat: tuple[str, ...] = ()) -> ResummedExpansion:
@@ -177,16 +157,8 @@ class ResummedExpansion(ResummedFormula):
         >>> expansion.conditions(expansion.terms[-1])
         (('a', 'b'),)
         """
-        groups = {
-            group
-            for dressed_term in self.pieces
-            if dressed_term.contraction == term.contraction
-            for group in self._weights.conditions(dressed_term)
-        }
-        flat = {i for i in range(term.order) if index_letter(i) in self.flat}
-        groups = {g for g in groups if not g <= flat}
-        least = [g for g in groups if not any(other < g for other in groups)]
-        return tuple(sorted(tuple(index_letter(i) for i in sorted(g)) for g in least))
+        same = (t for t in self.pieces if t.contraction == term.contraction)
+        return self._weights.conditions(same)
 
     def at_minimum(self) -> ResummedExpansion:
         """Return what is left at a minimum of the test loss, where the mean gradient is 0."""
@@ -208,20 +180,7 @@ class ResummedExpansion(ResummedFormula):
         SamplingError
             When a number is impossible or belongs to no part.
         """
-        parts = []
-        for part in self.parts:
-            scheme = scheme_of(part)
-            own = {k: v for k, v in numbers.items() if k in scheme.symbols}
-            parts.append(
-                replace(part, sampling=scheme.at(**own), optimizer=part.optimizer.at(**numbers))
-            )
-        unknown = [k for k in numbers if k not in self.symbols]
-        if unknown:
-            raise RequestError(
-                f"expected numbers for {', '.join(self.symbols) or 'no symbol'}, "
-                f"got {unknown[0]}={numbers[unknown[0]]!r}"
-            )
-        return replace(self, parts=tuple(parts))
+        return replace(self, parts=parts_at(self.parts, numbers, known=self.symbols))
 
     # As SymPy -------------------------------------------------------------------------------------
 
@@ -341,30 +300,8 @@ class ResummedExpansion(ResummedFormula):
                 f"expected expansions of one form, got {self.form!r} and {other.form!r}"
             )
         order = min(self.order, other.order)
-        parts = list(self.parts)
-        places = []
-        for part in other.parts:
-            alike = [
-                i
-                for i, p in enumerate(parts)
-                if (p.observable, p.sampling, p.optimizer)
-                == (part.observable, part.sampling, part.optimizer)
-            ]
-            if alike:
-                first = parts[alike[0]]
-                parts[alike[0]] = replace(first, coefficient=first.coefficient + part.coefficient)
-            else:
-                parts.append(part)
-            places.append(alike[0] if alike else len(parts) - 1)
-        pieces = [(t.contraction, p) for t in self.pieces if t.order <= order for p in t.pieces]
-        pieces += [
-            (t.contraction, replace(p, part=places[p.part]))
-            for t in other.pieces
-            if t.order <= order
-            for p in t.pieces
-        ]
-        collected = collect_pieces(pieces)
-        return _without_unused(replace(self, order=order, parts=tuple(parts), pieces=collected))
+        parts, pieces = add_pieces(self, other, order)
+        return replace(self, order=order, parts=parts, pieces=pieces)
 
     def __neg__(self) -> ResummedExpansion:
         return self * -1
@@ -378,14 +315,7 @@ class ResummedExpansion(ResummedFormula):
         if not isinstance(number, (int, Fraction, Rational)) or isinstance(number, bool):
             return NotImplemented
         exact = Fraction(int(number.numerator), int(number.denominator))
-        parts = tuple(replace(p, coefficient=p.coefficient * exact) for p in self.parts)
-        pieces = tuple(
-            replace(
-                t,
-                pieces=tuple(replace(p, coefficient=p.coefficient * exact) for p in t.pieces),
-            )
-            for t in (self.pieces if exact else ())
-        )
+        parts, pieces = scale_pieces(self, exact)
         return replace(self, parts=parts, pieces=pieces)
 
     __rmul__ = __mul__
@@ -437,15 +367,3 @@ class ResummedExpansion(ResummedFormula):
 
     def _repr_latex_(self) -> str:
         return f"$$\n{latex_resummed(self, environment='aligned')}\n$$"
-
-
-def _without_unused(expansion: ResummedExpansion) -> ResummedExpansion:
-    """Leave out parts that have cancelled."""
-    used = {piece.part for term in expansion.pieces for piece in term.pieces}
-    kept = [i for i, part in enumerate(expansion.parts) if part.coefficient or i in used]
-    number = {i: k for k, i in enumerate(kept)}
-    pieces = tuple(
-        replace(t, pieces=tuple(replace(p, part=number[p.part]) for p in t.pieces))
-        for t in expansion.pieces
-    )
-    return replace(expansion, parts=tuple(expansion.parts[i] for i in kept), pieces=pieces)

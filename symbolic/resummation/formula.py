@@ -1,19 +1,24 @@
-"""What machinery sees of a re-summed expansion."""
+"""What machinery sees of a re-summed expansion, and in which forms it can be written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Formula
+from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
+from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sgdiagrams.symbolic.formula import Part
-    from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["ResummedFormula", "scheme_of"]
+__all__ = ["ResummedFormula", "check_form", "scheme_of"]
 
 
 class ResummedFormula(Formula):
@@ -45,3 +50,33 @@ def scheme_of(part: Part) -> Sampling:
     if part.sampling is None:
         raise RequestError("expected a sampling scheme in every part of a re-summed expansion")
     return part.sampling
+
+
+def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
+    """Check that weights of the parts can be written in a form, and that flat indices are free.
+
+    Raises
+    ------
+    RequestError
+        When they cannot, or are not.
+    """
+    check_choice("form", form, FORMS)
+    if form == "discrete" and any(is_continuous(scheme_of(p)) for p in parts):
+        raise RequestError(
+            f"expected form='continuous' for {scheme_of(parts[0]).name}, got form='discrete'"
+        )
+    for part in parts:
+        scheme = scheme_of(part)
+        if form != "discrete" and not has_closed_form(scheme, part.optimizer):
+            raise RequestError(
+                f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
+                f"no closed form, got form={form!r}"
+            )
+    rank = max((part.observable.rank for part in parts), default=0)
+    free = tuple(index_letter(i) for i in range(rank))
+    for name in flat:
+        if name not in free:
+            raise RequestError(
+                f"expected flat directions among the free indices {', '.join(free) or '(none)'}, "
+                f"got flat={name!r}"
+            )

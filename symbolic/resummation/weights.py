@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.formula import Part
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import RootRole
 
-__all__ = ["Weights"]
+__all__ = ["Weights", "least_groups"]
 
 
 class Weights:
@@ -64,14 +64,19 @@ class Weights:
         # Rational functions have one best way to be written; others keep their time sums apart.
         return factor(total) if self._form in ("stationary", "small-eta") else total
 
-    def conditions(self, term: DressedTerm) -> set[frozenset[int]]:
-        """Return the sets of indices whose product of q must be below 1 for the stationary limit."""
-        return {
+    def conditions(self, dressed_terms: Iterable[DressedTerm]) -> tuple[tuple[str, ...], ...]:
+        """Return the least groups of indices whose product of q must be below 1 in size.
+
+        Then the stationary form is the limit; flat directions alone need no such thing.
+        """
+        groups = {
             frozenset(skeleton.indices[v] for v in group)
+            for term in dressed_terms
             for piece in term.pieces
             for skeleton in piece.skeletons
             for group in conditions(self._count(skeleton, self._parts[piece.part]))
         }
+        return least_groups(groups, self._flat)
 
     def _product(self, piece: Piece, term: DressedTerm) -> Expr:
         free = len(term.contraction.free)
@@ -127,3 +132,20 @@ def _memory(optimizer: Optimizer) -> Expr | None:
 def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:
     """Return the two bases of the heavy ball's kernel at an index."""
     return (Integer(1), memory) if h == 0 else roots(i)
+
+
+def least_groups(
+    groups: Iterable[frozenset[int]], flat: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the groups that are not flat and contain no other such group, by the letters of indices.
+
+    Examples
+    --------
+    >>> least_groups([frozenset({0}), frozenset({0, 1}), frozenset({1, 2})], flat=())
+    (('a',), ('b', 'c'))
+    >>> least_groups([frozenset({0}), frozenset({0, 1}), frozenset({1, 2})], flat=("a",))
+    (('a', 'b'), ('b', 'c'))
+    """
+    steep = [g for g in groups if not all(index_letter(i) in flat for i in g)]
+    least = [g for g in steep if not any(other < g for other in steep)]
+    return tuple(sorted(tuple(index_letter(i) for i in sorted(g)) for g in least))
