@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
@@ -22,12 +22,10 @@ from sgdiagrams.symbolic.writing.text import text_expansion
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Metric
-    from sgdiagrams.symbolic.formula import Holder
+    from sgdiagrams.symbolic.formula import Holder, Result
 
 
 __all__ = ["Expansion"]
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -89,10 +87,10 @@ class Expansion(SeriesFormula):
         check_choice("eta", eta, ("scalar", "tensor"))
         if k is not None and not 0 <= k <= self.order:
             raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k}")
-        chosen = self.terms if k is None else self.order_terms(k)
+        terms = self.terms if k is None else self.order_terms(k)
         if eta == "tensor":
-            return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in chosen))
-        return Add(*(Mul(symbols.eta**t.order, t.weight, t.contraction) for t in chosen))
+            return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in terms))
+        return Add(*(Mul(symbols.eta**t.order, t.weight, t.contraction) for t in terms))
 
     def with_metric(self, metric: Metric) -> Expansion:
         """Return the same expansion with the learning-rate tensor on the edges, or without."""

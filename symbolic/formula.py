@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Formula", "Holder", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
 
+#: What formulas are in numbers: whatever the holder of the numbers makes of them.
+Result = TypeVar("Result")
+
 Result_co = TypeVar("Result_co", covariant=True)
 
 

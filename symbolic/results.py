@@ -20,7 +20,7 @@ from sympy import Expr, Integer, LambertW, Symbol, diff, exp, factor_list, latex
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue
-from sgdiagrams.symbolic.resummation.on_tensors import tidy
+from sgdiagrams.symbolic.resummation.given_tensors import tidy
 from sgdiagrams.symbolic.theorem import expand
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class KnownResult:
 
 
 def _gap() -> ResummedExpansion:
-    found = expand("generalisation-gap", order=1, sampling="full-batch", resummed=True)
-    return found.at_minimum().stationary()
+    gap = expand("generalisation-gap", order=1, sampling="full-batch", resummed=True)
+    return gap.at_minimum().stationary()
 
 
 def _takeuchi() -> KnownResult:
@@ -94,42 +94,42 @@ def _takeuchi() -> KnownResult:
 def _akaike() -> KnownResult:
     # In the eigenbasis, where eta is 1 and H diagonal, C = H says C_aa = h_a.
     [term] = _gap().terms
-    each = (term.weight * eigenvalue(0)).cancel()
+    cost = (term.weight * eigenvalue(0)).cancel()
     return KnownResult(
         "akaike",
         "Akaike's criterion: where the noise is the curvature, C = H, each of p weights costs 1/N.",
         "known_result('takeuchi') at C = H",
-        Symbol("p") * each,
+        Symbol("p") * cost,
         left=r"\mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to",
     )
 
 
 def _excess(form: str) -> ResummedExpansion:
-    found = expand("test-loss", order=2, sampling="full-batch", resummed=True).at_minimum()
-    return found.continuous() if form == "continuous" else found.stationary()
+    excess = expand("test-loss", order=2, sampling="full-batch", resummed=True).at_minimum()
+    return excess.continuous() if form == "continuous" else excess.stationary()
 
 
 def _excess_loss() -> KnownResult:
-    found = _excess("continuous")
+    excess = _excess("continuous")
     return KnownResult(
         "excess-loss",
         "What full-batch descent from a test minimum costs after E updates.",
         "expand('test-loss', order=2, sampling='full-batch', resummed=True)"
         ".at_minimum().continuous()",
-        found.in_one_dimension(2),
-        found,
+        excess.in_one_dimension(2),
+        excess,
     )
 
 
 def _excess_limit() -> KnownResult:
-    found = _excess("stationary")
+    excess = _excess("stationary")
     return KnownResult(
         "excess-limit",
         "After a long time full-batch descent costs half of Takeuchi's gap.",
         "expand('test-loss', order=2, sampling='full-batch', resummed=True)"
         ".at_minimum().stationary()",
-        found.in_one_dimension(2),
-        found,
+        excess.in_one_dimension(2),
+        excess,
     )
 
 
@@ -154,20 +154,20 @@ def _worst_curvature() -> KnownResult:
 
 
 def _drift() -> KnownResult:
-    found = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
+    drift = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
     return KnownResult(
         "drift",
         "SGD drifts from a test minimum, to where the curvature is less; at small eta.",
         "expand('displacement', order=3, sampling='one-pass', resummed=True)"
         ".at_minimum().small_eta()",
-        found.small_eta().in_one_dimension(),
-        found.small_eta(),
+        drift.small_eta().in_one_dimension(),
+        drift.small_eta(),
     )
 
 
 def _valley_velocity() -> KnownResult:
-    found = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
-    valley = found.small_eta(flat=("a",))
+    drift = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
+    valley = drift.small_eta(flat=("a",))
     curvature = Symbol("H")
     across = Symbol("C"), Symbol("J")
     formula = valley.on_tensors(
@@ -189,8 +189,8 @@ def _valley_velocity() -> KnownResult:
 
 
 def _skewness() -> KnownResult:
-    found = expand("test-loss", order=3, sampling="one-pass", resummed=True).at_minimum()
-    continuous = found.continuous()
+    loss = expand("test-loss", order=3, sampling="one-pass", resummed=True).at_minimum()
+    continuous = loss.continuous()
     return KnownResult(
         "skewness",
         "The third cumulant of the gradients adds to the test loss at a test minimum.",
@@ -202,8 +202,8 @@ def _skewness() -> KnownResult:
 
 
 def _quadratic() -> KnownResult:
-    found = expand("test-loss", order=4, sampling="one-pass", resummed=True)
-    exact = found.for_quadratic()
+    loss = expand("test-loss", order=4, sampling="one-pass", resummed=True)
+    exact = loss.for_quadratic()
     return KnownResult(
         "quadratic",
         "On quadratic losses with additive noise nothing is left beyond two edges: exact for all "
@@ -221,8 +221,8 @@ def _helix() -> KnownResult:
         third[i][j][k] = Integer(1)
     half = Integer(1) / 2
     noise = [[half, -half, 0], [-half, half, 0], [0, 0, 0]]
-    found = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
-    valley = found.stationary(flat=("a",))
+    drift = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
+    valley = drift.stationary(flat=("a",))
     moved = valley.on_tensors(curvatures=(2, 1, 0), tensors={"C": noise, "J": third}, free=(2,))
     return KnownResult(
         "helix-velocity",

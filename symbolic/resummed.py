@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Expr, Mul, Rational
 
@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
-from sgdiagrams.symbolic.resummation.on_tensors import on_tensors, one_dimensional
+from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
@@ -27,13 +27,11 @@ from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.symbolic.formula import Holder, Part, Term
+    from sgdiagrams.symbolic.formula import Holder, Part, Result, Term
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
 
 __all__ = ["ResummedExpansion"]
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -192,13 +190,13 @@ class ResummedExpansion(ResummedFormula):
         RequestError
             When the order is beyond the expansion.
         """
-        chosen = self.terms if k is None else self.order_terms(self._checked(k))
+        terms = self.terms if k is None else self.order_terms(self._checked(k))
         return Add(
             *(
                 Mul(symbols.eta**t.order, SpectralSum(t.weight, t.contraction))
                 if t.indices
                 else t.weight * t.contraction
-                for t in chosen
+                for t in terms
             )
         )
 
@@ -217,8 +215,8 @@ class ResummedExpansion(ResummedFormula):
         >>> gap.stationary().in_one_dimension()
         C/(H*N)
         """
-        chosen = self.terms if k is None else self.order_terms(self._checked(k))
-        return Add(*(one_dimensional(term, self) for term in chosen))
+        terms = self.terms if k is None else self.order_terms(self._checked(k))
+        return Add(*(one_dimensional(term, self) for term in terms))
 
     def on_tensors(
         self, *, curvatures: Sequence[Any], tensors: Mapping[str, Any], free: tuple[int, ...] = ()
@@ -277,14 +275,14 @@ class ResummedExpansion(ResummedFormula):
         RequestError
             When the order is higher, or the form is not exact.
         """
-        chosen = self.order if order is None else self._checked(order)
+        highest = self.order if order is None else self._checked(order)
         exact = all((self.form == "continuous") == is_continuous(scheme_of(p)) for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:
             raise RequestError(
                 f"expected the exact form of the expansion, got form={self.form!r}; "
                 "its leading part for long times is no power series"
             )
-        return Expansion(chosen, self.basis, self.parts, relink(self, chosen))
+        return Expansion(highest, self.basis, self.parts, relink(self, highest))
 
     def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: see `Expansion.evaluate`."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-Terms: TypeAlias = "list[tuple[Fraction, Contraction]]"
+_Terms: TypeAlias = "list[tuple[Fraction, Contraction]]"
 
 
 def evaluate(
@@ -91,7 +91,7 @@ def evaluate(
     _check_training_set(expansion, statistics, numbers)
     free = _free_legs(expansion)
     decay = _weight_decay(expansion, numbers)
-    by_order: list[Terms] = [[] for _ in range(expansion.order + 1)]
+    by_order: list[_Terms] = [[] for _ in range(expansion.order + 1)]
     for term, weight in zip(expansion.terms, weights, strict=True):
         if weight:
             by_order[term.order].append((weight, term.contraction))
@@ -106,7 +106,7 @@ def evaluate(
     return Estimate(contributions, errors, error, expansion.observable, eta, dict(numbers))
 
 
-def _total(evaluator: Evaluator, terms: Terms, shape: tuple[int, ...]) -> Any:
+def _total(evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...]) -> Any:
     if not shape:
         if evaluator.is_exact:
             return sum((w * evaluator.value(c) for w, c in terms), Fraction(0))
@@ -119,7 +119,7 @@ def _total(evaluator: Evaluator, terms: Terms, shape: tuple[int, ...]) -> Any:
 
 
 def _errors(
-    evaluator: Evaluator, by_order: list[Terms], shape: tuple[int, ...]
+    evaluator: Evaluator, by_order: list[_Terms], shape: tuple[int, ...]
 ) -> tuple[tuple[Any, ...], Any]:
     """Return the jackknife errors by order and of the sum: deviations add before squaring."""
     none: Any = np.zeros(shape) if shape else 0.0
@@ -183,7 +183,7 @@ def _weight_decay(expansion: SeriesFormula, numbers: Mapping[str, int | Fraction
     return found.pop() if found else Fraction(0)
 
 
-def _check_range(by_order: list[Terms]) -> None:
+def _check_range(by_order: list[_Terms]) -> None:
     for order, terms in enumerate(by_order):
         for weight, _ in terms:
             try:
@@ -196,7 +196,7 @@ def _check_range(by_order: list[Terms]) -> None:
 
 
 def _check_derivatives(
-    order: int, terms: Terms, statistics: Derivatives, decay: Fraction | float
+    order: int, terms: _Terms, statistics: Derivatives, decay: Fraction | float
 ) -> None:
     for _, contraction in terms:
         for label, k in zip(contraction.labels, contraction.legs, strict=True):

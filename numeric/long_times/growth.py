@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sympy import sympify
 
-from sgdiagrams.symbolic.resummation.dressed import DressedCount, dressed
+from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
 from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.resummation.dressed import Component, Structure
+    from sgdiagrams.symbolic.resummation.dressed import DressedComponent, Structure
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -105,7 +105,7 @@ def long_time(
     >>> [round(float(c), 12) for c in found.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
-    count = dressed(skeleton.diagram, scheme, optimizer, root=skeleton.role)
+    count = closed_count(skeleton.diagram, scheme, optimizer, root=skeleton.role)
     if not isinstance(optimizer, Momentum):
         bases = [((1 - h),) for h in eigenvalues]
         return _count(count, bases)
@@ -150,7 +150,9 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
     return LongTime(found, result.grows)
 
 
-def _component(part: Component, count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
+def _component(
+    part: DressedComponent, count: DressedCount, bases: Sequence[tuple[Any, ...]]
+) -> LongTime:
     total: list[Any] = [0.0]
     grows: Any = False
     own = [x for v in part.nodes for x in bases[v]]

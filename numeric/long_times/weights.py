@@ -11,7 +11,7 @@ from sympy import Dummy, Integer, lambdify, sympify
 from sgdiagrams.numeric.long_times.counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
-from sgdiagrams.symbolic.resummation.dressed import dressed
+from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.training.optimizer import Momentum
 
@@ -127,7 +127,7 @@ def _formula(
     skeleton: Skeleton, part: FixedPart, form: Form
 ) -> tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]:
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
-    count = dressed(skeleton.diagram, part.scheme, part.optimizer, root=skeleton.role)
+    count = closed_count(skeleton.diagram, part.scheme, part.optimizer, root=skeleton.role)
     h = [Dummy("h") for _ in skeleton.indices]
     optimizer = part.optimizer
     beta = sympify(optimizer.beta) if isinstance(optimizer, Momentum) else Integer(0)

@@ -16,8 +16,8 @@ from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.exponential_sums import (
     Base,
-    Coefficients,
     ParameterField,
+    TimeSum,
     binomials_of_power,
 )
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
@@ -83,8 +83,8 @@ class StepCounter(Counter):
             self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
         )
         self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
-        self._sums: list[Coefficients] = []
-        self._products: dict[tuple[int, tuple[int, ...]], Coefficients] = {}
+        self._sums: list[TimeSum] = []
+        self._products: dict[tuple[int, tuple[int, ...]], TimeSum] = {}
 
     def _mode(self, mode: Mode, number: int, terms: tuple[ScheduleTerm, ...] | None) -> EdgeMode:
         """Return a mode with the polynomial in t of the node below, in binomials."""
@@ -185,7 +185,7 @@ class StepCounter(Counter):
                 by_denominator[value.denom] = numerator
         return self._expression(parts)
 
-    def _scaled(self, number: int, modes: tuple[int, ...]) -> Coefficients:
+    def _scaled(self, number: int, modes: tuple[int, ...]) -> TimeSum:
         """Return the time sum of a multiset times the weights of the modes."""
         key = (number, modes)
         if key not in self._products:

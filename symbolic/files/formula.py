@@ -51,16 +51,16 @@ from sgdiagrams.symbolic.files.values import (
 )
 from sgdiagrams.symbolic.formula import Formula, Part, Term
 from sgdiagrams.symbolic.observable import observable
-from sgdiagrams.symbolic.weights.quotients import quotient
+from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
-__all__ = ["FORMAT", "VERSION", "dump", "load"]
+__all__ = ["EXPANSION_FORMAT", "EXPANSION_VERSION", "dump", "load"]
 
-FORMAT = "sgdiagrams-expansion"
-VERSION = 2
+EXPANSION_FORMAT = "sgdiagrams-expansion"
+EXPANSION_VERSION = 2
 
 
 class Fields(NamedTuple):
@@ -75,8 +75,8 @@ class Fields(NamedTuple):
 def dump(expansion: Formula, *, indent: int | None = 2) -> str:
     """Return an expansion as JSON text."""
     data = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": EXPANSION_FORMAT,
+        "version": EXPANSION_VERSION,
         "order": expansion.order,
         "basis": expansion.basis,
         "parts": [
@@ -101,7 +101,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
 
 
 def _dump_weight(weight: Expr) -> dict[str, object]:
-    q = quotient(weight)
+    q = as_quotient(weight)
     if q.is_laurent:
         return {"numerator": _dump_terms(q.laurent(), q.generators)}
     return {
@@ -149,9 +149,9 @@ def load(text: str) -> Fields:
     return load_document(
         text,
         _load,
-        name=FORMAT,
+        name=EXPANSION_FORMAT,
         kind="an expansion",
-        versions=(1, VERSION),
+        versions=(1, EXPANSION_VERSION),
         command="sgdiagrams expand --format json",
     )
 

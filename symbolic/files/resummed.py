@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
-__all__ = ["FORMAT", "VERSION", "dump_resummed", "is_resummed", "load_resummed"]
+__all__ = ["RESUMMED_FORMAT", "RESUMMED_VERSION", "dump_resummed", "is_resummed", "load_resummed"]
 
-Made = TypeVar("Made")
+_Made = TypeVar("_Made")
 
-FORMAT = "sgdiagrams-resummed-expansion"
-VERSION = 1
+RESUMMED_FORMAT = "sgdiagrams-resummed-expansion"
+RESUMMED_VERSION = 1
 
 
 class ResummedFields(NamedTuple):
@@ -72,8 +72,8 @@ _MOST_EDGES = 100
 def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
     """Return a re-summed expansion as JSON text."""
     data = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": RESUMMED_FORMAT,
+        "version": RESUMMED_VERSION,
         "order": expansion.order,
         "form": expansion.form,
         "flat": list(expansion.flat),
@@ -123,10 +123,10 @@ def is_resummed(text: str) -> bool:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(data, dict) and data.get("format") == FORMAT
+    return isinstance(data, dict) and data.get("format") == RESUMMED_FORMAT
 
 
-def load_resummed(text: str, make: Callable[[ResummedFields], Made]) -> Made:
+def load_resummed(text: str, make: Callable[[ResummedFields], _Made]) -> _Made:
     """Read a re-summed expansion from JSON text; `make` gets its fields, and its errors are caught.
 
     Raises
@@ -137,9 +137,9 @@ def load_resummed(text: str, make: Callable[[ResummedFields], Made]) -> Made:
     return load_document(
         text,
         lambda data: make(_load(data)),
-        name=FORMAT,
+        name=RESUMMED_FORMAT,
         kind="a re-summed expansion",
-        versions=(VERSION,),
+        versions=(RESUMMED_VERSION,),
         command="sgdiagrams expand --resummed --format json",
     )
 
@@ -161,15 +161,17 @@ def _load(data: dict[str, Any]) -> ResummedFields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
-    what = observable(get(item, "observable", str))
+    quantity = observable(get(item, "observable", str))
     scheme = load_sampling(item.get("sampling"))
     optimizer = load_optimizer(item.get("optimizer"))
     if scheme is None:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
-    if what.since is not None:
-        raise FormatError(f"expected an observable at the end of training, got {short(what.name)}")
+    if quantity.since is not None:
+        raise FormatError(
+            f"expected an observable at the end of training, got {short(quantity.name)}"
+        )
     check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
-    return Part(fraction(get(item, "coefficient", str)), what, scheme, optimizer)
+    return Part(fraction(get(item, "coefficient", str)), quantity, scheme, optimizer)
 
 
 def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> DressedTerm:

@@ -134,10 +134,10 @@ def load_optimizer(data: object) -> Optimizer:
     return loaded
 
 
-def _load(data: object, what: str, known: Mapping[str, type[Any]]) -> Any:
+def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(name, str) or name not in known:
-        raise FormatError(f"expected {what} named one of {', '.join(known)}, got {short(data)}")
+        raise FormatError(f"expected {kind} named one of {', '.join(known)}, got {short(data)}")
     cls = known[name]
     allowed = {field.name for field in fields(cls)}
     arguments: dict[str, Any] = {}

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import RootRole
 
-__all__ = ["Component", "DressedCount", "Structure", "dressed", "has_closed_form", "is_continuous"]
+__all__ = [
+    "DressedComponent",
+    "DressedCount",
+    "Structure",
+    "closed_count",
+    "has_closed_form",
+    "is_continuous",
+]
 
 
 class Structure(NamedTuple):
@@ -54,7 +61,7 @@ class Structure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class DressedComponent:
     """An independent part of a diagram.
 
     Attributes
@@ -85,7 +92,7 @@ class DressedCount:
         2 with momentum, otherwise 1.
     """
 
-    components: tuple[Component, ...]
+    components: tuple[DressedComponent, ...]
     factor: Expr
     T: Expr
     N: Expr
@@ -130,7 +137,7 @@ def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
     return scheme.steps is not None
 
 
-def dressed(
+def closed_count(
     diagram: Diagram, scheme: Sampling, optimizer: Optimizer, *, root: RootRole = "population"
 ) -> DressedCount:
     """Return the dressed count of a linkless diagram, in the cumulant basis, in closed form.
@@ -151,7 +158,7 @@ def dressed(
     per_edge = 2 if isinstance(optimizer, Momentum) else 1
     steps = steps_of(scheme)
     components = tuple(
-        Component(nodes, _structures(_part(forest, nodes), scheme, per_edge))
+        DressedComponent(nodes, _structures(_part(forest, nodes), scheme, per_edge))
         for nodes in steps.parts(forest)
     )
     N = scheme.datapoints

@@ -23,7 +23,7 @@ from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifferenc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sgdiagrams.symbolic.resummation.dressed import Component, DressedCount, Structure
+    from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount, Structure
 
 __all__ = ["FORMS", "Form", "conditions", "expression"]
 
@@ -74,7 +74,11 @@ def _sum(terms: Sequence[tuple[Expr, Expr]]) -> Expr:
 
 
 def _component(
-    part: Component, count: DressedCount, form: Form, h: Sequence[Expr], roots: Sequence[Roots]
+    part: DressedComponent,
+    count: DressedCount,
+    form: Form,
+    h: Sequence[Expr],
+    roots: Sequence[Roots],
 ) -> Expr:
     if form == "discrete":
         terms = [
@@ -115,7 +119,7 @@ def _stationary(rates: Sequence[Expr], T: Expr) -> tuple[int, Expr]:
     return flat, decay * Pow(T, Integer(flat)) * Rational(1, factorial(flat))
 
 
-def _leading(part: Component, count: DressedCount) -> list[Structure]:
+def _leading(part: DressedComponent, count: DressedCount) -> list[Structure]:
     """Return the structures that matter most when many steps pass between levels."""
     per_edge = count.roots_per_edge
     # With momentum only the slow root of every edge is left.
@@ -132,12 +136,14 @@ def _leading(part: Component, count: DressedCount) -> list[Structure]:
     return kept
 
 
-def _products(s: Structure, part: Component, roots: Sequence[Roots]) -> list[Expr]:
+def _products(s: Structure, part: DressedComponent, roots: Sequence[Roots]) -> list[Expr]:
     bases = [x for v in part.nodes for x in roots[v]]
     return [Mul(*(Pow(x, k) for x, k in zip(bases, level, strict=True) if k)) for level in s.alive]
 
 
-def _sums(s: Structure, part: Component, count: DressedCount, h: Sequence[Expr]) -> list[Expr]:
+def _sums(
+    s: Structure, part: DressedComponent, count: DressedCount, h: Sequence[Expr]
+) -> list[Expr]:
     step = count.roots_per_edge
     return [
         Add(*(h[v] for v, k in zip(part.nodes, level[::step], strict=True) if k))
@@ -145,7 +151,9 @@ def _sums(s: Structure, part: Component, count: DressedCount, h: Sequence[Expr])
     ]
 
 
-def _monomial(s: Structure, part: Component, count: DressedCount, roots: Sequence[Roots]) -> Expr:
+def _monomial(
+    s: Structure, part: DressedComponent, count: DressedCount, roots: Sequence[Roots]
+) -> Expr:
     """Return the product of all Q, over the product of q where the kernel is a power of q."""
     powers = [sum(level[i] for level in s.alive) for i in range(len(s.alive[0]))]
     bases = [x for v in part.nodes for x in roots[v]]
@@ -153,7 +161,7 @@ def _monomial(s: Structure, part: Component, count: DressedCount, roots: Sequenc
     return Mul(*(Pow(x, Integer(k - less)) for x, k in zip(bases, powers, strict=True)))
 
 
-def _splitting(part: Component, count: DressedCount, roots: Sequence[Roots]) -> Expr:
+def _splitting(part: DressedComponent, count: DressedCount, roots: Sequence[Roots]) -> Expr:
     if count.roots_per_edge == 1:
         return Integer(1)
     return Mul(*(roots[v][0] - roots[v][1] for v in part.nodes))

@@ -34,7 +34,7 @@ _Placed = tuple["Skeleton", "Placement", Fraction]
 
 
 def resum(
-    what: Observable, *, order: int, scheme: Sampling, optimizer: Optimizer
+    observable: Observable, *, order: int, scheme: Sampling, optimizer: Optimizer
 ) -> tuple[DressedTerm, ...]:
     """Return the dressed terms of an observable; see `sgdiagrams.symbolic.theorem.expand`.
 
@@ -44,15 +44,15 @@ def resum(
         When the observable is an increment, or the scheme is a continuous limit and the optimiser not
         plain SGD.
     """
-    if what.since is not None:
+    if observable.since is not None:
         raise RequestError(
             f"expected an observable at the end of training for a re-summed expansion, got "
-            f"observable={what.name!r}; evaluate at both times and subtract"
+            f"observable={observable.name!r}; evaluate at both times and subtract"
         )
     check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
-    for p in what.products:
+    for p in observable.products:
         for orders in product(range(order + 1), repeat=len(p.expectations)):
             if sum(orders) > order:
                 continue
@@ -60,7 +60,7 @@ def resum(
                 if (factors, d) not in known:
                     known[factors, d] = _placed(factors, d, scheme, optimizer)
             lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
-            pieces += [_piece(p.sign, chosen) for chosen in product(*lists)]
+            pieces += [_piece(p.sign, placed) for placed in product(*lists)]
     return collect_pieces(pieces)
 
 
@@ -71,7 +71,7 @@ def _placed(
     role = root_role(factors)
     if d and scheme.is_empty:
         return []
-    found: list[_Placed] = []
+    placed: list[_Placed] = []
     options = {**scheme.diagram_options, "linkless": True}
     for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
         if not fits(diagram, factors):
@@ -80,16 +80,16 @@ def _placed(
         ways = placements(
             diagram, factors, basis="cumulant", is_penalised=optimizer.weight_decay != 0
         )
-        found += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
-    return found
+        placed += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
+    return placed
 
 
-def _piece(sign: int, chosen: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
+def _piece(sign: int, placed: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
     """Return the contraction of a product of placed diagrams, and the piece that multiplies it."""
     union = Placement((), (), (), ())
     firsts: list[tuple[int, int]] = []
     coefficient = Fraction(sign)
-    for skeleton, placement, scale in chosen:
+    for skeleton, placement, scale in placed:
         firsts.append((len(union.blocks), skeleton.diagram.order))
         union = union.beside(placement)
         coefficient *= scale
@@ -102,7 +102,7 @@ def _piece(sign: int, chosen: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
             skeleton.role,
             tuple(numbers[positions[first + v]] for v in range(updates)),
         )
-        for (skeleton, _, _), (first, updates) in zip(chosen, firsts, strict=True)
+        for (skeleton, _, _), (first, updates) in zip(placed, firsts, strict=True)
         if updates  # a root alone counts once
     )
     return contraction, Piece(coefficient, 0, skeletons)

@@ -20,7 +20,7 @@ from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.counter import counter
 from sgdiagrams.symbolic.formula import Term, collect
-from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form, is_continuous
+from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form, is_continuous
 from sgdiagrams.symbolic.training.optimizer import SGD
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.symbolic.formula import Part
-    from sgdiagrams.symbolic.resummation.dressed import Component, DressedCount
+    from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
 
-__all__ = ["insert_links", "linked_diagram", "relink", "taylor"]
+__all__ = ["eigenvalue_series", "insert_links", "linked_diagram", "relink"]
 
 #: Exponents of the eigenvalues -> coefficient.
 _Series = dict[tuple[int, ...], Any]
@@ -65,7 +65,7 @@ def relink(expansion: ResummedFormula, order: int) -> tuple[Term, ...]:
 def _on_indices(skeleton: Skeleton, part: Part, most: int, width: int) -> _Series:
     """Return the series of a skeleton in the eigenvalues of the contraction's indices."""
     result: _Series = {}
-    for exps, c in taylor(skeleton, part, most).items():
+    for exps, c in eigenvalue_series(skeleton, part, most).items():
         spread = [0] * width
         for i, k in zip(skeleton.indices, exps, strict=True):
             spread[i] = k
@@ -73,7 +73,7 @@ def _on_indices(skeleton: Skeleton, part: Part, most: int, width: int) -> _Serie
     return result
 
 
-def taylor(skeleton: Skeleton, part: Part, most: int) -> _Series:
+def eigenvalue_series(skeleton: Skeleton, part: Part, most: int) -> _Series:
     """Return a dressed count as a power series in the eigenvalues on its edges, to a total degree.
 
     In closed form by expanding divided differences at 1; otherwise by counting the diagrams with
@@ -89,7 +89,7 @@ def taylor(skeleton: Skeleton, part: Part, most: int) -> _Series:
             weight = count.weight(count.count(linked, skeleton.role), linked.order)
             result[links] = weight * (-1) ** sum(links)
         return result
-    closed = dressed(skeleton.diagram, scheme, optimizer, root=skeleton.role)
+    closed = closed_count(skeleton.diagram, scheme, optimizer, root=skeleton.role)
     n = skeleton.diagram.order
     total: _Series = {(0,) * n: closed.factor}
     for component in closed.components:
@@ -104,7 +104,9 @@ def taylor(skeleton: Skeleton, part: Part, most: int) -> _Series:
     return total
 
 
-def _component(part: Component, count: DressedCount, most: int, *, continuous: bool) -> _Series:
+def _component(
+    part: DressedComponent, count: DressedCount, most: int, *, continuous: bool
+) -> _Series:
     r"""Expand :math:`[1, Q_1, \dots, Q_L] x^T = \sum_k \binom{T}{k} h_{k - L}(Q_1 - 1, \dots)`."""
     n = len(part.nodes)
     result: dict[tuple[int, ...], list[Expr]] = {}
@@ -207,10 +209,10 @@ def linked_diagram(diagram: Diagram, links: tuple[int, ...]) -> Diagram:
 
 
 def _grouped(blocks: list[int]) -> list[list[int]]:
-    found: dict[int, list[int]] = {}
+    members: dict[int, list[int]] = {}
     for v, b in enumerate(blocks):
-        found.setdefault(b, []).append(v)
-    return list(found.values())
+        members.setdefault(b, []).append(v)
+    return list(members.values())
 
 
 def _depth(parents: list[int], v: int) -> int:

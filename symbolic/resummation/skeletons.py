@@ -119,8 +119,10 @@ def collect_pieces(
         key = (piece.part, _canonical(contraction, piece.skeletons))
         of_contraction[key] = of_contraction.get(key, Fraction(0)) + piece.coefficient
     terms = []
-    for contraction, found in sums.items():
-        kept = tuple(Piece(c, part, s) for (part, s), c in sorted(found.items(), key=_key) if c)
+    for contraction, coefficients in sums.items():
+        kept = tuple(
+            Piece(c, part, s) for (part, s), c in sorted(coefficients.items(), key=_key) if c
+        )
         if kept:
             terms.append(DressedTerm(contraction, kept))
     return tuple(sorted(terms, key=lambda t: (t.order, t.contraction.simplicity)))
@@ -140,7 +142,7 @@ def _canonical(contraction: Contraction, skeletons: tuple[Skeleton, ...]) -> tup
             for s in skeletons
         ]
         choices.append(tuple(sorted(renamed, key=Skeleton.key)))
-    return min(choices, key=lambda chosen: tuple(s.key() for s in chosen))
+    return min(choices, key=lambda named: tuple(s.key() for s in named))
 
 
 def _reorderings(skeleton: Skeleton, indices: list[int]) -> list[tuple[int, ...]]:
@@ -178,14 +180,14 @@ def index_symmetries(contraction: Contraction) -> tuple[tuple[int, ...], ...]:
         for v, label in enumerate(contraction.labels)
     )
     number = dict(zip(contraction.edges, edge_indices(contraction), strict=True))
-    found = set()
+    renamings = set()
     for image in _automorphisms(contraction.edges, contraction.partition, colours):
         renaming = list(range(len(free) + len(number)))
         for (i, j), index in number.items():
             a, b = image[i], image[j]
             renaming[index] = number[min(a, b), max(a, b)]
-        found.add(tuple(renaming))
-    return tuple(sorted(found))
+        renamings.add(tuple(renaming))
+    return tuple(sorted(renamings))
 
 
 @lru_cache(maxsize=65536)

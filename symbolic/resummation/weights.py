@@ -9,7 +9,7 @@ from sympy.core.symbol import Str
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
-from sgdiagrams.symbolic.resummation.dressed import dressed, has_closed_form
+from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.resummation.formula import scheme_of
@@ -111,7 +111,7 @@ class Weights:
         key = (skeleton.diagram, skeleton.role, scheme_of(part), part.optimizer)
         if key not in self._counts:
             diagram, role, scheme, optimizer = key
-            self._counts[key] = dressed(diagram, scheme, optimizer, root=role)
+            self._counts[key] = closed_count(diagram, scheme, optimizer, root=role)
         return self._counts[key]
 
     def _name(self, skeleton: Skeleton, part: Part) -> str:

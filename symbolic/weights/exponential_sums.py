@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.weights.laurent import falling_factorial
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Base", "Coefficients", "ParameterField", "binomials_of_power", "divided_difference"]
+__all__ = ["Base", "ParameterField", "TimeSum", "binomials_of_power", "divided_difference"]
 
 
 class Base(NamedTuple):
@@ -45,7 +45,7 @@ class Base(NamedTuple):
 
 
 #: (power of T, base) -> coefficient: a sum of terms c T^k x^T.
-Coefficients = dict[tuple[int, Base], FracElement]
+TimeSum = dict[tuple[int, Base], FracElement]
 
 
 class ParameterField:
@@ -61,7 +61,7 @@ class ParameterField:
         self.symbols: tuple[Symbol, ...] = tuple(sorted(symbols, key=str))
         names = [str(s) for s in self.symbols] or ["unused"]
         self.field = FracField(names, QQ)
-        self._cache: dict[tuple[Base, ...], Coefficients] = {}
+        self._cache: dict[tuple[Base, ...], TimeSum] = {}
 
     @property
     def one(self) -> Base:
@@ -107,7 +107,7 @@ class ParameterField:
                 result = result * x**k
         return result
 
-    def divided_difference(self, nodes: Sequence[Base]) -> Coefficients:
+    def divided_difference(self, nodes: Sequence[Base]) -> TimeSum:
         """Return the divided difference of x^T at the nodes; see `divided_difference`."""
         key = tuple(sorted(nodes))
         if key not in self._cache:
@@ -115,7 +115,7 @@ class ParameterField:
         return self._cache[key]
 
 
-def divided_difference(field: ParameterField, nodes: Sequence[Base]) -> Coefficients:
+def divided_difference(field: ParameterField, nodes: Sequence[Base]) -> TimeSum:
     r"""Return :math:`[x_0, \dots, x_L]\, x^T` in closed form.
 
     For a node x of multiplicity r among the others y,
@@ -133,7 +133,7 @@ def divided_difference(field: ParameterField, nodes: Sequence[Base]) -> Coeffici
     0 beta 1/(beta - 1)
     0 1 -1/(beta - 1)
     """
-    result: Coefficients = {}
+    result: TimeSum = {}
     multiplicity = Counter(nodes)
     for x, r in multiplicity.items():
         here = field.of_base(x)

@@ -21,7 +21,7 @@ from sgdiagrams.symbolic.weights.laurent import to_expr
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Quotient", "canonical", "is_weight", "quotient", "weight_of_terms"]
+__all__ = ["Quotient", "as_quotient", "canonical", "is_weight", "weight_of_terms"]
 
 # Symbols that have a usual place come first, in this order.
 _USUAL = ("T", "E", "N", "B")
@@ -101,7 +101,7 @@ def canonical(expr: Expr) -> Expr:
         expanded = expand(expr)
         if all(_is_monomial(term) for term in Add.make_args(expanded)):
             return expanded
-    return _expression(quotient(expr))
+    return _expression(as_quotient(expr))
 
 
 def _has_quotient(expr: Expr) -> bool:
@@ -111,7 +111,7 @@ def _has_quotient(expr: Expr) -> bool:
     return (expr.is_Add or expr.is_Mul) and any(map(_has_quotient, expr.args))
 
 
-def quotient(expr: Expr) -> Quotient:
+def as_quotient(expr: Expr) -> Quotient:
     """Return a weight as a reduced quotient with its generators.
 
     Raises
@@ -122,7 +122,7 @@ def quotient(expr: Expr) -> Quotient:
     Examples
     --------
     >>> from sgdiagrams.symbolic.symbols import N, T
-    >>> quotient(T / (2 * N - 2)).denominator
+    >>> as_quotient(T / (2 * N - 2)).denominator
     (((0, 1), Fraction(2, 1)), ((0, 0), Fraction(-2, 1)))
     """
     terms = Add.make_args(expr)
@@ -216,7 +216,7 @@ def _shifted(
 
 def _laurent_quotient(terms: Sequence[Expr]) -> Quotient:
     """Return a sum of different monomials as a quotient: nothing needs to be reduced."""
-    found: list[tuple[dict[Expr, int], Fraction]] = []
+    monomials: list[tuple[dict[Expr, int], Fraction]] = []
     for term in terms:
         number, rest = term.as_coeff_Mul()
         powers: dict[Expr, int] = {}
@@ -225,13 +225,13 @@ def _laurent_quotient(terms: Sequence[Expr]) -> Quotient:
                 powers[factor.base] = int(factor.exp)
             elif factor.is_Symbol:
                 powers[factor] = 1
-        found.append((powers, Fraction(int(number.p), int(number.q))))
-    generators = sorted({g for powers, _ in found for g in powers}, key=_place)
-    exponents = [tuple([powers.get(g, 0) for g in generators]) for powers, _ in found]
+        monomials.append((powers, Fraction(int(number.p), int(number.q))))
+    generators = sorted({g for powers, _ in monomials for g in powers}, key=_place)
+    exponents = [tuple([powers.get(g, 0) for g in generators]) for powers, _ in monomials]
     lowest = [min(0, *powers) for powers in zip((0,) * len(generators), *exponents, strict=True)]
     numerator = [
         (tuple([e - low for e, low in zip(exps, lowest, strict=True)]), c)
-        for exps, (_, c) in zip(exponents, found, strict=True)
+        for exps, (_, c) in zip(exponents, monomials, strict=True)
     ]
     below = tuple(-low for low in lowest)
     return Quotient(

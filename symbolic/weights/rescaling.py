@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Integer, Matrix
 
 from sgdiagrams.symbolic.weights.laurent import to_expr
-from sgdiagrams.symbolic.weights.quotients import canonical, quotient
+from sgdiagrams.symbolic.weights.quotients import as_quotient, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def split_weight(
     >>> split_weight(T**2 / 2 - T / 2, 2, [{"eta": 1, "T": -1}])
     (T**2/2, -T/2)
     """
-    ratio = quotient(weight)
+    ratio = as_quotient(weight)
     degrees = [_degree(generator, directions) for generator in ratio.generators]
 
     def degree(exponents: tuple[int, ...], above: int = 0) -> tuple[int, ...] | None:

@@ -16,7 +16,7 @@ from sympy import Dummy, Expr, Poly, Symbol, latex
 
 from sgdiagrams.symbolic.weights.factoring import Terms, factor_terms
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
-from sgdiagrams.symbolic.weights.quotients import quotient
+from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     """
     if weight.is_Rational:
         return _factored((Fraction(int(weight.p), int(weight.q)), []), (Fraction(1), []), [])
-    q = quotient(weight)
+    q = as_quotient(weight)
     gens = [g if g.is_Symbol else _StandIn(g) for g in q.generators]
     if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
         return _binomial(weight, gens[0])

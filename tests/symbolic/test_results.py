@@ -18,7 +18,7 @@ from sympy import (
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import expand
 from sgdiagrams.symbolic.results import RESULTS, known_result
-from sgdiagrams.symbolic.resummation.on_tensors import tidy
+from sgdiagrams.symbolic.resummation.given_tensors import tidy
 from sgdiagrams.symbolic.symbols import E, N, T, beta, eta
 
 C, G, H, J, S = symbols("C G H J S")

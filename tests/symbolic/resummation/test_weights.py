@@ -24,8 +24,8 @@ def derived(monkeypatch):
         written[id(count), form, tuple(eigenvalues)] += 1
         return original_expression(count, form, eigenvalues=eigenvalues, roots=roots, memory=memory)
 
-    original_dressed, original_expression = weights.dressed, weights.expression
-    monkeypatch.setattr(weights, "dressed", dressed)
+    original_dressed, original_expression = weights.closed_count, weights.expression
+    monkeypatch.setattr(weights, "closed_count", dressed)
     monkeypatch.setattr(weights, "expression", expression)
     return closed, written
 
