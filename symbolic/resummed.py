@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sympy import Add, Expr, Integer, Mul, Rational, factor, sympify
+from sympy import Add, Expr, Integer, Mul, Rational, factor
 from sympy.core.symbol import Str
 
 from sgdiagrams.diagrams.errors import RequestError
@@ -23,7 +23,6 @@ from sgdiagrams.symbolic.resummation.formula import ResummedFormula, scheme_of
 from sgdiagrams.symbolic.resummation.on_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, collect_pieces
-from sgdiagrams.symbolic.training.optimizer import Momentum
 from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
 from sgdiagrams.symbolic.writing.resummed_text import text_resummed
 from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
@@ -483,7 +482,7 @@ class ResummedExpansion(ResummedFormula):
 
 def _memory(optimizer: Optimizer) -> Expr | None:
     """Return beta of the heavy ball; None for plain SGD."""
-    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
+    return None if optimizer.dressing is None else optimizer.dressing.beta
 
 
 def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:

@@ -1,16 +1,9 @@
-r"""Batches in the order of the updates, one by one or with their probabilities.
-
-A schedule says which rows of the training set every update uses: ``((0, 1), (2,))`` is an update on
-the rows 0 and 1 and then one on the row 2. Sampling by chance is a list of schedules with
-probabilities. Everything is spelled out, for the exact simulator; nothing is counted.
-"""
+"""Batches as they are given to the exact simulator: read, checked, and merged up to names of rows."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import combinations, combinations_with_replacement, product
 from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +14,14 @@ from sgdiagrams.diagrams.errors import SamplingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule
+
 __all__ = [
-    "RandomSchedule",
-    "Schedule",
     "check_schedule",
-    "epochs_schedule",
     "grid_schedule",
     "merge_renamed",
-    "one_pass_schedule",
-    "reshuffled_schedules",
     "weighted_schedules",
-    "with_replacement_schedules",
 ]
-
-#: The batches in the order of the updates; a batch is a tuple of rows of the training set.
-Schedule = tuple[tuple[int, ...], ...]
-#: Batchess with their probabilities.
-RandomSchedule = tuple[tuple[Fraction, Batches], ...]
 
 
 def grid_schedule(grid: NDArray[np.bool_] | Sequence[Sequence[Any]]) -> Batches:

@@ -50,7 +50,7 @@ from sgdiagrams.symbolic.files.values import (
     symbol_name,
 )
 from sgdiagrams.symbolic.formula import Formula, Part, Term
-from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.weights.quotients import quotient
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _load(data: dict[str, Any]) -> Fields:
     parts = tuple(
         Part(
             fraction(get(item, "coefficient", str)),
-            observable(get(item, "observable", str)),
+            named_observable(get(item, "observable", str)),
             load_sampling(item.get("sampling")),
             load_optimizer(item.get("optimizer")),
         )

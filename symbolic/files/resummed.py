@@ -35,10 +35,10 @@ from sgdiagrams.symbolic.files.training import (
 )
 from sgdiagrams.symbolic.files.values import fraction, get, items, load_document, number_text, short
 from sgdiagrams.symbolic.formula import Part
-from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
-from sgdiagrams.symbolic.training.training import check_limit
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
@@ -161,14 +161,14 @@ def _load(data: dict[str, Any]) -> ResummedFields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
-    what = observable(get(item, "observable", str))
+    what = named_observable(get(item, "observable", str))
     scheme = load_sampling(item.get("sampling"))
     optimizer = load_optimizer(item.get("optimizer"))
     if scheme is None:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
     if what.since is not None:
         raise FormatError(f"expected an observable at the end of training, got {short(what.name)}")
-    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
+    Training(scheme, optimizer)  # they must go together
     return Part(fraction(get(item, "coefficient", str)), what, scheme, optimizer)
 
 

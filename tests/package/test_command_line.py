@@ -15,7 +15,7 @@ from command_line import good, run
 import sgdiagrams
 from sgdiagrams.commands import common
 from sgdiagrams.symbolic.observable import OBSERVABLES
-from sgdiagrams.symbolic.training.names import sampling
+from sgdiagrams.symbolic.training.names import named_sampling
 
 
 def started(*arguments):
@@ -42,7 +42,7 @@ def statistics(tmp_path):
 def test_names_are_those_of_the_library():
     assert tuple(OBSERVABLES) == common.OBSERVABLES
     for name in common.SAMPLINGS:
-        assert sampling(name).label
+        assert named_sampling(name).label
 
 
 def test_help_of_every_command():

@@ -12,13 +12,12 @@ from scipy.stats import chisquare
 
 from sgdiagrams.diagrams import RequestError, SamplingError
 from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
     grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
 )
-from sgdiagrams.numeric.exact.simulator import PolynomialLandscape, exact_sgd_average
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd_average,
+)
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Helix, Mean
@@ -39,6 +38,12 @@ from sgdiagrams.symbolic import (
     Grid,
     OnePass,
     WithReplacement,
+)
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
 )
 from sgdiagrams.symbolic.observable import COVARIANCE, Function, Observable, Product
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
