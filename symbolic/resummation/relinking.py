@@ -81,7 +81,8 @@ def taylor(skeleton: Skeleton, part: Part, most: int) -> _Series:
     """
     scheme, optimizer = part.sampling, part.optimizer
     assert scheme is not None  # noqa: S101 - re-summed expansions keep their schemes
-    if not has_closed_form(scheme, optimizer) or optimizer.dressing.root_count > 1:
+    dressing = optimizer.dressing if has_closed_form(scheme, optimizer) else None
+    if dressing is None or dressing.root_count > 1:
         count = counter_of(Training(scheme, optimizer), "cumulant")
         result: _Series = {}
         for links in _exponents(skeleton.diagram.order, most):

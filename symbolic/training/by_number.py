@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, final
 
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.propagation.grid import GridPropagator
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
@@ -32,11 +31,11 @@ class Embeddings:
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the number for steps that are all alike."""
         value = ExactPropagator.plain(course.updates).equal_steps(course, forest, basis)
-        return value * course.batch ** len(forest.parents)
+        return value * Fraction(course.batch) ** len(forest.parents)
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
     ) -> Fraction:
         """Return the expected number for epochs in random orders."""
         value = ExactPropagator.plain(course.updates).reshuffled_epochs(course, forest, basis)
-        return value * course.batch ** len(forest.parents)
+        return value * Fraction(course.batch) ** len(forest.parents)

@@ -126,7 +126,7 @@ def named_optimizer(
     >>> named_optimizer("momentum:beta=0.9", average="tail:W=10").label
     'momentum beta=9/10, average of the last 10'
     """
-    method = which if isinstance(which, Optimizer) else _make("optimizer", which, _OPTIMIZERS)
+    method: Any = which if isinstance(which, Optimizer) else _make("optimizer", which, _OPTIMIZERS)
     changes: dict[str, Any] = {}
     if schedule is not None:
         changes["schedule"] = named_schedule(schedule)
