@@ -26,6 +26,7 @@ from sgdiagrams.symbolic.observable import (
     Product,
     increment,
 )
+from sgdiagrams.symbolic.propagation.course import Course, FixedBatches, RandomBatches
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
@@ -52,6 +53,7 @@ from sgdiagrams.symbolic.training.schemes import (
     OnePass,
     WithReplacement,
 )
+from sgdiagrams.symbolic.training.training import Training
 
 __all__ = [
     "COVARIANCE",
@@ -68,10 +70,12 @@ __all__ = [
     "Average",
     "Contraction",
     "Cosine",
+    "Course",
     "Epochs",
     "Expansion",
     "Exponential",
     "ExponentialAverage",
+    "FixedBatches",
     "FreshData",
     "FullBatch",
     "Function",
@@ -86,6 +90,7 @@ __all__ = [
     "Part",
     "Polynomial",
     "Product",
+    "RandomBatches",
     "ResummedExpansion",
     "Sampling",
     "ScalingRow",
@@ -94,6 +99,7 @@ __all__ = [
     "Step",
     "TailAverage",
     "Term",
+    "Training",
     "WarmUp",
     "WithReplacement",
     "expand",

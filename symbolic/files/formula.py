@@ -35,6 +35,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
+    dump_observable,
     dump_optimizer,
     dump_sampling,
     load_optimizer,
@@ -82,7 +83,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
         "parts": [
             {
                 "coefficient": str(part.coefficient),
-                "observable": part.observable.name,
+                "observable": dump_observable(part.observable),
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
             }

@@ -28,6 +28,7 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
+    dump_observable,
     dump_optimizer,
     dump_sampling,
     load_optimizer,
@@ -80,7 +81,7 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
         "parts": [
             {
                 "coefficient": number_text(part.coefficient),
-                "observable": part.observable.name,
+                "observable": dump_observable(part.observable),
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
             }

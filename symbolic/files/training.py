@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from sympy import Symbol
 
-from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.symbolic.files.values import fraction, number_text, short, symbol_name
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sgdiagrams.symbolic.training.optimizer import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["dump_optimizer", "dump_sampling", "load_optimizer", "load_sampling"]
+__all__ = [
+    "dump_observable",
+    "dump_optimizer",
+    "dump_sampling",
+    "load_optimizer",
+    "load_sampling",
+]
 
 _NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
     "schedule": ("a schedule", SCHEDULES),
@@ -28,6 +36,26 @@ _NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
 }
 _SIZES = ("N",)  # options that are sizes of a training set
 _MOST_ROWS = 10_000_000
+
+
+def dump_observable(observable: Observable) -> str:
+    """Return the name of an observable.
+
+    Raises
+    ------
+    FormatError
+        When the observable is of a user's own making: its name would not bring it back.
+    """
+    try:
+        is_known = named_observable(observable.name) == observable
+    except RequestError:
+        is_known = False
+    if not is_known:
+        raise FormatError(
+            f"expected an observable that files know by its name, got {observable.name!r} of a "
+            "user's own; keep the Python that makes it instead"
+        )
+    return observable.name
 
 
 def dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
