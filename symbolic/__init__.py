@@ -32,6 +32,7 @@ from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import (
@@ -82,6 +83,7 @@ __all__ = [
     "GradientFlow",
     "Grid",
     "KnownResult",
+    "Mode",
     "Momentum",
     "Nesterov",
     "Observable",
