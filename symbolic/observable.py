@@ -288,7 +288,7 @@ def increment(which: str | Observable, *, since: int) -> Observable:
         )
     start = whole_number("since", since)
     shown = of.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
-    if WEIGHTS not in of.factors or of.name == "covariance":
+    if WEIGHTS not in of.factors or not of.is_mean:
         shown = rf"\Delta_{{{start}}}\,{of.latex}"
     return replace(
         of,

@@ -219,15 +219,15 @@ class _Means:
             values = list(
                 contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
             )
-            for (sign, each), total in zip(counters, sums, strict=True):
-                count = each.count(diagram, role)
+            for (sign, counter), total in zip(counters, sums, strict=True):
+                count = counter.count(diagram, role)
                 for contraction in values if count else ():
                     add_scaled(total.setdefault(contraction, {}), count, scale * sign)
         result: dict[Contraction, Expr] = {}
-        for (_, each), total in zip(counters, sums, strict=True):
+        for (_, counter), total in zip(counters, sums, strict=True):
             for contraction, laurent in total.items():
                 if laurent:
-                    weight = each.weight(laurent, d)
+                    weight = counter.weight(laurent, d)
                     result[contraction] = result.get(contraction, 0) + weight
         return result if len(counters) == 1 else {c: canonical(w) for c, w in result.items()}
 
@@ -235,9 +235,9 @@ class _Means:
 def _products(sign: int, factors: list[dict[Contraction, Expr]]) -> list[Term]:
     """Return the product of sums of contractions."""
     terms = []
-    for chosen in product(*(f.items() for f in factors)):
-        contraction = chosen[0][0]
-        for other, _ in chosen[1:]:
+    for combination in product(*(f.items() for f in factors)):
+        contraction = combination[0][0]
+        for other, _ in combination[1:]:
             contraction = disjoint_union(contraction, other)
-        terms.append(Term(Mul(sign, *(weight for _, weight in chosen)), contraction))
+        terms.append(Term(Mul(sign, *(weight for _, weight in combination)), contraction))
     return terms

@@ -263,9 +263,9 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
         raise RequestError("expected either --landscape or --statistics, got both or neither")
     if path is not None:
         return Statistics.load(path)
-    where = named_landscape(landscape or "")
-    statistics = where.statistics(order)
-    return statistics if statistics.start is not None else replace(statistics, start=where.start)
+    ground = named_landscape(landscape or "")
+    statistics = ground.statistics(order)
+    return statistics if statistics.start is not None else replace(statistics, start=ground.start)
 
 
 def read_text(path: str) -> str:

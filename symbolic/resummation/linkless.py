@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import edge_indices
-from sgdiagrams.symbolic.contractions.placements import Placement, fits, placements
+from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
 
@@ -69,7 +69,7 @@ def _placed(factors: tuple[str, ...], d: int, training: Training) -> list[_Place
         if not fits(diagram, factors):
             continue
         scale = Fraction((-1) ** d, diagram.symmetry_factor)
-        ways = placements(
+        ways = shared_out(
             diagram, factors, basis="cumulant", is_penalised=training.optimizer.weight_decay != 0
         )
         found += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]

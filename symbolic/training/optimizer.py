@@ -127,13 +127,13 @@ class Optimizer(ABC):
     @property
     def values(self) -> dict[str, Expr]:
         """The numbers of the optimiser, its schedule and average by name: rationals or symbols."""
-        found: dict[str, Expr] = {}
+        values: dict[str, Expr] = {}
         for owner in (self, self.schedule, self.average):
             for name in getattr(owner, "numbers", ()):
-                found[name] = sympify(getattr(owner, name))
+                values[name] = sympify(getattr(owner, name))
         if self.weight_decay != 0:
-            found["weight_decay"] = sympify(self.weight_decay)
-        return found
+            values["weight_decay"] = sympify(self.weight_decay)
+        return values
 
     #: The names of the numbers that may be symbols.
     numbers: ClassVar[tuple[str, ...]] = ()
@@ -141,8 +141,8 @@ class Optimizer(ABC):
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of the symbols that are still to be given a number."""
-        found = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
-        return tuple(dict.fromkeys(map(str, found)))
+        names = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
+        return tuple(dict.fromkeys(map(str, names)))
 
     @property
     def is_plain(self) -> bool:

@@ -122,11 +122,11 @@ class Sampling(ABC):
         >>> OnePass().count(cherry), Epochs().count(cherry), Epochs().count(cherry, N=6, B=2, E=3)
         (T, E**2*N, 54)
         """
-        chosen = self.check_basis(basis)
+        in_basis = self.check_basis(basis)
         check_choice("root", root, get_args(RootRole))
         self.check_root(root)
         scheme = self.at(**numbers)
-        laurent = scheme.laurent(diagram, basis=chosen, root=root)
+        laurent = scheme.laurent(diagram, basis=in_basis, root=root)
         return canonical(to_expr(laurent, scheme.generators(diagram.order)))
 
     def check_basis(self, basis: Basis | None) -> Basis:

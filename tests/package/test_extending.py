@@ -35,12 +35,12 @@ from sgdiagrams.symbolic import (
     ArraySchedule,
     Average,
     FixedBatches,
+    Mode,
     Product,
     RandomBatches,
     Schedule,
 )
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
-from sgdiagrams.symbolic.training.kernels import Mode
 
 HALF = Fraction(1, 2)
 
