@@ -325,7 +325,7 @@ def _latex_number(weight: Expr) -> str:
     if weight == 0:
         return ""
     number = coefficient(weight)
-    body = "".join(piece.tex for piece in number.pieces) or "1"
+    body = number.latex
     # Cells have no space of their own around a fraction, nor below a last line.
     first, last = (r"\rule[-2.4ex]{0pt}{6.6ex}", r"\rule[-1.2ex]{0pt}{0pt}")
     first = first if r"\frac" in body else ""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sympy import sympify
+
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.formula import Formula
+from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
+    from sympy import Expr
+
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["ResummedFormula", "scheme_of"]
+__all__ = ["ResummedFormula", "common_memory", "memory_of", "scheme_of"]
 
 
 class ResummedFormula(Formula):
@@ -45,3 +51,14 @@ def scheme_of(part: Part) -> Sampling:
     if part.sampling is None:
         raise RequestError("expected a sampling scheme in every part of a re-summed expansion")
     return part.sampling
+
+
+def memory_of(optimizer: Optimizer) -> Expr | None:
+    """Return beta, the product of both roots, of an optimiser with two; None for plain SGD."""
+    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
+
+
+def common_memory(formula: ResummedFormula) -> Expr | None:
+    """Return beta where all momentum is the same."""
+    memories = {memory_of(part.optimizer) for part in formula.parts} - {None}
+    return memories.pop() if len(memories) == 1 else None

@@ -7,7 +7,7 @@ it positive for small positive eigenvalues, so that the sign of a term stands in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sympy import (
     Add,
@@ -24,23 +24,20 @@ from sympy import (
 )
 
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.contractions.notation import index_latex, index_letter
-from sgdiagrams.symbolic.writing.coefficients import Piece, coefficient
+from sgdiagrams.symbolic.layout import nodes
+from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Sum, product
+from sgdiagrams.symbolic.layout.indices import index_letter
+from sgdiagrams.symbolic.layout.nodes import ONE, Index, Node, Scripts, power
+from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.writing.coefficients import coefficient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Factor", "Names", "over", "powers", "product_piece"]
+__all__ = ["Names", "fraction_of", "grouped"]
 
 #: Fits no symbol of a weight: how a rate is called once eta is pulled out of it.
 _KINDS = "hqrsH"
-
-
-class Factor(NamedTuple):
-    """A factor of a term, and whether it is a sum, which needs parentheses beside others."""
-
-    piece: Piece
-    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +87,10 @@ class Names:
             table[Symbol(f"h_{letter}")] = value
         return expr.subs(table, simultaneous=True)
 
-    def symbol(self, x: Symbol) -> Piece:
+    def symbol(self, x: Symbol) -> Node:
         """Return an indexed symbol."""
         i, k = self.indexed()[x]
-        kind = _KINDS[k]
-        return Piece(f"{kind}_{{{index_latex(i)}}}", f"{kind}_{index_letter(i)}", 2)
+        return Scripts(nodes.Symbol(_KINDS[k]), below=Index(i))
 
     def factored(self, expr: Expr) -> tuple[Expr, dict[Expr, int]]:
         """Return a rational function as a scalar and powers of factors that depend on indices.
@@ -171,42 +167,28 @@ class Names:
 
     # Printing -------------------------------------------------------------------------------------
 
-    def factor(self, f: Expr, power: int = 1) -> Factor:
+    def factor(self, f: Expr, exponent: int = 1) -> Node:
         """Return a power of a symbol or a polynomial with indices."""
         terms = [(coefficient(c), monomial) for c, monomial in self.terms(f)]
-        if len(terms) > 1:
-            if terms[0][0].sign < 0:
-                terms.sort(key=lambda term: -term[0].sign)
-            pieces = []
-            for i, (number, monomial) in enumerate(terms):
-                lead = ("-" if i == 0 else " - ") if number.sign < 0 else ("" if i == 0 else " + ")
-                body = product_piece([*number.pieces, *([monomial] if monomial.text else [])])
-                body = body if body.text else Piece("1", "1", 1)
-                pieces.append(Piece(lead + body.tex, lead + body.text, len(lead) + body.width))
-            whole = _glue(pieces)
-            if power == 1:
-                return Factor(whole, is_sum=True)
-            return Factor(powers(parenthesised(whole), power))
-        [(number, monomial)] = terms
-        whole = product_piece([*number.pieces, monomial])
-        return Factor(whole if power == 1 else powers(whole, power))
+        if terms[0][0].sign < 0 and len(terms) > 1:
+            terms.sort(key=lambda term: -term[0].sign)
+        shown = [(c.sign, product([c.node, monomial]) or ONE) for c, monomial in terms]
+        if len(shown) == 1:
+            return power(shown[0][1], exponent)
+        whole = Sum(tuple(shown))
+        return whole if exponent == 1 else power(Group(whole), exponent)
 
-    def terms(self, f: Expr) -> list[tuple[Expr, Piece]]:
+    def terms(self, f: Expr) -> list[tuple[Expr, Node | None]]:
         """Return the monomials of a polynomial with their coefficients: 1 first, then by name."""
         places = self.indexed()
         gens = sorted(f.free_symbols & places.keys(), key=lambda x: places[x])
         if not gens:
-            return [(f, Piece("", "", 0))]
-        found = Poly(f, *gens).terms()
-        found.sort(key=lambda term: (sum(term[0]), [-e for e in term[0]]))
+            return [(f, None)]
+        monomials = Poly(f, *gens).terms()
+        monomials.sort(key=lambda term: (sum(term[0]), [-e for e in term[0]]))
         return [
-            (
-                c,
-                product_piece(
-                    [powers(self.symbol(x), e) for x, e in zip(gens, exps, strict=True) if e]
-                ),
-            )
-            for exps, c in found
+            (c, product(power(self.symbol(x), e) for x, e in zip(gens, exps, strict=True) if e))
+            for exps, c in monomials
         ]
 
     def split(self, f: Expr) -> list[tuple[Expr, Expr]]:
@@ -220,56 +202,29 @@ class Names:
         ]
 
 
-def powers(base: Piece, power: int) -> Piece:
-    """Return a power of a piece that is one symbol or in parentheses."""
-    if power == 1:
-        return base
-    return Piece(f"{base.tex}^{{{power}}}", f"{base.text}^{power}", base.width + 1)
+def grouped(node: Node) -> Node:
+    """Return a sum in parentheses; anything else as it is."""
+    return Group(node) if isinstance(node, Sum) else node
 
 
-def parenthesised(piece: Piece) -> Piece:
-    """Return a piece in parentheses."""
-    return Piece(f"({piece.tex})", f"({piece.text})", piece.width + 2)
-
-
-def product_piece(pieces: Iterable[Piece]) -> Piece:
-    """Return pieces one after the other as one."""
-    kept = [piece for piece in pieces if piece.text]
-    return Piece(
-        " ".join(p.tex for p in kept), " ".join(p.text for p in kept), sum(p.width for p in kept)
-    )
-
-
-def over(above: Sequence[Factor], below: Sequence[Factor]) -> Factor:
+def fraction_of(above: Sequence[Node], below: Sequence[Node]) -> Node | None:
     """Return a fraction of products, or the product above where nothing is below."""
-    top = _joined(above)
-    if not below:
-        return Factor(top, is_sum=len(above) == 1 and above[0].is_sum)
-    bottom = _joined(below)
-    shown = top if top.text else Piece("1", "1", 1)
-    grouped = bottom.text.startswith("(") and bottom.text.find(")") == len(bottom.text) - 1
-    parts = len(below) > 1 or below[0].is_sum or (" " in bottom.text and not grouped)
-    text_top = f"({shown.text})" if len(above) == 1 and above[0].is_sum else shown.text
-    text_bottom = f"({bottom.text})" if parts else bottom.text
-    return Factor(
-        Piece(
-            rf"\frac{{{shown.tex}}}{{{bottom.tex}}}",
-            f"{text_top}/{text_bottom}",
-            max(shown.width, bottom.width) + 1,
-        )
+    top, bottom = _joined(above), _joined(below)
+    if bottom is None:
+        return top
+    shown = top or ONE
+    return nodes.Fraction(
+        OneLine(shown) if isinstance(shown, Sum) else shown,
+        OneLine(bottom) if len(below) > 1 or not _stands_alone(bottom) else bottom,
     )
 
 
-def _joined(factors: Sequence[Factor]) -> Piece:
-    alone = len(factors) == 1
-    return product_piece(
-        f.piece if alone or not f.is_sum else parenthesised(f.piece) for f in factors
-    )
+def _joined(factors: Sequence[Node]) -> Node | None:
+    return factors[0] if len(factors) == 1 else product(map(grouped, factors))
 
 
-def _glue(pieces: Sequence[Piece]) -> Piece:
-    return Piece(
-        "".join(p.tex for p in pieces),
-        "".join(p.text for p in pieces),
-        sum(p.width for p in pieces),
-    )
+def _stands_alone(node: Node) -> bool:
+    """Tell whether a divisor needs no parentheses on one line."""
+    text = plain_text(node)
+    is_group = text.startswith("(") and text.find(")") == len(text) - 1
+    return not isinstance(node, Sum) and (is_group or " " not in text)
