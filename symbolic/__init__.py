@@ -13,6 +13,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
+from sgdiagrams.symbolic.layout.renderer import Renderer
 from sgdiagrams.symbolic.observable import (
     COVARIANCE,
     DISPLACEMENT,
@@ -93,6 +94,7 @@ __all__ = [
     "Polynomial",
     "Product",
     "RandomBatches",
+    "Renderer",
     "ResummedExpansion",
     "Sampling",
     "ScalingRow",

@@ -17,6 +17,8 @@ from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.layout import formulas
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
+from sgdiagrams.symbolic.layout.mathml import mathml_text
+from sgdiagrams.symbolic.layout.nodes import THIN, joined
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -31,6 +33,7 @@ __all__ = [
     "index_latex",
     "index_letter",
     "latex_of",
+    "mathml_of",
     "tensor_name",
     "tensor_of",
     "tensors_of",
@@ -102,6 +105,18 @@ def text_of(contraction: ContractedForest) -> str:
     'G_a eta^ab G_b'
     """
     return " ".join(map(plain_text, tensors_of(contraction)))
+
+
+def mathml_of(contraction: ContractedForest) -> str:
+    """Return the contraction in MathML, a ``math`` element.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> print(mathml_of(Contraction.build([], [[0]])))
+    <math xmlns="http://www.w3.org/1998/Math/MathML"><mi>ℓ</mi></math>
+    """
+    return mathml_text(joined(tensors_of(contraction), THIN))
 
 
 def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:

@@ -104,11 +104,11 @@ class _Cut:
         """Append a node, cut where it has breaks."""
         if isinstance(node, Break):
             self.runs.append((node.limit, [], 0))
-        elif not node.has_breaks:
-            self._put(node, node.width)
         elif isinstance(node, Row):
             for item in node.items:
                 self.add(item)
+        elif not node.has_breaks:
+            self._put(node, node.width)
         elif isinstance(node, Sum):
             self._add_sum(node)
         elif isinstance(node, Group):

@@ -115,7 +115,7 @@ class MathmlRenderer(Renderer[str]):
 
     def product(self, node: Product) -> str:
         """Return factors with the sign that is not seen."""
-        return _row([_TIMES.join(map(self.render, node.factors))])
+        return _element("mrow", _TIMES.join(map(self.render, node.factors)))
 
     def fraction(self, node: Fraction) -> str:
         """Return a fraction."""
@@ -186,7 +186,9 @@ class MathmlRenderer(Renderer[str]):
         )
         if not self.standalone:
             return formula
-        return _PAGE.format(name="Formula", title=self._sentence(equation), formula=formula)
+        words = "".join(part for part in equation.title if isinstance(part, str))
+        name = escape(words.partition(";")[0].rstrip(":"), quote=False)
+        return _PAGE.format(name=name, title=self._sentence(equation), formula=formula)
 
     def _relation(self, equation: Equation) -> str:
         """Return the sign after the left side, which has nothing on its right in its column."""
@@ -223,19 +225,19 @@ def _space(width: str) -> str:
 def _row(elements: list[str]) -> str:
     """Return elements as one."""
     kept = [element for element in elements if element]
-    if not kept:
-        return ""
-    return _element("mrow", *kept)
+    return _element("mrow", *kept) if len(kept) > 1 else "".join(kept)
 
 
-def _cell(content: str, side: str, *, is_apart: bool = False, **attributes: str) -> str:
-    style = f"text-align: {side}; padding: {'1.2em' if is_apart else '0.3em'} 0 0.3em 0"
-    return _element("mtd", content or _space("0"), style=style, **attributes)
+def _cell(content: str, side: str, *, gap: str = "0.3em", **attributes: str) -> str:
+    style = f"text-align: {side}; padding: {gap} 0 0.3em"
+    return _element("mtd", content, style=style, **attributes)
 
 
 def _table_row(left: str, right: str, *, is_apart: bool = False) -> str:
-    cells = (_cell(left, "right", is_apart=is_apart), _cell(right, "left", is_apart=is_apart))
-    return _element("mtr", *cells)
+    """Return a row, with a larger gap before it if it stands apart."""
+    gap = "1.2em" if is_apart else "0.3em"
+    first = _cell(left, "right", gap=gap) if left else _element("mtd", _space("0"))
+    return _element("mtr", "\n", first, "\n", _cell(right, "left", gap=gap), "\n")
 
 
 _MATHML = MathmlRenderer()

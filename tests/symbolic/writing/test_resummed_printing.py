@@ -7,8 +7,9 @@ from sympy import latex, sympify
 
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import SGD, expand, symbols
-from sgdiagrams.symbolic.writing.eigenvalue_names import Names
-from sgdiagrams.symbolic.writing.products import SpectralTerms
+from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.writing.resummed.names import Names
+from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms
 
 FORMS = ("discrete", "continuous", "stationary", "small-eta")
 
@@ -166,9 +167,9 @@ def value_of(products, values):
     for p in products:
         term = p.scalar
         for f in p.above:
-            term *= read(f.piece.text)
+            term *= read(plain_text(f))
         for f in p.below:
-            term /= read(f.piece.text)
+            term /= read(plain_text(f))
         term = term.subs(values)
         for inner in p.beside:
             term *= value_of(inner, values)
