@@ -14,7 +14,7 @@ from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
-from sgdiagrams.symbolic.layout import formulas
+from sgdiagrams.symbolic.layout import quantities
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.layout.mathml import mathml_text
@@ -72,15 +72,15 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
     return name, True
 
 
-def tensors_of(contraction: ContractedForest) -> tuple[formulas.Tensor, ...]:
+def tensors_of(contraction: ContractedForest) -> tuple[quantities.Tensor, ...]:
     """Return the layout of every factor in reading order."""
     return tuple(map(_layout, walk(contraction)))
 
 
-def _layout(tensor: Tensor) -> formulas.Tensor:
+def _layout(tensor: Tensor) -> quantities.Tensor:
     name, has_bars = tensor_name(tensor)
     penalised = tuple(label == PENALISED for label in tensor.labels)
-    return formulas.Tensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
+    return quantities.Tensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
 
 
 def latex_of(contraction: ContractedForest) -> str:

@@ -13,7 +13,7 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation
-    from sgdiagrams.symbolic.layout.formulas import Binomial, Difference, Product, Spelled
+    from sgdiagrams.symbolic.layout.formulas import Binomial, Product, Spelled
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Fence,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Symbol,
         Text,
     )
+    from sgdiagrams.symbolic.layout.quantities import Difference
 
 __all__ = ["LatexRenderer", "latex_text"]
 

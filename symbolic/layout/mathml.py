@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation
     from sgdiagrams.symbolic.layout.filling import Line
-    from sgdiagrams.symbolic.layout.formulas import Binomial, Product, SumOver
+    from sgdiagrams.symbolic.layout.formulas import Binomial, Product
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Break,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Symbol,
         Text,
     )
+    from sgdiagrams.symbolic.layout.quantities import SumOver
 
 __all__ = ["MathmlRenderer", "mathml_text"]
 

@@ -39,9 +39,9 @@ class Renderer(ABC, Generic[Out]):
     r"""A format: a method for every kind of node, and one for a whole formula.
 
     A subclass spells the core nodes of `sgdiagrams.symbolic.layout.nodes`, and in `equation` what is
-    around a formula. Every other node, those of `sgdiagrams.symbolic.layout.formulas`, is composed of
-    core nodes; a method of the name of its ``kind`` spells it in another way. Methods return strings,
-    or whatever the format is built of.
+    around a formula. Every other node, those of `sgdiagrams.symbolic.layout.formulas` and
+    `sgdiagrams.symbolic.layout.quantities`, is composed of core nodes; a method of the name of its
+    ``kind`` spells it in another way. Methods return strings, or whatever the format is built of.
 
     Give one to `Expansion.write` or `ResummedExpansion.write`.
 

@@ -9,17 +9,7 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation, Table
-    from sgdiagrams.symbolic.layout.formulas import (
-        Binomial,
-        Decay,
-        Difference,
-        Embeddings,
-        OneLine,
-        Product,
-        Rounded,
-        Spelled,
-        Tensor,
-    )
+    from sgdiagrams.symbolic.layout.formulas import Binomial, OneLine, Product, Rounded, Spelled
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Fence,
@@ -35,6 +25,7 @@ if TYPE_CHECKING:
         Symbol,
         Text,
     )
+    from sgdiagrams.symbolic.layout.quantities import Decay, Difference, Embeddings, Tensor
 
 __all__ = ["TextRenderer", "plain_text"]
 

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 from sympy import Dummy, Expr, latex
 
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import (
-    Group,
-    OneLine,
-    Rounded,
-    Spelled,
-    Sum,
-    product,
-)
+from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Rounded, Spelled, Sum, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Number, Scripts, Symbol, power
 
 if TYPE_CHECKING:

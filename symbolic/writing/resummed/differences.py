@@ -13,16 +13,9 @@ from typing import Literal
 
 from sympy import Add, Expr, Integer, Mul, S, fraction, latex, together
 
-from sgdiagrams.symbolic.layout.formulas import (
-    Decay,
-    Difference,
-    Group,
-    Slash,
-    Spelled,
-    Sum,
-    product,
-)
+from sgdiagrams.symbolic.layout.formulas import Group, Slash, Spelled, Sum, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Number, Row, Scripts, Sign, power
+from sgdiagrams.symbolic.layout.quantities import Decay, Difference
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 from sgdiagrams.symbolic.writing.coefficients import coefficient

@@ -10,7 +10,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Term
-from sgdiagrams.symbolic.layout.formulas import Group, Sum, SumOver
+from sgdiagrams.symbolic.layout.formulas import Group, Sum
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     Row,
     joined,
 )
+from sgdiagrams.symbolic.layout.quantities import SumOver
 from sgdiagrams.symbolic.resummation.dressed import is_continuous
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES

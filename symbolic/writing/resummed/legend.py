@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from sympy import latex, sympify
 
-from sgdiagrams.symbolic.layout.formulas import Difference, Embeddings, Spelled, Tensor
+from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import Node, Scripts, Symbol, occurring
+from sgdiagrams.symbolic.layout.quantities import Difference, Embeddings, Tensor
 from sgdiagrams.symbolic.resummation.formula import memory_of
 
 if TYPE_CHECKING:

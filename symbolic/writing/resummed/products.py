@@ -12,8 +12,9 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol, fraction, together
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Embeddings, Product, product
+from sgdiagrams.symbolic.layout.formulas import Product, product
 from sgdiagrams.symbolic.layout.nodes import Node, Number, Row, power
+from sgdiagrams.symbolic.layout.quantities import Embeddings
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
 from sgdiagrams.symbolic.writing.coefficients import coefficient

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from sgdiagrams.symbolic import Renderer, expand
-from sgdiagrams.symbolic.layout import formulas, nodes
+from sgdiagrams.symbolic.layout import formulas, nodes, quantities
 from sgdiagrams.symbolic.layout.indices import index_greek
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
@@ -164,7 +164,7 @@ def test_what_is_missing_is_said():
     "cls",
     [
         cls
-        for module in (nodes, formulas)
+        for module in (nodes, formulas, quantities)
         for _, cls in inspect.getmembers(module, inspect.isclass)
         if issubclass(cls, nodes.Node)
         and cls is not nodes.Node
