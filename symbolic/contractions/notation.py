@@ -72,15 +72,15 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
     return name, True
 
 
-def tensors_of(contraction: ContractedForest) -> tuple[quantities.Tensor, ...]:
+def tensors_of(contraction: ContractedForest) -> tuple[quantities.IndexedTensor, ...]:
     """Return the layout of every factor in reading order."""
     return tuple(map(_layout, walk(contraction)))
 
 
-def _layout(tensor: Tensor) -> quantities.Tensor:
+def _layout(tensor: Tensor) -> quantities.IndexedTensor:
     name, has_bars = tensor_name(tensor)
     penalised = tuple(label == PENALISED for label in tensor.labels)
-    return quantities.Tensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
+    return quantities.IndexedTensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
 
 
 def latex_of(contraction: ContractedForest) -> str:

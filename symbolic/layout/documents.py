@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sgdiagrams.symbolic.layout.filling import Line, Piece, filled, pieces
-from sgdiagrams.symbolic.layout.nodes import SPACE, Fence, Node, Number, Operator, Row, Sign
+from sgdiagrams.symbolic.layout.filling import Chunk, Line, chunks, filled
+from sgdiagrams.symbolic.layout.nodes import SPACE, Fence, Node, Numeral, Operator, Row, Sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Equation", "Order", "Table", "TableRow", "Term"]
+__all__ = ["Equation", "Order", "Signed", "Table", "TableRow"]
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class Signed:
     """A sign, ``+1`` or ``-1``, and what it stands before."""
 
     sign: int
@@ -26,7 +26,7 @@ class Term:
 class Order:
     """The terms of one order, and the power of eta that stands in front of all of them, if any."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Signed, ...]
     front: Row | None = None
 
 
@@ -71,7 +71,7 @@ class Equation:
         if self.remainder is not None:
             lines.append(Line(Row((Sign(1), self.remainder))))
         if not lines:
-            return (Line(Row((Number("0"),))),)
+            return (Line(Row((Numeral("0"),))),)
         first, *rest = lines[0].row.items
         if isinstance(first, Sign):
             # Nothing stands before it.
@@ -84,8 +84,8 @@ class Equation:
 _FRONT = 2
 
 
-def _signed(order: Order) -> Iterator[list[Piece]]:
-    """Go through the terms of an order as pieces, each with its sign and the brackets it needs."""
+def _signed(order: Order) -> Iterator[list[Chunk]]:
+    """Go through the terms of an order as chunks, each with its sign and the brackets it needs."""
     front = () if order.front is None else order.front.items
     width = _FRONT if front else 0
     opening: tuple[Node, ...] = ()
@@ -98,16 +98,16 @@ def _signed(order: Order) -> Iterator[list[Piece]]:
     last = len(order.terms) - 1
     for i, term in enumerate(order.terms):
         if i == 0:
-            start = Piece((Sign(term.sign), *front), 3 + width)
+            start = Chunk((Sign(term.sign), *front), 3 + width)
         elif opening:
-            start = Piece((SPACE, Sign(term.sign * overall)), 3)
+            start = Chunk((SPACE, Sign(term.sign * overall)), 3)
         else:
-            start = Piece((SPACE, Sign(term.sign), *front), 3 + width)
-        body = pieces(term.body)
+            start = Chunk((SPACE, Sign(term.sign), *front), 3 + width)
+        body = chunks(term.body)
         if opening and i == last:
-            body.append(Piece((SPACE, Fence("]", "Big")), 1))
+            body.append(Chunk((SPACE, Fence("]", "Big")), 1))
         first = body[0]
-        yield [Piece(start.nodes + first.nodes, start.width + first.width), *body[1:]]
+        yield [Chunk(start.nodes + first.nodes, start.width + first.width), *body[1:]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sgdiagrams.symbolic.layout.nodes import SPACE, THIN, Break, Node, Row, Scri
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LINE_WIDTH", "Line", "Piece", "filled", "pieces"]
+__all__ = ["LINE_WIDTH", "Chunk", "Line", "chunks", "filled"]
 
 #: Characters a line; fits A4 and letter paper with margins of 2 cm at ten points.
 LINE_WIDTH = 78
@@ -22,7 +22,7 @@ LINE_WIDTH = 78
 _LEAST = 8
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """An unbreakable part of a line, and its width."""
 
     nodes: tuple[Node, ...]
@@ -37,13 +37,13 @@ class Line:
     indent: int = 0
 
 
-def filled(terms: Iterable[list[Piece]], limit: int, *, inner_indent: int = 1) -> list[Line]:
+def filled(terms: Iterable[list[Chunk]], limit: int, *, inner_indent: int = 1) -> list[Line]:
     """Return lines filled with terms, broken inside a term only where it is longer than a line.
 
     Parameters
     ----------
     terms
-        The pieces of every term, the first of which has its sign.
+        The chunks of every term, the first of which has its sign.
     limit
         The width of a line.
     inner_indent
@@ -60,14 +60,14 @@ def filled(terms: Iterable[list[Piece]], limit: int, *, inner_indent: int = 1) -
     for term in terms:
         if not lines:
             start(0)
-        elif width + sum([piece.width for piece in term]) > limit:
+        elif width + sum([chunk.width for chunk in term]) > limit:
             start(1)
-        for piece in term:
-            if width + piece.width > limit and width > _LEAST:
+        for chunk in term:
+            if width + chunk.width > limit and width > _LEAST:
                 start(inner_indent)
             line = lines[-1][1]
-            line += piece.nodes if line else _without_gap(piece.nodes)
-            width += piece.width
+            line += chunk.nodes if line else _without_gap(chunk.nodes)
+            width += chunk.width
     return [Line(Row(tuple(nodes)), indent) for indent, nodes in lines]
 
 
@@ -79,18 +79,18 @@ def _without_gap(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     return nodes
 
 
-def pieces(row: Row) -> list[Piece]:
-    """Return a row as unbreakable pieces: it is cut at its breaks, inside brackets too."""
+def chunks(row: Row) -> list[Chunk]:
+    """Return a row as unbreakable chunks: it is cut at its breaks, inside brackets too."""
     cut = _Cut()
     cut.add(row)
-    found = [Piece(tuple(nodes), width) for _, nodes, width in cut.runs]
-    result = found[:1]
-    for (limit, _, _), piece in zip(cut.runs[1:], found[1:], strict=True):
+    runs = [Chunk(tuple(nodes), width) for _, nodes, width in cut.runs]
+    result = runs[:1]
+    for (limit, _, _), chunk in zip(cut.runs[1:], runs[1:], strict=True):
         last = result[-1]
-        if last.width + piece.width > limit:
-            result.append(piece)
+        if last.width + chunk.width > limit:
+            result.append(chunk)
         else:
-            result[-1] = Piece(last.nodes + piece.nodes, last.width + piece.width)
+            result[-1] = Chunk(last.nodes + chunk.nodes, last.width + chunk.width)
     return result
 
 

@@ -12,7 +12,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     SPACE,
     Fence,
     Node,
-    Number,
+    Numeral,
     Operator,
     Row,
     Scripts,
@@ -29,20 +29,20 @@ __all__ = [
     "Binomial",
     "Group",
     "OneLine",
-    "Product",
     "Rounded",
     "Slash",
     "Spelled",
     "Sum",
+    "Times",
     "product",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Product(Node):
+class Times(Node):
     """Factors side by side."""
 
-    kind: ClassVar[str] = "product"
+    kind: ClassVar[str] = "times"
 
     factors: tuple[Node, ...]
 
@@ -65,7 +65,7 @@ def product(factors: Iterable[Node | None]) -> Node | None:
     """Return a product of what is not None; the factor itself where there is one."""
     kept = tuple(f for f in factors if f is not None)
     if len(kept) > 1:
-        return Product(kept)
+        return Times(kept)
     return kept[0] if kept else None
 
 
@@ -218,8 +218,8 @@ class Rounded(Node):
 
     def composed(self) -> Node:
         """Return a row."""
-        ten = Scripts(Number("10"), above=Number(str(self.exponent)))
-        return Row((Number(self.digits), Operator("⋅"), SPACE, ten))
+        ten = Scripts(Numeral("10"), above=Numeral(str(self.exponent)))
+        return Row((Numeral(self.digits), Operator("⋅"), SPACE, ten))
 
 
 @dataclass(frozen=True, slots=True)

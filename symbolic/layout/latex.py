@@ -13,14 +13,14 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation
-    from sgdiagrams.symbolic.layout.formulas import Binomial, Product, Spelled
+    from sgdiagrams.symbolic.layout.formulas import Binomial, Spelled, Times
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Fence,
         Fraction,
         Index,
         Node,
-        Number,
+        Numeral,
         Operator,
         Row,
         Scripts,
@@ -68,7 +68,7 @@ class LatexRenderer(Renderer[str]):
     environment: str = "align*"
     standalone: bool = False
 
-    def number(self, node: Number) -> str:
+    def numeral(self, node: Numeral) -> str:
         """Return digits."""
         return node.digits
 
@@ -102,7 +102,7 @@ class LatexRenderer(Renderer[str]):
         """Return everything side by side."""
         return "".join(map(self.render, node.items))
 
-    def product(self, node: Product) -> str:
+    def times(self, node: Times) -> str:
         """Return factors side by side."""
         return " ".join(map(self.render, node.factors))
 

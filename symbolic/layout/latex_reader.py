@@ -18,7 +18,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     Fence,
     Fraction,
     Node,
-    Number,
+    Numeral,
     Operator,
     Row,
     Scripts,
@@ -149,7 +149,7 @@ class _Reader:
         if mark.isspace():
             return None if is_first else SPACE
         if mark[0].isdigit():
-            return Number(mark)
+            return Numeral(mark)
         if mark.isalpha():
             return Symbol(mark)
         if mark in "+-":

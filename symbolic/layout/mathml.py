@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation
     from sgdiagrams.symbolic.layout.filling import Line
-    from sgdiagrams.symbolic.layout.formulas import Binomial, Product
+    from sgdiagrams.symbolic.layout.formulas import Binomial, Times
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Break,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Fraction,
         Index,
         Node,
-        Number,
+        Numeral,
         Space,
         Symbol,
         Text,
@@ -62,7 +62,7 @@ class MathmlRenderer(Renderer[str]):
 
     standalone: bool = False
 
-    def number(self, node: Number) -> str:
+    def numeral(self, node: Numeral) -> str:
         """Return digits."""
         return _element("mn", node.digits)
 
@@ -114,7 +114,7 @@ class MathmlRenderer(Renderer[str]):
         """Return everything side by side."""
         return _row([self.render(item) for item in node.items])
 
-    def product(self, node: Product) -> str:
+    def times(self, node: Times) -> str:
         """Return factors with the sign that is not seen."""
         return _element("mrow", _TIMES.join(map(self.render, node.factors)))
 

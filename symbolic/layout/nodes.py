@@ -27,7 +27,7 @@ __all__ = [
     "Fraction",
     "Index",
     "Node",
-    "Number",
+    "Numeral",
     "Operator",
     "Row",
     "Scripts",
@@ -87,10 +87,10 @@ class Node(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Node):
+class Numeral(Node):
     """A whole or decimal number without a sign."""
 
-    kind: ClassVar[str] = "number"
+    kind: ClassVar[str] = "numeral"
 
     digits: str
 
@@ -208,7 +208,7 @@ SPACE = Space("word")
 THIN = Space("thin")
 QUAD = Space("quad")
 BREAK = Break()
-ONE = Number("1")
+ONE = Numeral("1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ class Scripts(Node):
         below = 0 if self.below is None else self.below.width
         if self.above is None:
             return below
-        return below + (1 if isinstance(self.above, Number) else self.above.width)
+        return below + (1 if isinstance(self.above, Numeral) else self.above.width)
 
     @property
     def children(self) -> tuple[Node, ...]:
@@ -348,7 +348,7 @@ def joined(nodes: Iterable[Node], *between: Node) -> Row:
 
 def power(base: Node, exponent: int) -> Node:
     """Return a power; the base is one symbol or in parentheses."""
-    return base if exponent == 1 else Scripts(base, above=Number(str(exponent)))
+    return base if exponent == 1 else Scripts(base, above=Numeral(str(exponent)))
 
 
 def occurring(node: Node) -> Iterator[Node]:

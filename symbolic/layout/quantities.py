@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from sgdiagrams.symbolic.layout.formulas import Group, Product
+from sgdiagrams.symbolic.layout.formulas import Group, Times
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import (
     SPACE,
@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     Accent,
     Index,
     Node,
-    Number,
+    Numeral,
     Operator,
     Row,
     Scripts,
@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     power,
 )
 
-__all__ = ["Decay", "Difference", "Embeddings", "SumOver", "Tensor"]
+__all__ = ["Decay", "Difference", "Embeddings", "IndexedTensor", "SumOver"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Difference(Node):
         """The function at x."""
         if self.function == "power":
             return Scripts(Symbol("x"), above=self.time)
-        return Scripts(Symbol("e"), above=Product((self.time, Symbol("x"))))
+        return Scripts(Symbol("e"), above=Times((self.time, Symbol("x"))))
 
     def composed(self) -> Node:
         """Return the nodes in brackets before the function."""
@@ -110,7 +110,7 @@ class Embeddings(Node):
 
     def composed(self) -> Node:
         """Return W with the diagram below."""
-        above = None if self.exponent == 1 else Number(str(self.exponent))
+        above = None if self.exponent == 1 else Numeral(str(self.exponent))
         head = Scripts(Symbol("W"), below=Text(self.diagram), above=above)
         return Row((head, Group(joined(self.values, Operator(","), SPACE))))
 
@@ -139,7 +139,7 @@ class SumOver(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor(Node):
+class IndexedTensor(Node):
     """A tensor with its indices.
 
     Attributes
@@ -200,7 +200,7 @@ class Tensor(Node):
     def _head(self) -> Node:
         tilde = any(self.penalised) and not self.has_bars
         if self.name[0] == "D" and self.name[1:].isdigit():
-            return Scripts(Symbol("D"), above=Group(Number(self.name[1:])))
+            return Scripts(Symbol("D"), above=Group(Numeral(self.name[1:])))
         if self.name == "V":
             return Accent(Symbol("M"), "hat", is_wide=True)
         if self.name == "l":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Fraction,
         Index,
         Node,
-        Number,
+        Numeral,
         Operator,
         Scripts,
         Sign,
@@ -50,7 +50,7 @@ class Renderer(ABC, Generic[Out]):
     Typst, a format that is not in the package:
 
     >>> class Typst(Renderer[str]):
-    ...     def number(self, node): return node.digits
+    ...     def numeral(self, node): return node.digits
     ...     def symbol(self, node): return {"ell": "l"}.get(node.name, node.name)
     ...     def index(self, node): return ("mu", "nu", "lambda", "rho")[node.number]
     ...     def sign(self, node): return "- " if node.value < 0 else "" if node.is_unary else "+ "
@@ -88,7 +88,7 @@ class Renderer(ABC, Generic[Out]):
     # Core nodes -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def number(self, node: Number) -> Out:
+    def numeral(self, node: Numeral) -> Out:
         """Return digits."""
 
     @abstractmethod

@@ -9,14 +9,14 @@ from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation, Table
-    from sgdiagrams.symbolic.layout.formulas import Binomial, OneLine, Product, Rounded, Spelled
+    from sgdiagrams.symbolic.layout.formulas import Binomial, OneLine, Rounded, Spelled, Times
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
         Fence,
         Fraction,
         Index,
         Node,
-        Number,
+        Numeral,
         Operator,
         Row,
         Scripts,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Symbol,
         Text,
     )
-    from sgdiagrams.symbolic.layout.quantities import Decay, Difference, Embeddings, Tensor
+    from sgdiagrams.symbolic.layout.quantities import Decay, Difference, Embeddings, IndexedTensor
 
 __all__ = ["TextRenderer", "plain_text"]
 
@@ -38,7 +38,7 @@ class TextRenderer(Renderer[str]):
 
     is_tabular: ClassVar[bool] = True
 
-    def number(self, node: Number) -> str:
+    def numeral(self, node: Numeral) -> str:
         """Return digits."""
         return node.digits
 
@@ -73,7 +73,7 @@ class TextRenderer(Renderer[str]):
         """Return everything side by side."""
         return "".join(map(self.render, node.items))
 
-    def product(self, node: Product) -> str:
+    def times(self, node: Times) -> str:
         """Return factors with blanks between them."""
         return " ".join(map(self.render, node.factors))
 
@@ -128,7 +128,7 @@ class TextRenderer(Renderer[str]):
         """Return the text."""
         return node.text
 
-    def tensor(self, node: Tensor) -> str:
+    def tensor(self, node: IndexedTensor) -> str:
         """Return ``M_a|bc``, ``H~_ab``, ``eta^ab``."""
         groups = ["".join(map(index_letter, group)) for group in node.groups]
         name = node.name

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Poly, Symbol
 
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Product, Sum, product
+from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, Times, product
 from sgdiagrams.symbolic.layout.latex import latex_text
-from sgdiagrams.symbolic.layout.nodes import BREAK, ONE, Node, Number, Row, Scripts, joined
+from sgdiagrams.symbolic.layout.nodes import BREAK, ONE, Node, Numeral, Row, Scripts, joined
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.factoring import Terms, factor_terms
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
@@ -78,7 +78,7 @@ def _beside(node: Node) -> list[Node]:
         return [node]
     if isinstance(above, OneLine):
         above = Group(above.inner)
-    factors = above.factors if isinstance(above, Product) else (above,)
+    factors = above.factors if isinstance(above, Times) else (above,)
     sums = [f for f in factors if isinstance(_base(f), Group)]
     start = product(f for f in factors if f not in sums)
     if isinstance(node, nodes.Fraction):
@@ -138,7 +138,7 @@ def _expanded_quotient(above: Terms, below: Terms, gens: Sequence[Symbol]) -> Co
     sign = -1 if above[0][1] < 0 else 1
     signed = tuple((exps, c * sign) for exps, c in above)
     number, factors = factor_terms(below)
-    under: list[Node] = [] if number == 1 else [Number(str(number))]
+    under: list[Node] = [] if number == 1 else [Numeral(str(number))]
     factors, flips = _below_one(factors, gens)
     under += [
         generator(gens[generator_of(f)], k) if is_generator(f) else in_parentheses(f, k, gens)
@@ -172,7 +172,7 @@ def _binomial_term(k: int, number: Fraction) -> Node:
     head = ratio(number) if number != 1 or k == 0 else None
     body: Node | None = None
     if k:
-        body = nodes.Symbol("T") if k == 1 else Binomial(nodes.Symbol("T"), Number(str(k)))
+        body = nodes.Symbol("T") if k == 1 else Binomial(nodes.Symbol("T"), Numeral(str(k)))
     return product([head, body]) or ONE
 
 
@@ -212,8 +212,8 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
         # Too long to read: rounded, and in front.
         head.append(rounded(abs(factor)))
     else:
-        head += [] if abs(factor.numerator) == 1 else [Number(str(abs(factor.numerator)))]
-        under += [] if factor.denominator == 1 else [Number(str(factor.denominator))]
+        head += [] if abs(factor.numerator) == 1 else [Numeral(str(abs(factor.numerator)))]
+        under += [] if factor.denominator == 1 else [Numeral(str(factor.denominator))]
     symbols, sums = _in_order(above, gens)
     head += powers(symbols)
     under_symbols, under_sums = _in_order(below, gens)

@@ -10,7 +10,7 @@ from sympy import Dummy, Expr, latex
 
 from sgdiagrams.symbolic.layout import nodes
 from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Rounded, Spelled, Sum, product
-from sgdiagrams.symbolic.layout.nodes import ONE, Node, Number, Scripts, Symbol, power
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol, power
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,13 +86,13 @@ def rounded(c: Fraction) -> Node:
     digits, e, exponent = text.lower().partition("e")
     if e:
         return Rounded(digits, int(exponent))
-    return Number(digits.rstrip("0").rstrip(".") if "." in digits else digits)
+    return Numeral(digits.rstrip("0").rstrip(".") if "." in digits else digits)
 
 
 def ratio(c: Fraction) -> Node:
     """Return a positive rational number."""
-    above = Number(str(c.numerator))
-    return above if c.denominator == 1 else nodes.Fraction(above, Number(str(c.denominator)))
+    above = Numeral(str(c.numerator))
+    return above if c.denominator == 1 else nodes.Fraction(above, Numeral(str(c.denominator)))
 
 
 def over(above: Node | None, below: Sequence[Node]) -> Node:
@@ -148,9 +148,9 @@ def monomial(c: Fraction, exps: tuple[int, ...], gens: Sequence[sympy.Symbol]) -
         above.insert(0, rounded(c))
         c = Fraction(1)
     if c.numerator != 1 or not above:
-        above.insert(0, Number(str(c.numerator)))
+        above.insert(0, Numeral(str(c.numerator)))
     if c.denominator != 1:
-        below.insert(0, Number(str(c.denominator)))
+        below.insert(0, Numeral(str(c.denominator)))
     return over(product(above), below)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
-from sgdiagrams.symbolic.layout.documents import Equation, Order, Table, TableRow, Term
-from sgdiagrams.symbolic.layout.formulas import Product
+from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed, Table, TableRow
+from sgdiagrams.symbolic.layout.formulas import Times
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
     ONE,
@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     THIN,
     Fence,
     Node,
-    Number,
+    Numeral,
     Operator,
     Row,
     Scripts,
@@ -34,7 +34,7 @@ from sgdiagrams.symbolic.writing.titles import (
 )
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic import formula as formulas
+    from sgdiagrams.symbolic.formula import Formula, Term
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle
 
@@ -44,7 +44,7 @@ _ETA = Symbol("eta")
 
 
 def write_series(
-    formula: formulas.Formula,
+    formula: Formula,
     renderer: Renderer[Any],
     *,
     eta: EtaStyle = "scalar",
@@ -61,7 +61,7 @@ def write_series(
 # For print --------------------------------------------------------------------------------------------
 
 
-def _equation(formula: formulas.Formula, eta: EtaStyle, coefficients: Coefficients) -> Equation:
+def _equation(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Equation:
     orders = []
     for k in range(formula.order + 1):
         terms = tuple(_term(term, eta, coefficients) for term in formula.order_terms(k))
@@ -86,7 +86,7 @@ def _equation(formula: formulas.Formula, eta: EtaStyle, coefficients: Coefficien
 
 def power_of_eta(k: int) -> Node:
     """Return a power of eta, the exponent always written."""
-    return Scripts(_ETA, above=Number(str(k)))
+    return Scripts(_ETA, above=Numeral(str(k)))
 
 
 def _front(k: int) -> Row:
@@ -94,33 +94,33 @@ def _front(k: int) -> Row:
     return Row((power(_ETA, k), THIN if k == 1 else SPACE))
 
 
-def _term(term: formulas.Term, eta: EtaStyle, coefficients: Coefficients) -> Term:
+def _term(term: Term, eta: EtaStyle, coefficients: Coefficients) -> Signed:
     number = coefficient(term.weight, coefficients)
     tensors = joined(tensors_of(_value(term, eta)), BREAK, THIN)
     if number.node is None:
-        return Term(number.sign, tensors)
-    return Term(number.sign, Row((number.row, BREAK, THIN, tensors)))
+        return Signed(number.sign, tensors)
+    return Signed(number.sign, Row((number.row, BREAK, THIN, tensors)))
 
 
-def _value(term: formulas.Term, eta: EtaStyle) -> Any:
+def _value(term: Term, eta: EtaStyle) -> Any:
     return term.contraction.with_metric("eta") if eta == "tensor" else term.contraction
 
 
 # For terminals ----------------------------------------------------------------------------------------
 
 
-def _table(formula: formulas.Formula, eta: EtaStyle, coefficients: Coefficients) -> Table:
+def _table(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Table:
     rows = []
     for k in range(formula.order + 1):
         head = power_of_eta(k) if eta == "scalar" else Text(f"order {k}")
         for i, term in enumerate(formula.order_terms(k)):
             number = coefficient(term.weight, coefficients)
-            value = Product(tensors_of(_value(term, eta)))
+            value = Times(tensors_of(_value(term, eta)))
             rows.append(TableRow(head if i == 0 else None, number.sign, number.node or ONE, value))
     return Table((series_heading(formula),), tuple(rows))
 
 
-def series_heading(formula: formulas.Formula) -> str:
+def series_heading(formula: Formula) -> str:
     """Return what stands above the table."""
     schemes = [] if formula.sampling is None else [formula.sampling.label]
     return heading(formula, schemes, f"{formula.basis} basis", f"order {formula.order}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.latex_reader import estimated_width
-from sgdiagrams.symbolic.layout.nodes import SPACE, Node, Number, Row, Sign
+from sgdiagrams.symbolic.layout.nodes import SPACE, Node, Numeral, Row, Sign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def _protocol(part: Part) -> str:
 def left_side(parts: Sequence[Part]) -> Node:
     """Return the sum of expected observables that is expanded."""
     if not parts:
-        return Number("0")
+        return Numeral("0")
     items: list[Node] = []
     for i, part in enumerate(parts):
         c = part.coefficient

@@ -14,7 +14,7 @@ from typing import Literal
 from sympy import Add, Expr, Integer, Mul, S, fraction, latex, together
 
 from sgdiagrams.symbolic.layout.formulas import Group, Slash, Spelled, Sum, product
-from sgdiagrams.symbolic.layout.nodes import ONE, Node, Number, Row, Scripts, Sign, power
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Scripts, Sign, power
 from sgdiagrams.symbolic.layout.quantities import Decay, Difference
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
@@ -186,7 +186,7 @@ def _point(names: Names, point: Expr) -> Node:
 
 def _plain_point(point: Expr) -> Node:
     if point == 0:
-        return Number("0")
+        return Numeral("0")
     number = coefficient(point)
     shown = number.node or ONE
     return Row((Sign(-1, is_unary=True), shown)) if number.sign < 0 else shown

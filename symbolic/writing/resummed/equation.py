@@ -9,7 +9,7 @@ from sympy import Integer, Pow
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
-from sgdiagrams.symbolic.layout.documents import Equation, Order, Term
+from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed
 from sgdiagrams.symbolic.layout.formulas import Group, Sum
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import (
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-    from sgdiagrams.symbolic import formula as formulas
     from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.writing.resummed.differences import Style
     from sgdiagrams.symbolic.writing.resummed.summands import Summand
@@ -102,9 +102,7 @@ def _title(formula: ResummedFormula) -> tuple[str | Node, ...]:
 # Terms ------------------------------------------------------------------------------------------------
 
 
-def _term(
-    term: formulas.Term, formula: ResummedFormula, memory: Expr | None, differences: Style
-) -> Term:
+def _term(term: Term, formula: ResummedFormula, memory: Expr | None, differences: Style) -> Signed:
     names = Names(
         len(term.indices),
         in_rates=formula.form in ("continuous", "small-eta"),
@@ -122,7 +120,7 @@ def weighted(
     names: Names,
     differences: Style,
     scale: Expr = symbols.eta**0,
-) -> Term:
+) -> Signed:
     """Return the layout of a weighted contraction, summed over its indices, times a scalar."""
     scalar, summands = SpectralTerms(names, differences).common(weight, scale)
     sign, front = scalar_row(scalar)
@@ -138,7 +136,7 @@ def weighted(
         items.append(_alone(summands[0], tensors))
     else:
         items += [_bracketed(summands), _TOGETHER, THIN, joined(tensors, THIN)]
-    return Term(sign, Row(tuple(items)))
+    return Signed(sign, Row(tuple(items)))
 
 
 def _alone(summand: Summand, tensors: Sequence[Node]) -> Node:

@@ -9,7 +9,7 @@ from sympy import latex, sympify
 from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import Node, Scripts, Symbol, occurring
-from sgdiagrams.symbolic.layout.quantities import Difference, Embeddings, Tensor
+from sgdiagrams.symbolic.layout.quantities import Difference, Embeddings, IndexedTensor
 from sgdiagrams.symbolic.resummation.formula import memory_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _kinds(bodies: Iterable[Node]) -> set[str]:
         for node in occurring(body):
             if isinstance(node, Scripts) and isinstance(node.base, Symbol) and node.below:
                 kinds.add(node.base.name)
-            elif isinstance(node, Tensor) and not any(node.penalised):
+            elif isinstance(node, IndexedTensor) and not any(node.penalised):
                 kinds.add(node.name)
             elif isinstance(node, Difference | Embeddings):
                 kinds.add(node.kind)

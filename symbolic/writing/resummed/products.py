@@ -12,8 +12,8 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol, fraction, together
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Product, product
-from sgdiagrams.symbolic.layout.nodes import Node, Number, Row, power
+from sgdiagrams.symbolic.layout.formulas import Times, product
+from sgdiagrams.symbolic.layout.nodes import Node, Numeral, Row, power
 from sgdiagrams.symbolic.layout.quantities import Embeddings
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
@@ -140,12 +140,12 @@ class SpectralTerms:
 
     def _rate(self, x: Expr) -> Node:
         if x == 0:
-            return Number("0")
+            return Numeral("0")
         rate = self.names.rate(self.names.indexed()[x][0])
         if rate.is_Symbol:
             return self.names.symbol(rate)
         [name] = [s for s in rate.free_symbols if s in self.names.indexed()]
-        return Product((nodes.Symbol("eta"), self.names.symbol(name)))
+        return Times((nodes.Symbol("eta"), self.names.symbol(name)))
 
 
 # Scalars ----------------------------------------------------------------------------------------------

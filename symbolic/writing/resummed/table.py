@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Table, TableRow
-from sgdiagrams.symbolic.layout.formulas import Group, Product, Sum, product
-from sgdiagrams.symbolic.layout.nodes import ONE, Node, Number, Scripts, Symbol
+from sgdiagrams.symbolic.layout.formulas import Group, Sum, Times, product
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.legend import one_line_legend
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of, grouped
@@ -33,9 +33,9 @@ def resummed_table(formula: ResummedFormula) -> Table:
     rows = []
     for k in range(formula.order + 1):
         for i, term in enumerate(t for t in terms if t.order == k):
-            head = Scripts(Symbol("eta"), above=Number(str(k))) if i == 0 else None
+            head = Scripts(Symbol("eta"), above=Numeral(str(k))) if i == 0 else None
             sign, weight = _weight(term, formula, memory)
-            rows.append(TableRow(head, sign, weight, Product(tensors_of(term.contraction))))
+            rows.append(TableRow(head, sign, weight, Times(tensors_of(term.contraction))))
     legend = one_line_legend(formula, terms, [row.weight for row in rows]) if rows else ""
     return Table((_heading(formula), *([legend] if legend else [])), tuple(rows))
 

@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.layout.text import TextRenderer
 class Typst(Renderer[str]):
     """Typst, as a user would write it."""
 
-    def number(self, node):
+    def numeral(self, node):
         return node.digits
 
     def symbol(self, node):
@@ -94,7 +94,7 @@ class Unicode(TextRenderer):
         return super().tensor(node).replace("l", "ℓ")
 
     def scripts(self, node):
-        if isinstance(node.above, nodes.Number):
+        if isinstance(node.above, nodes.Numeral):
             digits = node.above.digits.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
             return f"{self.render(node.base)}{digits}"
         return super().scripts(node)
@@ -147,7 +147,7 @@ def test_text_can_be_an_equation_too():
 
 def test_what_is_missing_is_said():
     class Half(Renderer):
-        def number(self, node):
+        def numeral(self, node):
             return node.digits
 
     with pytest.raises(TypeError, match="abstract"):
