@@ -18,8 +18,8 @@ from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.quotients import is_weight
-from sgdiagrams.symbolic.writing.numpy_source import numpy_source
 from sgdiagrams.symbolic.writing.series import write_series
+from sgdiagrams.symbolic.writing.source_code import numpy_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sympy import sympify
-
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.formula import Formula
-from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -55,7 +52,7 @@ def scheme_of(part: Part) -> Sampling:
 
 def memory_of(optimizer: Optimizer) -> Expr | None:
     """Return beta, the product of both roots, of an optimiser with two; None for plain SGD."""
-    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
+    return None if optimizer.dressing is None else optimizer.dressing.beta
 
 
 def common_memory(formula: ResummedFormula) -> Expr | None:

@@ -28,8 +28,8 @@ from sgdiagrams.symbolic.layout.quantities import SumOver
 from sgdiagrams.symbolic.resummation.dressed import is_continuous
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES
-from sgdiagrams.symbolic.writing.resummed.legend import edges, legend
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
+from sgdiagrams.symbolic.writing.resummed.names_explained import edges, legend
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
 from sgdiagrams.symbolic.writing.titles import left_side, left_width, protocols, sentence
 

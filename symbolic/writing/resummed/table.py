@@ -9,8 +9,8 @@ from sgdiagrams.symbolic.layout.documents import Table, TableRow
 from sgdiagrams.symbolic.layout.formulas import Group, Sum, Times, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol
 from sgdiagrams.symbolic.resummation.formula import common_memory
-from sgdiagrams.symbolic.writing.resummed.legend import one_line_legend
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of, grouped
+from sgdiagrams.symbolic.writing.resummed.names_explained import one_line_legend
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged
 from sgdiagrams.symbolic.writing.resummed.summands import Summand
 from sgdiagrams.symbolic.writing.titles import heading
