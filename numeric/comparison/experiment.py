@@ -66,8 +66,8 @@ def compare(
     landscape
         ``"digits"``, ``"gauss"``, ``"helix"``, ``"mean"`` or an object.
     observable, order, sampling, optimizer
-        As for `sgdiagrams.expand`; the order is at least 1. Covariances, functions of the weights and
-        the continuous limits are not simulated.
+        As for `sgdiagrams.expand`; the order is at least 1. Covariances and the continuous limits are
+        not simulated, functions of the weights only with their values and derivatives.
     eta
         Learning rates. By default eight, growing by a constant factor to where the last contribution
         is half of the one before, a little beyond what the judgement calls trustworthy; up to 0.1

@@ -106,10 +106,18 @@ class FixedBatches(Course):
         The rows of every batch.
     rows
         The size of the training set.
+
+    Raises
+    ------
+    SamplingError
+        When a batch is empty, has a row twice, or one beyond the training set.
     """
 
-    batches: tuple[tuple[int, ...], ...]
+    batches: Batches
     rows: int
+
+    def __post_init__(self) -> None:
+        _check_batches(self.batches, self.rows)
 
     @property
     def updates(self) -> int:
@@ -221,8 +229,8 @@ class RandomBatches(Course):
     Raises
     ------
     SamplingError
-        When probabilities are negative or of another sum than 1, numbers of updates differ, or a row is
-        beyond the training set.
+        When probabilities are negative or of another sum than 1, numbers of updates differ, or a batch
+        is empty, has a row twice, or one beyond the training set.
 
     Examples
     --------
@@ -242,11 +250,8 @@ class RandomBatches(Course):
         lengths = {len(batches) for _, batches in self.alternatives}
         if len(lengths) != 1:
             raise SamplingError(f"expected batches of one number of updates, got {sorted(lengths)}")
-        used = [batch for _, batches in self.alternatives for batch in batches]
-        if not all(batch and 0 <= min(batch) <= max(batch) < self.rows for batch in used):
-            raise SamplingError(
-                f"expected batches of rows 0..{self.rows - 1}, at least one in each, got {used}"
-            )
+        for _, batches in self.alternatives:
+            _check_batches(batches, self.rows)
 
     @property
     def updates(self) -> int:
@@ -281,3 +286,12 @@ class RandomBatches(Course):
         for t, size in enumerate(self.sizes):
             table = [batches[t] * (size // len(batches[t])) for _, batches in self.alternatives]
             yield np.array(table)[drawn]
+
+
+def _check_batches(batches: Batches, rows: int) -> None:
+    for batch in set(batches):
+        is_whole = all(type(row) is int and 0 <= row < rows for row in batch)
+        if not batch or not is_whole or len(set(batch)) < len(batch):
+            raise SamplingError(
+                f"expected different rows 0..{rows - 1}, at least one, in every batch, got {batch}"
+            )
