@@ -10,14 +10,14 @@ from sgdiagrams.numeric.comparison.validity import Validity, judge_series
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
     grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
 )
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import exact_sgd, exact_sgd_average
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd,
+    exact_sgd_average,
+    exact_training,
+)
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
@@ -25,6 +25,12 @@ from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.verification import Check, verify
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
+)
 
 __all__ = [
     "Check",
@@ -45,6 +51,7 @@ __all__ = [
     "evaluate",
     "exact_sgd",
     "exact_sgd_average",
+    "exact_training",
     "grid_schedule",
     "judge_series",
     "landscape",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,26 +13,20 @@ from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, sy
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.graphs import disagreements
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
-from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
-    grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
-)
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import exact_sgd_average
+from sgdiagrams.numeric.exact.simulator import (
+    exact_training,
+)
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
 from sgdiagrams.symbolic.training.schemes import Epochs, FreshData, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["Check", "verify"]
 
@@ -161,20 +155,18 @@ class _Case:
     """One expansion and the settings at which it is held against SGD itself."""
 
     observable: str
-    sampling: Sampling
+    training: Training
     settings: tuple[dict[str, Any], ...]
-    optimizer: Optimizer = field(default_factory=SGD)
     basis: Any = None
     p: int = 2
     is_resummed: bool = False
 
     @property
     def name(self) -> str:
-        pieces = [self.observable, self.sampling.name if self.sampling.symbols else "grid"]
-        if isinstance(self.sampling, Epochs) and self.sampling.shuffle is not None:
-            pieces[-1] = f"reshuffled-{pieces[-1]}"
-        if self.optimizer != SGD():
-            pieces.append(self.optimizer.label)
+        sampling, optimizer = self.training.sampling, self.training.optimizer
+        pieces = [self.observable, sampling.title if sampling.symbols else "grid"]
+        if not optimizer.is_default:
+            pieces.append(optimizer.label)
         if self.basis is not None:
             pieces.append(f"{self.basis} basis")
         if self.is_resummed:
@@ -193,28 +185,30 @@ _BETA = {"beta": Fraction(2, 3)}
 def _cases() -> Iterator[_Case]:
     for name in _LOSSES:
         for basis in ("moment", "cumulant"):
-            yield _Case(name, OnePass(), _ONE_PASS, basis=basis)
-            yield _Case(name, Epochs(), _EPOCHS, basis=basis)
+            yield _Case(name, Training(OnePass()), _ONE_PASS, basis=basis)
+            yield _Case(name, Training(Epochs()), _EPOCHS, basis=basis)
     for name in ("displacement", "second-moment", "covariance", "variance"):
-        yield _Case(name, OnePass(), _ONE_PASS)
+        yield _Case(name, Training(OnePass()), _ONE_PASS)
     reshuffled = Epochs(shuffle="every-epoch")
-    yield _Case("test-loss", reshuffled, ({"N": 3, "B": 1, "E": 2}, {"N": 2, "B": 1, "E": 3}))
+    yield _Case(
+        "test-loss", Training(reshuffled), ({"N": 3, "B": 1, "E": 2}, {"N": 2, "B": 1, "E": 3})
+    )
     drawn = ({"N": 2, "B": 1, "T": 3}, {"N": 2, "B": 2, "T": 2}, {"N": 3, "B": 1, "T": 3})
-    yield _Case("generalisation-gap", WithReplacement(), drawn)
-    yield _Case("training-loss", Grid([[0, 1], [2], [0, 1, 2], [1]]), ({},))
+    yield _Case("generalisation-gap", Training(WithReplacement()), drawn)
+    yield _Case("training-loss", Training(Grid([[0, 1], [2], [0, 1, 2], [1]])), ({},))
     one_pass = tuple({**numbers, **_BETA} for numbers in _ONE_PASS)
-    yield _Case("test-loss", OnePass(), one_pass, Momentum())
-    yield _Case("test-loss", OnePass(), one_pass, Nesterov(weight_decay=Fraction(1, 3)))
+    yield _Case("test-loss", Training(OnePass(), Momentum()), one_pass)
+    yield _Case("test-loss", Training(OnePass(), Nesterov(weight_decay=Fraction(1, 3))), one_pass)
     decayed = Momentum(beta=Fraction(1, 2), schedule=Exponential(Fraction(3, 4)))
-    yield _Case("covariance", FreshData(B=2), ({"T": 2},), decayed)
-    yield _Case("training-loss", OnePass(), _ONE_PASS, SGD(schedule=Polynomial()))
-    yield _Case("displacement", OnePass(), _ONE_PASS, SGD(average=TailAverage()))
+    yield _Case("covariance", Training(FreshData(B=2), decayed), ({"T": 2},))
+    yield _Case("training-loss", Training(OnePass(), SGD(schedule=Polynomial())), _ONE_PASS)
+    yield _Case("displacement", Training(OnePass(), SGD(average=TailAverage())), _ONE_PASS)
     factors = Nesterov(beta=Fraction(1, 2), schedule=ArraySchedule([1, "1/2", 2, 1]))
-    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors)
+    yield _Case("test-loss", Training(Epochs(N=2, B=1, E=2), factors), ({},))
     for name in ("test-loss", "generalisation-gap", "covariance"):
-        yield _Case(name, OnePass(), _ONE_PASS, is_resummed=True)
-    yield _Case("training-loss", WithReplacement(), drawn, is_resummed=True)
-    yield _Case("test-loss", Epochs(N=2, B=1, E=2), ({},), factors, is_resummed=True)
+        yield _Case(name, Training(OnePass()), _ONE_PASS, is_resummed=True)
+    yield _Case("training-loss", Training(WithReplacement()), drawn, is_resummed=True)
+    yield _Case("test-loss", Training(Epochs(N=2, B=1, E=2), factors), ({},), is_resummed=True)
 
 
 def _comparisons(order: int, seed: int) -> Iterator[_Named]:
@@ -226,7 +220,7 @@ def _comparisons(order: int, seed: int) -> Iterator[_Named]:
         )
     if order > _EXACT_ORDER:
         last = min(order, 7)
-        case = _Case("test-loss", OnePass(), ({"T": 4},), p=1)
+        case = _Case("test-loss", Training(OnePass()), ({"T": 4},), p=1)
         yield (
             f"{case.name}, orders 0..{last} against exact SGD",
             partial(_exact, case, last, seed),
@@ -245,29 +239,26 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
         expansion = expand(
             case.observable,
             order=order,
-            sampling=case.sampling,
-            optimizer=case.optimizer,
+            sampling=case.training.sampling,
+            optimizer=case.training.optimizer,
             resummed=True,
         ).expanded()
     else:
         expansion = expand(
             case.observable,
             order=order,
-            sampling=case.sampling,
-            optimizer=case.optimizer,
+            sampling=case.training.sampling,
+            optimizer=case.training.optimizer,
             basis=case.basis,
         )
     ours: list[Any] = []
     simulated: list[Any] = []
     for numbers in case.settings:
-        sizes = {name: numbers[name] for name in case.sampling.symbols}
-        scheme = case.sampling.at(**sizes)
-        simulated += exact_sgd_average(
+        simulated += exact_training(
             landscape,
-            _schedules(scheme),
+            case.training.at(**numbers),
             order=order,
             observable=case.observable,
-            optimizer=case.optimizer.at(**numbers),
             eta=eta,
         )
         metric = 1 if eta is None else np.array(eta)
@@ -278,20 +269,6 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
 def _plain(value: Any) -> Any:
     """Return an array as nested lists, which compare by content."""
     return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _schedules(scheme: Sampling) -> Any:
-    """Return the schedules of a scheme with numbers, with their probabilities."""
-    numbers = {name: int(value) for name, value in scheme.values.items()}
-    if isinstance(scheme, Grid):
-        return [grid_schedule(scheme.batches)]
-    if isinstance(scheme, OnePass):
-        return [one_pass_schedule(**numbers)]
-    if isinstance(scheme, WithReplacement):
-        return with_replacement_schedules(**numbers)
-    if isinstance(scheme, Epochs) and scheme.is_reshuffled:
-        return reshuffled_schedules(numbers["N"], numbers["B"], numbers["E"])
-    return [epochs_schedule(**numbers)]
 
 
 def _equal(ours: list[Any], known: list[Any]) -> tuple[bool, str]:

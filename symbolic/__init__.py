@@ -13,6 +13,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
+from sgdiagrams.symbolic.layout.renderer import Renderer
 from sgdiagrams.symbolic.observable import (
     COVARIANCE,
     DISPLACEMENT,
@@ -26,11 +27,13 @@ from sgdiagrams.symbolic.observable import (
     Product,
     increment,
 )
+from sgdiagrams.symbolic.propagation.course import Course, FixedBatches, RandomBatches
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import (
@@ -52,6 +55,7 @@ from sgdiagrams.symbolic.training.schemes import (
     OnePass,
     WithReplacement,
 )
+from sgdiagrams.symbolic.training.training import Training
 
 __all__ = [
     "COVARIANCE",
@@ -68,16 +72,19 @@ __all__ = [
     "Average",
     "Contraction",
     "Cosine",
+    "Course",
     "Epochs",
     "Expansion",
     "Exponential",
     "ExponentialAverage",
+    "FixedBatches",
     "FreshData",
     "FullBatch",
     "Function",
     "GradientFlow",
     "Grid",
     "KnownResult",
+    "Mode",
     "Momentum",
     "Nesterov",
     "Observable",
@@ -86,6 +93,8 @@ __all__ = [
     "Part",
     "Polynomial",
     "Product",
+    "RandomBatches",
+    "Renderer",
     "ResummedExpansion",
     "Sampling",
     "ScalingRow",
@@ -94,6 +103,7 @@ __all__ = [
     "Step",
     "TailAverage",
     "Term",
+    "Training",
     "WarmUp",
     "WithReplacement",
     "expand",

@@ -14,15 +14,18 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational, whole_number
 from sgdiagrams.symbolic.files.formula import dump, load
 from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_usual_order
+from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
+from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
-from sgdiagrams.symbolic.writing.latex import latex_expansion
-from sgdiagrams.symbolic.writing.numpy_source import numpy_source
-from sgdiagrams.symbolic.writing.text import text_expansion
+from sgdiagrams.symbolic.writing.series import write_series
+from sgdiagrams.symbolic.writing.source_code import numpy_source
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Metric
     from sgdiagrams.symbolic.formula import Holder, Result
+    from sgdiagrams.symbolic.layout.renderer import Renderer
 
 
 __all__ = ["Expansion"]
@@ -216,6 +219,22 @@ class Expansion(SeriesFormula):
 
     __rmul__ = __mul__
 
+    def write(
+        self,
+        renderer: Renderer[Any],
+        *,
+        eta: EtaStyle = "scalar",
+        coefficients: Coefficients = "factored",
+    ) -> str:
+        """Return the formula in the format of a renderer; options as for `latex`.
+
+        Parameters
+        ----------
+        renderer
+            One of the package's, or of a user's own: see `sgdiagrams.symbolic.layout.renderer`.
+        """
+        return write_series(self, renderer, eta=eta, coefficients=coefficients)
+
     def latex(
         self,
         *,
@@ -235,11 +254,26 @@ class Expansion(SeriesFormula):
         standalone
             A whole document instead of the formula alone.
         """
-        return latex_expansion(self, eta=eta, coefficients=coefficients, standalone=standalone)
+        renderer = LatexRenderer(standalone=standalone)
+        return self.write(renderer, eta=eta, coefficients=coefficients)
+
+    def mathml(
+        self,
+        *,
+        eta: EtaStyle = "scalar",
+        coefficients: Coefficients = "factored",
+        standalone: bool = False,
+    ) -> str:
+        """Return the formula in MathML for web pages, a ``math`` element; options as for `latex`.
+
+        With `standalone` it is a page of HTML.
+        """
+        renderer = MathmlRenderer(standalone=standalone)
+        return self.write(renderer, eta=eta, coefficients=coefficients)
 
     def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:
         """Return the expansion as a table for the terminal; options as for `latex`."""
-        return text_expansion(self, eta=eta, coefficients=coefficients)
+        return self.write(TextRenderer(), eta=eta, coefficients=coefficients)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON, in the schema of `sgdiagrams.symbolic.files.formula`."""
@@ -271,4 +305,4 @@ class Expansion(SeriesFormula):
         )
 
     def _repr_latex_(self) -> str:
-        return f"$$\n{latex_expansion(self, environment='aligned')}\n$$"
+        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sympy import Add, Expr, Mul
 
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
@@ -72,6 +74,19 @@ class Part:
     observable: Observable
     sampling: Sampling | None
     optimizer: Optimizer = field(default_factory=SGD)
+
+    @property
+    def training(self) -> Training:
+        """Sampling and optimiser together.
+
+        Raises
+        ------
+        RequestError
+            When the sampling is not known any more.
+        """
+        if self.sampling is None:
+            raise RequestError("expected a part whose symbols have not been substituted")
+        return Training(self.sampling, self.optimizer)
 
 
 class Formula(ABC):

@@ -2,20 +2,24 @@ r"""Observables: what stands at the root of the diagrams.
 
 An observable is a signed sum of products of expectations :math:`E[s_1(\theta_T) s_2(\theta_T) \cdots]`.
 The factors s are losses, coordinates of the displacement :math:`\theta_T - \theta_0`, or functions of
-the weights that the user brings. In a diagram the children of the root are shared out among the factors
+the weights that the user brings. Any such sum is an observable, made like those below.
+
+In a diagram the children of the root are shared out among the factors
 (Leibniz): a coordinate takes exactly one child, which then has a free leg in place of the edge.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sgdiagrams.diagrams.enumeration import RootMode
     from sgdiagrams.symbolic.vocabulary import RootRole
 
@@ -29,10 +33,11 @@ __all__ = [
     "TRAINING_LOSS",
     "VARIANCE",
     "Function",
+    "Given",
     "Observable",
     "Product",
     "increment",
-    "observable",
+    "named_observable",
 ]
 
 
@@ -53,6 +58,25 @@ class Product:
     expectations: tuple[tuple[str, ...], ...]
 
 
+class Given(NamedTuple):
+    """A user's function of the weights, for those who work with numbers.
+
+    Attributes
+    ----------
+    name
+        The factor in the products.
+    value
+        Takes weights of shape (R, p) to values of shape (R,); None where it is not simulated.
+    derivatives
+        Takes the start, of shape (p,), and k to the derivative of order k there; None where it comes
+        with the statistics.
+    """
+
+    name: str
+    value: Callable[..., Any] | None = None
+    derivatives: Callable[..., Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Observable:
     r"""A function of the final weights whose expectation is expanded.
@@ -69,6 +93,15 @@ class Observable:
         The signed sum of products of expectations.
     since
         For an increment the number of updates at its start; otherwise None.
+    given
+        What is known of the user's functions; it does not tell observables apart.
+
+    Examples
+    --------
+    The third moment of the test loss:
+
+    >>> Observable("cube", r"\mathbb{E}\,\ell^3", "E[loss^3]", (Product(1, (("loss",) * 3,)),)).rank
+    0
     """
 
     name: str
@@ -76,6 +109,28 @@ class Observable:
     text: str
     products: tuple[Product, ...]
     since: int | None = None
+    given: tuple[Given, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        known = (LOSS, TRAINING, WEIGHTS)
+        for product in self.products:
+            for factors in product.expectations:
+                strange = [f for f in factors if f not in known and not is_function(f)]
+                if strange or not factors:
+                    raise RequestError(
+                        f"expected factors {', '.join(known)} or names of functions in an expectation "
+                        f"of {self.name}, got {factors!r}"
+                    )
+                if factors.count(TRAINING) > 1:
+                    raise RequestError(
+                        f"expected at most one {TRAINING} in an expectation of {self.name}, got "
+                        f"{factors!r}; take products of expectations"
+                    )
+        ranks = {sum(e.count(WEIGHTS) for e in p.expectations) for p in self.products}
+        if len(ranks) != 1:
+            raise RequestError(
+                f"expected as many {WEIGHTS} in every product of {self.name}, got {sorted(ranks)}"
+            )
 
     @property
     def rank(self) -> int:
@@ -96,6 +151,24 @@ class Observable:
     def functions(self) -> tuple[str, ...]:
         """The names of the user's functions."""
         return tuple(sorted(filter(is_function, self.factors)))
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is a sum of single expectations, so that one run contributes to a mean."""
+        return all(len(p.expectations) == 1 for p in self.products)
+
+    @property
+    def spread_of(self) -> str | None:
+        """The factor, no coordinate, whose variance over runs this is; None for all others."""
+        first = self.products[0].expectations[0][0]
+        square = Product(1, ((first, first),))
+        mean_squared = Product(-1, ((first,), (first,)))
+        is_variance = first != WEIGHTS and self.products == (square, mean_squared)
+        return first if is_variance else None
+
+    def given_function(self, name: str) -> Given:
+        """Return what is known of a user's function."""
+        return next((given for given in self.given if given.name == name), Given(name))
 
 
 def _mean(*factors: str, sign: int = 1) -> Product:
@@ -143,7 +216,12 @@ OBSERVABLES = {
 }
 
 
-def Function(name: str) -> Observable:  # noqa: N802
+def Function(  # noqa: N802
+    name: str,
+    *,
+    value: Callable[..., Any] | None = None,
+    derivatives: Callable[..., Any] | None = None,
+) -> Observable:
     r"""Return the expectation of a smooth function :math:`s(\theta_T)` that the user brings.
 
     Its derivatives at the starting point are given with the statistics:
@@ -154,6 +232,11 @@ def Function(name: str) -> Observable:  # noqa: N802
     ----------
     name
         Letters, digits, ``-`` and ``_``, starting with a letter.
+    value
+        For simulations: takes weights of shape (R, p) to the values s, shape (R,).
+    derivatives
+        For `sgdiagrams.compare`, in place of statistics: takes the start, shape (p,), and a number k to
+        the derivative of order k there, a number or an array of shape (p, ..., p).
 
     Raises
     ------
@@ -175,6 +258,7 @@ def Function(name: str) -> Observable:  # noqa: N802
         rf"\mathbb{{E}}\,\text{{{name.replace('_', chr(92) + '_')}}}(\theta_T)",
         f"E[{name}]",
         (_mean(name),),
+        given=(Given(name, value, derivatives),),
     )
 
 
@@ -196,26 +280,26 @@ def increment(which: str | Observable, *, since: int) -> Observable:
     >>> increment("covariance", since=10).name
     'covariance:since=10'
     """
-    what = observable(which)
-    if any(len(e) > 1 and set(e) != {WEIGHTS} for p in what.products for e in p.expectations):
+    of = named_observable(which)
+    if any(len(e) > 1 and set(e) != {WEIGHTS} for p in of.products for e in p.expectations):
         raise RequestError(
-            f"expected an increment of a mean or of the weights, got observable={what.name!r}; "
+            f"expected an increment of a mean or of the weights, got observable={of.name!r}; "
             "subtract two expansions"
         )
     start = whole_number("since", since)
-    shown = what.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
-    if WEIGHTS not in what.factors or what.name == "covariance":
-        shown = rf"\Delta_{{{start}}}\,{what.latex}"
+    shown = of.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
+    if WEIGHTS not in of.factors or not of.is_mean:
+        shown = rf"\Delta_{{{start}}}\,{of.latex}"
     return replace(
-        what,
-        name=f"{what.name}:since={start}",
+        of,
+        name=f"{of.name}:since={start}",
         latex=shown,
-        text=f"{what.text} since {start}",
+        text=f"{of.text} since {start}",
         since=start,
     )
 
 
-def observable(which: str | Observable) -> Observable:
+def named_observable(which: str | Observable) -> Observable:
     """Return an observable by its name, or the observable itself.
 
     ``function:NAME`` is a user's function; ``NAME:since=T0`` an increment.
@@ -227,9 +311,9 @@ def observable(which: str | Observable) -> Observable:
 
     Examples
     --------
-    >>> observable("generalisation-gap").products[1]
+    >>> named_observable("generalisation-gap").products[1]
     Product(sign=-1, expectations=(('training-loss',),))
-    >>> observable("displacement:since=5").since
+    >>> named_observable("displacement:since=5").since
     5
     """
     if isinstance(which, Observable):

@@ -14,20 +14,23 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import in_usual_order
+from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
+from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
-from sgdiagrams.symbolic.writing.resummed_latex import latex_resummed
-from sgdiagrams.symbolic.writing.resummed_text import text_resummed
-from sgdiagrams.symbolic.writing.spectral_sum import SpectralSum
+from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
+from sgdiagrams.symbolic.writing.resummed.spectral_sum import SpectralSum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sgdiagrams.symbolic.formula import Holder, Part, Result, Term
+    from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
 
@@ -320,6 +323,10 @@ class ResummedExpansion(ResummedFormula):
 
     # Output ---------------------------------------------------------------------------------------
 
+    def write(self, renderer: Renderer[Any], *, differences: str = "short") -> str:
+        """Return the formula in the format of a renderer; see `Expansion.write` and `latex`."""
+        return write_resummed(self, renderer, differences=differences)
+
     def latex(self, *, differences: str = "short", standalone: bool = False) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
@@ -331,11 +338,15 @@ class ResummedExpansion(ResummedFormula):
         standalone
             A whole document instead of the formula alone.
         """
-        return latex_resummed(self, differences=differences, standalone=standalone)
+        return self.write(LatexRenderer(standalone=standalone), differences=differences)
+
+    def mathml(self, *, differences: str = "short", standalone: bool = False) -> str:
+        """Return the formula in MathML, a ``math`` element or a page of HTML; see `latex`."""
+        return self.write(MathmlRenderer(standalone=standalone), differences=differences)
 
     def text(self) -> str:
         """Return the expansion as a table for the terminal."""
-        return text_resummed(self)
+        return self.write(TextRenderer())
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""
@@ -364,4 +375,4 @@ class ResummedExpansion(ResummedFormula):
         )
 
     def _repr_latex_(self) -> str:
-        return f"$$\n{latex_resummed(self, environment='aligned')}\n$$"
+        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"

@@ -19,18 +19,15 @@ from sympy import Mul
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
-from sgdiagrams.symbolic.counting.counter import counter
+from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term, collect
-from sgdiagrams.symbolic.observable import observable as observable_by_name
-from sgdiagrams.symbolic.observable import root_mode, root_role
-from sgdiagrams.symbolic.resummation.dressed import is_continuous
+from sgdiagrams.symbolic.observable import named_observable, root_mode, root_role
 from sgdiagrams.symbolic.resummation.linkless import resum
 from sgdiagrams.symbolic.resummed import ResummedExpansion
-from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
-from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.optimizer import SGD
-from sgdiagrams.symbolic.training.training import iterate_weights
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import WEIGHTS
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -39,9 +36,9 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
-    from sgdiagrams.symbolic.counting.base import Counter
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.training.counter import Counter
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -130,27 +127,28 @@ def expand(
       eta^2   T (T - 1)   G_a H_ab G_b
               T/2         M_a|b H_ab
     """
-    what = observable_by_name(observable)
-    scheme = sampling_by_name(sampling)
-    method = SGD() if optimizer is None else optimizer_by_name(optimizer)
+    expanded = named_observable(observable)
+    scheme = named_sampling(sampling)
+    method = SGD() if optimizer is None else named_optimizer(optimizer)
     if resummed and basis == "moment":
         raise RequestError(
             "expected basis='cumulant' for a re-summed expansion, got basis='moment'; "
             "links add up in cumulants only"
         )
-    chosen = scheme.check_basis(basis)
+    in_basis = scheme.check_basis(basis)
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
-    for role in {root_role(factors) for p in what.products for factors in p.expectations}:
+    for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
         scheme.check_root(role)
-    part = Part(Fraction(1), what, scheme, method)
+    training = Training(scheme, method)
+    part = Part(Fraction(1), expanded, scheme, method)
     if resummed:
-        pieces = resum(what, order=order, scheme=scheme, optimizer=method)
-        form: Form = "continuous" if is_continuous(scheme) else "discrete"
+        pieces = resum(expanded, order=order, training=training)
+        form: Form = "continuous" if training.is_continuous else "discrete"
         return ResummedExpansion(order, (part,), pieces, form)
-    means = _Means(scheme, method, chosen, order, what.since)
+    means = _Means(training, in_basis, order, expanded.since)
     terms: list[Term] = []
-    for p in what.products:
+    for p in expanded.products:
         if len(p.expectations) == 1:
             terms += [
                 Term(p.sign * weight, c)
@@ -163,18 +161,15 @@ def expand(
             if sum(orders) <= order:
                 terms += _products(p.sign, [f[d] for f, d in zip(factors, orders, strict=True)])
     # Products of means multiply weights, which leaves them as they come; so does a sign.
-    is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in what.products)
-    return Expansion(order, chosen, (part,), collect(terms, is_canonical=is_simple))
+    is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in expanded.products)
+    return Expansion(order, in_basis, (part,), collect(terms, is_canonical=is_simple))
 
 
 class _Means:
     """Expectations of products of factors, by order: contraction -> weight."""
 
-    def __init__(
-        self, scheme: Sampling, optimizer: Optimizer, basis: Basis, order: int, since: int | None
-    ) -> None:
-        self.scheme = scheme
-        self.optimizer = optimizer
+    def __init__(self, training: Training, basis: Basis, order: int, since: int | None) -> None:
+        self.training = training
         self.basis = basis
         self.order = order
         self.since = since
@@ -191,32 +186,32 @@ class _Means:
         return self._known[factors]
 
     def _counters(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
-        scheme, optimizer, basis = self.scheme, self.optimizer, self.basis
+        training, basis = self.training, self.basis
         if self.since is None:
             if self._plain is None:
-                self._plain = counter(scheme, optimizer, basis)
+                self._plain = counter_of(training, basis)
             return [(1, self._plain)]
-        if scheme.symbols:
-            iterate_weights(scheme, optimizer, 0)  # says what is missing
-        end = iterate_weights(scheme, optimizer, int(scheme.updates))
-        start = iterate_weights(scheme, optimizer, self.since)
+        if training.sampling.symbols:
+            training.iterate_weights(0)  # says what is missing
+        end = training.iterate_weights(int(training.updates))
+        start = training.iterate_weights(self.since)
         if set(factors) == {WEIGHTS}:
             change = tuple(a - b for a, b in zip(end, start, strict=True))
-            return [(1, counter(scheme, optimizer, basis, iterates=change))]
+            return [(1, counter_of(training, basis, iterates=change))]
         return [
-            (1, counter(scheme, optimizer, basis, iterates=end)),
-            (-1, counter(scheme, optimizer, basis, iterates=start)),
+            (1, counter_of(training, basis, iterates=end)),
+            (-1, counter_of(training, basis, iterates=start)),
         ]
 
     def _order(
         self, d: int, factors: tuple[str, ...], counters: list[tuple[int, Counter]]
     ) -> dict[Contraction, Expr]:
         role = root_role(factors)
-        if d and self.scheme.is_empty:
+        if d and self.training.sampling.is_empty:
             return {}
-        is_penalised = self.optimizer.weight_decay != 0
+        is_penalised = self.training.optimizer.weight_decay != 0
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
-        options = self.scheme.diagram_options
+        options = self.training.sampling.diagram_options
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
             if not fits(diagram, factors):
                 continue
@@ -224,15 +219,15 @@ class _Means:
             values = list(
                 contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
             )
-            for (sign, each), total in zip(counters, sums, strict=True):
-                count = each.count(diagram, role)
+            for (sign, counter), total in zip(counters, sums, strict=True):
+                count = counter.count(diagram, role)
                 for contraction in values if count else ():
                     add_scaled(total.setdefault(contraction, {}), count, scale * sign)
         result: dict[Contraction, Expr] = {}
-        for (_, each), total in zip(counters, sums, strict=True):
+        for (_, counter), total in zip(counters, sums, strict=True):
             for contraction, laurent in total.items():
                 if laurent:
-                    weight = each.weight(laurent, d)
+                    weight = counter.weight(laurent, d)
                     result[contraction] = result.get(contraction, 0) + weight
         return result if len(counters) == 1 else {c: canonical(w) for c, w in result.items()}
 
@@ -240,9 +235,9 @@ class _Means:
 def _products(sign: int, factors: list[dict[Contraction, Expr]]) -> list[Term]:
     """Return the product of sums of contractions."""
     terms = []
-    for chosen in product(*(f.items() for f in factors)):
-        contraction = chosen[0][0]
-        for other, _ in chosen[1:]:
+    for combination in product(*(f.items() for f in factors)):
+        contraction = combination[0][0]
+        for other, _ in combination[1:]:
             contraction = disjoint_union(contraction, other)
-        terms.append(Term(Mul(sign, *(weight for _, weight in chosen)), contraction))
+        terms.append(Term(Mul(sign, *(weight for _, weight in combination)), contraction))
     return terms

@@ -6,15 +6,17 @@ from functools import cache
 import numpy as np
 
 from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
     grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
 )
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
+)
 
 F = Fraction
 

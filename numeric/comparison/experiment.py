@@ -6,23 +6,23 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
-from sgdiagrams.numeric.landscapes.names import landscape as landscape_by_name
+from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.simulation import Simulation
-from sgdiagrams.symbolic.observable import observable as observable_by_name
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
-from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from sgdiagrams.numeric.landscapes.landscape import Landscape
@@ -66,8 +66,8 @@ def compare(
     landscape
         ``"digits"``, ``"gauss"``, ``"helix"``, ``"mean"`` or an object.
     observable, order, sampling, optimizer
-        As for `sgdiagrams.expand`; the order is at least 1. Covariances, functions of the weights and
-        the continuous limits are not simulated.
+        As for `sgdiagrams.expand`; the order is at least 1. Covariances and the continuous limits are
+        not simulated, functions of the weights only with their values and derivatives.
     eta
         Learning rates. By default eight, growing by a constant factor to where the last contribution
         is half of the one before, a little beyond what the judgement calls trustworthy; up to 0.1
@@ -115,28 +115,29 @@ def compare(
     >>> abs(long.deviations[-1]) > 100, abs(long.resummed_deviations[-1]) < 4
     (True, True)
     """
-    scheme, method = _fixed(sampling_by_name(sampling), optimizer_by_name(optimizer), numbers)
-    where = landscape_by_name(landscape)
+    training = Training(named_sampling(sampling), named_optimizer(optimizer)).at(**numbers)
+    scheme, method = training.sampling, training.optimizer
+    ground = named_landscape(landscape)
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise RequestError(f"expected an order >= 1 to compare, got order={order!r}")
     if isinstance(runs, bool) or not isinstance(runs, int) or runs < 2:
         raise RequestError(f"expected at least 2 runs, got runs={runs!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={seed!r}")
-    what = observable_by_name(observable)
-    simulation = Simulation(
-        where, scheme, observable=what, optimizer=method, component=component
-    )  # before the expansion, which may take long
-    expansion = expand(what, order=order, sampling=scheme, optimizer=method)
-    contributions = expansion.evaluate(_statistics(where, order, method), eta=1.0).orders
+    watched = named_observable(observable)
+    # Before the expansion, which may take long.
+    simulation = Simulation(ground, training, observable=watched, component=component)
+    expansion = expand(watched, order=order, sampling=scheme, optimizer=method)
+    statistics = _statistics(ground, order, method, watched)
+    contributions = expansion.evaluate(statistics, eta=1.0).orders
     place = simulation.component
     coefficients = tuple(float(c if place is None else c[place]) for c in contributions)
     etas = _learning_rates(eta, coefficients)
-    predict = _Resummed(what, order, scheme, method, where, place) if resummed else None
+    predict = _Resummed(watched, order, training, ground, place) if resummed else None
     early = [() if predict is None else predict(e) for e in etas]  # its errors come at once
     result = Comparison(
-        where.name,
-        what.name,
+        ground.name,
+        watched.name,
         scheme.label,
         coefficients,
         (),
@@ -145,10 +146,10 @@ def compare(
         component=place,
     )
     settings = {
-        "landscape": where.name,
-        "parameters": dict(where.parameters),
-        "start": where.start.tolist(),
-        "observable": what.name,
+        "landscape": ground.name,
+        "parameters": dict(ground.parameters),
+        "start": ground.start.tolist(),
+        "observable": watched.name,
         "component": None if place is None else list(place),
         "sampling": scheme.label,
         "optimizer": method.label,
@@ -175,18 +176,21 @@ class _Resummed:
 
     def __init__(
         self,
-        what: Observable,
+        watched: Observable,
         order: int,
-        scheme: Sampling,
-        method: Optimizer,
-        where: Landscape,
+        training: Training,
+        ground: Landscape,
         place: tuple[int, ...] | None,
     ) -> None:
         self._expansion = expand(
-            what, order=order, sampling=scheme, optimizer=method, resummed=True
+            watched,
+            order=order,
+            sampling=training.sampling,
+            optimizer=training.optimizer,
+            resummed=True,
         )
         # Eigenvalues need the second derivatives.
-        self._statistics = _statistics(where, max(order, 2), method)
+        self._statistics = _statistics(ground, max(order, 2), training.optimizer, watched)
         self._place = place
         self._seconds = 0.0
 
@@ -209,26 +213,19 @@ class _Resummed:
         return tuple((float(eta), self(float(eta))) for eta in etas)
 
 
-def _fixed(
-    scheme: Sampling, method: Optimizer, numbers: Mapping[str, Any]
-) -> tuple[Sampling, Optimizer]:
-    """Return the scheme and the optimiser with their numbers."""
-    known = (*scheme.symbols, *method.symbols)
-    for name, value in numbers.items():
-        if name not in known:
-            raise SamplingError(
-                f"expected numbers for {', '.join(known) or 'no symbol'}, got {name}={value!r}"
-            )
-    own = {name: numbers[name] for name in scheme.symbols if name in numbers}
-    return scheme.at(**own), method.at(**numbers)
-
-
-def _statistics(where: Landscape, order: int, method: Optimizer) -> Statistics:
-    """Return the population's derivatives; weight decay also asks for the start itself."""
-    statistics = where.statistics(order)
-    if method.weight_decay == 0 or statistics.start is not None:
-        return statistics
-    return replace(statistics, start=where.start)
+def _statistics(
+    ground: Landscape, order: int, method: Optimizer, watched: Observable
+) -> Statistics:
+    """Return the population's derivatives, with the start and functions where they are needed."""
+    statistics = ground.statistics(order)
+    if method.weight_decay != 0 and statistics.start is None:
+        statistics = replace(statistics, start=ground.start)
+    functions = dict(statistics.functions)
+    for name in watched.functions:
+        derivatives = watched.given_function(name).derivatives
+        if name not in functions and derivatives is not None:
+            functions[name] = {k: derivatives(ground.start, k) for k in range(order + 1)}
+    return replace(statistics, functions=functions) if functions else statistics
 
 
 def _run(
@@ -275,15 +272,15 @@ def _learning_rates(
 ) -> tuple[float, ...]:
     if eta is None:
         sizes = [abs(c) for c in coefficients]
-        found = [(k, c) for k, c in enumerate(sizes) if k and c > _ROUNDING * max(sizes)]
-        if not found:
+        orders = [(k, c) for k, c in enumerate(sizes) if k and c > _ROUNDING * max(sizes)]
+        if not orders:
             raise RequestError(
                 "expected a contribution other than 0; give the learning rates: eta="
             )
-        if len(found) == 1:
+        if len(orders) == 1:
             top = _FALLBACK
         else:
-            (j, before), (k, last) = found[-2:]
+            (j, before), (k, last) = orders[-2:]
             top = (before / last / 2) ** (1 / (k - j))
         return tuple(float(value) for value in top * np.geomspace(0.1, 1, _POINTS))
     try:

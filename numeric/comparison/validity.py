@@ -15,9 +15,8 @@ import numpy as np
 from sgdiagrams.numeric.estimates.judgement import judge
 from sgdiagrams.numeric.estimates.noise import without_rounding
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
-from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,8 +149,8 @@ def judge_series(
     re-summed: ended: nothing beyond order 2
     recommended: re-summed
     """
-    scheme = sampling_by_name(sampling)
-    method = optimizer_by_name("sgd" if optimizer is None else optimizer)
+    scheme = named_sampling(sampling)
+    method = named_optimizer("sgd" if optimizer is None else optimizer)
     series = expand(observable, order=order, sampling=scheme, optimizer=method)
     other = expand(observable, order=order, sampling=scheme, optimizer=method, resummed=True)
     # Beyond derivatives of zero there is nothing to expand.
@@ -180,7 +179,7 @@ def judge_series(
         recommended,
         first.observable,
         {"eta": eta, **numbers},
-        scheme.label if method == SGD() else f"{scheme.label}, {method.label}",
+        Training(scheme, method).label,
     )
 
 

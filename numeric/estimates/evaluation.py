@@ -144,15 +144,15 @@ def _errors(
 
 def _free_legs(expansion: SeriesFormula) -> int:
     """Return the number of free legs, the same for all contractions."""
-    found = {len(term.contraction.free) for term in expansion.terms}
-    if not found:
-        found = {part.observable.rank for part in expansion.parts}
-    if len(found) > 1:
+    ranks = {len(term.contraction.free) for term in expansion.terms}
+    if not ranks:
+        ranks = {part.observable.rank for part in expansion.parts}
+    if len(ranks) > 1:
         raise RequestError(
             "expected contractions with equally many free legs, got some with "
-            f"{' and some with '.join(map(str, sorted(found)))}; evaluate them one by one"
+            f"{' and some with '.join(map(str, sorted(ranks)))}; evaluate them one by one"
         )
-    return found.pop() if found else 0
+    return ranks.pop() if ranks else 0
 
 
 def _shape(free: int, statistics: Derivatives) -> tuple[int, ...]:
@@ -168,19 +168,19 @@ def _shape(free: int, statistics: Derivatives) -> tuple[int, ...]:
 
 def _weight_decay(expansion: SeriesFormula, numbers: Mapping[str, int | Fraction]) -> Fraction:
     """Return the weight decay of all parts that have one; a symbol may have the number 0."""
-    found = set()
+    decays = set()
     for part in expansion.parts:
         decay = part.optimizer.weight_decay
         if isinstance(decay, Symbol):
-            found.add(rational(decay.name, numbers[decay.name]))
+            decays.add(rational(decay.name, numbers[decay.name]))
         elif decay != 0:
-            found.add(rational("weight_decay", decay))
-    if len(found) > 1:
+            decays.add(rational("weight_decay", decay))
+    if len(decays) > 1:
         raise RequestError(
             "expected one weight decay for all parts of an expansion, "
-            f"got {' and '.join(map(str, sorted(found)))}; evaluate the parts one by one"
+            f"got {' and '.join(map(str, sorted(decays)))}; evaluate the parts one by one"
         )
-    return found.pop() if found else Fraction(0)
+    return decays.pop() if decays else Fraction(0)
 
 
 def _check_range(by_order: list[_Terms]) -> None:

@@ -62,18 +62,18 @@ def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> tuple[str, bool]:
     power = 2 if is_exact and any(np.ndim(c) for c in orders) else 1
     sizes = [_square(c) if power == 2 else _norm(c) for c in orders]
     zero = 0 if is_exact else _ROUNDING * max(filter(math.isfinite, sizes), default=0)
-    found = [(k, size) for k, size in enumerate(sizes) if k and not size <= zero]
-    if len(found) < 2:
+    contributions = [(k, size) for k, size in enumerate(sizes) if k and not size <= zero]
+    if len(contributions) < 2:
         words, trusted = "cannot tell: fewer than two contributions of order >= 1", False
     else:
-        (before, large), (last, small) = found[-2:]
+        (before, large), (last, small) = contributions[-2:]
         trusted = bool(3**power * small <= large)
         verdict = "trustworthy" if trusted else "borderline" if small < large else "diverging"
         ratio = _ratio(small, large) ** (1 / power)
         words = f"{verdict}: order {last} is {ratio:.2g} of order {before}"
     error = _norm(standard_error)
-    if found and (error * error if power == 2 else error) > found[-1][1]:
-        words += f"; the standard error exceeds the contribution of order {found[-1][0]}"
+    if contributions and (error * error if power == 2 else error) > contributions[-1][1]:
+        words += f"; the standard error exceeds the contribution of order {contributions[-1][0]}"
     return words, trusted
 
 

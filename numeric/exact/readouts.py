@@ -1,7 +1,8 @@
-r"""What the exact simulator reads off at the end of a run: moments of the weights or of a loss.
+r"""What the exact simulator reads off at the end of a run: raw moments of an observable's factors.
 
-A readout turns the weights of one run into raw moments. Moments are averaged over runs, and the last
-step makes the observable of the averages: a variance is the mean square minus the square of the mean.
+An observable is a signed sum of products of expectations. A readout turns the weights of one run into
+what stands inside the expectations. These are averaged over runs, and the last step makes the
+observable of the averages: a variance is the mean square minus the square of the mean.
 """
 
 from __future__ import annotations
@@ -14,27 +15,21 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
-from sgdiagrams.numeric.exact.series import multiply, subtract, taylor, weighted
+from sgdiagrams.numeric.exact.series import add, multiply, subtract, taylor, weighted
+from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
     from sgdiagrams.numeric.exact.series import Exponents, Monomials, Polynomial, Series
+    from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
-__all__ = ["READOUTS", "Readout", "observed", "watch_tables"]
+__all__ = ["Readout", "watch_tables"]
 
-#: How often the population's loss and the training set's are in the observable.
-_LOSSES = {
-    "test-loss": (1, 0),
-    "training-loss": (0, 1),
-    "generalisation-gap": (1, -1),
-    "variance": (1, 0),
-}
-_TENSORS = ("displacement", "second-moment", "covariance")
-#: The names of the observables.
-READOUTS = (*_LOSSES, *_TENSORS, "function")
+#: The factors inside an expectation, and the components of those that are coordinates, sorted.
+_Moment = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 @final
@@ -43,12 +38,12 @@ class Readout:
 
     Parameters
     ----------
-    name
-        One of `READOUTS`.
+    observable
+        Its products are read off.
     landscape
         The losses.
-    function
-        The polynomial for ``"function"``.
+    functions
+        The polynomials of the user's functions, by name.
     used
         The rows that the schedule uses, `rows` of the training set in all.
 
@@ -62,42 +57,61 @@ class Readout:
 
     def __init__(
         self,
-        name: str,
+        observable: Observable,
         landscape: PolynomialLandscape,
-        function: Polynomial,
+        functions: Mapping[str, Polynomial],
         *,
         used: Sequence[int],
         rows: int,
     ) -> None:
-        self.name, self.used, self.rows = name, used, rows
-        read = [function] if name == "function" else landscape.losses
-        self._polynomials = [taylor(poly, landscape.start) for poly in read]
-        self._denominator = math.lcm(
-            *(c.denominator for poly in self._polynomials for c in poly.values())
+        self.used, self.rows = used, rows
+        self._observable = observable
+        self._atoms = len(landscape.losses)
+        self._dimension = p = landscape.dimension
+        scalars = sorted(observable.factors - {WEIGHTS})
+        read: dict[str, list[Polynomial]] = {}
+        for factor in scalars:
+            read[factor] = [functions[factor]] if factor in functions else list(landscape.losses)
+        self._polynomials = {
+            factor: [taylor(poly, landscape.start) for poly in polynomials]
+            for factor, polynomials in read.items()
+        }
+        self._denominators = {
+            factor: math.lcm(*(c.denominator for poly in polynomials for c in poly.values()))
+            for factor, polynomials in self._polynomials.items()
+        }
+        self._vectors: dict[str, list[list[int]]] = {}
+        expectations = dict.fromkeys(
+            factors for product in observable.products for factors in product.expectations
         )
-        self._vectors: list[list[int]] = []
-        p = landscape.dimension
-        self._pairs = list(combinations_with_replacement(range(p), 2))
-        scale = self._denominator
-        if name in _LOSSES:
-            scale *= rows * len(read)
-        numbers = {"displacement": p, "second-moment": len(self._pairs)}
-        if name in _TENSORS:
-            self.scales = [1] * numbers.get(name, p + len(self._pairs))
-        else:
-            self.scales = [scale, scale**2] if name == "variance" else [scale]
+        self._moments: list[_Moment] = [
+            (factors, components)
+            for factors in expectations
+            for components in combinations_with_replacement(range(p), factors.count(WEIGHTS))
+        ]
+        units = {
+            factor: self._denominators[factor] * (1 if factor in functions else rows * self._atoms)
+            for factor in scalars
+        }
+        self.scales = [
+            math.prod(units[factor] for factor in factors if factor != WEIGHTS)
+            for factors, _ in self._moments
+        ]
 
     @property
     def exponents(self) -> set[Exponents]:
         """The monomials that occur in what is read off."""
-        return {e for poly in self._polynomials for e in poly}
+        return {e for polys in self._polynomials.values() for poly in polys for e in poly}
 
     def prepare(self, monomials: Monomials) -> None:
         """Write the polynomials over a list of monomials that contains theirs."""
-        self._vectors = [
-            monomials.vector({e: int(c * self._denominator) for e, c in poly.items()})
-            for poly in self._polynomials
-        ]
+        self._vectors = {
+            factor: [
+                monomials.vector({e: int(c * self._denominators[factor]) for e, c in poly.items()})
+                for poly in polynomials
+            ]
+            for factor, polynomials in self._polynomials.items()
+        }
 
     def moments(
         self, monomials: Monomials, points: Sequence[Sequence[Series]], drawn: Sequence[int]
@@ -114,59 +128,68 @@ class Readout:
         drawn
             The atom in every row that is used.
         """
-        if self.name in _TENSORS:
-            end, *before = points
-            rise = list(end)
-            for point in before:
-                rise = [subtract(x, y) for x, y in zip(rise, point, strict=True)]
-            squares = [multiply(rise[i], rise[j]) for i, j in self._pairs]
-            parts = {"displacement": rise, "second-moment": squares}
-            return parts.get(self.name, rise + squares)
-        vector = self._vectors[0]
-        if self.name != "function":
-            vector = weighted(self._shares(drawn), self._vectors)
-        end_value, *earlier = [monomials.apply(vector, monomials.evaluate(x)) for x in points]
-        for value in earlier:
-            end_value = subtract(end_value, value)
-        if self.name == "variance":
-            return [end_value, multiply(end_value, end_value)]
-        return [end_value]
+        end, *before = points
+        rise = list(end)
+        for point in before:
+            rise = [subtract(x, y) for x, y in zip(rise, point, strict=True)]
+        values: dict[str, Series] = {}
+        if self._vectors:
+            powers = [monomials.evaluate(point) for point in points]
+            for factor, vectors in self._vectors.items():
+                vector = vectors[0]
+                if factor in (LOSS, TRAINING):
+                    vector = weighted(self._shares(factor, drawn), vectors)
+                value, *earlier = [monomials.apply(vector, p) for p in powers]
+                for other in earlier:
+                    value = subtract(value, other)
+                values[factor] = value
+        result = []
+        for factors, components in self._moments:
+            series = [values[factor] for factor in factors if factor != WEIGHTS]
+            series += [rise[i] for i in components]
+            moment = series[0]
+            for other in series[1:]:
+                moment = multiply(moment, other)
+            result.append(moment)
+        return result
 
-    def _shares(self, drawn: Sequence[int]) -> list[int]:
-        """Return how often every atom is in the loss, times N and the number of atoms."""
-        population, training = _LOSSES[self.name]
-        atoms = len(self._polynomials)
+    def _shares(self, factor: str, drawn: Sequence[int]) -> list[int]:
+        """Return how often every atom is in a loss, times N and the number of atoms."""
+        if factor == LOSS:
+            return [self.rows] * self._atoms
         # Rows that no update uses are independent of the weights: they are averaged at once.
-        shares = [self.rows * population + (self.rows - len(self.used)) * training] * atoms
+        shares = [self.rows - len(self.used)] * self._atoms
         for row in self.used:
-            shares[drawn[row]] += atoms * training
+            shares[drawn[row]] += self._atoms
         return shares
 
-
-def observed(name: str, moments: Sequence[Sequence[Fraction]], p: int) -> tuple[Any, ...]:
-    """Return the observable's coefficients from the averages of the raw moments."""
-    if name not in _TENSORS:
-        mean, *square = moments
-        return tuple(subtract(square[0], multiply(mean, mean)) if square else mean)
-    pairs = list(combinations_with_replacement(range(p), 2))
-    table: list[Any]
-    shape: tuple[int, ...] = (p,)
-    if name == "displacement":
-        table = list(moments)
-    else:
-        entries = dict(zip(pairs, moments[-len(pairs) :], strict=True))
-        if name == "covariance":
-            entries = {
-                (i, j): subtract(entry, multiply(moments[i], moments[j]))
-                for (i, j), entry in entries.items()
-            }
-        shape, table = (p, p), [entries[min(i, j), max(i, j)] for i, j in np.ndindex(p, p)]
-    result = []
-    for coefficients in zip(*table, strict=True):
-        tensor = np.empty(len(coefficients), dtype=object)
-        tensor[:] = coefficients
-        result.append(tensor.reshape(shape))
-    return tuple(result)
+    def observed(self, moments: Sequence[Sequence[Fraction]]) -> tuple[Any, ...]:
+        """Return the observable's coefficients from the averages of the raw moments."""
+        known = dict(zip(self._moments, moments, strict=True))
+        rank = self._observable.rank
+        entries: dict[tuple[int, ...], list[Fraction]] = {}
+        for indices in np.ndindex(*[self._dimension] * rank):
+            total: list[Fraction] = []
+            for product in self._observable.products:
+                start = 0
+                value: list[Fraction] = []
+                for factors in product.expectations:
+                    stop = start + factors.count(WEIGHTS)
+                    moment = list(known[factors, tuple(sorted(indices[start:stop]))])
+                    value = multiply(value, moment) if value else moment
+                    start = stop
+                signed = [product.sign * x for x in value]
+                total = add(total, signed) if total else signed
+            entries[indices] = total
+        if not rank:
+            return tuple(entries[()])
+        result = []
+        for k in range(len(entries[(0,) * rank])):
+            tensor = np.empty((self._dimension,) * rank, dtype=object)
+            for indices, series in entries.items():
+                tensor[indices] = series[k]
+            result.append(tensor)
+        return tuple(result)
 
 
 def watch_tables(

@@ -64,10 +64,10 @@ class Monomials:
 
     def __init__(self, needed: Iterable[Exponents], p: int, order: int) -> None:
         self.order = order
-        found = {(0,) * p}
+        divisors = {(0,) * p}
         for exponents in needed:
-            found.update(product(*(range(power + 1) for power in exponents)))
-        self.list = sorted((e for e in found if sum(e) <= order), key=lambda e: (sum(e), e))
+            divisors.update(product(*(range(power + 1) for power in exponents)))
+        self.list = sorted((e for e in divisors if sum(e) <= order), key=lambda e: (sum(e), e))
         index = {exponents: i for i, exponents in enumerate(self.list)}
         self.recipe: list[tuple[int, int]] = []
         for exponents in self.list[1:]:

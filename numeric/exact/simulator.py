@@ -25,11 +25,8 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.exact.batches import (
-    Schedule,
     check_schedule,
-    epochs_schedule,
     merge_renamed,
-    one_pass_schedule,
     weighted_schedules,
 )
 from sgdiagrams.numeric.exact.landscape import (
@@ -38,7 +35,7 @@ from sgdiagrams.numeric.exact.landscape import (
     exact_number,
     polynomial,
 )
-from sgdiagrams.numeric.exact.readouts import READOUTS, Readout, observed, watch_tables
+from sgdiagrams.numeric.exact.readouts import Readout, watch_tables
 from sgdiagrams.numeric.exact.series import (
     Monomials,
     Series,
@@ -48,9 +45,9 @@ from sgdiagrams.numeric.exact.series import (
     times,
     weighted,
 )
-from sgdiagrams.numeric.exact.update_rule import RULES, Rule
-from sgdiagrams.symbolic.checks import check_choice
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.numeric.exact.update_rule import Rule
+from sgdiagrams.symbolic.observable import Function, named_observable
+from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 
 if TYPE_CHECKING:
     from numbers import Rational
@@ -58,26 +55,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.exact.series import Exponents, Polynomial
+    from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.training import Training
 
-__all__ = [
-    "PolynomialLandscape",
-    "Schedule",
-    "epochs_schedule",
-    "exact_sgd",
-    "exact_sgd_average",
-    "one_pass_schedule",
-]
+__all__ = ["exact_sgd", "exact_sgd_average", "exact_training"]
 
 
 def exact_sgd(
     landscape: PolynomialLandscape,
-    schedule: Schedule,
+    schedule: Batches,
     *,
     order: int,
     observable: str | Observable = "test-loss",
     function: Mapping[Exponents, Rational | int] | None = None,
+    functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
     optimizer: Optimizer | None = None,
     eta: Sequence[Any] | NDArray[Any] | None = None,
     rows: int | None = None,
@@ -94,7 +86,7 @@ def exact_sgd(
     order
         The highest power of the learning rate, >= 0.
     observable
-        A name, or an object with such a ``name``. With :math:`\Delta = \theta_T - \theta_0`:
+        A name or an object. With :math:`\Delta = \theta_T - \theta_0`:
 
         * ``"test-loss"``, ``"training-loss"`` (average over the rows), ``"generalisation-gap"``;
         * ``"variance"``: :math:`\langle l(\theta_T)^2 \rangle - \langle l(\theta_T) \rangle^2` of the
@@ -104,9 +96,12 @@ def exact_sgd(
         * ``"covariance"``: the second moment minus the product of the displacements;
         * ``"function"``: :math:`\langle f(\theta_T) \rangle` of the polynomial `function`.
     function
-        The polynomial for ``"function"``: exponents of the weights -> rational coefficient.
+        The polynomial for ``"function"``, or for the one function in the products of an object:
+        exponents of the weights -> rational coefficient.
+    functions
+        The same by name, where there are several.
     optimizer
-        `SGD`, `Momentum` or `Nesterov` with numbers for all symbols; plain SGD when left out. With an
+        With numbers for all symbols; plain SGD when left out. With an
         average of iterates the observable is taken at the averaged weights.
     eta
         The learning-rate tensor is :math:`s \eta`: None for the identity, p rational numbers for a
@@ -140,6 +135,7 @@ def exact_sgd(
 
     Examples
     --------
+    >>> from sgdiagrams.symbolic.embeddings.batches import epochs_schedule, one_pass_schedule
     >>> landscape = PolynomialLandscape([{(2,): 1, (1,): 1}, {(2,): 1, (1,): -1}], start=(1,))
     >>> exact_sgd(landscape, epochs_schedule(N=1, B=1, E=1), order=2, observable="generalisation-gap")
     (Fraction(0, 1), Fraction(1, 1), Fraction(0, 1))
@@ -161,6 +157,7 @@ def exact_sgd(
         order=order,
         observable=observable,
         function=function,
+        functions=functions,
         optimizer=optimizer,
         eta=eta,
         rows=rows,
@@ -170,11 +167,12 @@ def exact_sgd(
 
 def exact_sgd_average(
     landscape: PolynomialLandscape,
-    schedules: Iterable[Schedule] | Iterable[tuple[Fraction, Schedule]],
+    schedules: Iterable[Batches] | Iterable[tuple[Fraction, Batches]],
     *,
     order: int,
     observable: str | Observable = "test-loss",
     function: Mapping[Exponents, Rational | int] | None = None,
+    functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
     optimizer: Optimizer | None = None,
     eta: Sequence[Any] | NDArray[Any] | None = None,
     rows: int | None = None,
@@ -192,7 +190,7 @@ def exact_sgd_average(
     schedules
         Pairs of a probability and a schedule, such as `reshuffled_schedules` and
         `with_replacement_schedules` give them, or equally likely schedules.
-    order, observable, function, optimizer, eta, rows, since
+    order, observable, function, functions, optimizer, eta, rows, since
         As for `exact_sgd`; by default there are as many rows as the largest schedule needs.
 
     Returns
@@ -212,7 +210,7 @@ def exact_sgd_average(
 
     Examples
     --------
-    >>> from sgdiagrams.numeric.exact.batches import with_replacement_schedules
+    >>> from sgdiagrams.symbolic.embeddings.batches import with_replacement_schedules
     >>> landscape = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
     >>> random = with_replacement_schedules(N=2, B=1, T=2)
     >>> exact_sgd_average(landscape, random, order=2, observable="variance")
@@ -221,30 +219,27 @@ def exact_sgd_average(
     array([[Fraction(3, 1)]], dtype=object)
     """
     check_order(order)
-    name: Any = getattr(observable, "name", observable)
-    check_choice("observable", name, READOUTS)
-    if (name == "function") != (function is not None):
-        raise RequestError(
-            'expected function= together with observable="function", got '
-            f"observable={name!r}, function={function!r}"
-        )
+    watched = _watched(observable)
+    polynomials = _polynomials(watched, function, functions)
     optimizer = SGD() if optimizer is None else optimizer
-    if getattr(optimizer, "name", None) not in RULES:
-        raise RequestError(f"expected SGD(), Momentum() or Nesterov(), got optimizer={optimizer!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise RequestError(
+            f"expected an optimiser such as SGD() or Momentum(), got optimizer={optimizer!r}"
+        )
     p = landscape.dimension
-    f = polynomial({} if function is None else function)
-    if any(len(exponents) != p for exponents, _ in f):
-        raise RequestError(f"expected exponents of p={p} weights, got function={function!r}")
+    for name, poly in polynomials.items():
+        if any(len(exponents) != p for exponents, _ in poly):
+            raise RequestError(f"expected exponents of p={p} weights, got {name}={dict(poly)!r}")
     chances = weighted_schedules(schedules)
     n = max(check_schedule(schedule, rows) for _, schedule in chances)
     request = _Request(
         order=order,
-        name=name,
-        function=f,
+        observable=watched,
+        functions=polynomials,
         optimizer=optimizer,
         metric=_metric(eta, p),
         rows=n,
-        since=since,
+        since=watched.since if since is None else since,
     )
     total: list[list[Fraction]] = []
     for probability, schedule in merge_renamed(chances):
@@ -255,7 +250,79 @@ def exact_sgd_average(
             [x + probability * y for x, y in zip(sums, moment, strict=True)]
             for sums, moment in zip(total, moments, strict=True)
         ]
-    return observed(name, total, p)
+    return _readout(landscape, (), request).observed(total)
+
+
+def exact_training(
+    landscape: PolynomialLandscape,
+    training: Training,
+    *,
+    order: int,
+    observable: str | Observable = "test-loss",
+    function: Mapping[Exponents, Rational | int] | None = None,
+    functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
+    eta: Sequence[Any] | NDArray[Any] | None = None,
+) -> tuple[Any, ...]:
+    r"""Return the expected observable of a training, over training sets and all that chance may draw.
+
+    Parameters
+    ----------
+    landscape
+        A finite distribution of polynomial losses.
+    training
+        With numbers for all symbols.
+    order, observable, function, functions, eta
+        As for `exact_sgd`.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        As for `exact_sgd`, and when the scheme makes no discrete updates or a number is missing.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.schemes import WithReplacement
+    >>> from sgdiagrams.symbolic.training.training import Training
+    >>> landscape = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
+    >>> drawn = Training(WithReplacement(N=2, B=1, T=2))
+    >>> exact_training(landscape, drawn, order=2, observable="second-moment")[2]
+    array([[Fraction(3, 1)]], dtype=object)
+    """
+    course = training.sampling.course()
+    return exact_sgd_average(
+        landscape,
+        course.all_batches(),
+        order=order,
+        observable=observable,
+        function=function,
+        functions=functions,
+        optimizer=training.optimizer,
+        eta=eta,
+        rows=course.rows or None,
+    )
+
+
+def _watched(observable: str | Observable) -> Observable:
+    """Return an observable by name; ``"function"`` is the one of the polynomial that is given."""
+    return Function("function") if observable == "function" else named_observable(observable)
+
+
+def _polynomials(
+    watched: Observable,
+    function: Mapping[Exponents, Rational | int] | None,
+    functions: Mapping[str, Mapping[Exponents, Rational | int]] | None,
+) -> dict[str, Polynomial]:
+    """Return the polynomials of the user's functions, one for each."""
+    given: dict[str, Any] = dict(functions or {})
+    if function is not None and len(watched.functions) == 1:
+        given[watched.functions[0]] = function
+    if set(given) != set(watched.functions) or (function is not None and not watched.functions):
+        raise RequestError(
+            f"expected polynomials of the functions in the observable "
+            f"({', '.join(watched.functions) or 'none'}), got observable={watched.name!r}, "
+            f"function={function!r}, functions={functions!r}"
+        )
+    return {name: polynomial(poly) for name, poly in given.items()}
 
 
 @final
@@ -264,22 +331,26 @@ class _Request:
     """What is asked for, checked."""
 
     order: int
-    name: str
-    function: Polynomial
+    observable: Observable
+    functions: Mapping[str, Polynomial]
     optimizer: Optimizer
     metric: tuple[tuple[Fraction, ...], ...]
     rows: int
     since: int | None
 
 
+def _readout(landscape: PolynomialLandscape, used: Sequence[int], request: _Request) -> Readout:
+    return Readout(request.observable, landscape, request.functions, used=used, rows=request.rows)
+
+
 def _moments(
-    landscape: PolynomialLandscape, schedule: Schedule, request: _Request
+    landscape: PolynomialLandscape, schedule: Batches, request: _Request
 ) -> list[list[Fraction]]:
     """Return the raw moments that the observable needs, averaged over all training sets."""
     atoms, p, order = len(landscape.losses), landscape.dimension, request.order
     T = len(schedule)
     used = sorted({row for batch in schedule for row in batch})
-    readout = Readout(request.name, landscape, request.function, used=used, rows=request.rows)
+    readout = _readout(landscape, used, request)
     tables = watch_tables(request.optimizer, T, request.since)
     losses = [taylor(loss, landscape.start) for loss in landscape.losses]
     denominator = math.lcm(*(c.denominator for loss in losses for c in loss.values()))

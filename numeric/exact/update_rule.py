@@ -1,4 +1,6 @@
-r"""One update of an optimiser on truncated power series, step by step as it is printed in a manual.
+r"""One update of an optimiser on truncated power series, by the update rule that it says itself.
+
+The rules of the built-in optimisers are written as in a manual:
 
 .. math:: g \leftarrow g + \lambda \theta, \qquad v \leftarrow \beta v + g, \qquad
     \theta \leftarrow \theta - \eta\, a_t \times \begin{cases} g & \text{SGD} \\ v & \text{heavy ball} \\
@@ -6,7 +8,8 @@ r"""One update of an optimiser on truncated power series, step by step as it is 
 
 with the new *v* on the right, and :math:`v = 0` before the first update. A schedule that scales the
 gradient multiplies *g* by :math:`a_t`, after the decay, and not the step. Of the theory's edge kernels
-nothing is used. Source: the documentation of ``torch.optim.SGD``.
+nothing is used. All series are kept whole, in units that the rule is asked for first. Source: the
+documentation of ``torch.optim.SGD``.
 """
 
 from __future__ import annotations
@@ -17,17 +20,51 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from sgdiagrams.diagrams.errors import SamplingError
-from sgdiagrams.numeric.exact.series import Series, add, step_down, times
+from sgdiagrams.numeric.exact.series import Series, add, step_down, subtract, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
-__all__ = ["RULES", "Rule", "State"]
+__all__ = ["Rule", "State"]
 
-#: The names of the optimisers that are known here.
-RULES = ("sgd", "momentum", "nesterov")
+
+@final
+class _Denominator:
+    """A denominator of a multiple of a whole gradient: what becomes of it under an update rule."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __add__(self, other: _Denominator, /) -> _Denominator:
+        return _Denominator(math.lcm(self.value, other.value))
+
+    __sub__ = __add__
+
+    def __rmul__(self, factor: Any, /) -> _Denominator:
+        return _Denominator(self.value * Fraction(factor).denominator)
+
+
+@final
+class _Vector:
+    """p series, which exact numbers multiply: what update rules are written for."""
+
+    __slots__ = ("series",)
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        self.series = series
+
+    def __add__(self, other: _Vector, /) -> _Vector:
+        return _Vector([add(x, y) for x, y in zip(self.series, other.series, strict=True)])
+
+    def __sub__(self, other: _Vector, /) -> _Vector:
+        return _Vector([subtract(x, y) for x, y in zip(self.series, other.series, strict=True)])
+
+    def __rmul__(self, factor: Any, /) -> _Vector:
+        return _Vector([times(Fraction(factor), x) for x in self.series])
 
 
 class State(NamedTuple):
@@ -37,12 +74,12 @@ class State(NamedTuple):
     ----------
     theta
         The deviation from the start, p series.
-    velocity
-        The velocity, p series; 0 for ever where there is no momentum.
+    memory
+        What the optimiser keeps.
     """
 
     theta: list[Series]
-    velocity: list[Series]
+    memory: tuple[_Vector, ...]
 
 
 @final
@@ -52,29 +89,25 @@ class Rule:
 
     Attributes
     ----------
-    name
-        One of `RULES`.
-    beta, decay
-        :math:`\beta` and :math:`\lambda`.
+    optimizer
+        Says what an update does.
+    decay
+        :math:`\lambda`.
     multipliers
         :math:`a_0, \dots, a_{T-1}`.
-    scales_gradient
-        Whether :math:`a_t` multiplies the gradient.
     metric
         The learning-rate tensor.
     start
         The starting point.
     gradient_unit
-        Gradients and velocities are stored times this number.
+        Gradients and what is kept of them are stored times this number.
     unit
         Series are in :math:`u = s / \mathrm{unit}`.
     """
 
-    name: str
-    beta: Fraction
+    optimizer: Optimizer
     decay: Fraction
     multipliers: tuple[Fraction, ...]
-    scales_gradient: bool
     metric: tuple[tuple[Fraction, ...], ...]
     start: tuple[Fraction, ...]
     gradient_unit: int
@@ -96,7 +129,7 @@ class Rule:
         Parameters
         ----------
         optimizer
-            One of `RULES`; its numbers are read, nothing else.
+            With numbers.
         T, metric, start
             Number of updates, learning-rate tensor, starting point.
         gradients
@@ -109,23 +142,24 @@ class Rule:
         SamplingError
             When a symbol has no number, or the schedule is of another length.
         """
-        beta = _number("beta", getattr(optimizer, "beta", 0))
+        for name, value in optimizer.values.items():
+            _number(name, value)
         decay = _number("weight_decay", optimizer.weight_decay)
         multipliers = optimizer.multipliers(T)
-        # A gradient is in the velocity T - 1 updates later with the power T - 1 of beta.
-        gradient_unit = gradients * beta.denominator**T
+        # What the rule makes of whole gradients is whole in this unit.
+        made = [_Denominator(1)]
+        memory = (_Denominator(1),) * optimizer.memory_size
+        for a in multipliers:
+            step, memory = optimizer.update(_Denominator(1), memory, a)
+            made += [step, *memory]
+        gradient_unit = gradients * math.lcm(*(x.value for x in made))
         if decay:
             gradient_unit *= decay.denominator * _common(start)
-        scales_gradient = getattr(optimizer, "schedule_scales", "velocity") == "gradient"
-        if scales_gradient:
-            gradient_unit *= _common(multipliers)
-        steps = _common(multipliers) * _common(x for row in metric for x in row)
+        steps = _common(x for row in metric for x in row)
         return cls(
-            name=optimizer.name,
-            beta=beta,
+            optimizer=optimizer,
             decay=decay,
             multipliers=multipliers,
-            scales_gradient=scales_gradient,
             metric=metric,
             start=start,
             gradient_unit=gradient_unit,
@@ -134,7 +168,8 @@ class Rule:
 
     def first(self, order: int) -> State:
         """Return the state before the first update."""
-        return State(*([[0] * (order + 1) for _ in self.start] for _ in range(2)))
+        zero = [[0] * (order + 1) for _ in self.start]
+        return State(zero, (_Vector(zero),) * self.optimizer.memory_size)
 
     def update(self, t: int, state: State, gradient: Sequence[Series]) -> State:
         """Return the state after update t.
@@ -164,27 +199,18 @@ class Rule:
         4 [[0, -4]]
         4 [[0, -10]]
         """
-        theta, v = state
-        g, a = list(gradient), self.multipliers[t]
+        theta = state.theta
+        g = list(gradient)
         if self.decay:
             g = [add(x, self._pull(mu, theta[mu])) for mu, x in enumerate(g)]
-        if self.scales_gradient:
-            g, a = [times(a, x) for x in g], Fraction(1)
-        if self.name != "sgd":
-            v = [add(times(self.beta, old), x) for old, x in zip(v, g, strict=True)]
-        if self.name == "sgd":
-            step = g
-        elif self.name == "momentum":
-            step = v
-        else:
-            step = [add(x, times(self.beta, new)) for x, new in zip(g, v, strict=True)]
-        rate = a * self.unit / self.gradient_unit
+        step, memory = self.optimizer.update(_Vector(g), state.memory, self.multipliers[t])
+        rate = Fraction(self.unit, self.gradient_unit)
         moved = list(theta)
         for mu, row in enumerate(self.metric):
-            for eta, along in zip(row, step, strict=True):
+            for eta, along in zip(row, step.series, strict=True):
                 if eta:
                     moved[mu] = step_down(moved[mu], times(rate * eta, along))
-        return State(moved, v)
+        return State(moved, memory)
 
     def _pull(self, mu: int, deviation: Series) -> Series:
         """Return the weight decay's part of the gradient, at the weights and not at the deviation."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from collections.abc import Mapping
 
 __all__ = ["LANDSCAPES", "landscape"]
 
-
-#: The names that :func:`landscape` knows.
-LANDSCAPES = ("digits", "gauss", "helix", "mean")
+#: The landscapes that have a name.
+LANDSCAPES: Mapping[str, type[Landscape]] = {cls.name: cls for cls in (Digits, Gauss, Helix, Mean)}
 
 
 def landscape(which: str | Landscape) -> Landscape:
@@ -37,14 +35,9 @@ def landscape(which: str | Landscape) -> Landscape:
     """
     if isinstance(which, Landscape):
         return which
-    # Landscapes import this module, and digits load scikit-learn.
-    from sgdiagrams.numeric.landscapes.digits import Digits
-    from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
-
-    makers: dict[str, type[Landscape]] = {cls.name: cls for cls in (Digits, Gauss, Helix, Mean)}
-    if which not in makers:
+    if which not in LANDSCAPES:
         raise RequestError(
             f"expected a landscape among {', '.join(LANDSCAPES)} or an object, "
             f"got landscape={which!r}"
         )
-    return makers[which]()
+    return LANDSCAPES[which]()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis
+from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis_of
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -89,7 +89,7 @@ class Amplitudes:
         if self._basis is None:
             check_leaf(self._statistics, LOSS, 2, purpose="for the eigenbasis of eta H")
             hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
-            self._basis = eigenbasis(hessian, self._eta, weight_decay=self._decay)
+            self._basis = eigenbasis_of(hessian, self._eta, weight_decay=self._decay)
         return self._basis
 
     def of(self, contraction: Contraction, *, cleaned: bool = False) -> NDArray[np.float64]:

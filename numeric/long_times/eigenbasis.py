@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Eigenbasis", "eigenbasis"]
+__all__ = ["Eigenbasis", "eigenbasis_of"]
 
 #: Of the largest eigenvalue: up to this size an eigenvalue is that of a flat direction.
 _FLAT = 1e-9
@@ -31,7 +31,7 @@ _ROUNDING = 1e-12
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Eigenbasis:
-    r"""Eigenvalues of :math:`\eta H` and a basis; made by `eigenbasis`.
+    r"""Eigenvalues of :math:`\eta H` and a basis; made by `eigenbasis_of`.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Eigenbasis:
         return float(sizes)
 
 
-def eigenbasis(
+def eigenbasis_of(
     hessian: ArrayLike, eta: ArrayLike | Fraction, *, weight_decay: Fraction | float = 0
 ) -> Eigenbasis:
     r"""Return the eigenbasis of :math:`\eta (H + \lambda)`.
@@ -93,7 +93,7 @@ def eigenbasis(
 
     Examples
     --------
-    >>> basis = eigenbasis([[2.0, 1.0], [1.0, 2.0]], 0.5)
+    >>> basis = eigenbasis_of([[2.0, 1.0], [1.0, 2.0]], 0.5)
     >>> basis.eigenvalues.round(12).tolist()
     [0.5, 1.5]
     >>> (basis.vectors @ basis.vectors.T).round(12).tolist()

@@ -17,7 +17,7 @@ from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.weights import FixedPart, is_limit, weight
-from sgdiagrams.numeric.values.jackknife import deletions, jackknife
+from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.checks import whole_number
 
@@ -273,7 +273,7 @@ def _from_sample(
     without = [_plug_in(expansion, parts, sample.as_population(rows), eta, decay) for rows in kept]
     sizes = [len(rows) for rows in kept]
     pairs = [
-        jackknife(x, [w[i] for w in without], sizes, sample.sample_size)
+        jackknifed(x, [w[i] for w in without], sizes, sample.sample_size)
         for i, x in enumerate(value)
     ]
     return [x for x, _ in pairs], [error for _, error in pairs]

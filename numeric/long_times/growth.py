@@ -17,10 +17,8 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sympy import sympify
 
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
-from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,10 +104,11 @@ def long_time(
     [-1.777777777778, 1.333333333333, 0.0]
     """
     count = closed_count(skeleton.diagram, scheme, optimizer, root=skeleton.role)
-    if not isinstance(optimizer, Momentum):
+    dressing = optimizer.dressing
+    if dressing is None or dressing.beta is None:
         bases = [((1 - h),) for h in eigenvalues]
         return _count(count, bases)
-    beta = float(sympify(optimizer.beta))
+    beta = float(dressing.beta)
     direct = _count(count, [_roots(h, beta) for h in eigenvalues])
     double = (1 - math.sqrt(beta)) ** 2
     near: Any = False

@@ -19,8 +19,7 @@ from sgdiagrams.numeric.long_times.weights import long_time_weight
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
-from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,8 +183,8 @@ def drift(
             "expected role='sample' or 'population' for the drift, which is in cumulants over the "
             "distribution, got role='training-set'"
         )
-    scheme = sampling_by_name(sampling)
-    method = optimizer_by_name("sgd" if optimizer is None else optimizer)
+    scheme = named_sampling(sampling)
+    method = named_optimizer("sgd" if optimizer is None else optimizer)
     if is_continuous(scheme) or not has_closed_form(scheme, method):
         raise RequestError(
             "expected a scheme of steps that are alike and a constant sgd or momentum for the drift, "

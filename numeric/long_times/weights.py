@@ -6,14 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sympy import Dummy, Integer, lambdify, sympify
+from sympy import Dummy, Integer, lambdify
 
 from sgdiagrams.numeric.long_times.counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
-from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,8 +128,8 @@ def _formula(
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
     count = closed_count(skeleton.diagram, part.scheme, part.optimizer, root=skeleton.role)
     h = [Dummy("h") for _ in skeleton.indices]
-    optimizer = part.optimizer
-    beta = sympify(optimizer.beta) if isinstance(optimizer, Momentum) else Integer(0)
+    dressing = part.optimizer.dressing
+    beta = Integer(0) if dressing is None or dressing.beta is None else dressing.beta
     # These forms have sums of h only, no bases.
     bases = [(1 - x, x) for x in h]
     formula = expression(count, form, eigenvalues=h, roots=bases, memory=beta)

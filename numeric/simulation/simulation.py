@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.simulation.batches import (
-    check_simulated,
-    draw_batches,
-    largest_batch,
-    select,
-)
+from sgdiagrams.numeric.simulation.batches import course_of, select
 from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
-from sgdiagrams.symbolic.observable import VARIANCE
-from sgdiagrams.symbolic.observable import observable as observable_by_name
-from sgdiagrams.symbolic.training.optimizer import SGD
-from sgdiagrams.symbolic.training.schemes import Grid
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
@@ -32,8 +23,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
     from sgdiagrams.numeric.simulation.moments import Statistic
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["Simulation", "chunk_size"]
 
@@ -48,14 +38,15 @@ def chunk_size(landscape: Landscape, rows: int) -> int:
 
 @final
 class Simulation:
-    r"""An experiment: where, with which batches and optimiser, and what is read off at the end.
+    r"""An experiment: where, how it is trained, and what is read off at the end.
 
     Every run draws its own training set and its own batches. What is read off is
 
-    * for losses the change :math:`s(\theta_T) - s(\theta_0)`, training losses on the run's own
-      training set; for the variance the change of the test loss;
+    * for losses and functions of the weights the change :math:`s(\theta_T) - s(\theta_0)`, training
+      losses on the run's own training set; for a variance the change of the loss or the function;
     * for displacement and second moment one component of :math:`\Delta^\mu` or
       :math:`\Delta^\mu \Delta^\nu`, with :math:`\Delta = \theta_T - \theta_0`;
+    * for a product of factors its change, and likewise for sums of products;
     * for increments the same with the weights after `since` updates in place of the start. With an
       average of iterates, both ends are averaged: the earlier one as if training had ended there.
 
@@ -65,12 +56,10 @@ class Simulation:
     ----------
     landscape
         Where to run.
-    scheme
-        A sampling scheme that makes updates, with numbers for all symbols.
+    training
+        With updates, and numbers for all symbols.
     observable
         A name or an object.
-    optimizer
-        With numbers for all symbols; plain SGD when left out.
     component
         The entry of a displacement ``i`` or second moment ``(i, j)``; None for losses.
 
@@ -88,7 +77,7 @@ class Simulation:
     Raises
     ------
     RequestError
-        When the scheme, the observable or the optimiser is not simulated, or the component is wrong.
+        When the scheme or the observable is not simulated, or the component is wrong.
     SamplingError
         When a number is missing, there is no update, or there are too few for `since`, the schedule or
         the average.
@@ -97,36 +86,37 @@ class Simulation:
     --------
     >>> from sgdiagrams.numeric.landscapes.toys import Mean
     >>> from sgdiagrams.symbolic.training.schemes import OnePass
-    >>> simulation = Simulation(Mean(), OnePass(T=3))
+    >>> from sgdiagrams.symbolic.training.training import Training
+    >>> simulation = Simulation(Mean(), Training(OnePass(T=3)))
     >>> 0.01 < simulation.run(eta=0.1, runs=500, seed=(0,)).mean < 0.02
     True
     """
 
-    __slots__ = ("_before", "_descent", "_landscape", "_losses", "_scheme", "chunk", "component",
-                 "rows", "statistic")  # fmt: skip
+    __slots__ = ("_before", "_course", "_descent", "_landscape", "_observable", "_products", "chunk",
+                 "component", "rows", "statistic")  # fmt: skip
 
     def __init__(
         self,
         landscape: Landscape,
-        scheme: Sampling,
+        training: Training,
         *,
         observable: str | Observable = "test-loss",
-        optimizer: Optimizer | None = None,
         component: int | tuple[int, ...] | None = None,
     ) -> None:
-        what = observable_by_name(observable)
-        self.rows, T = check_simulated(scheme)
+        watched = named_observable(observable)
+        self._course = course_of(training.sampling)
         self._landscape = landscape
-        self._scheme = scheme
-        self._losses = _signed_losses(what)
-        self.statistic: Statistic = "variance" if _is_variance(what) else "mean"
-        self.component = _check_component(component, what, landscape.dimension)
+        self._observable = watched
+        self._products = _signed_products(watched)
+        self.rows = self._course.rows
+        self.statistic: Statistic = "mean" if watched.spread_of is None else "variance"
+        self.component = _check_component(component, watched, landscape.dimension)
         #: Whether the earlier point is another than the start.
-        self._before = bool(what.since)
-        points = (T, what.since) if what.since else (T,)
-        method = SGD() if optimizer is None else optimizer
-        self._descent = Descent.of(method, scheme, points=points)
-        self.chunk = chunk_size(landscape, max(self.rows, largest_batch(scheme)))
+        self._before = bool(watched.since)
+        T = self._course.updates
+        points = (T, watched.since) if watched.since else (T,)
+        self._descent = Descent.of(training, points=points)
+        self.chunk = chunk_size(landscape, max(self.rows, *self._course.sizes))
 
     def run(self, *, eta: float, runs: int, seed: tuple[int, ...]) -> Moments:
         """Return the moments of what is read off from `runs` runs.
@@ -142,7 +132,7 @@ class Simulation:
         """
         rng = np.random.default_rng(seed)
         data = self._landscape.draw(rng, (runs, self.rows))
-        batches = (select(data, rows) for rows in draw_batches(self._scheme, runs, rng))
+        batches = (select(data, rows) for rows in self._course.draw(runs, rng))
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return Moments.of(self.read_off(data, batches, eta=eta))
 
@@ -164,75 +154,100 @@ class Simulation:
         start = np.tile(landscape.start, (len(data), 1))
         end, *earlier = self._descent.follow(landscape, start, batches, eta=eta)
         before = earlier[0] if self._before else start
-        if self.component is not None:
-            return np.asarray(np.prod((end - before)[:, list(self.component)], axis=1))
         change = np.zeros(len(data))
-        for sign, loss in self._losses:
-            if loss == LOSS:
-                # All runs start at one point.
-                rest = before if self._before else start[:1]
-                change += sign * (landscape.test_loss(end) - landscape.test_loss(rest))
-            else:
-                after, rest = landscape.loss(end, data), landscape.loss(before, data)
-                change += sign * (after - rest).mean(axis=1)
+        for sign, factors in self._products:
+            change += sign * self._change(factors, end, before, data)
         return change
+
+    def _change(
+        self, factors: tuple[str, ...], end: Floats, before: Floats, data: NDArray[Any]
+    ) -> Floats:
+        """Return the change of a product; with a coordinate of the displacement it begins at 0."""
+        scalars = [factor for factor in factors if factor != WEIGHTS]
+        if len(scalars) < len(factors):
+            product = np.prod((end - before)[:, list(self.component or ())], axis=1)
+            for factor in scalars:
+                product = product * self._value(factor, end, data)
+            return np.asarray(product)
+        if factors == (TRAINING,):
+            change = self._landscape.loss(end, data) - self._landscape.loss(before, data)
+            return np.asarray(change.mean(axis=1))
+        # All runs start at one point, but for what their training sets say of it.
+        rest = before if self._before or TRAINING in factors else before[:1]
+        after: Any = 1.0
+        at_first: Any = 1.0
+        for factor in scalars:
+            after = after * self._value(factor, end, data)
+            at_first = at_first * self._value(factor, rest, data)
+        return np.asarray(after - at_first)
+
+    def _value(self, factor: str, theta: Floats, data: NDArray[Any]) -> Floats:
+        """Return a loss or a function of the weights, shape (R,)."""
+        if factor == LOSS:
+            return self._landscape.test_loss(theta)
+        if factor == TRAINING:
+            return np.asarray(self._landscape.loss(theta, data).mean(axis=1))
+        value = self._observable.given_function(factor).value
+        assert value is not None  # noqa: S101 - checked before
+        values = np.asarray(value(theta), dtype=np.float64)
+        if values.shape != (len(theta),):
+            raise RequestError(
+                f"expected values of shape ({len(theta)},) of the function {factor}, "
+                f"got shape={values.shape}"
+            )
+        return values
 
     @property
     def fingerprint(self) -> str:
         """What the labels leave out, such as the batches of a grid or the factors of a schedule."""
-        batches = self._scheme.batches if isinstance(self._scheme, Grid) else None
         d = self._descent
-        numbers = (d.beta, d.decay, d.scales_gradient, d.multipliers, d.watched, batches)
-        return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()
+        values = (d.optimizer, d.multipliers, d.watched, self._course, self._observable.products)
+        return hashlib.sha256(repr(values).encode()).hexdigest()
 
 
-def _is_variance(what: Observable) -> bool:
-    return what.products == VARIANCE.products
-
-
-def _signed_losses(what: Observable) -> tuple[tuple[int, str], ...]:
-    """Return the losses of an observable with their signs; empty for one of the weights.
+def _signed_products(watched: Observable) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return the products whose mean or variance over runs an observable is, with their signs.
 
     Raises
     ------
     RequestError
         When the observable is not simulated.
     """
-    if _is_variance(what):
-        return ((1, LOSS),)
-    expectations = [(p.sign, p.expectations[0]) for p in what.products]
-    if all(len(p.expectations) == 1 for p in what.products):
-        if all(e in ((LOSS,), (TRAINING,)) for _, e in expectations):
-            return tuple((sign, e[0]) for sign, e in expectations)
-        if len(expectations) == 1 and what.products[0].sign == 1 and set(what.factors) == {WEIGHTS}:
-            return ()
-    if what.functions:
-        remedy = "functions of the weights are not simulated; take a loss or a displacement"
-    elif what.factors == {WEIGHTS}:
+    without_value = [f for f in watched.functions if watched.given_function(f).value is None]
+    if without_value:
+        remedy = (
+            "functions of the weights are not simulated without their values; give "
+            f'Function("{without_value[0]}", value=...)'
+        )
+    elif watched.spread_of is not None:
+        return ((1, (watched.spread_of,)),)
+    elif watched.is_mean:
+        return tuple((p.sign, p.expectations[0]) for p in watched.products)
+    elif watched.factors == {WEIGHTS}:
         remedy = "take second-moment, and displacement for the product of the means"
     else:
         remedy = "take one of these"
     raise RequestError(
-        "expected test-loss, training-loss, generalisation-gap, variance, displacement or "
-        f"second-moment to simulate, got observable={what.name!r}; {remedy}"
+        "expected test-loss, training-loss, generalisation-gap, variance, displacement, "
+        f"second-moment or another mean to simulate, got observable={watched.name!r}; {remedy}"
     )
 
 
 def _check_component(
-    component: int | tuple[int, ...] | None, what: Observable, p: int
+    component: int | tuple[int, ...] | None, watched: Observable, p: int
 ) -> tuple[int, ...] | None:
-    if not what.rank:
+    if not watched.rank:
         if component is not None:
             raise RequestError(
-                f"expected no component for observable={what.name!r}, which is a number, "
+                f"expected no component for observable={watched.name!r}, which is a number, "
                 f"got component={component!r}"
             )
         return None
     given: tuple[Any, ...] = component if isinstance(component, tuple) else (component,)
-    if len(given) != what.rank or not all(_is_index(i, p) for i in given):
-        shown = "i" if what.rank == 1 else "(" + ", ".join("ijklmn"[: what.rank]) + ")"
+    if len(given) != watched.rank or not all(_is_index(i, p) for i in given):
+        shown = "i" if watched.rank == 1 else "(" + ", ".join("ijklmn"[: watched.rank]) + ")"
         raise RequestError(
-            f"expected component={shown}, one entry of the {what.name} with indices 0..{p - 1}, "
+            f"expected component={shown}, one entry of the {watched.name} with indices 0..{p - 1}, "
             f"got component={component!r}"
         )
     return tuple(map(int, given))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["deletions", "jackknife", "jackknife_error"]
+__all__ = ["deletions", "jackknife_error", "jackknifed"]
 
 #: At most so many evaluations.
 _GROUPS = 40
@@ -44,7 +44,7 @@ def deletions(sample_size: int) -> list[NDArray[np.intp]]:
     return [rows[rows % groups != j] for j in range(groups)] if sample_size > 1 else []
 
 
-def jackknife(
+def jackknifed(
     value: NDArray[Any], without: Sequence[NDArray[Any]], kept: Sequence[int], sample_size: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the value with less bias, and its standard error.
@@ -64,7 +64,7 @@ def jackknife(
     --------
     The squared mean of 1, 2, 6 is 9; without bias it is 20/3:
 
-    >>> found, _ = jackknife(np.array(9.0), [np.array(x**2) for x in (4.0, 3.5, 1.5)], [2] * 3, 3)
+    >>> found, _ = jackknifed(np.array(9.0), [np.array(x**2) for x in (4.0, 3.5, 1.5)], [2] * 3, 3)
     >>> round(float(found), 12)
     6.666666666667
     """

@@ -43,8 +43,8 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         status = stop.exit_code
     except click.ClickException as error:
-        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
-        hint = f"; see '{where} --help'" if where else ""
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        hint = f"; see '{path} --help'" if path else ""
         status = _fail(f"{error.format_message().rstrip('.')}{hint}")
     except _errors() as error:
         status = _fail(str(error))

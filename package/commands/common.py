@@ -220,12 +220,11 @@ def read_protocol(
     SamplingError
         When a number belongs to neither, or is impossible.
     """
-    from sgdiagrams.symbolic.training.names import optimizer as optimizer_by_name
-    from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+    from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 
     options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
-    scheme = sampling_by_name(sampling)
-    optimizer = optimizer_by_name(method, **options)
+    scheme = named_sampling(sampling)
+    optimizer = named_optimizer(method, **options)
     own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
     rest = {name: value for name, value in numbers.items() if name not in own}
     return scheme.at(**rest), optimizer.at(**own)
@@ -257,16 +256,16 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
     from dataclasses import replace
 
     from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.landscapes.names import landscape as landscape_by_name
+    from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
     from sgdiagrams.numeric.statistics import Statistics
 
     if (landscape is None) == (path is None):
         raise RequestError("expected either --landscape or --statistics, got both or neither")
     if path is not None:
         return Statistics.load(path)
-    where = landscape_by_name(landscape or "")
-    statistics = where.statistics(order)
-    return statistics if statistics.start is not None else replace(statistics, start=where.start)
+    ground = named_landscape(landscape or "")
+    statistics = ground.statistics(order)
+    return statistics if statistics.start is not None else replace(statistics, start=ground.start)
 
 
 def read_text(path: str) -> str:

@@ -62,7 +62,7 @@ def drift(
         if name in numbers:
             raise RequestError(f"expected no number for {name}, which goes to infinity")
     scheme, rule = read_protocol(numbers, **protocol)
-    found = find_drift(
+    motion = find_drift(
         statistics_of(landscape, statistics_path, max(order, 2)),
         eta=eta,
         order=order,
@@ -70,6 +70,6 @@ def drift(
         optimizer=rule,
     )
     if style == "json":
-        emit_json(found.to_dict(), output)
+        emit_json(motion.to_dict(), output)
     else:
-        emit(str(found), output)
+        emit(str(motion), output)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["expand"]
 
 
-@click.command(short_help="Derive an expansion as LaTeX, text, JSON or Python.")
+@click.command(short_help="Derive an expansion as text, LaTeX, MathML, JSON or Python.")
 @observable_option
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Highest power of eta.")
 @sampling_option("one-pass")
@@ -33,7 +33,7 @@ __all__ = ["expand"]
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "latex", "json", "python"]),
+    type=click.Choice(["text", "latex", "mathml", "json", "python"]),
     default="text",
     show_default=True,
 )
@@ -42,16 +42,16 @@ __all__ = ["expand"]
     type=click.Choice(["scalar", "tensor"]),
     default="scalar",
     show_default=True,
-    help="A power of eta in front, or the tensor eta on every edge (text and latex).",
+    help="A power of eta in front, or the tensor eta on every edge (text, latex, mathml).",
 )
 @click.option(
     "--coefficients",
     type=click.Choice(["factored", "expanded", "binomial"]),
     default="factored",
     show_default=True,
-    help="How coefficients are written (text and latex).",
+    help="How coefficients are written (text, latex, mathml).",
 )
-@click.option("--standalone", is_flag=True, help="A whole LaTeX document.")
+@click.option("--standalone", is_flag=True, help="A whole LaTeX document, or a page of HTML.")
 @click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
 @click.option(
     "--form",
@@ -68,7 +68,7 @@ __all__ = ["expand"]
 @click.option(
     "--differences",
     type=click.Choice(["short", "written-out"]),
-    help="Divided differences of --resummed in LaTeX: in brackets (short), or as fractions.",
+    help="Divided differences of --resummed in print: in brackets (short), or as fractions.",
 )
 @fix_option
 @click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
@@ -126,6 +126,8 @@ def _plain(
     """Return a plain expansion in a format."""
     if style == "latex":
         return expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
+    if style == "mathml":
+        return expansion.mathml(eta=eta, coefficients=coefficients, standalone=standalone)
     if style == "json":
         return expansion.to_json()
     if style == "python":
@@ -141,11 +143,13 @@ def _resummed(
 
     if style == "python":
         raise RequestError(
-            "expected --format text, latex or json with --resummed, got --format python; "
+            "expected --format text, latex, mathml or json with --resummed, got --format python; "
             "evaluate the JSON with 'sgdiagrams evaluate'"
         )
     if style == "latex":
         return expansion.latex(differences=differences, standalone=standalone)
+    if style == "mathml":
+        return expansion.mathml(differences=differences, standalone=standalone)
     return expansion.to_json() if style == "json" else expansion.text()
 
 

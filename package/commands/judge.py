@@ -60,7 +60,7 @@ def judge(
     numbers: dict[str, Any] = parse_settings(settings)
     eta = pop_eta(numbers)
     scheme, rule = read_protocol(numbers, **protocol)
-    found = judge_series(
+    validity = judge_series(
         statistics_of(landscape, statistics_path, max(order, 2)),
         observable=observable,
         order=order,
@@ -69,6 +69,6 @@ def judge(
         eta=eta,
     )
     if style == "json":
-        emit_json(found.to_dict(), output)
+        emit_json(validity.to_dict(), output)
     else:
-        emit(str(found), output)
+        emit(str(validity), output)

@@ -104,9 +104,9 @@ def list_diagrams(
     }
     scheme = None
     if sampling is not None:
-        from sgdiagrams.symbolic.training.names import sampling as sampling_by_name
+        from sgdiagrams.symbolic.training.names import named_sampling
 
-        scheme = sampling_by_name(sampling)
+        scheme = named_sampling(sampling)
         bounds = dict(scheme.diagram_options)
         least = bounds.pop("max_block_size", None)
         if isinstance(least, int):

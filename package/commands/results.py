@@ -34,9 +34,9 @@ def results(*, name: str | None, style: str, output: str | None) -> None:
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.results import RESULTS, known_result
 
-    found = [known_result(each) for each in (RESULTS if name is None else (name,))]
+    laws = [known_result(law) for law in (RESULTS if name is None else (name,))]
     if style == "latex":
-        emit("\n".join(f"% {each.statement}\n{each.latex()}" for each in found), output)
+        emit("\n".join(f"% {law.statement}\n{law.latex()}" for law in laws), output)
         return
-    blocks = [f"{each.name}: {each.statement}\n  {each.formula}\n  {each.call}" for each in found]
+    blocks = [f"{law.name}: {law.statement}\n  {law.formula}\n  {law.call}" for law in laws]
     emit("\n".join(blocks), output)

@@ -31,7 +31,13 @@ from sgdiagrams.symbolic.contractions.forest import (
     forest_text,
     parse_forest,
 )
-from sgdiagrams.symbolic.contractions.notation import einsum_of, latex_of, tensor_of, text_of
+from sgdiagrams.symbolic.contractions.notation import (
+    einsum_of,
+    latex_of,
+    mathml_of,
+    tensor_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -348,6 +354,13 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
 
     _pythoncode = _numpycode
     _scipycode = _numpycode
+
+    def mathml(self) -> str:
+        """Return the contraction in MathML for web pages, a ``math`` element.
+
+        LaTeX is what SymPy's ``latex`` gives.
+        """
+        return mathml_of(self)
 
     def as_tensor(self) -> Expr:
         """Return SymPy's own tensor form (`sympy.tensor.tensor`).

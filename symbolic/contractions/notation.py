@@ -1,10 +1,10 @@
 r"""Tensor notation for contractions: LaTeX, terminal text, einsum and SymPy tensors.
 
-One walk along the forest puts the tensors in an order and names the indices; the four notations differ
-only in how they spell what the walk found. Named tensors: :math:`G, H, J, K` for the first four mean
-derivatives, :math:`D^{(k)}` from the fifth on, :math:`C` and :math:`S` for the covariance and third
-cumulant of the gradient; any other block is :math:`M` (moment) or :math:`\kappa` (cumulant) with bars
-between the index groups of its derivatives.
+One walk along the forest puts the tensors in an order and names the indices; LaTeX, text and other
+formats for reading spell one layout of them, einsum and SymPy have names of their own. Named tensors:
+:math:`G, H, J, K` for the first four mean derivatives, :math:`D^{(k)}` from the fifth on, :math:`C`
+and :math:`S` for the covariance and third cumulant of the gradient; any other block is :math:`M`
+(moment) or :math:`\kappa` (cumulant) with bars between the index groups of its derivatives.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
+from sgdiagrams.symbolic.layout import quantities
+from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
+from sgdiagrams.symbolic.layout.latex import latex_text
+from sgdiagrams.symbolic.layout.mathml import mathml_text
+from sgdiagrams.symbolic.layout.nodes import THIN, joined
+from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 if TYPE_CHECKING:
@@ -27,35 +33,18 @@ __all__ = [
     "index_latex",
     "index_letter",
     "latex_of",
+    "mathml_of",
     "tensor_name",
     "tensor_of",
+    "tensors_of",
     "text_of",
 ]
-
-
-_GREEK = tuple(
-    rf"\{name}"
-    for name in (
-        *("mu", "nu", "lambda", "rho", "sigma", "tau", "alpha", "gamma", "delta", "epsilon"),
-        *("zeta", "xi", "phi", "chi", "psi", "omega"),
-    )
-)
 
 
 _LOSSES = (LOSS, PENALISED)
 
 
-_NAMES = {0: r"\ell", 1: "G", 2: "H", 3: "J", 4: "K"}
-
-
-def index_letter(i: int) -> str:
-    """Return the letter of an index in plain text."""
-    return _letter(i)
-
-
-def index_latex(i: int) -> str:
-    """Return the letter of an index in LaTeX."""
-    return _tex_letters((i,))[0]
+_NAMES = {0: "l", 1: "G", 2: "H", 3: "J", 4: "K"}
 
 
 def tensor_name(tensor: Tensor) -> tuple[str, bool]:
@@ -73,7 +62,7 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
         label = tensor.labels[0]
         if label not in _LOSSES:
             return label, False
-        name = {0: "l", **{k: v for k, v in _NAMES.items() if k}}.get(legs[0], f"D{legs[0]}")
+        name = _NAMES.get(legs[0], f"D{legs[0]}")
         return (f"{name}~" if label == PENALISED else name), False
     if tensor.basis == "cumulant":
         if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
@@ -81,6 +70,17 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
         return "kappa", True
     name = "M" if tensor.basis == "moment" else "V"
     return name, True
+
+
+def tensors_of(contraction: ContractedForest) -> tuple[quantities.IndexedTensor, ...]:
+    """Return the layout of every factor in reading order."""
+    return tuple(map(_layout, walk(contraction)))
+
+
+def _layout(tensor: Tensor) -> quantities.IndexedTensor:
+    name, has_bars = tensor_name(tensor)
+    penalised = tuple(label == PENALISED for label in tensor.labels)
+    return quantities.IndexedTensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
 
 
 def latex_of(contraction: ContractedForest) -> str:
@@ -92,45 +92,7 @@ def latex_of(contraction: ContractedForest) -> str:
     >>> print(latex_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]])))
     M_{\mu|\nu}\, H_{\mu\nu}
     """
-    return r"\, ".join(map(_latex_factor, walk(contraction)))
-
-
-def _latex_factor(tensor: Tensor) -> str:
-    groups = ["".join(_tex_letters(group)) for group in tensor.groups]
-    if tensor.kind == "eta":
-        return rf"\eta^{{{groups[0]}}}"
-    name, bars = tensor_name(tensor)
-    is_penalised = name.endswith("~")
-    name = name.removesuffix("~")
-    if name == "l":
-        return r"\tilde{\ell}" if is_penalised else r"\ell"
-    if name.startswith("D") and name[1:].isdigit():
-        name = f"D^{{({name[1:]})}}"
-    elif name == "kappa":
-        name = r"\kappa"
-    elif name == "V":
-        name = r"\widehat{M}"
-    elif is_penalised:
-        name = rf"\tilde{{{name}}}"
-    elif len(name) > 1:
-        name = rf"\text{{{name.replace('_', chr(92) + '_')}}}"
-    if bars:
-        # A tilde over the indices of the nodes that carry the penalty.
-        shown = [
-            rf"\widetilde{{{group}}}" if label == PENALISED else group or r"\cdot"
-            for group, label in zip(groups, tensor.labels, strict=True)
-        ]
-        return f"{name}_{{{'|'.join(shown)}}}"
-    indices = "".join(groups)
-    return f"{name}_{{{indices}}}" if indices else name
-
-
-def _tex_letters(group: tuple[int, ...]) -> list[str]:
-    letters = []
-    for i in group:
-        lap, place = divmod(i, len(_GREEK))
-        letters.append(_GREEK[place] if lap == 0 else f"{_GREEK[place]}_{{{lap}}}")
-    return letters
+    return r"\, ".join(map(latex_text, tensors_of(contraction)))
 
 
 def text_of(contraction: ContractedForest) -> str:
@@ -142,28 +104,19 @@ def text_of(contraction: ContractedForest) -> str:
     >>> text_of(Contraction.build([(0, 1)], [[0], [1]], metric="eta"))
     'G_a eta^ab G_b'
     """
-    return " ".join(map(_text_factor, walk(contraction)))
+    return " ".join(map(plain_text, tensors_of(contraction)))
 
 
-def _text_factor(tensor: Tensor) -> str:
-    groups = ["".join(_letter(i) for i in group) for group in tensor.groups]
-    if tensor.kind == "eta":
-        return f"eta^{groups[0]}"
-    name, bars = tensor_name(tensor)
-    if bars:
-        groups = [
-            f"{group}~" if label == PENALISED else group
-            for group, label in zip(groups, tensor.labels, strict=True)
-        ]
-    indices = ("|" if bars else "").join(groups)
-    return f"{name}_{indices}" if indices else name
+def mathml_of(contraction: ContractedForest) -> str:
+    """Return the contraction in MathML, a ``math`` element.
 
-
-def _letter(i: int) -> str:
-    # No l (the loss) and no clash with upper-case names; 25 letters serve orders up to 12.
-    letters = ascii_letters[:26].replace("l", "")
-    lap, place = divmod(i, len(letters))
-    return letters[place] if lap == 0 else f"{letters[place]}{lap}"
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> print(mathml_of(Contraction.build([], [[0]])))
+    <math xmlns="http://www.w3.org/1998/Math/MathML"><mi>ℓ</mi></math>
+    """
+    return mathml_text(joined(tensors_of(contraction), THIN))
 
 
 def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:

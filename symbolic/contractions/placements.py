@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["Placement", "contractions", "disjoint_union", "fits", "placements"]
+__all__ = ["Placement", "contractions", "disjoint_union", "fits", "shared_out"]
 
 
 class Placement(NamedTuple):
@@ -107,11 +107,11 @@ def contractions(
     >>> list(contractions(cherry, ("loss", "loss"), basis="moment"))[:2]
     [G_a H_ab G_b l, G_a G_a G_b G_b]
     """
-    for placement in placements(diagram, factors, basis=basis, is_penalised=is_penalised):
+    for placement in shared_out(diagram, factors, basis=basis, is_penalised=is_penalised):
         yield placement.contraction(basis)
 
 
-def placements(
+def shared_out(
     diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
 ) -> Iterator[Placement]:
     """Yield the ways to share out the root's children; arguments as for `contractions`."""

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Rational
 
 from sgdiagrams.diagrams.errors import SamplingError
-from sgdiagrams.symbolic.counting.base import Counter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
+from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import with_root
-from sgdiagrams.symbolic.training.training import _needed
 from sgdiagrams.symbolic.weights.laurent import Laurent, at_number
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 
@@ -30,12 +28,12 @@ class NumberCounter(Counter):
 
     def __init__(
         self,
-        scheme: Sampling,
-        optimizer: Optimizer,
+        training: Training,
         basis: Basis,
         iterates: tuple[Fraction, ...] | None = None,
     ) -> None:
-        missing = (*scheme.symbols, *_needed(optimizer))
+        scheme, optimizer = training.sampling, training.optimizer
+        missing = training.needed_symbols
         if missing:
             raise SamplingError(
                 f"expected numbers for {', '.join(missing)}: {optimizer.label} with "

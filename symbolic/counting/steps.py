@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
 from sympy.polys.domains import QQ
 
-from sgdiagrams.symbolic.counting.base import Counter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.exponential_sums import (
@@ -25,9 +25,9 @@ from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.training.optimizer import Mode, Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.kernels import Mode
     from sgdiagrams.symbolic.training.schedule import ScheduleTerm
+    from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 
@@ -45,8 +45,9 @@ class StepCounter(Counter):
     multiset of bases.
     """
 
-    def __init__(self, scheme: Sampling, optimizer: Optimizer, basis: Basis) -> None:
-        self.scheme = scheme
+    def __init__(self, training: Training, basis: Basis) -> None:
+        optimizer = training.optimizer
+        self.scheme = training.sampling
         self.basis = basis
         kernel = _nonzero(optimizer.kernel or ())
         readout = _nonzero(optimizer.readout or ())
@@ -54,7 +55,7 @@ class StepCounter(Counter):
         terms = None if schedule is None else schedule.closed_form
         self._T: Any = Symbol("T")
         modes = [*kernel, *readout]
-        found = {
+        parameters = {
             s for mode in modes for part in (mode.weight, mode.base) for s in part.free_symbols
         }
         node_base = Integer(1)
@@ -62,8 +63,8 @@ class StepCounter(Counter):
             bases = {term.base for term in terms}
             if len(bases) == 1:
                 [node_base] = bases
-            found |= {s for term in terms for s in term.base.free_symbols}
-        self.field = ParameterField(found - {self._T})
+            parameters |= {s for term in terms for s in term.base.free_symbols}
+        self.field = ParameterField(parameters - {self._T})
         distinct = dict.fromkeys(m.base for m in modes if m.base != 1)
         if node_base != 1:
             distinct.setdefault(node_base)

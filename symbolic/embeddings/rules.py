@@ -5,15 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, Protocol, final
 
+from sgdiagrams.symbolic.embeddings.batches import (
+    one_pass_schedule,
+    with_replacement_schedules,
+)
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, joined_nodes
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from fractions import Fraction
+    from collections.abc import Iterator, Mapping
 
+    from numpy.random import Generator
+
+    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule, Rows
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.vocabulary import Basis
 
@@ -111,6 +118,24 @@ class StepRule(ABC):
 
     __slots__ = ()
 
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether a block has one datapoint at all steps, chosen once for the whole diagram."""
+        return False
+
+    @property
+    def is_random(self) -> bool:
+        """Whether chance draws the datapoints, so that parts on coarser blocks are not independent."""
+        return False
+
+    @abstractmethod
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
+        """Return every possible course of T steps with its probability, spelled out."""
+
+    @abstractmethod
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:
+        """Yield the rows of every step, drawn for many runs at once."""
+
     @abstractmethod
     def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
         """Return the rule in a basis and the forests whose counts add up."""
@@ -133,6 +158,14 @@ class OnePassSteps(StepRule):
         """Return the parts that neither an edge nor a block joins."""
         return joined_nodes(forest, by_blocks=True)
 
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:  # noqa: ARG002
+        """Return the one course: fresh rows in their order."""
+        return ((Fraction(1), one_pass_schedule(T, B)),)
+
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+        """Yield the rows in their order."""
+        return (slice(t * B, (t + 1) * B) for t in range(T))
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -143,9 +176,22 @@ class FullBatchSteps(StepRule):
         """Return the rule of full batches."""
         return FullBatchRule(basis), [forest]
 
+    @property
+    def keeps_rows(self) -> bool:
+        """True: all datapoints are there at all steps."""
+        return True
+
     def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
         """Return the parts that no edge joins."""
         return joined_nodes(forest, by_blocks=False)
+
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:  # noqa: ARG002
+        """Return the one course: all rows at every step."""
+        return ((Fraction(1), (tuple(range(N)),) * T),)
+
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+        """Yield all rows at every step."""
+        return (slice(0, N) for _ in range(T))
 
 
 @final
@@ -156,6 +202,11 @@ class ReplacementSteps(StepRule):
     def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
         """Return the rule of slots: one for moments, whose sums over coarser blocks are cumulants."""
         return ReplacementRule(), [forest] if basis == "moment" else coarser_forests(forest)
+
+    @property
+    def is_random(self) -> bool:
+        """True."""
+        return True
 
     def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
         """Return the parts that neither edge nor block joins; those with tied nodes are one part.
@@ -168,6 +219,14 @@ class ReplacementSteps(StepRule):
             return parts
         joined = tuple(sorted(v for part in tied for v in part))
         return [joined, *(part for part in parts if part not in tied)]
+
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
+        """Return all ways to fill the slots."""
+        return with_replacement_schedules(N, B, T)
+
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:
+        """Yield drawn rows, of shape (runs, B)."""
+        return (rng.integers(N, size=(runs, B)) for _ in range(T))
 
 
 def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, int], int]:

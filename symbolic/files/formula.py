@@ -35,6 +35,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
+    dump_observable,
     dump_optimizer,
     dump_sampling,
     load_optimizer,
@@ -50,7 +51,7 @@ from sgdiagrams.symbolic.files.values import (
     symbol_name,
 )
 from sgdiagrams.symbolic.formula import Formula, Part, Term
-from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
         "parts": [
             {
                 "coefficient": str(part.coefficient),
-                "observable": part.observable.name,
+                "observable": dump_observable(part.observable),
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
             }
@@ -164,7 +165,7 @@ def _load(data: dict[str, Any]) -> Fields:
     parts = tuple(
         Part(
             fraction(get(item, "coefficient", str)),
-            observable(get(item, "observable", str)),
+            named_observable(get(item, "observable", str)),
             load_sampling(item.get("sampling")),
             load_optimizer(item.get("optimizer")),
         )

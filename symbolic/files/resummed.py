@@ -28,6 +28,7 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
+    dump_observable,
     dump_optimizer,
     dump_sampling,
     load_optimizer,
@@ -35,10 +36,10 @@ from sgdiagrams.symbolic.files.training import (
 )
 from sgdiagrams.symbolic.files.values import fraction, get, items, load_document, number_text, short
 from sgdiagrams.symbolic.formula import Part
-from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
-from sgdiagrams.symbolic.training.training import check_limit
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
         "parts": [
             {
                 "coefficient": number_text(part.coefficient),
-                "observable": part.observable.name,
+                "observable": dump_observable(part.observable),
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
             }
@@ -161,17 +162,17 @@ def _load(data: dict[str, Any]) -> ResummedFields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
-    quantity = observable(get(item, "observable", str))
+    observable = named_observable(get(item, "observable", str))
     scheme = load_sampling(item.get("sampling"))
     optimizer = load_optimizer(item.get("optimizer"))
     if scheme is None:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
-    if quantity.since is not None:
+    if observable.since is not None:
         raise FormatError(
-            f"expected an observable at the end of training, got {short(quantity.name)}"
+            f"expected an observable at the end of training, got {short(observable.name)}"
         )
-    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
-    return Part(fraction(get(item, "coefficient", str)), quantity, scheme, optimizer)
+    Training(scheme, optimizer)  # they must go together
+    return Part(fraction(get(item, "coefficient", str)), observable, scheme, optimizer)
 
 
 def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> DressedTerm:

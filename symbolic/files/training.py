@@ -8,54 +8,67 @@ from typing import TYPE_CHECKING, Any
 
 from sympy import Symbol
 
-from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.symbolic.files.values import fraction, number_text, short, symbol_name
-from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
-from sgdiagrams.symbolic.training.schedule import (
-    ArraySchedule,
-    Cosine,
-    Exponential,
-    Polynomial,
-    Step,
-    WarmUp,
-)
-from sgdiagrams.symbolic.training.schemes import (
-    SDE,
-    Epochs,
-    GradientFlow,
-    Grid,
-    OnePass,
-    WithReplacement,
-)
+from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sgdiagrams.symbolic.training.optimizer import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["dump_optimizer", "dump_sampling", "load_optimizer", "load_sampling"]
+__all__ = [
+    "dump_observable",
+    "dump_optimizer",
+    "dump_sampling",
+    "load_optimizer",
+    "load_sampling",
+]
 
-_SCHEMES: Mapping[str, type[Sampling]] = {
-    cls.name: cls for cls in (OnePass, Epochs, WithReplacement, Grid, GradientFlow, SDE)
-}
-_OPTIMIZERS: Mapping[str, type[Any]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
-_SCHEDULES: Mapping[str, type[Any]] = {
-    cls.name: cls for cls in (ArraySchedule, Cosine, Exponential, Polynomial, Step, WarmUp)
-}
-_AVERAGES: Mapping[str, type[Any]] = {cls.name: cls for cls in (TailAverage, ExponentialAverage)}
 _NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
-    "schedule": ("a schedule", _SCHEDULES),
-    "then": ("a schedule", _SCHEDULES),
-    "average": ("an average", _AVERAGES),
+    "schedule": ("a schedule", SCHEDULES),
+    "then": ("a schedule", SCHEDULES),
+    "average": ("an average", AVERAGES),
 }
+_SIZES = ("N",)  # options that are sizes of a training set
 _MOST_ROWS = 10_000_000
 
 
+def dump_observable(observable: Observable) -> str:
+    """Return the name of an observable.
+
+    Raises
+    ------
+    FormatError
+        When the observable is of a user's own making: its name would not bring it back.
+    """
+    try:
+        is_known = named_observable(observable.name) == observable
+    except RequestError:
+        is_known = False
+    if not is_known:
+        raise FormatError(
+            f"expected an observable that files know by its name, got {observable.name!r} of a "
+            "user's own; keep the Python that makes it instead"
+        )
+    return observable.name
+
+
 def dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
-    """Return a scheme as an object, or null."""
+    """Return a scheme as an object, or null.
+
+    Raises
+    ------
+    FormatError
+        When the scheme is of a user's own making, which nobody could read back.
+    """
     if scheme is None:
         return None
+    _check_known(scheme, "a sampling", SAMPLINGS)
     data: dict[str, object] = {"name": scheme.name}
     for name, value in scheme.values.items():
         data[name] = int(value) if value.is_Integer else str(value)
@@ -70,11 +83,11 @@ def load_sampling(data: object) -> Sampling | None:
     if data is None:
         return None
     name = data.get("name") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(name, str) or name not in _SCHEMES:
+    if not isinstance(data, dict) or not isinstance(name, str) or name not in SAMPLINGS:
         raise FormatError(
-            f"expected a sampling named one of {', '.join(_SCHEMES)}, got {short(data)}"
+            f"expected a sampling named one of {', '.join(SAMPLINGS)}, got {short(data)}"
         )
-    cls = _SCHEMES[name]
+    cls = SAMPLINGS[name]
     arguments: dict[str, Any] = {}
     allowed = {field.name for field in fields(cls)}  # type: ignore[arg-type]
     for key, value in data.items():
@@ -90,11 +103,13 @@ def load_sampling(data: object) -> Sampling | None:
             arguments[key] = Symbol(value)
         else:
             raise FormatError(f"expected an integer or a symbol for {key}, got {short(value)}")
-    if cls is Grid and not _fits(arguments.get("N")):
-        raise FormatError(f"expected a whole number N of a grid, got {short(arguments.get('N'))}")
-    if cls is Grid and "batches" not in arguments:
-        raise FormatError("expected the batches of a grid")
-    return cls(**arguments)
+    for key, value in arguments.items():
+        if key not in cls.numbers and key in _SIZES and not _fits(value):
+            raise FormatError(f"expected a whole number {key} of a {name}, got {short(value)}")
+    try:
+        return cls(**arguments)
+    except TypeError:
+        raise FormatError(f"expected all entries of {name}, got {short(data)}") from None
 
 
 def _fits(number: object) -> bool:
@@ -102,19 +117,36 @@ def _fits(number: object) -> bool:
 
 
 def dump_optimizer(optimizer: Optimizer) -> dict[str, object]:
-    """Return the entry ``optimizer`` of a part; nothing for plain SGD."""
-    return {} if optimizer == SGD() else {"optimizer": _dump(optimizer)}
+    """Return the entry ``optimizer`` of a part; nothing for plain SGD.
+
+    Raises
+    ------
+    FormatError
+        When the optimiser, its schedule or its average is of a user's own making.
+    """
+    return (
+        {} if optimizer.is_default else {"optimizer": _dump(optimizer, "an optimizer", OPTIMIZERS)}
+    )
 
 
-def _dump(value: Any) -> dict[str, object]:
+def _check_known(value: Any, kind: str, known: Mapping[str, type[Any]]) -> None:
+    if known.get(value.name) is not type(value):
+        raise FormatError(
+            f"expected {kind} that files know ({', '.join(known)}), got {type(value).__name__}, "
+            f"named {value.name!r}; keep the Python that makes it instead"
+        )
+
+
+def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, object]:
     """Return an optimiser, a schedule or an average as an object: its name and its fields."""
+    _check_known(value, kind, known)
     data: dict[str, object] = {"name": value.name}
     for field in fields(value):
         entry = getattr(value, field.name)
         if entry is None:
             continue
         if field.name in _NESTED:
-            data[field.name] = _dump(entry)
+            data[field.name] = _dump(entry, *_NESTED[field.name])
         elif isinstance(entry, Fraction):
             data[field.name] = number_text(entry)
         elif isinstance(entry, tuple):
@@ -130,7 +162,7 @@ def load_optimizer(data: object) -> Optimizer:
     """Read the entry ``optimizer`` of a part; plain SGD where there is none."""
     if data is None:
         return SGD()
-    loaded: Optimizer = _load(data, "an optimizer", _OPTIMIZERS)
+    loaded: Optimizer = _load(data, "an optimizer", OPTIMIZERS)
     return loaded
 
 

@@ -1,22 +1,39 @@
 """Courses: which rows of the training set the updates may use, by number.
 
 A sampling scheme with numbers says its course, and whoever counts embeddings, draws batches or spells
-out all schedules asks the course and not the scheme. There are three kinds that a propagator treats
-each in its own way; others are sums of these.
+out all of them asks the course and not the scheme. There are three kinds that a propagator treats each
+in its own way; others, such as `RandomBatches`, are sums of these.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar, final
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.symbolic.embeddings.batches import reshuffled_schedules, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule, Rows
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["Course", "EqualSteps", "FixedBatches", "Propagator", "ReshuffledEpochs"]
+__all__ = [
+    "Course",
+    "EqualSteps",
+    "FixedBatches",
+    "Propagator",
+    "RandomBatches",
+    "ReshuffledEpochs",
+]
 
 Value = TypeVar("Value")
 Value_co = TypeVar("Value_co", covariant=True)
@@ -60,6 +77,23 @@ class Course(ABC):
     def embed(self, propagator: Propagator[Value], forest: UpdateForest, basis: Basis) -> Value:
         """Return the sum over embeddings of a forest as a propagator counts it."""
 
+    @property
+    @abstractmethod
+    def sizes(self) -> tuple[int, ...]:
+        """The number of rows of every batch."""
+
+    @abstractmethod
+    def all_batches(self) -> RandomSchedule:
+        """Return everything that may happen with its probability, spelled out."""
+
+    @abstractmethod
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
+        """Yield the rows of every batch, update by update, drawn for many runs at once.
+
+        Datapoints are independent of each other, so that an order that all epochs share need not be
+        drawn: it is the order of the rows.
+        """
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -72,10 +106,18 @@ class FixedBatches(Course):
         The rows of every batch.
     rows
         The size of the training set.
+
+    Raises
+    ------
+    SamplingError
+        When a batch is empty, has a row twice, or one beyond the training set.
     """
 
-    batches: tuple[tuple[int, ...], ...]
+    batches: Batches
     rows: int
+
+    def __post_init__(self) -> None:
+        _check_batches(self.batches, self.rows)
 
     @property
     def updates(self) -> int:
@@ -85,6 +127,19 @@ class FixedBatches(Course):
     def embed(self, propagator: Propagator[Value], forest: UpdateForest, basis: Basis) -> Value:
         """Return the sum over embeddings."""
         return propagator.fixed_batches(self, forest, basis)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of rows of every batch."""
+        return tuple(map(len, self.batches))
+
+    def all_batches(self) -> RandomSchedule:
+        """Return the batches with probability 1."""
+        return ((Fraction(1), self.batches),)
+
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:  # noqa: ARG002
+        """Yield the rows, the same for all runs."""
+        return map(rows_of, self.batches)
 
 
 @final
@@ -109,6 +164,19 @@ class EqualSteps(Course):
         """Return the sum over embeddings."""
         return propagator.equal_steps(self, forest, basis)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """B at every step."""
+        return (self.batch,) * self.updates
+
+    def all_batches(self) -> RandomSchedule:
+        """Return what the rule allows."""
+        return self.rule.all_batches(self.rows, self.batch, self.updates)
+
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
+        """Yield what the rule draws."""
+        return self.rule.draw(self.rows, self.batch, self.updates, runs, rng)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -127,3 +195,103 @@ class ReshuffledEpochs(Course):
     def embed(self, propagator: Propagator[Value], forest: UpdateForest, basis: Basis) -> Value:
         """Return the sum over embeddings."""
         return propagator.reshuffled_epochs(self, forest, basis)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """B at every update."""
+        return (self.batch,) * self.updates
+
+    def all_batches(self) -> RandomSchedule:
+        """Return all orders of all epochs."""
+        return reshuffled_schedules(self.rows, self.batch, self.epochs)
+
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
+        """Yield the rows of every batch, of shape (runs, B)."""
+        for _ in range(self.epochs):
+            order = rng.permuted(np.tile(np.arange(self.rows), (runs, 1)), axis=1)
+            yield from (
+                order[:, start : start + self.batch] for start in range(0, self.rows, self.batch)
+            )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RandomBatches(Course):
+    """Any chance: what may happen, spelled out with probabilities.
+
+    Parameters
+    ----------
+    alternatives
+        Pairs of a probability and batches, all of one number of updates.
+    rows
+        The size of the training set.
+
+    Raises
+    ------
+    SamplingError
+        When probabilities are negative or of another sum than 1, numbers of updates differ, or a batch
+        is empty, has a row twice, or one beyond the training set.
+
+    Examples
+    --------
+    >>> half = Fraction(1, 2)
+    >>> coin = RandomBatches(((half, ((0,), (1,))), (half, ((0, 1), (0, 1)))), 2)
+    >>> coin.updates, coin.sizes
+    (2, (2, 2))
+    """
+
+    alternatives: tuple[tuple[Fraction, Batches], ...]
+    rows: int
+
+    def __post_init__(self) -> None:
+        chances = [Fraction(chance) for chance, _ in self.alternatives]
+        if not chances or min(chances) < 0 or sum(chances) != 1:
+            raise SamplingError(f"expected probabilities >= 0 of sum 1, got {chances}")
+        lengths = {len(batches) for _, batches in self.alternatives}
+        if len(lengths) != 1:
+            raise SamplingError(f"expected batches of one number of updates, got {sorted(lengths)}")
+        for _, batches in self.alternatives:
+            _check_batches(batches, self.rows)
+
+    @property
+    def updates(self) -> int:
+        """The number of batches."""
+        return len(self.alternatives[0][1])
+
+    def embed(self, propagator: Propagator[Value], forest: UpdateForest, basis: Basis) -> Value:
+        """Return the expected sum over embeddings."""
+        total: Any = 0
+        for chance, batches in self.alternatives:
+            value: Any = propagator.fixed_batches(FixedBatches(batches, self.rows), forest, basis)
+            # Whole numbers, so that any ring of values will do.
+            total = total + value * chance.numerator / chance.denominator
+        expected: Value = total
+        return expected
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The least common multiple of what may be the number of rows, as `draw` repeats them."""
+        columns = zip(*(batches for _, batches in self.alternatives), strict=True)
+        return tuple(math.lcm(*map(len, column)) for column in columns)
+
+    def all_batches(self) -> RandomSchedule:
+        """Return the alternatives."""
+        return self.alternatives
+
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
+        """Yield drawn rows, each repeated where batches differ in size: means are the same."""
+        unit = math.lcm(*(Fraction(chance).denominator for chance, _ in self.alternatives))
+        parts = [int(chance * unit) for chance, _ in self.alternatives]
+        drawn = np.searchsorted(np.cumsum(parts), rng.integers(unit, size=runs), side="right")
+        for t, size in enumerate(self.sizes):
+            table = [batches[t] * (size // len(batches[t])) for _, batches in self.alternatives]
+            yield np.array(table)[drawn]
+
+
+def _check_batches(batches: Batches, rows: int) -> None:
+    for batch in set(batches):
+        is_whole = all(type(row) is int and 0 <= row < rows for row in batch)
+        if not batch or not is_whole or len(set(batch)) < len(batch):
+            raise SamplingError(
+                f"expected different rows 0..{rows - 1}, at least one, in every batch, got {batch}"
+            )

@@ -111,10 +111,12 @@ class Dynamics:
             iterates = optimizer.iterate_weights(T)
         node_scale = _common(factors)
         has_memory = any(len(s.inject) > 1 for s in systems)
+        # Velocities are counted in a unit in which updates inject whole numbers.
+        unit = _common([s.inject[1] for s in systems]) if has_memory else 1
         decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
         entries = [s.inject[0] for s in systems]
         if has_memory:
-            entries += [s.step[0][1] * decay_scale for s in systems]
+            entries += [s.step[0][1] * decay_scale / unit for s in systems]
         position_scale = _common(entries)
         readout_scale = 1 if iterates is None else _common(iterates)
 
@@ -123,8 +125,8 @@ class Dynamics:
 
         return cls(
             whole((s.inject[0] for s in systems), position_scale),
-            whole((s.inject[1] for s in systems), 1) if has_memory else (),
-            whole((s.step[0][1] for s in systems), position_scale * decay_scale)
+            whole((s.inject[1] * unit for s in systems), 1) if has_memory else (),
+            whole((s.step[0][1] / unit for s in systems), position_scale * decay_scale)
             if has_memory
             else (),
             whole((s.step[1][1] for s in systems), decay_scale) if has_memory else (),

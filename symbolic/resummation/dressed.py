@@ -24,8 +24,6 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
-from sgdiagrams.symbolic.embeddings.rules import FullBatchSteps
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
 from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
@@ -116,7 +114,7 @@ class DressedCount:
 
 def is_continuous(scheme: Sampling) -> bool:
     """Tell whether a scheme is a limit in continuous time."""
-    return scheme.largest_block is not None
+    return scheme.is_continuous
 
 
 def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
@@ -124,17 +122,13 @@ def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
 
     Examples
     --------
+    >>> from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
     >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch
     >>> has_closed_form(FullBatch(), Momentum()), has_closed_form(Epochs(), SGD())
     (True, False)
     """
-    if optimizer.schedule is not None or optimizer.average is not None:
-        return False
-    if is_continuous(scheme):
-        return isinstance(optimizer, SGD)
-    if not isinstance(optimizer, (SGD, Momentum)):
-        return False
-    return scheme.steps is not None
+    dressing = None if scheme.steps is None else optimizer.dressing
+    return dressing is not None and (dressing.root_count == 1 or not scheme.is_continuous)
 
 
 def closed_count(
@@ -149,13 +143,14 @@ def closed_count(
     RequestError
         When there is no closed form.
     """
-    if not has_closed_form(scheme, optimizer):
+    dressing = optimizer.dressing
+    if dressing is None or not has_closed_form(scheme, optimizer):
         raise RequestError(
             f"expected a scheme and an optimiser with a closed form, got {scheme.label} with "
             f"{optimizer.label}"
         )
     forest = update_forest(diagram)
-    per_edge = 2 if isinstance(optimizer, Momentum) else 1
+    per_edge = dressing.root_count
     steps = steps_of(scheme)
     components = tuple(
         DressedComponent(nodes, _structures(_part(forest, nodes), scheme, per_edge))
@@ -163,8 +158,7 @@ def closed_count(
     )
     N = scheme.datapoints
     # The ways to give the blocks of full batches datapoints belong to the whole diagram.
-    is_full = isinstance(steps, FullBatchSteps)
-    factor = Pow(N, Integer(forest.block_count)) if is_full else Integer(1)
+    factor = Pow(N, Integer(forest.block_count)) if steps.keeps_rows else Integer(1)
     if forest.root_is_tied:
         factor = factor / N if root == "training" else Integer(0)
     return DressedCount(
@@ -204,7 +198,7 @@ def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[
         for (_, alive), laurent in sums.items():
             into = total.setdefault(alive, {})
             add_scaled(into, {(k, b - n): c for (_, k, b), c in laurent.items()})
-    if isinstance(steps_of(scheme), FullBatchSteps):
+    if steps_of(scheme).keeps_rows:
         P = forest.block_count
         total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}
     return tuple(Structure(laurent, alive) for alive, laurent in sorted(total.items()) if laurent)

@@ -14,11 +14,14 @@ from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sympy import Expr
+
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["ResummedFormula", "check_form", "scheme_of"]
+__all__ = ["ResummedFormula", "check_form", "common_memory", "memory_of", "scheme_of"]
 
 
 class ResummedFormula(Formula):
@@ -80,3 +83,14 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
                 f"expected flat directions among the free indices {', '.join(free) or '(none)'}, "
                 f"got flat={name!r}"
             )
+
+
+def memory_of(optimizer: Optimizer) -> Expr | None:
+    """Return beta, the product of both roots, of an optimiser with two; None for plain SGD."""
+    return None if optimizer.dressing is None else optimizer.dressing.beta
+
+
+def common_memory(formula: ResummedFormula) -> Expr | None:
+    """Return beta where all momentum is the same."""
+    memories = {memory_of(part.optimizer) for part in formula.parts} - {None}
+    return memories.pop() if len(memories) == 1 else None

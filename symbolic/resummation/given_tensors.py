@@ -21,7 +21,6 @@ from sympy import (
     Symbol,
     exp,
     factor,
-    sqrt,
     sympify,
 )
 
@@ -30,7 +29,6 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.factors import walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
-from sgdiagrams.symbolic.training.optimizer import Momentum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,12 +173,9 @@ def _at(term: Term, curvatures: Sequence[Any], optimizer: Optimizer) -> Expr:
     for i, curvature in enumerate(curvatures):
         h = symbols.eta * (sympify(curvature) + sympify(optimizer.weight_decay))
         table[eigenvalue(i)] = h
-        if isinstance(optimizer, Momentum):
-            beta = sympify(optimizer.beta)
-            trace = 1 + beta - h
-            r, s = roots(i)
-            table[r] = (trace + sqrt(trace**2 - 4 * beta)) / 2
-            table[s] = (trace - sqrt(trace**2 - 4 * beta)) / 2
+        dressing = optimizer.dressing
+        if dressing is not None and dressing.beta is not None:
+            table |= zip(roots(i), dressing.roots(h), strict=True)
     return term.weight.xreplace(table).doit()
 
 

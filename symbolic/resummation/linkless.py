@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import edge_indices
-from sgdiagrams.symbolic.contractions.placements import Placement, fits, placements
+from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
-from sgdiagrams.symbolic.training.training import check_limit
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["resum"]
 
@@ -33,23 +31,19 @@ __all__ = ["resum"]
 _Placed = tuple["Skeleton", "Placement", Fraction]
 
 
-def resum(
-    observable: Observable, *, order: int, scheme: Sampling, optimizer: Optimizer
-) -> tuple[DressedTerm, ...]:
+def resum(observable: Observable, *, order: int, training: Training) -> tuple[DressedTerm, ...]:
     """Return the dressed terms of an observable; see `sgdiagrams.symbolic.theorem.expand`.
 
     Raises
     ------
     RequestError
-        When the observable is an increment, or the scheme is a continuous limit and the optimiser not
-        plain SGD.
+        When the observable is an increment.
     """
     if observable.since is not None:
         raise RequestError(
             f"expected an observable at the end of training for a re-summed expansion, got "
             f"observable={observable.name!r}; evaluate at both times and subtract"
         )
-    check_limit(scheme, optimizer, is_plain=optimizer.is_plain)
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
     for p in observable.products:
@@ -58,27 +52,25 @@ def resum(
                 continue
             for factors, d in zip(p.expectations, orders, strict=True):
                 if (factors, d) not in known:
-                    known[factors, d] = _placed(factors, d, scheme, optimizer)
+                    known[factors, d] = _placed(factors, d, training)
             lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
             pieces += [_piece(p.sign, placed) for placed in product(*lists)]
     return collect_pieces(pieces)
 
 
-def _placed(
-    factors: tuple[str, ...], d: int, scheme: Sampling, optimizer: Optimizer
-) -> list[_Placed]:
+def _placed(factors: tuple[str, ...], d: int, training: Training) -> list[_Placed]:
     """Return the linkless diagrams of an order in all their placements."""
     role = root_role(factors)
-    if d and scheme.is_empty:
+    if d and training.sampling.is_empty:
         return []
     placed: list[_Placed] = []
-    options = {**scheme.diagram_options, "linkless": True}
+    options = {**training.sampling.diagram_options, "linkless": True}
     for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
         if not fits(diagram, factors):
             continue
         scale = Fraction((-1) ** d, diagram.symmetry_factor)
-        ways = placements(
-            diagram, factors, basis="cumulant", is_penalised=optimizer.weight_decay != 0
+        ways = shared_out(
+            diagram, factors, basis="cumulant", is_penalised=training.optimizer.weight_decay != 0
         )
         placed += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
     return placed

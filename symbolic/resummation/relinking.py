@@ -18,10 +18,10 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
-from sgdiagrams.symbolic.counting.counter import counter
+from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form, is_continuous
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
@@ -81,8 +81,9 @@ def eigenvalue_series(skeleton: Skeleton, part: Part, most: int) -> _Series:
     """
     scheme, optimizer = part.sampling, part.optimizer
     assert scheme is not None  # noqa: S101 - re-summed expansions keep their schemes
-    if not has_closed_form(scheme, optimizer) or not isinstance(optimizer, SGD):
-        count = counter(scheme, optimizer, "cumulant")
+    dressing = optimizer.dressing if has_closed_form(scheme, optimizer) else None
+    if dressing is None or dressing.root_count > 1:
+        count = counter_of(Training(scheme, optimizer), "cumulant")
         result: _Series = {}
         for links in _exponents(skeleton.diagram.order, most):
             linked = linked_diagram(skeleton.diagram, links)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Mul, Rational, factor, sympify
+from sympy import Add, Expr, Integer, Mul, Rational, factor
 from sympy.core.symbol import Str
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
@@ -12,8 +12,7 @@ from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
-from sgdiagrams.symbolic.resummation.formula import scheme_of
-from sgdiagrams.symbolic.training.optimizer import Momentum
+from sgdiagrams.symbolic.resummation.formula import memory_of, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +92,7 @@ class Weights:
     def _derived(self, skeleton: Skeleton, part: Part, h: tuple[Expr, ...]) -> Expr:
         if not has_closed_form(scheme_of(part), part.optimizer):
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
-        memory = _memory(part.optimizer)
+        memory = memory_of(part.optimizer)
         bases = [
             (1 - x,) if memory is None else _bases(i, x, memory)
             for i, x in zip(skeleton.indices, h, strict=True)
@@ -122,11 +121,6 @@ class Weights:
     def _eigenvalue(self, i: int, free: int) -> Expr:
         is_flat = i < free and index_letter(i) in self._flat
         return Integer(0) if is_flat else eigenvalue(i)
-
-
-def _memory(optimizer: Optimizer) -> Expr | None:
-    """Return beta of the heavy ball; None for plain SGD."""
-    return sympify(optimizer.beta) if isinstance(optimizer, Momentum) else None
 
 
 def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:

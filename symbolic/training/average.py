@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, final
 
-from sympy import Symbol
+from sympy import Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import rational_or_symbol, whole_number
+from sgdiagrams.symbolic.training.kernels import Mode
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.checks import Number
@@ -43,6 +44,10 @@ class Average(ABC):
         SamplingError
             When there are fewer updates than iterates to average, or a symbol has no number.
         """
+
+    def readout(self, kernel: tuple[Mode, ...]) -> tuple[Mode, ...] | None:  # noqa: ARG002
+        """Return a kernel convolved with the weights; None where that has no closed form."""
+        return None
 
     @property
     @abstractmethod
@@ -83,6 +88,19 @@ class TailAverage(Average):
             raise SamplingError(f"expected at least W={size} updates to average over, got T={T}")
         return (Fraction(0),) * (T - size) + (Fraction(1, size),) * size
 
+    def readout(self, kernel: tuple[Mode, ...]) -> tuple[Mode, ...] | None:
+        """Return sums of powers over T, for the mean of all iterates."""
+        if self.W is not None:
+            return None
+        modes: list[Mode] = []
+        for w, _, x in kernel:
+            if x == 1:
+                modes.append(Mode(w / symbols.T, 1, x))
+            else:
+                scale = w * x / (1 - x) / symbols.T
+                modes += [Mode(scale, 0, Integer(1)), Mode(-scale, 0, x)]
+        return tuple(modes)
+
     @property
     def label(self) -> str:
         """The name with W."""
@@ -117,6 +135,18 @@ class ExponentialAverage(Average):
             raise SamplingError("expected a number for alpha; give alpha=...")
         alpha = Fraction(self.alpha)
         return tuple((1 - alpha) * alpha ** (T - t) for t in range(1, T + 1))
+
+    def readout(self, kernel: tuple[Mode, ...]) -> tuple[Mode, ...]:
+        """Return geometric sums of powers."""
+        a = sympify(self.alpha)
+        modes: list[Mode] = []
+        for w, _, x in kernel:
+            if x == a:
+                modes.append(Mode(w * (1 - a), 1, x))
+            else:
+                scale = w * (1 - a) * x / (x - a)
+                modes += [Mode(scale, 0, x), Mode(-scale, 0, a)]
+        return tuple(modes)
 
     @property
     def label(self) -> str:

@@ -1,14 +1,15 @@
-"""Optimisers, schedules and averages by their names, as the command line writes them.
+"""All that has a name: sampling schemes, optimisers, schedules and averages, as people write them.
 
-``momentum:beta=0.9`` is a name, and numbers after a colon. Text is read as data: names from a list,
-numbers exactly.
+``momentum:beta=0.9`` is a name, and numbers after a colon. Text is read as data: names from a table,
+numbers exactly. The same tables say which classes files may hold. What users define themselves is in
+no table, and is given as an object.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import read_text
@@ -37,14 +38,68 @@ from sgdiagrams.symbolic.training.schemes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from fractions import Fraction
 
 
-__all__ = ["average", "named_schedule", "optimizer", "sampling"]
+__all__ = [
+    "AVERAGES",
+    "OPTIMIZERS",
+    "SAMPLINGS",
+    "SCHEDULES",
+    "named_average",
+    "named_optimizer",
+    "named_sampling",
+    "named_schedule",
+]
+
+#: The classes of each kind, by the names that are in files.
+SAMPLINGS: Mapping[str, type[Sampling]] = {
+    cls.name: cls for cls in (OnePass, Epochs, WithReplacement, Grid, GradientFlow, SDE)
+}
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
+SCHEDULES: Mapping[str, type[Schedule]] = {
+    cls.name: cls for cls in (ArraySchedule, Cosine, Exponential, Polynomial, Step, WarmUp)
+}
+AVERAGES: Mapping[str, type[Average]] = {cls.name: cls for cls in (TailAverage, ExponentialAverage)}
 
 
-def optimizer(
+class _Spoken(NamedTuple):
+    """What a name on the command line makes, and the numbers that may and must follow a colon."""
+
+    maker: Callable[..., Any]
+    numbers: tuple[str, ...] = ()
+    required: str | None = None
+
+
+_SAMPLINGS: Mapping[str, _Spoken] = {
+    "one-pass": _Spoken(OnePass),
+    "epochs": _Spoken(Epochs),
+    "shuffled-epochs": _Spoken(lambda: Epochs(shuffle="once")),
+    "reshuffled-epochs": _Spoken(lambda: Epochs(shuffle="every-epoch")),
+    "with-replacement": _Spoken(WithReplacement),
+    "fresh-data": _Spoken(FreshData),
+    "full-batch": _Spoken(FullBatch),
+    "gradient-flow": _Spoken(GradientFlow),
+    "sde": _Spoken(SDE),
+}
+_OPTIMIZERS: Mapping[str, _Spoken] = {
+    name: _Spoken(cls, cls.numbers) for name, cls in OPTIMIZERS.items()
+}
+_SCHEDULES: Mapping[str, _Spoken] = {
+    "cosine": _Spoken(Cosine, ("floor",)),
+    "step": _Spoken(Step, ("every", "factor"), "every"),
+    "warm-up": _Spoken(WarmUp, ("over",), "over"),
+    "linear": _Spoken(Polynomial),
+    "exponential": _Spoken(Exponential, ("gamma",)),
+}
+_AVERAGES: Mapping[str, _Spoken] = {
+    "tail": _Spoken(TailAverage, ("W",)),
+    "exponential": _Spoken(ExponentialAverage, ("alpha",)),
+}
+
+
+def named_optimizer(
     which: str | Optimizer,
     *,
     schedule: str | Schedule | None = None,
@@ -63,33 +118,27 @@ def optimizer(
     Raises
     ------
     RequestError, SamplingError
-        When a name is unknown or a number is impossible.
+        When a name is unknown, a number is impossible, or an optimiser of a user's own has no such
+        field.
 
     Examples
     --------
-    >>> optimizer("momentum:beta=0.9", average="tail:W=10").label
+    >>> named_optimizer("momentum:beta=0.9", average="tail:W=10").label
     'momentum beta=9/10, average of the last 10'
     """
-    if isinstance(which, Optimizer):
-        method = which
-    else:
-        name, numbers = _split(
-            "optimizer", which, {"sgd": (), "momentum": ("beta",), "nesterov": ("beta",)}
-        )
-        makers: dict[str, Callable[..., Optimizer]] = {
-            "sgd": SGD,
-            "momentum": Momentum,
-            "nesterov": Nesterov,
-        }
-        method = makers[name](**numbers)
+    method: Any = which if isinstance(which, Optimizer) else _make("optimizer", which, _OPTIMIZERS)
     changes: dict[str, Any] = {}
     if schedule is not None:
         changes["schedule"] = named_schedule(schedule)
     if average is not None:
-        changes["average"] = _average(average)
+        changes["average"] = named_average(average)
     if weight_decay is not None:
         changes["weight_decay"] = weight_decay
-    return replace(method, **changes) if changes else method  # type: ignore[type-var]
+    lacking = [name for name in changes if name not in {field.name for field in fields(method)}]
+    if lacking:
+        raise RequestError(f"expected an optimiser with a {lacking[0]}, got {method.label}")
+    changed: Optimizer = replace(method, **changes) if changes else method
+    return changed
 
 
 def named_schedule(which: str | Schedule) -> Schedule:
@@ -112,64 +161,30 @@ def named_schedule(which: str | Schedule) -> Schedule:
         return which
     if which.startswith("file:"):
         return _schedule_file(which.removeprefix("file:"))
-    known = {
-        "cosine": ("floor",),
-        "step": ("every", "factor"),
-        "warm-up": ("over",),
-        "linear": (),
-        "exponential": ("gamma",),
-    }
-    name, numbers = _split("schedule", which, known, more=("file:PATH",))
-    makers: dict[str, Callable[..., Schedule]] = {
-        "cosine": Cosine,
-        "step": Step,
-        "warm-up": WarmUp,
-        "linear": Polynomial,
-        "exponential": Exponential,
-    }
-    required = {"step": "every", "warm-up": "over"}.get(name)
-    if required is not None and required not in numbers:
-        raise RequestError(f"expected {name}:{required}=..., got schedule={which!r}")
-    return makers[name](**numbers)
+    schedule: Schedule = _make("schedule", which, _SCHEDULES, more=("file:PATH",))
+    return schedule
 
 
-def _average(which: str | Average) -> Average:
+def named_average(which: str | Average) -> Average:
+    """Return an average by its name, ``tail:W=10`` or ``exponential:alpha=0.9``, or the average itself.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        When the name is unknown or a number impossible.
+
+    Examples
+    --------
+    >>> named_average("tail")
+    TailAverage(W=None)
+    """
     if isinstance(which, Average):
         return which
-    name, numbers = _split("average", which, {"tail": ("W",), "exponential": ("alpha",)})
-    return TailAverage(**numbers) if name == "tail" else ExponentialAverage(**numbers)
+    average: Average = _make("average", which, _AVERAGES)
+    return average
 
 
-average = _average
-
-
-def _split(
-    kind: str, text: str, known: dict[str, tuple[str, ...]], more: tuple[str, ...] = ()
-) -> tuple[str, dict[str, Any]]:
-    """Read ``name:key=value,key=value``."""
-    name, colon, rest = str(text).partition(":")
-    check_choice(kind, name, (*known, *more))
-    numbers: dict[str, Fraction] = {}
-    for piece in rest.split(",") if colon else ():
-        key, equals, value = piece.partition("=")
-        if not equals or key not in known.get(name, ()) or key in numbers:
-            allowed = ", ".join(f"{k}=..." for k in known.get(name, ())) or "no numbers"
-            raise RequestError(f"expected {name} with {allowed}, got {kind}={text!r}")
-        numbers[key] = rational(key, value)
-    return name, numbers
-
-
-def _schedule_file(path: str) -> ArraySchedule:
-    try:
-        words = read_text(path).replace(",", " ").split()
-    except FormatError:
-        raise FormatError(
-            f"expected a readable text file with one factor a line, got {path!r}"
-        ) from None
-    return ArraySchedule([rational("the schedule", word) for word in words])
-
-
-def sampling(scheme: str | Sampling) -> Sampling:
+def named_sampling(which: str | Sampling) -> Sampling:
     """Return a scheme by its name on the command line, or the scheme itself.
 
     ``grid:FILE`` reads batches from a JSON file: a list of batches, each a list of row numbers, or N
@@ -184,30 +199,47 @@ def sampling(scheme: str | Sampling) -> Sampling:
 
     Examples
     --------
-    >>> sampling("epochs")
+    >>> named_sampling("epochs")
     Epochs(N=N, B=B, E=E, shuffle=None)
     """
-    if isinstance(scheme, Sampling):
-        return scheme
-    if isinstance(scheme, str) and scheme.startswith("grid:"):
-        return _grid_file(scheme.removeprefix("grid:"))
-    makers: dict[str, Callable[[], Sampling]] = {
-        "one-pass": OnePass,
-        "epochs": Epochs,
-        "shuffled-epochs": lambda: Epochs(shuffle="once"),
-        "reshuffled-epochs": lambda: Epochs(shuffle="every-epoch"),
-        "with-replacement": WithReplacement,
-        "fresh-data": FreshData,
-        "full-batch": FullBatch,
-        "gradient-flow": GradientFlow,
-        "sde": SDE,
-    }
-    check_choice("sampling", scheme, (*makers, "grid:FILE"))
-    if scheme not in makers:
+    if isinstance(which, Sampling):
+        return which
+    if isinstance(which, str) and which.startswith("grid:"):
+        return _grid_file(which.removeprefix("grid:"))
+    check_choice("sampling", which, (*_SAMPLINGS, "grid:FILE"))
+    if which not in _SAMPLINGS:
         raise RequestError(
             "expected the name of a file after grid:, for instance grid:batches.json"
         )
-    return makers[scheme]()
+    scheme: Sampling = _SAMPLINGS[which].maker()
+    return scheme
+
+
+def _make(kind: str, text: str, known: Mapping[str, _Spoken], more: tuple[str, ...] = ()) -> Any:
+    """Return what ``name:key=value,key=value`` says."""
+    name, colon, rest = str(text).partition(":")
+    check_choice(kind, name, (*known, *more))
+    spoken = known.get(name, _Spoken(dict))
+    numbers: dict[str, Fraction] = {}
+    for piece in rest.split(",") if colon else ():
+        key, equals, value = piece.partition("=")
+        if not equals or key not in spoken.numbers or key in numbers:
+            allowed = ", ".join(f"{k}=..." for k in spoken.numbers) or "no numbers"
+            raise RequestError(f"expected {name} with {allowed}, got {kind}={text!r}")
+        numbers[key] = rational(key, value)
+    if spoken.required is not None and spoken.required not in numbers:
+        raise RequestError(f"expected {name}:{spoken.required}=..., got {kind}={text!r}")
+    return spoken.maker(**numbers)
+
+
+def _schedule_file(path: str) -> ArraySchedule:
+    try:
+        words = read_text(path).replace(",", " ").split()
+    except FormatError:
+        raise FormatError(
+            f"expected a readable text file with one factor a line, got {path!r}"
+        ) from None
+    return ArraySchedule([rational("the schedule", word) for word in words])
 
 
 def _grid_file(path: str) -> Grid:

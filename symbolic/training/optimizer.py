@@ -12,6 +12,9 @@ With :math:`D = t - s` and a constant learning rate:
 * Nesterov in PyTorch's variables, :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta
   (g + \beta v)`: :math:`K = (1 - \beta^{D + 1})/(1 - \beta)`.
 
+That is what counting knows. What a simulation does is written down a second time, in `update`: step by
+step, as in a manual. Where only the second is given, the first is derived from it.
+
 Sources: B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5) (1964) 1; Y. Nesterov, Soviet Math. Dokl. 27
 (1983) 372; ``torch.optim.SGD``.
 """
@@ -20,32 +23,75 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, final, get_args
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_args
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Symbol, sqrt, sympify
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
-from sgdiagrams.symbolic.training.average import Average, ExponentialAverage
-from sgdiagrams.symbolic.training.schedule import Schedule
-from sgdiagrams.symbolic.training.schedule import schedule as as_schedule
+from sgdiagrams.symbolic.training.average import Average
+from sgdiagrams.symbolic.training.kernels import Mode
+from sgdiagrams.symbolic.training.schedule import Schedule, as_schedule
 
-if TYPE_CHECKING:
-    from fractions import Fraction
-
-__all__ = ["SGD", "Mode", "Momentum", "Nesterov", "Optimizer", "ScheduleScales"]
+__all__ = ["SGD", "Dressing", "Momentum", "Nesterov", "Optimizer", "ScheduleScales", "Vector"]
 
 ScheduleScales = Literal["velocity", "gradient"]
 
 
-class Mode(NamedTuple):
-    r"""One term :math:`w\, D^k\, x^D` of a kernel in closed form."""
+class Vector(Protocol):
+    """What an update rule is written for: gradients and memories of a simulation.
 
-    weight: Expr
-    power: int
-    base: Expr
+    They are added, subtracted and multiplied by exact numbers from the left, whatever they are made of.
+    """
+
+    def __add__(self, other: Self, /) -> Self:
+        """Return a sum."""
+
+    def __sub__(self, other: Self, /) -> Self:
+        """Return a difference."""
+
+    def __rmul__(self, factor: Any, /) -> Self:
+        """Return a multiple."""
+
+
+V = TypeVar("V", bound=Vector)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dressing:
+    r"""How links dress an edge in closed form: by the roots of a polynomial with their eigenvalue h.
+
+    Attributes
+    ----------
+    beta
+        Of a heavy ball, whose roots are those of :math:`x^2 - (1 + \beta - h)\, x + \beta`; None
+        without momentum, where the one root is :math:`1 - h`.
+    """
+
+    beta: Expr | None = None
+
+    @property
+    def root_count(self) -> int:
+        """The number of roots, 1 or 2."""
+        return 1 if self.beta is None else 2
+
+    def roots(self, h: Expr) -> tuple[Expr, ...]:
+        """Return the roots at an eigenvalue, the larger one first.
+
+        Examples
+        --------
+        >>> Dressing().roots(symbols.eta), Dressing(sympify("1/4")).roots(Integer(0))
+        ((1 - eta,), (1, 1/4))
+        """
+        if self.beta is None:
+            return (1 - h,)
+        trace = 1 + self.beta - h
+        root = sqrt(trace**2 - 4 * self.beta)
+        return (trace + root) / 2, (trace - root) / 2
 
 
 class Optimizer(ABC):
@@ -66,21 +112,28 @@ class Optimizer(ABC):
 
     #: The name on the command line and in files.
     name: ClassVar[str]
+    #: The number of vectors, such as velocities, that are kept from one update to the next.
+    memory_size: ClassVar[int] = 0
 
-    schedule: Schedule | None
-    average: Average | None
-    weight_decay: Number
+    # An optimiser that has no such field has none of these.
+    schedule: Schedule | None = None
+    average: Average | None = None
+    weight_decay: Number = 0
+
+    def __post_init__(self) -> None:
+        """Bring the fields that all optimisers share to their standard form."""
+        _settle(self)
 
     @property
     def values(self) -> dict[str, Expr]:
         """The numbers of the optimiser, its schedule and average by name: rationals or symbols."""
-        found: dict[str, Expr] = {}
+        values: dict[str, Expr] = {}
         for owner in (self, self.schedule, self.average):
             for name in getattr(owner, "numbers", ()):
-                found[name] = sympify(getattr(owner, name))
+                values[name] = sympify(getattr(owner, name))
         if self.weight_decay != 0:
-            found["weight_decay"] = sympify(self.weight_decay)
-        return found
+            values["weight_decay"] = sympify(self.weight_decay)
+        return values
 
     #: The names of the numbers that may be symbols.
     numbers: ClassVar[tuple[str, ...]] = ()
@@ -88,13 +141,23 @@ class Optimizer(ABC):
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of the symbols that are still to be given a number."""
-        found = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
-        return tuple(dict.fromkeys(map(str, found)))
+        names = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
+        return tuple(dict.fromkeys(map(str, names)))
 
     @property
     def is_plain(self) -> bool:
         """Whether every edge and node has weight one: no memory, no schedule, no average."""
         return False
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the optimiser that is meant where none is named."""
+        return False
+
+    @property
+    def dressing(self) -> Dressing | None:
+        """How links dress an edge in closed form; None where that is known by number only."""
+        return None
 
     @property
     def label(self) -> str:
@@ -144,9 +207,9 @@ class Optimizer(ABC):
         return replace(changed, **parts) if parts else changed  # type: ignore[type-var]
 
     @property
-    @abstractmethod
     def kernel(self) -> tuple[Mode, ...] | None:
         """The kernel K(D) between updates as a sum of modes; None where it has no closed form."""
+        return None
 
     @property
     def readout(self) -> tuple[Mode, ...] | None:
@@ -157,34 +220,64 @@ class Optimizer(ABC):
         kernel = self.kernel
         if self.average is None or kernel is None:
             return kernel
-        modes: list[Mode] = []
-        if isinstance(self.average, ExponentialAverage):
-            a = sympify(self.average.alpha)
-            for w, _, x in kernel:
-                if x == a:
-                    modes.append(Mode(w * (1 - a), 1, x))
-                else:
-                    scale = w * (1 - a) * x / (x - a)
-                    modes += [Mode(scale, 0, x), Mode(-scale, 0, a)]
-            return tuple(modes)
-        if getattr(self.average, "W", 0) is not None:
-            return None
-        for w, _, x in kernel:
-            if x == 1:
-                modes.append(Mode(w / symbols.T, 1, x))
-            else:
-                scale = w * x / (1 - x) / symbols.T
-                modes += [Mode(scale, 0, Integer(1)), Mode(-scale, 0, x)]
-        return tuple(modes)
+        return self.average.readout(kernel)
 
     @abstractmethod
+    def update(
+        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+    ) -> tuple[V, tuple[V, ...]]:
+        r"""Return the step and the new memory: one update as it is printed in a manual.
+
+        Parameters
+        ----------
+        gradient
+            The mean gradient of the batch at the weights, weight decay included.
+        memory
+            As the update before returned it; at first `memory_size` times zero.
+        factor
+            The schedule's factor :math:`a_t` of the learning rate.
+
+        Returns
+        -------
+        step
+            By how much the weights move down: :math:`\theta \leftarrow \theta - \eta\, \mathrm{step}`.
+        memory
+            For the next update.
+        """
+
     def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return what each update does to an edge, for the factors a_0, ..., a_{T-1}."""
+        """Return what each update does to an edge, for the factors a_0, ..., a_{T-1}.
+
+        By default it is read off the update rule, which is linear.
+
+        Raises
+        ------
+        RequestError
+            When the optimiser keeps more than one vector.
+        """
+        size = self.memory_size
+        if size > 1:
+            raise RequestError(
+                f"expected an optimiser that keeps at most one vector, got {self.name} with {size}"
+            )
+        zero, one = Fraction(0), Fraction(1)
+        systems = []
+        for a in multipliers:
+            step, memory = self.update(one, (zero,) * size, a)
+            # What was moved stays, and each memory moves the weights and makes new memory.
+            columns = [(one, *(zero,) * size)]
+            for i in range(size):
+                moved, kept = self.update(
+                    zero, tuple(Fraction(int(j == i)) for j in range(size)), a
+                )
+                columns.append((moved, *kept))
+            systems.append(EdgeSystem((step, *memory), tuple(zip(*columns, strict=True))))
+        return tuple(systems)
 
     @property
     def scales_nodes(self) -> bool:
-        """Whether the schedule multiplies gradients (a factor of each node) and not the read-out."""
-        return True
+        """Whether the schedule multiplies gradients, as a factor of each node outside the systems."""
+        return False
 
     def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
         """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
@@ -192,16 +285,17 @@ class Optimizer(ABC):
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors of the learning rate at the updates 0, ..., T - 1."""
-        from fractions import Fraction
-
         return (Fraction(1),) * T if self.schedule is None else self.schedule.multipliers(T)
 
 
 def _settle(optimizer: Optimizer) -> None:
     """Bring the fields that all optimisers share to their standard form."""
-    object.__setattr__(optimizer, "schedule", as_schedule(optimizer.schedule))
-    decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
-    object.__setattr__(optimizer, "weight_decay", decay)
+    own = {field.name for field in fields(optimizer)}  # type: ignore[arg-type]
+    if "schedule" in own:
+        object.__setattr__(optimizer, "schedule", as_schedule(optimizer.schedule))
+    if "weight_decay" in own:
+        decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
+        object.__setattr__(optimizer, "weight_decay", decay)
     if optimizer.average is not None and not isinstance(optimizer.average, Average):
         raise SamplingError(
             f"expected an average of iterates such as TailAverage(10), got {optimizer.average!r}"
@@ -234,13 +328,25 @@ class SGD(Optimizer):
     average: Average | None = None
     weight_decay: Number = 0
 
-    def __post_init__(self) -> None:
-        _settle(self)
-
     @property
     def is_plain(self) -> bool:
         """Whether there is neither schedule nor average."""
         return self.schedule is None and self.average is None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether there is nothing beside plain descent."""
+        return self.is_plain and self.weight_decay == 0
+
+    @property
+    def scales_nodes(self) -> bool:
+        """True: a factor of a step is one of its gradient."""
+        return True
+
+    @property
+    def dressing(self) -> Dressing | None:
+        """One root, without schedule and average."""
+        return Dressing() if self.is_plain else None
 
     @property
     def kernel(self) -> tuple[Mode, ...]:
@@ -252,6 +358,12 @@ class SGD(Optimizer):
         one = multipliers[0] ** 0 if multipliers else 1
         return (EdgeSystem((one,), ((one,),)),) * len(multipliers)  # type: ignore[arg-type]
 
+    def update(
+        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+    ) -> tuple[V, tuple[V, ...]]:
+        """Return the gradient times the factor."""
+        return factor * gradient, memory
+
 
 class _WithMomentum(Optimizer):
     """What heavy ball and Nesterov share."""
@@ -259,6 +371,7 @@ class _WithMomentum(Optimizer):
     __slots__ = ()
 
     numbers: ClassVar[tuple[str, ...]] = ("beta",)
+    memory_size: ClassVar[int] = 1
 
     beta: Number | None
     schedule_scales: ScheduleScales
@@ -324,6 +437,22 @@ class Momentum(_WithMomentum):
             return None
         return (Mode(1 / (1 - x), 0, Integer(1)), Mode(-1 / (1 - x), 0, x))
 
+    @property
+    def dressing(self) -> Dressing | None:
+        """Two roots, without schedule and average."""
+        is_constant = self.schedule is None and self.average is None
+        return Dressing(sympify(self.beta)) if is_constant else None
+
+    def update(
+        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+    ) -> tuple[V, tuple[V, ...]]:
+        """Return the new velocity."""
+        [velocity] = memory
+        if self.schedule_scales == "gradient":
+            gradient, factor = factor * gradient, Fraction(1)
+        velocity = self.beta * velocity + gradient
+        return factor * velocity, (velocity,)
+
     def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
         """Return the states (position, velocity)."""
         beta: Any = self.beta
@@ -372,6 +501,16 @@ class Nesterov(_WithMomentum):
         one = Integer(1)
         constant = one / (1 - beta) if x == beta else one + beta / (1 - x)
         return (Mode(constant, 0, one), Mode(-beta / (1 - x), 0, x))
+
+    def update(
+        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+    ) -> tuple[V, tuple[V, ...]]:
+        """Return the gradient with the new velocity ahead of it."""
+        [velocity] = memory
+        if self.schedule_scales == "gradient":
+            gradient, factor = factor * gradient, Fraction(1)
+        velocity = self.beta * velocity + gradient
+        return factor * (gradient + self.beta * velocity), (velocity,)
 
     def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
         """Return the states (position, velocity)."""

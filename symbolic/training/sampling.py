@@ -15,8 +15,10 @@ from sympy import Expr, Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
+from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.training.by_number import Embeddings
 from sgdiagrams.symbolic.vocabulary import Basis, RootRole
-from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
+    from sgdiagrams.symbolic.training.counter import Counter
 
 
 __all__ = ["Sampling", "steps_of", "with_root"]
@@ -68,9 +71,11 @@ class Sampling(ABC):
         ('one-pass B=1', 'full-batch', 'epochs B=4')
         """
         fixed = [f"{k}={v}" for k, v in self.values.items() if v.is_number]
-        return " ".join([self._title(), *fixed])
+        return " ".join([self.title, *fixed])
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The name with what is no number, such as how epochs are shuffled."""
         return self.name
 
     def count(
@@ -117,11 +122,11 @@ class Sampling(ABC):
         >>> OnePass().count(cherry), Epochs().count(cherry), Epochs().count(cherry, N=6, B=2, E=3)
         (T, E**2*N, 54)
         """
-        chosen = self.check_basis(basis)
+        in_basis = self.check_basis(basis)
         check_choice("root", root, get_args(RootRole))
         self.check_root(root)
         scheme = self.at(**numbers)
-        laurent = scheme.laurent(diagram, basis=chosen, root=root)
+        laurent = scheme.laurent(diagram, basis=in_basis, root=root)
         return canonical(to_expr(laurent, scheme.generators(diagram.order)))
 
     def check_basis(self, basis: Basis | None) -> Basis:
@@ -220,9 +225,14 @@ class Sampling(ABC):
             f"expected a scheme that says its course, got {self.name}; define {self.name}'s course()"
         )
 
+    @property
+    def is_continuous(self) -> bool:
+        """Whether it is a limit in continuous time."""
+        return self.largest_block is not None
+
     def _check_course(self) -> None:
         """Check that there are discrete updates and numbers for all of them."""
-        if self.largest_block is not None:
+        if self.is_continuous:
             raise RequestError(
                 f"expected a scheme of discrete updates, got {self.name}, a continuous limit"
             )
@@ -232,13 +242,25 @@ class Sampling(ABC):
                 f"give {self.symbols[0]}=..."
             )
 
+    def plain_counter(self, basis: Basis) -> Counter | None:  # noqa: ARG002
+        """Return what counts for plain SGD with symbols; None where it is counted by number."""
+        return None
+
     def generators(self, order: int) -> tuple[Expr, ...]:  # noqa: ARG002
         """Return what the exponents of `laurent` are powers of, for diagrams of an order."""
         return tuple(self.values.values())
 
-    @abstractmethod
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
-        """Return the count as exponents of `generators` -> coefficient, unchecked."""
+        """Return the count as exponents of `generators` -> coefficient, unchecked.
+
+        By default it is a number, counted on the course.
+        """
+        course = self.course()
+        forest = update_forest(diagram)
+        value = course.embed(Embeddings(), forest, basis)
+        rooted = with_root({(0,): value}, forest, basis=basis, root=root, size=(1,))
+        total = at_number(rooted, course.rows)
+        return {(0,) * len(self.generators(diagram.order)): total} if total else {}
 
 
 def _plain(value: Expr) -> Number:

@@ -31,7 +31,7 @@ __all__ = [
     "ScheduleTerm",
     "Step",
     "WarmUp",
-    "schedule",
+    "as_schedule",
 ]
 
 
@@ -302,7 +302,7 @@ class WarmUp(Schedule):
         return f"warm-up over={self.over}{then}"
 
 
-def schedule(given: Schedule | Sequence[Any] | None) -> Schedule | None:
+def as_schedule(given: Schedule | Sequence[Any] | None) -> Schedule | None:
     """Return a schedule: itself, or one of given factors.
 
     Raises
@@ -312,7 +312,7 @@ def schedule(given: Schedule | Sequence[Any] | None) -> Schedule | None:
 
     Examples
     --------
-    >>> schedule([1, 0.5])
+    >>> as_schedule([1, 0.5])
     ArraySchedule(values=(Fraction(1, 1), Fraction(1, 2)))
     """
     if given is None or isinstance(given, Schedule):

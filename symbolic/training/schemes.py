@@ -25,14 +25,19 @@ from sgdiagrams.symbolic.embeddings.rules import (
     ReplacementSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.training.plain_counts import (
+    EpochsCounter,
+    PlainCounter,
+    ReshuffledCounter,
+)
 from sgdiagrams.symbolic.training.sampling import Sampling, with_root
-from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, falling_factorial
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
+    from sgdiagrams.symbolic.training.counter import Counter
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 __all__ = [
@@ -104,6 +109,10 @@ class OnePass(Sampling):
         self._check_course()
         T, B = int(self.updates), int(self.batch_size)
         return EqualSteps(self.steps, T * B, B, T)
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (T, B) -> coefficient."""
@@ -184,7 +193,9 @@ class Epochs(Sampling):
         """N."""
         return self.values["N"]
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The name with the kind of shuffling; full batches have a name of their own."""
         if self.is_full_batch:
             return "full-batch"
         prefix = {None: "", "once": "shuffled-", "every-epoch": "reshuffled-"}[self.shuffle]
@@ -204,6 +215,12 @@ class Epochs(Sampling):
         if self.is_reshuffled:
             return ReshuffledEpochs(N, B, E)
         return FixedBatches(tuple(tuple(range(i, i + B)) for i in range(0, N, B)) * E, N)
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`, or by level sizes where all epochs have one order."""
+        if self.is_reshuffled:
+            return ReshuffledCounter(self, basis)
+        return EpochsCounter(self, basis)
 
     def generators(self, order: int) -> tuple[Expr, ...]:
         """Return N, B, E, and for reshuffled epochs N - 1, ..., N - (order - 1)."""
@@ -278,6 +295,10 @@ class WithReplacement(Sampling):
         self._check_course()
         N, B, T = (int(value) for value in self.values.values())
         return EqualSteps(self.steps, N, B, T)
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (N, B, T) -> coefficient."""
@@ -373,15 +394,6 @@ class Grid(Sampling):
         """Return the batches."""
         return FixedBatches(self.batches, self.N)
 
-    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
-        """Return the number of embeddings under the empty exponents."""
-        forest = update_forest(diagram)
-        propagator = GridPropagator.plain(self.batches, self.N)
-        count: Laurent = {(0,): propagator.count(forest, basis)}
-        rooted = with_root(count, forest, basis=basis, root=root, size=(1,))
-        total = at_number(rooted, self.N)
-        return {(): total} if total else {}
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -427,6 +439,10 @@ class GradientFlow(Sampling):
     def diagram_options(self) -> dict[str, object]:
         """Only diagrams without ties."""
         return {"max_block_size": 1}
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
         """Return :math:`T^P` times the linear extensions over P!, as exponents of (T,)."""
@@ -490,6 +506,10 @@ class SDE(Sampling):
     def diagram_options(self) -> dict[str, object]:
         """Only diagrams whose blocks have at most two nodes and an order in time."""
         return {"one_pass": True, "max_block_size": 2}
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
         """Return :math:`(T B)^P` times the linear extensions over P!, as exponents of (T, B)."""

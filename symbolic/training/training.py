@@ -1,51 +1,148 @@
-"""A sampling scheme and an optimiser together."""
+"""A sampling scheme and an optimiser together: how training is done."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.sampling import Sampling
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sympy import Expr
 
-__all__ = ["check_limit", "iterate_weights"]
+    from sgdiagrams.symbolic.training.optimizer import Dressing
 
-
-def check_limit(scheme: Sampling, optimizer: Optimizer, *, is_plain: bool) -> None:
-    """Raise a RequestError when a limit in continuous time meets anything but plain SGD."""
-    if scheme.datapoints is None and not is_plain:
-        raise RequestError(
-            f"expected plain SGD with {scheme.name}, which is a limit of it, "
-            f"got optimizer={optimizer.label}"
-        )
+__all__ = ["Training"]
 
 
-def _needed(optimizer: Optimizer) -> list[str]:
-    """Return the symbols that counting needs: all but that of the weight decay."""
-    return [name for name in optimizer.symbols if name != str(optimizer.weight_decay)]
+@final
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How training is done: which datapoints are used when, and what the optimiser makes of gradients.
 
-
-def iterate_weights(scheme: Sampling, optimizer: Optimizer, at: int) -> tuple[Fraction, ...]:
-    """Return the weights of the iterates that the optimiser's observable sees after `at` updates.
+    Parameters
+    ----------
+    sampling
+        Says which datapoints are used when.
+    optimizer
+        What the gradients are used for; plain SGD when left out.
 
     Raises
     ------
-    SamplingError
-        When the number of updates is not known, or less than `at`.
+    RequestError
+        When they do not go together: a limit in continuous time is one of plain SGD.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> heavy = Training(OnePass(B=2), Momentum())
+    >>> heavy.label, heavy.symbols
+    ('one-pass B=2, momentum', ('T', 'beta'))
+    >>> heavy.at(T=10, beta="9/10").label
+    'one-pass T=10 B=2, momentum beta=9/10'
     """
-    if scheme.symbols:
-        raise SamplingError(
-            f"expected numbers for {', '.join(scheme.symbols)}: increments are counted by number; "
-            f"fix {scheme.symbols[0]}=... before expanding"
+
+    sampling: Sampling
+    optimizer: Optimizer = field(default_factory=SGD)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sampling, Sampling):
+            raise RequestError(
+                f"expected a scheme such as OnePass() or Epochs(), got sampling={self.sampling!r}"
+            )
+        if not isinstance(self.optimizer, Optimizer):
+            raise RequestError(
+                f"expected an optimiser such as SGD() or Momentum(), got optimizer={self.optimizer!r}"
+            )
+        if not self.optimizer.is_plain:
+            self.check_discrete()
+
+    def check_discrete(self) -> None:
+        """Raise a RequestError for a limit in continuous time, which is one of plain SGD alone."""
+        if self.sampling.datapoints is None:
+            raise RequestError(
+                f"expected plain SGD with {self.sampling.name}, which is a limit of it, "
+                f"got optimizer={self.optimizer.label}"
+            )
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the symbols that are still to be given a number."""
+        return tuple(dict.fromkeys((*self.sampling.symbols, *self.optimizer.symbols)))
+
+    @property
+    def needed_symbols(self) -> tuple[str, ...]:
+        """Those that counting needs: all but that of the weight decay."""
+        decay = str(self.optimizer.weight_decay)
+        rest = (name for name in self.optimizer.symbols if name != decay)
+        return (*self.sampling.symbols, *rest)
+
+    @property
+    def label(self) -> str:
+        """Both names with the numbers that are fixed; plain SGD is not named."""
+        if self.optimizer.is_default:
+            return self.sampling.label
+        return f"{self.sampling.label}, {self.optimizer.label}"
+
+    @property
+    def updates(self) -> Expr:
+        """The number of updates T."""
+        return self.sampling.updates
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether it is a limit in continuous time."""
+        return self.sampling.is_continuous
+
+    @property
+    def dressing(self) -> Dressing | None:
+        """How links dress an edge in closed form: with steps that are alike and a constant optimiser."""
+        return None if self.sampling.steps is None else self.optimizer.dressing
+
+    def at(self, /, **numbers: object) -> Self:
+        """Return this training with numbers for some of its free symbols.
+
+        Raises
+        ------
+        SamplingError
+            When a number belongs to neither, or is impossible.
+        """
+        for name, value in numbers.items():
+            if name not in self.symbols:
+                raise SamplingError(
+                    f"expected numbers for {', '.join(self.symbols) or 'no symbol'}, "
+                    f"got {name}={value!r}"
+                )
+        own = {name: numbers[name] for name in self.sampling.symbols if name in numbers}
+        return type(self)(
+            self.sampling.at(**own),  # type: ignore[arg-type]
+            self.optimizer.at(**numbers),
         )
-    T = int(scheme.updates)
-    if at > T:
-        raise SamplingError(f"expected an increment since one of T={T} updates, got since={at}")
-    if optimizer.average is not None:
-        found = optimizer.average.weights(at)
-    else:
-        found = (Fraction(0),) * (at - 1) + (Fraction(1),) if at else ()
-    return found + (Fraction(0),) * (T - at)
+
+    def iterate_weights(self, at: int) -> tuple[Fraction, ...]:
+        """Return the weights of the iterates that the observable sees after `at` updates.
+
+        Raises
+        ------
+        SamplingError
+            When the number of updates is not known, or less than `at`.
+        """
+        missing = self.sampling.symbols
+        if missing:
+            raise SamplingError(
+                f"expected numbers for {', '.join(missing)}: increments are counted by number; "
+                f"fix {missing[0]}=... before expanding"
+            )
+        T = int(self.updates)
+        if at > T:
+            raise SamplingError(f"expected an increment since one of T={T} updates, got since={at}")
+        average = self.optimizer.average
+        if average is not None:
+            weights = average.weights(at)
+        else:
+            weights = (Fraction(0),) * (at - 1) + (Fraction(1),) if at else ()
+        return weights + (Fraction(0),) * (T - at)

@@ -1,1 +1,1 @@
-"""Formulas for people, from one layout in every format; derives no weight."""
+"""Formulas for people: layouts and NumPy source; derives no weight, and spells no format."""

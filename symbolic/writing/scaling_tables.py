@@ -11,7 +11,7 @@ from sympy import Expr, Symbol, latex
 from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
 from sgdiagrams.symbolic.weights.monomials import read_monomial
 from sgdiagrams.symbolic.writing.coefficients import coefficient
-from sgdiagrams.symbolic.writing.text import title
+from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def _listed(items: Sequence[str]) -> str:
 def text_scaling_table(table: SplitFormula) -> str:
     """Return two columns of coefficients, or lines of their own where those are too long."""
     lines = [
-        title(table.expansion),
+        series_heading(table.expansion),
         f"which parts depend on {_listed(table.variables)} only through {_listed(table.through)}?",
     ]
     columns = ("obeys", "breaks")
@@ -149,7 +149,7 @@ def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:
     lines.append(r"\end{longtable}}")
     if not standalone:
         return "\n".join(lines)
-    heading = re.sub(r"([_&%#${}])", r"\\\1", title(table.expansion).replace(" | ", ", "))
+    heading = re.sub(r"([_&%#${}])", r"\\\1", series_heading(table.expansion).replace(" | ", ", "))
     heading = heading.replace("^", r"\^{}")
     variables = _listed([f"${latex(Symbol(name))}$" for name in table.variables])
     through = _listed([f"${_latex_monomial(text)}$" for text in table.through])
@@ -161,7 +161,7 @@ def _latex_number(weight: Expr) -> str:
     if weight == 0:
         return ""
     number = coefficient(weight)
-    body = "".join(piece.tex for piece in number.pieces) or "1"
+    body = number.latex
     # Cells have no space of their own around a fraction, nor below a last line.
     first, last = (r"\rule[-2.4ex]{0pt}{6.6ex}", r"\rule[-1.2ex]{0pt}{0pt}")
     first = first if r"\frac" in body else ""

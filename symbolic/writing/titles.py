@@ -1,40 +1,100 @@
-"""What stands before a formula: left sides and protocols."""
+"""What stands before a formula: left sides and titles, of plain and of re-summed expansions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.layout.formulas import Spelled
+from sgdiagrams.symbolic.layout.latex_reader import estimated_width
+from sgdiagrams.symbolic.layout.nodes import SPACE, Node, Numeral, Row, Sign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
-    from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.formula import Formula, Part
 
-__all__ = ["left_side", "protocol"]
+__all__ = ["heading", "left_side", "left_width", "protocols", "sentence"]
 
 
-def left_side(parts: Sequence[Part]) -> str:
+def _method(part: Part) -> str:
+    """Return the optimiser where it is not plain SGD."""
+    optimizer = part.optimizer
+    return "" if optimizer.is_plain and optimizer.weight_decay == 0 else f", {optimizer.label}"
+
+
+def _protocol(part: Part) -> str:
+    """Return the sampling and, where it is not plain SGD, the optimiser."""
+    return f"{'' if part.sampling is None else part.sampling.label}{_method(part)}"
+
+
+# For print --------------------------------------------------------------------------------------------
+
+
+def left_side(parts: Sequence[Part]) -> Node:
     """Return the sum of expected observables that is expanded."""
     if not parts:
-        return "0"
-    names = []
+        return Numeral("0")
+    items: list[Node] = []
     for i, part in enumerate(parts):
         c = part.coefficient
-        lead = ("-" if c < 0 else "") if i == 0 else (" - " if c < 0 else " + ")
-        number = "" if abs(c) == 1 else str(abs(c)) + r"\,"
-        if abs(c) != 1 and c.denominator != 1:
-            number = rf"\frac{{{abs(c.numerator)}}}{{{c.denominator}}}\,"
-        body = part.observable.latex
-        if len(parts) > 1 and part.sampling is not None:
-            body += rf"\big|_{{\text{{{protocol(part)}}}}}"
-        names.append(f"{lead}{number}{body}")
-    return "".join(names)
+        sign = -1 if c < 0 else 1
+        items += [SPACE, Sign(sign)] if i else [Sign(sign, is_unary=True)]
+        if abs(c) != 1:
+            items.append(_number(abs(c)))
+        items.append(_expectation(part, is_alone=len(parts) == 1))
+    return Row(tuple(items))
 
 
-def protocol(part: Part) -> str:
-    """Return the sampling and, if it is not plain SGD, the optimiser, as text for TeX."""
-    label = "" if part.sampling is None else part.sampling.label
-    if part.optimizer != SGD():
-        label += f", {part.optimizer.label}"
-    return label.replace("_", r"\_")
+def _number(c: Fraction) -> Node:
+    shown = str(c) if c.denominator == 1 else rf"\frac{{{c.numerator}}}{{{c.denominator}}}"
+    return Spelled(rf"{shown}\,", f"{c} ")
+
+
+def _expectation(part: Part, *, is_alone: bool) -> Node:
+    latex, text = part.observable.latex, part.observable.text
+    if is_alone or part.sampling is None:
+        return Spelled(latex, text)
+    protocol = _protocol(part)
+    words = protocol.replace("_", r"\_")
+    return Spelled(rf"{latex}\big|_{{\text{{{words}}}}}", f"{text} ({protocol})")
+
+
+def left_width(parts: Sequence[Part]) -> int | None:
+    """Return the width of a left side, which stands alone where it has several parts."""
+    if len(parts) > 1:
+        return None
+    if not parts:
+        return 1
+    c = parts[0].coefficient
+    digits = "" if abs(c) == 1 else str(abs(c)).replace("/", "")
+    return (c < 0) + len(digits) + estimated_width(parts[0].observable.latex)
+
+
+def protocols(parts: Sequence[Part]) -> str:
+    """Return the ways of training in words."""
+    return " and ".join(sorted({_protocol(part) for part in parts if part.sampling is not None}))
+
+
+def sentence(formula: Formula, *rest: str) -> str:
+    """Return a title for print: the observable, and what follows after commas."""
+    name = formula.observable.replace("-", " ")
+    return ", ".join([f"{name[:1].upper()}{name[1:]}", *filter(None, rest)])
+
+
+# For terminals ----------------------------------------------------------------------------------------
+
+
+def heading(formula: Formula, schemes: Sequence[str], *rest: str) -> str:
+    """Return what stands above a table: the observables, the sampling, the optimiser, and more."""
+    several = len(formula.parts) > 1
+    names = []
+    for i, part in enumerate(formula.parts):
+        c = part.coefficient
+        sign = ("-" if c < 0 else "") if i == 0 else ("- " if c < 0 else "+ ")
+        number = "" if abs(c) == 1 else f"{abs(c)} "
+        shown = f" ({_protocol(part)})" if several and part.sampling is not None else ""
+        names.append(f"{sign}{number}{part.observable.text}{shown}")
+    methods = dict.fromkeys(_method(part).removeprefix(", ") for part in formula.parts)
+    method = next(iter(methods)) if len(methods) == 1 else ""
+    return " | ".join([" ".join(names) or "0", *schemes, *filter(None, [method]), *rest])

@@ -15,7 +15,7 @@ from command_line import good, run
 import sgdiagrams
 from sgdiagrams.commands import common
 from sgdiagrams.symbolic.observable import OBSERVABLES
-from sgdiagrams.symbolic.training.names import sampling
+from sgdiagrams.symbolic.training.names import named_sampling
 
 
 def started(*arguments):
@@ -42,7 +42,7 @@ def statistics(tmp_path):
 def test_names_are_those_of_the_library():
     assert tuple(OBSERVABLES) == common.OBSERVABLES
     for name in common.SAMPLINGS:
-        assert sampling(name).label
+        assert named_sampling(name).label
 
 
 def test_help_of_every_command():
@@ -84,7 +84,7 @@ def test_list_stops_quietly_when_the_reader_does():
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("style", ["text", "latex", "json", "python"])
+@pytest.mark.parametrize("style", ["text", "latex", "mathml", "json", "python"])
 def test_expand_in_every_format(style, tmp_path):
     arguments = ["expand", "--observable", "generalisation-gap", "--order", "2"]
     arguments += ["--sampling", "epochs", "--format", style]
@@ -94,9 +94,13 @@ def test_expand_in_every_format(style, tmp_path):
     assert path.read_text() == text
     if style == "python":
         compile(text, "generated", "exec")
+    expected = sgdiagrams.expand("generalisation-gap", order=2, sampling="epochs")
     if style == "json":
-        expected = sgdiagrams.expand("generalisation-gap", order=2, sampling="epochs")
         assert sgdiagrams.Expansion.from_json(text) == expected
+    if style in ("latex", "mathml"):
+        assert text == f"{getattr(expected, style)()}\n"
+        whole = getattr(expected, style)(standalone=True)
+        assert good(*arguments, "--standalone").rstrip("\n") == whole.rstrip("\n")
 
 
 def test_expand_with_fixed_numbers():
@@ -421,6 +425,8 @@ def test_expand_resummed():
     small = good(*drift, "--form", "small-eta", "--flat", "a", "--format", "latex")
     assert r"- \frac{\eta^{2} T}{2} \sum_{\nu\lambda}" in small
     long = good(*drift, "--format", "latex", "--differences", "written-out", "--standalone")
+    page = good(*drift, "--format", "mathml", "--differences", "written-out", "--standalone")
+    assert page.startswith("<!DOCTYPE html>")
     assert long.startswith(r"\documentclass")
     assert r"(q_{\nu} q_{\lambda})^{T}" in long
 

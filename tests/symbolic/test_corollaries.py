@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from strategies import relaxed
 from sympy import Integer, Poly, Rational, cancel
 
-from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-)
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import exact_sgd, exact_sgd_average
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd,
+    exact_sgd_average,
+)
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
     SDE,
@@ -31,6 +29,11 @@ from sgdiagrams.symbolic import (
     WithReplacement,
     expand,
     symbols,
+)
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
 )
 from sgdiagrams.symbolic.observable import increment
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import exact_sgd_average
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd_average,
+)
 from sgdiagrams.symbolic import (
     SGD,
     Cosine,

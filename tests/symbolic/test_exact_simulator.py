@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import (
-    PolynomialLandscape,
-    epochs_schedule,
     exact_sgd,
-    one_pass_schedule,
 )
 from sgdiagrams.symbolic import Epochs, FullBatch, OnePass, expand, symbols
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+)
 
 OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")
 BASES = ("moment", "cumulant")

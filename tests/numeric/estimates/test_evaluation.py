@@ -18,7 +18,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
-from sgdiagrams.symbolic.observable import observable
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.optimizer import SGD
 from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
@@ -436,7 +436,7 @@ def test_a_training_set_has_no_products_of_expectations():
 
 def hand_made(terms, name="displacement", *, order=2, optimizer=None):
     """Return an expansion of given (weight, contraction), for one step."""
-    part = Part(F(1), observable(name), OnePass(T=1), optimizer or SGD())
+    part = Part(F(1), named_observable(name), OnePass(T=1), optimizer or SGD())
     return Expansion(order, "moment", (part,), tuple(Term(sympify(w), c) for w, c in terms))
 
 

@@ -12,15 +12,21 @@ from hypothesis import strategies as st
 from sgdiagrams.diagrams import SamplingError
 from sgdiagrams.numeric.exact.batches import (
     check_schedule,
-    epochs_schedule,
     grid_schedule,
     merge_renamed,
+    weighted_schedules,
+)
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd,
+    exact_sgd_average,
+)
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
     one_pass_schedule,
     reshuffled_schedules,
-    weighted_schedules,
     with_replacement_schedules,
 )
-from sgdiagrams.numeric.exact.simulator import PolynomialLandscape, exact_sgd, exact_sgd_average
 from sgdiagrams.symbolic.training.optimizer import Nesterov
 
 HALF = Fraction(1, 2)

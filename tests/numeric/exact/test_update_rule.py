@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams import SamplingError
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import (
-    PolynomialLandscape,
-    epochs_schedule,
     exact_sgd,
+)
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
     one_pass_schedule,
 )
 from sgdiagrams.symbolic.observable import GAP

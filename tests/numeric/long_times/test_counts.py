@@ -20,6 +20,7 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.training.training import Training
 
 THIRD, HALF = Fraction(1, 3), Fraction(1, 2)
 ROOTS = (("isolated", "population"), ("in-partition", "training"))
@@ -65,7 +66,7 @@ def linkless(order, mode="isolated"):
 
 
 def bare(diagram, scheme, optimizer, root="population"):
-    count = NumberCounter(scheme, optimizer, "cumulant").count(diagram, root)
+    count = NumberCounter(Training(scheme, optimizer), "cumulant").count(diagram, root)
     return count.get((), Fraction(0))
 
 
@@ -94,7 +95,7 @@ def with_links(diagram, links):
 @pytest.mark.parametrize("scheme", SCHEMES, ids=LABELS)
 def test_without_curvature_counts_are_bare(scheme, name):
     optimizer = optimizers(int(scheme.updates))[name]
-    counts = NumberCounter(scheme, optimizer, "cumulant")
+    counts = NumberCounter(Training(scheme, optimizer), "cumulant")
     for order in range(4):
         for mode, root in ROOTS[:1] if order == 3 and name != "sgd" else ROOTS:
             for diagram in linkless(order, mode):

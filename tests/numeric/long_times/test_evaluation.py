@@ -15,11 +15,11 @@ from sgdiagrams.numeric.comparison.experiment import compare
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.amplitudes import check_size
-from sgdiagrams.numeric.long_times.eigenbasis import eigenbasis
+from sgdiagrams.numeric.long_times.eigenbasis import eigenbasis_of
 from sgdiagrams.numeric.long_times.weights import _in_chunks
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.numeric.values.jackknife import deletions, jackknife
+from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.symbolic import SGD, Momentum, expand
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 
@@ -441,15 +441,15 @@ def test_jackknife_of_a_mean_and_of_a_square():
     assert len(kept) == 40
     assert sum(95 - len(rows) for rows in kept) == 95
     sizes = [len(rows) for rows in kept]
-    mean, error = jackknife(np.asarray(x.mean()), [x[r].mean() for r in kept], sizes, 95)
+    mean, error = jackknifed(np.asarray(x.mean()), [x[r].mean() for r in kept], sizes, 95)
     assert mean == pytest.approx(x.mean())
     assert error == pytest.approx(x.std(ddof=1) / 95**0.5, rel=0.4)
     x = x[:30]
     kept = deletions(30)
     sizes = [29] * 30
-    _, error = jackknife(np.asarray(x.mean()), [x[r].mean() for r in kept], sizes, 30)
+    _, error = jackknifed(np.asarray(x.mean()), [x[r].mean() for r in kept], sizes, 30)
     assert error == pytest.approx(x.std(ddof=1) / 30**0.5)
-    square, _ = jackknife(np.asarray(x.mean() ** 2), [x[r].mean() ** 2 for r in kept], sizes, 30)
+    square, _ = jackknifed(np.asarray(x.mean() ** 2), [x[r].mean() ** 2 for r in kept], sizes, 30)
     assert square == pytest.approx(x.mean() ** 2 - x.var(ddof=1) / 30)
     assert deletions(1) == []
 
@@ -565,7 +565,7 @@ def test_eigenbasis():
     root = rng.normal(size=(4, 4))
     for eta in (0.3, rng.uniform(size=4), root @ root.T, np.diag([1.0, 0, 0, 2])):
         matrix = np.eye(4) * eta if np.ndim(eta) < 2 else eta
-        basis = eigenbasis(H, eta, weight_decay=0.5)
+        basis = eigenbasis_of(H, eta, weight_decay=0.5)
         A = basis.vectors
         np.testing.assert_allclose(A @ A.T, matrix, atol=1e-12)
         curvature = A.T @ (H + 0.5 * np.eye(4)) @ A
@@ -575,4 +575,4 @@ def test_eigenbasis():
         np.testing.assert_allclose(basis.lower(g), A.T @ g)
         np.testing.assert_allclose(basis.upper(g), A @ g)
         assert np.abs(basis.lower(H)).max() <= basis.bound(np.abs(H))
-    assert eigenbasis(np.diag([0.0, 1.0]), 1).flat.tolist() == [True, False]
+    assert eigenbasis_of(np.diag([0.0, 1.0]), 1).flat.tolist() == [True, False]

@@ -12,22 +12,16 @@ from scipy.stats import chisquare
 
 from sgdiagrams.diagrams import RequestError, SamplingError
 from sgdiagrams.numeric.exact.batches import (
-    epochs_schedule,
     grid_schedule,
-    one_pass_schedule,
-    reshuffled_schedules,
-    with_replacement_schedules,
 )
-from sgdiagrams.numeric.exact.simulator import PolynomialLandscape, exact_sgd_average
+from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.simulator import (
+    exact_sgd_average,
+)
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Helix, Mean
-from sgdiagrams.numeric.simulation.batches import (
-    check_simulated,
-    draw_batches,
-    largest_batch,
-    select,
-)
+from sgdiagrams.numeric.simulation.batches import course_of, select
 from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.simulation.simulation import Simulation, chunk_size
@@ -40,11 +34,18 @@ from sgdiagrams.symbolic import (
     OnePass,
     WithReplacement,
 )
+from sgdiagrams.symbolic.embeddings.batches import (
+    epochs_schedule,
+    one_pass_schedule,
+    reshuffled_schedules,
+    with_replacement_schedules,
+)
 from sgdiagrams.symbolic.observable import COVARIANCE, Function, Observable, Product
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import Exponential, Step
+from sgdiagrams.symbolic.training.training import Training
 
 LOSSES = ("test-loss", "training-loss", "generalisation-gap")
 #: All of six updates but the last two, so that one schedule serves them.
@@ -140,12 +141,12 @@ def rows_of(batches, run, size):
 def check(where, scheme, optimizer, observable, since=None, component=None, runs=5):
     name = observable if since is None else f"{observable}:since={since}"
     simulation = Simulation(
-        where, scheme, observable=name, optimizer=optimizer, component=component
+        where, Training(scheme, optimizer), observable=name, component=component
     )
     seed, eta = (5, 2), 0.2
     rng = np.random.default_rng(seed)
     data = where.draw(rng, (runs, simulation.rows))
-    batches = list(draw_batches(scheme, runs, rng))
+    batches = list(course_of(scheme).draw(runs, rng))
     theirs = np.array(
         [
             seen(
@@ -271,7 +272,7 @@ def test_all_training_sets_and_batches_give_the_exact_expectation(scheme, schedu
         ("second-moment", (0, 1), 8),
     ):
         simulation = Simulation(
-            where, scheme, observable=observable, optimizer=optimizer, component=component
+            where, Training(scheme, optimizer), observable=observable, component=component
         )
         sets = np.array(list(product(range(atoms), repeat=simulation.rows)))
         ours = sum(
@@ -300,9 +301,10 @@ def test_all_training_sets_and_batches_give_the_exact_expectation(scheme, schedu
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=label)
 def test_batches_are_those_of_the_scheme(scheme):
-    N, T = check_simulated(scheme)
+    course = course_of(scheme)
+    N, T = course.rows, course.updates
     runs = 4
-    batches = list(draw_batches(scheme, runs, np.random.default_rng(0)))
+    batches = list(course.draw(runs, np.random.default_rng(0)))
     assert (N, T) == (int(scheme.datapoints), int(scheme.updates)) == (N, len(batches))
     data = np.arange(N) + 100 * np.arange(runs)[:, None]
     values = {name: int(value) for name, value in scheme.values.items()}
@@ -310,7 +312,7 @@ def test_batches_are_those_of_the_scheme(scheme):
         rows = rows_of(batches, run, N)
         for lists, picked in zip(rows, (select(data, b) for b in batches), strict=True):
             assert picked[run].tolist() == [n + 100 * run for n in lists]
-        assert max(map(len, rows)) == largest_batch(scheme)
+        assert tuple(map(len, rows)) == course.sizes
         if isinstance(scheme, OnePass):
             assert tuple(map(tuple, rows)) == one_pass_schedule(**values)
         elif isinstance(scheme, Grid):
@@ -329,7 +331,7 @@ def test_batches_are_those_of_the_scheme(scheme):
 def test_orders_are_uniform_and_independent_of_each_other():
     runs = 6000
     scheme = Epochs(N=3, B=1, E=2, shuffle="every-epoch")
-    batches = draw_batches(scheme, runs, np.random.default_rng(2))
+    batches = course_of(scheme).draw(runs, np.random.default_rng(2))
     orders = np.hstack(list(batches))
     _, counts = np.unique(orders, axis=0, return_counts=True)
     assert len(counts) == 36
@@ -338,7 +340,7 @@ def test_orders_are_uniform_and_independent_of_each_other():
 
 def test_draws_with_replacement_are_uniform_and_independent_of_each_other():
     runs = 6000
-    batches = draw_batches(WithReplacement(N=3, B=2, T=2), runs, np.random.default_rng(2))
+    batches = course_of(WithReplacement(N=3, B=2, T=2)).draw(runs, np.random.default_rng(2))
     _, counts = np.unique(np.hstack(list(batches)), axis=0, return_counts=True)
     assert len(counts) == 3**4
     assert chisquare(counts).pvalue > 1e-3
@@ -347,7 +349,7 @@ def test_draws_with_replacement_are_uniform_and_independent_of_each_other():
 def test_mean_and_variance_of_a_quadratic():
     """theta_T is Gaussian of variance v: H theta^2/2 has mean H v/2 and variance H^2 v^2/2."""
     H, S, eta, T, runs = 1.5, 0.7, 0.2, 8, 20_000
-    simulation = Simulation(Mean(H, S), OnePass(T=T), observable="variance")
+    simulation = Simulation(Mean(H, S), Training(OnePass(T=T)), observable="variance")
     moments = simulation.run(eta=eta, runs=runs, seed=(1,))
     v = sum(eta**2 * S**2 * (1 - eta * H) ** (2 * k) for k in range(T))
     assert abs(moments.mean - H * v / 2) < 4 * moments.standard_error
@@ -360,7 +362,9 @@ def test_mean_and_variance_of_a_quadratic():
 
 def test_gap_of_one_full_batch_step_on_a_quadratic():
     """Only the noise meets itself: the gap is eta C / N."""
-    simulation = Simulation(Mean(1, 2), FullBatch(N=4, E=1), observable="generalisation-gap")
+    simulation = Simulation(
+        Mean(1, 2), Training(FullBatch(N=4, E=1)), observable="generalisation-gap"
+    )
     moments = simulation.run(eta=0.3, runs=20_000, seed=(3,))
     assert abs(moments.mean - 0.3 * 4 / 4) < 4 * moments.standard_error
 
@@ -419,9 +423,8 @@ def test_moments_count_what_is_not_finite():
 def test_diverging_runs_are_counted_without_a_warning(observable, component, optimizer):
     simulation = Simulation(
         Mean(4, 1, 1),
-        OnePass(T=2000),
+        Training(OnePass(T=2000), optimizer),
         observable=observable,
-        optimizer=optimizer,
         component=component,
     )
     moments = simulation.run(eta=5.0, runs=10, seed=(0,))
@@ -431,10 +434,10 @@ def test_diverging_runs_are_counted_without_a_warning(observable, component, opt
 @pytest.mark.parametrize("scheme", [SCHEMES[0], SCHEMES[4], SCHEMES[6]], ids=label)
 def test_seeds_reproduce_and_differ(scheme):
     options = {"eta": 0.1, "runs": 20}
-    simulation = Simulation(Helix(), scheme)
+    simulation = Simulation(Helix(), Training(scheme))
     first = simulation.run(seed=(0, 0, 0), **options)
     assert simulation.run(seed=(0, 0, 0), **options) == first
-    assert Simulation(Helix(), scheme).run(seed=(0, 0, 0), **options) == first
+    assert Simulation(Helix(), Training(scheme)).run(seed=(0, 0, 0), **options) == first
     for other in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
         assert simulation.run(seed=other, **options) != first
 
@@ -443,13 +446,15 @@ def test_chunks_shrink_with_the_problem():
     sizes = [chunk_size(Helix(), rows) for rows in (1, 10**4, 10**9)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1] > 0
-    small, large = (Simulation(Helix(), WithReplacement(N=2, B=B, T=1)).chunk for B in (1, 10**5))
+    small, large = (
+        Simulation(Helix(), Training(WithReplacement(N=2, B=B, T=1))).chunk for B in (1, 10**5)
+    )
     assert small > large
 
 
 def test_fingerprints_tell_what_labels_leave_out():
     def fingerprint(scheme, optimizer):
-        return Simulation(Helix(), scheme, optimizer=optimizer).fingerprint
+        return Simulation(Helix(), Training(scheme, optimizer)).fingerprint
 
     grids = [Grid([[0], [1]]), Grid([[1], [0]])]
     assert grids[0].label == grids[1].label
@@ -490,7 +495,7 @@ class Strange(Sampling):
 )
 def test_schemes_that_cannot_be_run(scheme, error):
     with pytest.raises(error, match=r"^expected .* (to simulate, got|give .=).*$") as caught:
-        Simulation(Mean(), scheme)
+        Simulation(Mean(), Training(scheme))
     assert "\n" not in str(caught.value)
     if scheme.datapoints is None:
         assert "continuous limit" in str(caught.value)
@@ -509,9 +514,9 @@ def test_schemes_that_cannot_be_run(scheme, error):
 )
 def test_optimizers_that_cannot_be_run(optimizer, error, match):
     with pytest.raises(error, match=f"^expected .*{match}.*$"):
-        Simulation(Mean(), OnePass(T=3), optimizer=optimizer)
+        Simulation(Mean(), Training(OnePass(T=3), optimizer))
     with pytest.raises(error, match=f"^expected .*{match}.*$"):
-        Descent.of(optimizer, OnePass(T=3))
+        Descent.of(Training(OnePass(T=3), optimizer))
 
 
 @pytest.mark.parametrize(
@@ -522,17 +527,17 @@ def test_optimizers_that_cannot_be_run(optimizer, error, match):
         ("covariance:since=2", "second-moment"),
         ("function:other-task", "functions of the weights are not simulated"),
         (Function("other"), "functions of the weights are not simulated"),
-        (Observable("square", "", "", (Product(1, (("loss", "loss"),)),)), "take one of these"),
+        (Observable("square", "", "", (Product(1, (("loss",), ("loss",))),)), "take one of these"),
     ],
 )
 def test_observables_that_are_not_simulated(observable, match):
     with pytest.raises(RequestError, match=f"^expected .*{match}.*$"):
-        Simulation(Helix(), OnePass(T=3), observable=observable)
+        Simulation(Helix(), Training(OnePass(T=3)), observable=observable)
 
 
 def test_increments_need_enough_updates():
     with pytest.raises(SamplingError, match="since=4"):
-        Simulation(Helix(), OnePass(T=3), observable="test-loss:since=4")
+        Simulation(Helix(), Training(OnePass(T=3)), observable="test-loss:since=4")
 
 
 @pytest.mark.parametrize(
@@ -556,7 +561,7 @@ def test_increments_need_enough_updates():
 )
 def test_components_that_do_not_exist(observable, component):
     with pytest.raises(RequestError, match=r"^expected .*component.*, got component=.*$"):
-        Simulation(Helix(), OnePass(T=3), observable=observable, component=component)
+        Simulation(Helix(), Training(OnePass(T=3)), observable=observable, component=component)
 
 
 def test_components_may_be_any_integers():
@@ -565,5 +570,7 @@ def test_components_may_be_any_integers():
         ("displacement", np.int64(1), (1,)),
         ("second-moment", (np.int64(1), 2), (1, 2)),
     ):
-        simulation = Simulation(Helix(), OnePass(T=3), observable=observable, component=component)
+        simulation = Simulation(
+            Helix(), Training(OnePass(T=3)), observable=observable, component=component
+        )
         assert simulation.component == kept

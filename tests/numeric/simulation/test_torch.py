@@ -18,6 +18,7 @@ from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacemen
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import Cosine, WarmUp
+from sgdiagrams.symbolic.training.training import Training
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -92,7 +93,7 @@ def test_simulation_is_pytorch_on_real_images(optimizer):
     scheme = Grid([[0, 1, 4], [2], [3, 0], [1, 2, 3, 4]])
     batches = [data[:, list(batch)] for batch in scheme.batches]
     start = np.tile(where.start, (3, 1))
-    (end,) = Descent.of(optimizer, scheme).follow(where, start, batches, eta=0.3)
+    (end,) = Descent.of(Training(scheme, optimizer)).follow(where, start, batches, eta=0.3)
 
     def loss(images, theta):
         signed = torch.tensor(where.signed_images[images])

@@ -14,9 +14,8 @@ from sympy import Symbol
 
 from sgdiagrams.diagrams import SamplingError, enumerate_diagrams
 from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, symbols
-from sgdiagrams.symbolic.counting.counter import counter
+from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
-from sgdiagrams.symbolic.counting.plain import PlainCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation import memory as carried_sums
@@ -24,6 +23,7 @@ from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.grid import GridPropagator
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.plain_counts import PlainCounter
 from sgdiagrams.symbolic.training.schedule import (
     ArraySchedule,
     Cosine,
@@ -31,6 +31,7 @@ from sgdiagrams.symbolic.training.schedule import (
     Polynomial,
     Step,
 )
+from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 BASES = ("moment", "cumulant")
@@ -115,7 +116,7 @@ def disagreements(which, scheme, optimizer, diagrams, points, basis, root):
 
     `points` are numbers for the free symbols of the scheme, in its order.
     """
-    found = which(scheme, optimizer, basis)
+    found = which(Training(scheme, optimizer), basis)
     names = scheme.symbols
     wrong = []
     for d in diagrams:
@@ -174,7 +175,7 @@ CLOSED = [
 @pytest.mark.parametrize("optimizer", CLOSED, ids=lambda o: o.label)
 def test_closed_forms(optimizer, name):
     scheme, points = STEPS[name]
-    assert isinstance(counter(scheme, optimizer, "moment"), StepCounter)
+    assert isinstance(counter_of(Training(scheme, optimizer), "moment"), StepCounter)
     # Diagrams with an isolated root are among those with the root in the partition.
     diagrams = [d for order in range(3) for d in all_diagrams(order, "in-partition")]
     if name == "one-pass":
@@ -242,7 +243,7 @@ SYMBOLIC = {
 
 @cache
 def symbolic_weight(name, scheme, diagram, basis, root):
-    found = StepCounter(scheme, SYMBOLIC[name][0], basis)
+    found = StepCounter(Training(scheme, SYMBOLIC[name][0]), basis)
     return found.weight(found.count(diagram, root), diagram.order)
 
 
@@ -279,10 +280,10 @@ PLAIN = [
 @pytest.mark.parametrize(("mode", "root"), ROOTS)
 @pytest.mark.parametrize(("scheme", "points"), PLAIN, ids=["reshuffled", "small", "replacement"])
 def test_plain_counts_of_random_schedules(scheme, points, mode, root, basis):
-    assert isinstance(counter(scheme, SGD(), basis), PlainCounter)
+    assert isinstance(counter_of(Training(scheme), basis), PlainCounter)
 
-    def plain(scheme, _, basis):
-        return PlainCounter(scheme, basis)
+    def plain(training, basis):
+        return training.sampling.plain_counter(basis)
 
     is_small = points[0] == (1, 1, 3)
     if (
@@ -309,7 +310,7 @@ def test_plain_counts_of_random_schedules_at_order_four(mode, root, basis):
         WithReplacement(N=2, B=1, T=4),
         WithReplacement(N=2, B=2, T=2),
     ):
-        for which in (lambda s, _, b: PlainCounter(s, b), NumberCounter):
+        for which in (lambda training, b: training.sampling.plain_counter(b), NumberCounter):
             assert not disagreements(which, scheme, SGD(), diagrams, [()], basis, root)
 
 
@@ -318,10 +319,10 @@ def test_plain_counts_of_random_schedules_at_order_four(mode, root, basis):
 def test_closed_forms_and_numbers_agree_beyond_brute_force(scheme, basis):
     points = [(6, 2, 3), (5, 1, 4), (9, 3, 3)]
     for diagram in (*all_diagrams(3, "in-partition"), *some_diagrams(4, "in-partition", 6)):
-        closed = counter(scheme, SGD(), basis)
+        closed = counter_of(Training(scheme), basis)
         formula = closed.weight(closed.count(diagram, "training"), diagram.order)
         for values in points:
-            by_number = NumberCounter(at(scheme, values), SGD(), basis)
+            by_number = NumberCounter(Training(at(scheme, values)), basis)
             number = by_number.weight(by_number.count(diagram, "training"), diagram.order)
             named = dict(zip(scheme.symbols, values, strict=True))
             assert slow.value_at(formula, **named) == slow.value_at(number), (diagram, values)
@@ -469,7 +470,7 @@ def test_where_the_closed_form_breaks_down(name, optimizer):
     scheme, points = STEPS[name]
     diagrams = [*all_diagrams(1, "isolated"), *all_diagrams(2, "isolated")]
     try:
-        which = counter(scheme, optimizer, "moment")
+        which = counter_of(Training(scheme, optimizer), "moment")
     except SamplingError:
         for values in points:
             args = (at(scheme, values), optimizer, diagrams, [()], "moment", "population")
@@ -492,7 +493,7 @@ def test_weight_decay_may_stay_a_symbol_where_counts_are_numbers(name):
     bare = Momentum(beta=HALF, schedule=[1, 2, 3])
     diagrams = all_diagrams(2, "isolated")
     assert not disagreements(
-        lambda scheme, _, basis: counter(scheme, free, basis),
+        lambda training, basis: counter_of(Training(training.sampling, free), basis),
         OnePass(T=3),
         bare,
         diagrams,
@@ -519,7 +520,7 @@ def test_weight_decay_may_stay_a_symbol_where_counts_are_numbers(name):
     ids=lambda x: x.label,
 )
 def test_weights_of_sums_are_canonical(scheme, optimizer, basis):
-    step = StepCounter(scheme, optimizer, basis)
+    step = StepCounter(Training(scheme, optimizer), basis)
     total = {}
     each = []
     for i, diagram in enumerate(all_diagrams(2, "isolated")):
@@ -609,7 +610,7 @@ def test_epochs_and_tables_of_rows_agree(optimizer):
 def test_one_pass_and_a_grid_of_it_agree(optimizer):
     """Two ways through time: matrices in pairs, and up the tree."""
     steps, grid = OnePass(T=29), Grid([[t] for t in range(29)])
-    one, other = (NumberCounter(scheme, optimizer, "moment") for scheme in (steps, grid))
+    one, other = (NumberCounter(Training(scheme, optimizer), "moment") for scheme in (steps, grid))
     for diagram in (*all_diagrams(2, "isolated"), *some_diagrams(3, "isolated", 4)):
         assert one.count(diagram, "population") == other.count(diagram, "population")
 
@@ -625,8 +626,8 @@ def test_one_pass_and_a_grid_of_it_agree(optimizer):
     ids=lambda x: x.label,
 )
 def test_closed_forms_and_numbers_agree_after_many_updates(scheme, optimizer):
-    by_formula = StepCounter(scheme, optimizer, "moment")
-    by_number = NumberCounter(scheme, optimizer, "moment")
+    by_formula = StepCounter(Training(scheme, optimizer), "moment")
+    by_number = NumberCounter(Training(scheme, optimizer), "moment")
     options = {"one_pass": True} if isinstance(scheme, OnePass) else {}
     for diagram in random.Random(1).sample(list(enumerate_diagrams(3, **options)), 5):
         counts = (c.weight(c.count(diagram, "population"), 3) for c in (by_formula, by_number))

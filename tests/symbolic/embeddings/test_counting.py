@@ -12,9 +12,9 @@ from sympy import Add, Rational, Symbol, expand
 
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
 from sgdiagrams.symbolic import Epochs, FreshData, FullBatch, OnePass, symbols
-from sgdiagrams.symbolic.counting.plain import EpochsCounter, PlainCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
+from sgdiagrams.symbolic.training.plain_counts import EpochsCounter, PlainCounter
 from sgdiagrams.symbolic.weights.laurent import add_scaled, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 

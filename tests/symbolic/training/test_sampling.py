@@ -8,7 +8,7 @@ import sympy
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, SgdiagramsError
 from sgdiagrams.symbolic import Epochs, FreshData, FullBatch, OnePass, expand, symbols
-from sgdiagrams.symbolic.training.names import sampling
+from sgdiagrams.symbolic.training.names import named_sampling
 
 EDGE = Diagram.parse("(0-1)(01)")
 TIED = Diagram.parse("(01)(01)")
@@ -30,12 +30,12 @@ def test_constructors_return_equal_schemes():
     assert FreshData(T=3, B=2) == OnePass(T=3, B=2)
     assert FullBatch() == Epochs(B=symbols.N)
     assert FullBatch(N=8, E=2) == Epochs(N=8, B=8, E=2)
-    assert sampling("one-pass") == OnePass()
-    assert sampling("epochs") == Epochs()
-    assert sampling("fresh-data") == FreshData()
-    assert sampling("full-batch") == FullBatch()
+    assert named_sampling("one-pass") == OnePass()
+    assert named_sampling("epochs") == Epochs()
+    assert named_sampling("fresh-data") == FreshData()
+    assert named_sampling("full-batch") == FullBatch()
     scheme = Epochs(N=6)
-    assert sampling(scheme) is scheme
+    assert named_sampling(scheme) is scheme
 
 
 def test_symbols_are_free_of_assumptions():
@@ -113,7 +113,7 @@ IMPOSSIBLE_REQUESTS = [
     lambda: OnePass().count(EDGE, basis="plug-in"),
     lambda: OnePass().count(EDGE, root="test"),
     lambda: Epochs(shuffle="twice"),
-    lambda: sampling("two-pass"),
+    lambda: named_sampling("two-pass"),
     lambda: expand("test-loss", order=1, sampling="sgd"),
     lambda: expand("loss", order=1, sampling="one-pass"),
     lambda: expand("test-loss", order=-1, sampling="one-pass"),

@@ -29,7 +29,7 @@ def make(observable, scheme, basis="moment", order=3):
 
 def check(weight, style):
     c = coefficient(weight, style)
-    latex = ("-" if c.sign < 0 else "") + ("".join(p.tex for p in c.pieces) or "1")
+    latex = ("-" if c.sign < 0 else "") + c.latex
     symbols = {str(s) for s in weight.free_symbols}
     for numbers in (NUMBERS, {k: v + 6 for k, v in NUMBERS.items()}):
         values = {k: v for k, v in numbers.items() if k in symbols}

@@ -7,8 +7,10 @@ from sympy import latex, sympify
 
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import SGD, expand, symbols
-from sgdiagrams.symbolic.writing.eigenvalue_names import Names
-from sgdiagrams.symbolic.writing.products import SpectralTerms
+from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
+from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_node
+from sgdiagrams.symbolic.writing.resummed.summands import Summand
 
 FORMS = ("discrete", "continuous", "stationary", "small-eta")
 
@@ -166,9 +168,9 @@ def value_of(products, values):
     for p in products:
         term = p.scalar
         for f in p.above:
-            term *= read(f.piece.text)
+            term *= read(plain_text(f))
         for f in p.below:
-            term /= read(f.piece.text)
+            term /= read(plain_text(f))
         term = term.subs(values)
         for inner in p.beside:
             term *= value_of(inner, values)
@@ -216,3 +218,18 @@ def test_written_out_weights_are_the_weights(observable, order, sampling, optimi
         written = scalar.subs(values) * value_of(products, values)
         expected = term.weight.doit().subs(values)
         assert abs((written - expected).evalf(30)) < 1e-20 * (1 + abs(expected.evalf(30)))
+
+
+def test_signs_of_scalars_stand_in_front():
+    N, T = symbols.N, symbols.T
+    for scalar, sign, text in [
+        (T / (1 - N), -1, "T/(N - 1)"),
+        ((1 - T) / N, -1, "(T - 1)/N"),
+        ((1 - T) / (1 - N), 1, "(T - 1)/(N - 1)"),
+        (-3 * symbols.eta**2 * T / 2, -1, "3 eta^2 T/2"),
+    ]:
+        shown_sign, node = scalar_node(scalar)
+        assert (shown_sign, plain_text(node)) == (sign, text)
+        in_fraction = merged(Summand(scalar))
+        assert in_fraction[0] == sign
+        assert plain_text(fraction_of(*in_fraction[1:])) == text

@@ -18,7 +18,7 @@ from sgdiagrams.symbolic import Epochs, OnePass, expand, symbols
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
-from sgdiagrams.symbolic.observable import Function, observable
+from sgdiagrams.symbolic.observable import Function, named_observable
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
@@ -272,7 +272,7 @@ def test_the_source_of_tensors_runs_alone_and_agrees():
 
 def hand_made(contractions, *, name="displacement", weights=None, optimizer=None):
     order = max(c.order for c in contractions)
-    part = Part(Fraction(1), observable(name), None, optimizer or SGD())
+    part = Part(Fraction(1), named_observable(name), None, optimizer or SGD())
     weights = [1] * len(contractions) if weights is None else weights
     terms = (Term(sympify(w), c) for w, c in zip(weights, contractions, strict=True))
     return Expansion(order, "moment", (part,), tuple(terms))
@@ -394,7 +394,7 @@ def test_what_the_source_refuses():
 
 
 def test_titles_stay_inside_their_docstring():
-    nasty = observable("test-loss").__class__("x", "x", 'a """ \\ b', Function("s").products)
+    nasty = named_observable("test-loss").__class__("x", "x", 'a """ \\ b', Function("s").products)
     expansion = hand_made([Contraction.build([], [[0]])])
     part = Part(Fraction(1), nasty, None)
     source = Expansion(0, "moment", (part,), expansion.terms).python()

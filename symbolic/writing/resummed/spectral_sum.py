@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from sympy import Expr, Symbol
+from sympy import Dummy, Expr, Poly, Symbol, fraction, together
 from sympy.printing.precedence import PRECEDENCE
 
-from sgdiagrams.symbolic.contractions.notation import index_letter, text_of
-from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue, roots
-from sgdiagrams.symbolic.writing.resummed_latex import latex_spectral_sum
+from sgdiagrams.symbolic.contractions.notation import text_of
+from sgdiagrams.symbolic.layout.indices import index_letter
+from sgdiagrams.symbolic.layout.latex import latex_text
+from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
+from sgdiagrams.symbolic.writing.resummed.equation import weighted
+from sgdiagrams.symbolic.writing.resummed.names import Names
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -72,4 +76,27 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
 
     def _latex(self, printer: Any) -> str:
         del printer  # tensors and eigenvalues have names of their own
-        return latex_spectral_sum(self.weight, self.contraction)
+        count = self.contraction.order
+        names = Names(
+            count,
+            in_rates=_is_in_rates(self.weight, count),
+            eta_apart=True,
+            bare_rates=not self.weight.has(PowerDifference),
+        )
+        term = weighted(self.weight, self.contraction, names, "short")
+        body = latex_text(term.body)
+        # A factor may stand before it.
+        return rf"\left(-{body}\right)" if term.sign < 0 else body
+
+
+def _is_in_rates(weight: Expr, count: int) -> bool:
+    """Tell whether a weight is one of continuous time or small eta."""
+    if weight.has(ExponentialDifference):
+        return True
+    if weight.has(PowerDifference, EmbeddingSum, *(r for i in range(count) for r in roots(i))):
+        return False
+    # At small eta denominators are products of sums of eigenvalues.
+    x = Dummy("x")
+    h = [eigenvalue(i) for i in range(count)]
+    below = fraction(together(weight))[1].subs({y: x * y for y in h}, simultaneous=True)
+    return len(Poly(below, x).terms()) == 1

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sympy import QQ, Expr
 from sympy.polys.rings import PolyRing
 
-from sgdiagrams.symbolic.counting.base import Counter
 from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomial
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import with_root
-from sgdiagrams.symbolic.training.schemes import Epochs
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 
-__all__ = ["EpochsCounter", "PlainCounter"]
+__all__ = ["EpochsCounter", "PlainCounter", "ReshuffledCounter"]
 
 
 def _exponent(scheme: Sampling, name: str) -> int:
@@ -39,8 +38,6 @@ class PlainCounter(Counter):
     def __init__(self, scheme: Sampling, basis: Basis) -> None:
         self.scheme = scheme
         self.basis = basis
-        self._ring = PolyRing(["N"], QQ)
-        self._products: dict[tuple[int, ...], tuple[Any, Any]] = {}
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the count in the generators of the scheme."""
@@ -55,14 +52,25 @@ class PlainCounter(Counter):
 
     def weight(self, total: Laurent, order: int) -> Expr:
         """Return the sum as an expression."""
-        generators = self.scheme.generators(order)
-        if isinstance(self.scheme, Epochs) and self.scheme.is_reshuffled:
-            N, B, E, *_ = generators
-            if len({N, B, E}) == 3 and N.is_Symbol and B.is_Symbol and E.is_Symbol:
-                return self._reshuffled(total, (N, B, E))
-        return canonical(to_expr(total, generators))
+        return canonical(to_expr(total, self.scheme.generators(order)))
 
-    def _reshuffled(self, total: Laurent, generators: tuple[Expr, ...]) -> Expr:
+
+class ReshuffledCounter(PlainCounter):
+    """Counts of reshuffled epochs, whose formulas have N - 1, N - 2, ... below the line."""
+
+    def __init__(self, scheme: Sampling, basis: Basis) -> None:
+        super().__init__(scheme, basis)
+        self._ring = PolyRing(["N"], QQ)
+        self._products: dict[tuple[int, ...], tuple[Any, Any]] = {}
+
+    def weight(self, total: Laurent, order: int) -> Expr:
+        """Return the sum over its common denominator."""
+        N, B, E = self.scheme.values.values()
+        if len({N, B, E}) == 3 and N.is_Symbol and B.is_Symbol and E.is_Symbol:
+            return self._over_common(total, (N, B, E))
+        return super().weight(total, order)
+
+    def _over_common(self, total: Laurent, generators: tuple[Expr, ...]) -> Expr:
         """Return a sum with powers of N, B, E, N - 1, N - 2, ... as a canonical weight."""
         parts: dict[tuple[int, int], dict[Any, Any]] = {}
         for (n, b, e, *more), c in total.items():
@@ -94,7 +102,7 @@ class EpochsCounter(Counter):
     Keys are the power of N and a key of `epochs_levels`.
     """
 
-    def __init__(self, scheme: Epochs, basis: Basis) -> None:
+    def __init__(self, scheme: Sampling, basis: Basis) -> None:
         self.scheme = scheme
         self.basis = basis
 

@@ -16,7 +16,7 @@ from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
-from sgdiagrams.symbolic.writing.text import title
+from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def numpy_source(expansion: Formula) -> str:
     [ 3. -6.]
     """
     names = _names(term.contraction for term in expansion.terms)
-    headline = title(expansion).replace("\\", "/").replace('"', "'")
+    headline = series_heading(expansion).replace("\\", "/").replace('"', "'")
     lines = [
         f'"""{headline}, written by sgdiagrams."""',
         "",

@@ -1,4 +1,4 @@
-"""What a counter is."""
+"""What a counter is: the weight of a diagram for a training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ __all__ = ["Counter"]
 
 
 class Counter(ABC):
-    """Weighted counts for one scheme, optimiser and basis; see `sgdiagrams.symbolic.counting.counter`."""
+    """Weighted counts for one training and basis; see `sgdiagrams.symbolic.counting.choice`."""
+
+    __slots__ = ()
 
     @abstractmethod
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:

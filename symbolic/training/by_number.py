@@ -1,0 +1,41 @@
+"""Numbers of embeddings into a course, where a scheme has no formula of its own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, final
+
+from sgdiagrams.symbolic.propagation.exact import ExactPropagator
+from sgdiagrams.symbolic.propagation.grid import GridPropagator
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.propagation.course import (
+        EqualSteps,
+        FixedBatches,
+        ReshuffledEpochs,
+    )
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+__all__ = ["Embeddings"]
+
+
+@final
+class Embeddings:
+    """The propagator of embeddings themselves: without weights, and not divided by sizes of batches."""
+
+    def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Fraction:
+        """Return the number for a schedule that is fixed."""
+        return GridPropagator.plain(course.batches, course.rows).count(forest, basis)
+
+    def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
+        """Return the number for steps that are all alike."""
+        value = ExactPropagator.plain(course.updates).equal_steps(course, forest, basis)
+        return value * Fraction(course.batch) ** len(forest.parents)
+
+    def reshuffled_epochs(
+        self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
+    ) -> Fraction:
+        """Return the expected number for epochs in random orders."""
+        value = ExactPropagator.plain(course.updates).reshuffled_epochs(course, forest, basis)
+        return value * Fraction(course.batch) ** len(forest.parents)

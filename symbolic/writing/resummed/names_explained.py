@@ -1,0 +1,121 @@
+r"""What the symbols of a re-summed expansion stand for, as far as they occur."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import latex, sympify
+
+from sgdiagrams.symbolic.layout.formulas import Spelled
+from sgdiagrams.symbolic.layout.indices import index_letter
+from sgdiagrams.symbolic.layout.nodes import Node, Scripts, Symbol, occurring
+from sgdiagrams.symbolic.layout.quantities import Difference, Embeddings, IndexedTensor
+from sgdiagrams.symbolic.resummation.formula import memory_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.formula import Term
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
+
+__all__ = ["edges", "legend", "one_line_legend"]
+
+
+def edges(formula: ResummedFormula) -> str:
+    """Return how many edges diagrams have at most, in words."""
+    return f"{formula.order} {'edge' if formula.order == 1 else 'edges'}"
+
+
+def _kinds(bodies: Iterable[Node]) -> set[str]:
+    """Return what occurs: letters with an index, divided differences, numbers of embeddings."""
+    kinds = set()
+    for body in bodies:
+        for node in occurring(body):
+            if isinstance(node, Scripts) and isinstance(node.base, Symbol) and node.below:
+                kinds.add(node.base.name)
+            elif isinstance(node, IndexedTensor) and not any(node.penalised):
+                kinds.add(node.name)
+            elif isinstance(node, Difference | Embeddings):
+                kinds.add(node.kind)
+    return kinds
+
+
+def _decay(formula: ResummedFormula) -> Expr | None:
+    """Return the first weight decay that there is."""
+    decays = (sympify(part.optimizer.weight_decay) for part in formula.parts)
+    return next((decay for decay in decays if decay != 0), None)
+
+
+def _memories(formula: ResummedFormula) -> list[Expr]:
+    """Return the different betas."""
+    memories = (memory_of(part.optimizer) for part in formula.parts)
+    return list(dict.fromkeys(beta for beta in memories if beta is not None))
+
+
+def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]:
+    """Return the lines below a formula for print."""
+    kinds = _kinds(bodies)
+    lines = []
+    decay = _decay(formula)
+    matrix = r"\eta H"
+    if decay is not None:
+        matrix = rf"\eta (H + {latex(decay, fold_short_frac=True)})"
+    eigenvalues = (
+        rf"\eta H_{{\mu}} \text{{ the eigenvalues of }} {matrix}"
+        r"\text{, indices in its eigenbasis}"
+    )
+    if "q" in kinds:
+        lines.append(rf"q_{{\mu}} = 1 - \eta H_{{\mu}}, \quad {eigenvalues}")
+    elif kinds & {"H", "r", "embeddings"}:
+        lines.append(eigenvalues)
+    if "r" in kinds:
+        betas = [latex(beta, fold_short_frac=True) for beta in _memories(formula)]
+        lines += [
+            rf"r_{{\mu}}, s_{{\mu}} \text{{ the roots of }} "
+            rf"x^2 - (1 + {beta} - \eta H_{{\mu}})\, x + {beta}"
+            for beta in betas
+        ]
+    if "difference" in kinds:
+        lines.append(
+            r"[x_0, \dots, x_L]\,f(x) = \sum_i f(x_i) \big/ \prod_{j \neq i} (x_i - x_j) "
+            r"\text{, a divided difference}"
+        )
+    if "embeddings" in kinds:
+        lines.append(
+            r"W_D \text{ the number of embeddings of the diagram } D \text{, dressed with links}"
+        )
+    if lines:
+        lines[0] = r"\text{with } " + lines[0]
+    if formula.pieces:
+        lines.append(rf"\text{{linkless diagrams with at most {edges(formula)}}}")
+    ends = ["," for _ in lines[:-1]] + ["."]
+    return tuple(Spelled(line + end, "") for line, end in zip(lines, ends, strict=False))
+
+
+def one_line_legend(
+    formula: ResummedFormula, terms: Sequence[Term], weights: Iterable[Node]
+) -> str:
+    """Return the line above a table."""
+    kinds = _kinds(weights)
+    rank = max((part.observable.rank for part in formula.parts), default=0)
+    most = max((len(term.indices) for term in terms), default=0)
+    words = []
+    if most > rank:
+        words.append(f"sum over {', '.join(index_letter(i) for i in range(rank, most))}")
+    decay = _decay(formula)
+    matrix = "eta H" if decay is None else f"eta (H + {decay})"
+    if "q" in kinds:
+        words.append(f"q_a = 1 - h_a, h_a an eigenvalue of {matrix}")
+    elif kinds & {"h", "r", "embeddings"}:
+        words.append(f"h_a an eigenvalue of {matrix}")
+    if "r" in kinds:
+        words += [
+            f"r_a, s_a the roots of x^2 - (1 + {b} - h_a) x + {b}" for b in _memories(formula)
+        ]
+    if "difference" in kinds:
+        words.append("[...]f(x) a divided difference")
+    if "embeddings" in kinds:
+        words.append("W[D] the dressed number of embeddings of D")
+    return "; ".join(words)

@@ -1,0 +1,79 @@
+"""Re-summed expansions for terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.contractions.notation import tensors_of
+from sgdiagrams.symbolic.layout.documents import Table, TableRow
+from sgdiagrams.symbolic.layout.formulas import Group, Sum, Times, product
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol
+from sgdiagrams.symbolic.resummation.formula import common_memory
+from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of, grouped
+from sgdiagrams.symbolic.writing.resummed.names_explained import one_line_legend
+from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged
+from sgdiagrams.symbolic.writing.resummed.summands import Summand
+from sgdiagrams.symbolic.writing.titles import heading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.formula import Term
+    from sgdiagrams.symbolic.resummation.formula import ResummedFormula
+
+__all__ = ["resummed_table"]
+
+
+def resummed_table(formula: ResummedFormula) -> Table:
+    """Return the layout of a re-summed expansion as a table: order, weight, value."""
+    terms = formula.terms
+    memory = common_memory(formula)
+    rows = []
+    for k in range(formula.order + 1):
+        for i, term in enumerate(t for t in terms if t.order == k):
+            head = Scripts(Symbol("eta"), above=Numeral(str(k))) if i == 0 else None
+            sign, weight = _weight(term, formula, memory)
+            rows.append(TableRow(head, sign, weight, Times(tensors_of(term.contraction))))
+    legend = one_line_legend(formula, terms, [row.weight for row in rows]) if rows else ""
+    return Table((_heading(formula), *([legend] if legend else [])), tuple(rows))
+
+
+def _heading(formula: ResummedFormula) -> str:
+    schemes = dict.fromkeys(part.sampling.label for part in formula.parts if part.sampling)
+    flat = f", flat along {', '.join(formula.flat)}" if formula.flat else ""
+    return heading(
+        formula,
+        list(schemes) if len(schemes) == 1 else [],
+        f"re-summed ({formula.form}{flat})",
+        f"order {formula.order}",
+    )
+
+
+def _weight(term: Term, formula: ResummedFormula, memory: Expr | None) -> tuple[int, Node]:
+    """Return a weight as a sign and a node."""
+    names = Names(
+        len(term.indices),
+        in_rates=formula.form in ("continuous", "small-eta"),
+        eta_apart=False,
+        bare_rates=formula.form == "stationary",
+        memory=memory,
+    )
+    scalar, summands = SpectralTerms(names, "brackets").common(term.weight)
+    if len(summands) == 1:
+        return _product(summands[0]._replace(scalar=summands[0].scalar * scalar))
+    return _product(Summand(scalar, beside=(summands,)))
+
+
+def _product(summand: Summand) -> tuple[int, Node]:
+    sign, above, below = merged(summand)
+    shown = fraction_of(above, below)
+    if shown is not None and summand.beside:
+        shown = grouped(shown)
+    beside = [b if isinstance(b, Node) else Group(_sum(b)) for b in summand.beside]
+    return sign, product([shown, *beside]) or ONE
+
+
+def _sum(summands: Sequence[Summand]) -> Sum:
+    return Sum(tuple(map(_product, summands)))

@@ -1,0 +1,126 @@
+"""Power series in eta: an equation for print, a table for terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.contractions.notation import tensors_of
+from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed, Table, TableRow
+from sgdiagrams.symbolic.layout.formulas import Times
+from sgdiagrams.symbolic.layout.nodes import (
+    BREAK,
+    ONE,
+    SPACE,
+    THIN,
+    Fence,
+    Node,
+    Numeral,
+    Operator,
+    Row,
+    Scripts,
+    Symbol,
+    Text,
+    joined,
+    power,
+)
+from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.writing.titles import (
+    heading,
+    left_side,
+    left_width,
+    protocols,
+    sentence,
+)
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.formula import Formula, Term
+    from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle
+
+__all__ = ["series_heading", "write_series"]
+
+_ETA = Symbol("eta")
+
+
+def write_series(
+    formula: Formula,
+    renderer: Renderer[Any],
+    *,
+    eta: EtaStyle = "scalar",
+    coefficients: Coefficients = "factored",
+) -> str:
+    """Return an expansion in a format; see `Expansion.write`."""
+    check_choice("eta", eta, ("scalar", "tensor"))
+    check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
+    if renderer.is_tabular:
+        return renderer.table(_table(formula, eta, coefficients))
+    return renderer.equation(_equation(formula, eta, coefficients))
+
+
+# For print --------------------------------------------------------------------------------------------
+
+
+def _equation(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Equation:
+    orders = []
+    for k in range(formula.order + 1):
+        terms = tuple(_term(term, eta, coefficients) for term in formula.order_terms(k))
+        if terms:
+            orders.append(Order(terms, _front(k) if eta == "scalar" and k else None))
+    error = power_of_eta(formula.order + 1)
+    title = sentence(
+        formula,
+        f"{formula.basis} basis",
+        protocols(formula.parts),
+        f"to order {formula.order}; repeated indices are summed:",
+    )
+    return Equation(
+        title=(title,),
+        left=left_side(formula.parts),
+        relation=Operator("="),
+        left_width=left_width(formula.parts),
+        orders=tuple(orders),
+        remainder=Row((Symbol("O"), Fence("("), error, Fence(")"))),
+    )
+
+
+def power_of_eta(k: int) -> Node:
+    """Return a power of eta, the exponent always written."""
+    return Scripts(_ETA, above=Numeral(str(k)))
+
+
+def _front(k: int) -> Row:
+    """Return the power of eta before an order."""
+    return Row((power(_ETA, k), THIN if k == 1 else SPACE))
+
+
+def _term(term: Term, eta: EtaStyle, coefficients: Coefficients) -> Signed:
+    number = coefficient(term.weight, coefficients)
+    tensors = joined(tensors_of(_value(term, eta)), BREAK, THIN)
+    if number.node is None:
+        return Signed(number.sign, tensors)
+    return Signed(number.sign, Row((number.row, BREAK, THIN, tensors)))
+
+
+def _value(term: Term, eta: EtaStyle) -> Any:
+    return term.contraction.with_metric("eta") if eta == "tensor" else term.contraction
+
+
+# For terminals ----------------------------------------------------------------------------------------
+
+
+def _table(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Table:
+    rows = []
+    for k in range(formula.order + 1):
+        head = power_of_eta(k) if eta == "scalar" else Text(f"order {k}")
+        for i, term in enumerate(formula.order_terms(k)):
+            number = coefficient(term.weight, coefficients)
+            value = Times(tensors_of(_value(term, eta)))
+            rows.append(TableRow(head if i == 0 else None, number.sign, number.node or ONE, value))
+    return Table((series_heading(formula),), tuple(rows))
+
+
+def series_heading(formula: Formula) -> str:
+    """Return what stands above the table."""
+    schemes = [] if formula.sampling is None else [formula.sampling.label]
+    return heading(formula, schemes, f"{formula.basis} basis", f"order {formula.order}")
