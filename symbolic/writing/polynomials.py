@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sympy import Dummy, Expr, latex
@@ -116,9 +117,15 @@ def powers(factors: Powers) -> list[Node]:
 def _power(symbol: sympy.Symbol, k: int, plain: dict[sympy.Symbol, int]) -> Node:
     if not isinstance(symbol, StandIn):
         return power(Symbol(symbol.name), k)
-    base = symbol.power.base
-    number, symbols = symbol.power.exp.as_coeff_Mul()
-    exponent = k * number * symbols + plain.get(base, 0)
+    return _general_power(symbol.power, k, plain.get(symbol.power.base, 0))
+
+
+@lru_cache(maxsize=4096)  # a weight has the same few powers in thousands of monomials
+def _general_power(whole: Expr, k: int, extra: int) -> Node:
+    """Return a power such as beta^(2 T + 1): the k-th one of beta^T, times beta once more."""
+    base = whole.base
+    number, symbols = whole.exp.as_coeff_Mul()
+    exponent = k * number * symbols + extra
     shown = str(exponent).replace("**", "^").replace("*", " ")
     text = shown if exponent.is_Symbol else f"({shown})"
     # Exponents are narrow.

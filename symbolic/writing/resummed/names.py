@@ -7,6 +7,7 @@ it positive for small positive eigenvalues, so that the sign of a term stands in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sympy import (
@@ -66,11 +67,7 @@ class Names:
 
     def indexed(self) -> dict[Symbol, tuple[int, int]]:
         """Return the symbols of all indices with their places: index, kind."""
-        return {
-            Symbol(f"{kind}_{index_letter(i)}"): (i, k)
-            for i in range(self.count)
-            for k, kind in enumerate(_KINDS)
-        }
+        return _indexed(self.count)
 
     def rate(self, i: int) -> Expr:
         """Return the eigenvalue h at an index as it is written."""
@@ -80,12 +77,7 @@ class Names:
 
     def in_names(self, expr: Expr) -> Expr:
         """Return an expression in the chosen symbols."""
-        table = {}
-        for i in range(self.count):
-            letter = index_letter(i)
-            value = self.rate(i) if self.in_rates else 1 - Symbol(f"q_{letter}")
-            table[Symbol(f"h_{letter}")] = value
-        return expr.subs(table, simultaneous=True)
+        return expr.xreplace(_table(self))
 
     def symbol(self, x: Symbol) -> Node:
         """Return an indexed symbol."""
@@ -100,34 +92,14 @@ class Names:
         scalar: Expr = Integer(1)
         found: dict[Expr, int] = {}
         for part, sign in zip(fraction(together(expr)), (1, -1), strict=True):
-            number, factors = factor_list(part)
+            number, factors = _factor_list(part)
             scalar *= number**sign
             for f, k in factors:
-                s, base = self._positive(self._remembered(f))
+                s, base = _positive(self, self._remembered(f))
                 scalar *= s ** (sign * k)
                 if base != 1:
                     found[base] = found.get(base, 0) + sign * k
         return self._rates(scalar, {f: k for f, k in found.items() if k})
-
-    def _positive(self, f: Expr) -> tuple[Expr, Expr]:
-        """Return a sign or scalar, and a factor that is positive for small eigenvalues."""
-        indexed = self.indexed()
-        if not f.free_symbols & indexed.keys():
-            return f, Integer(1)
-        value = f.subs(self._sample(), simultaneous=True)
-        return (Integer(-1), -f) if value < 0 else (Integer(1), f)
-
-    def _sample(self) -> dict[Symbol, Expr]:
-        """Return small positive eigenvalues and large numbers."""
-        table: dict[Symbol, Expr] = {symbols.eta: Integer(1), symbols.beta: Integer(1) / 2}
-        for x, (i, k) in self.indexed().items():
-            # The first index has the greatest difference from others where these are written.
-            place = self.count - i if self.in_rates else i + 1
-            h = Integer(1) / (1000 + 100 * (self.count - place) + 7 * i)
-            table[x] = (h, 1 - h, 1 - 2 * h, Integer(1) / 2 - h, h)[k]
-        large = {"T": 997, "N": 991, "E": 983, "B": 5}
-        table |= {Symbol(name): Integer(n) for name, n in large.items()}
-        return table
 
     def _remembered(self, f: Expr) -> Expr:
         """Return a factor with products of the two roots at an index written as beta."""
@@ -169,14 +141,7 @@ class Names:
 
     def factor(self, f: Expr, exponent: int = 1) -> Node:
         """Return a power of a symbol or a polynomial with indices."""
-        terms = [(coefficient(c), monomial) for c, monomial in self.terms(f)]
-        if terms[0][0].sign < 0 and len(terms) > 1:
-            terms.sort(key=lambda term: -term[0].sign)
-        shown = [(c.sign, product([c.node, monomial]) or ONE) for c, monomial in terms]
-        if len(shown) == 1:
-            return power(shown[0][1], exponent)
-        whole = Sum(tuple(shown))
-        return whole if exponent == 1 else power(Group(whole), exponent)
+        return _factor(self, f, exponent)
 
     def terms(self, f: Expr) -> list[tuple[Expr, Node | None]]:
         """Return the monomials of a polynomial with their coefficients: 1 first, then by name."""
@@ -200,6 +165,67 @@ class Names:
             (Mul(*(Pow(x, e) for x, e in zip(others, exps, strict=True))), c)
             for exps, c in Poly(f, *others).terms()
         ]
+
+
+# A table has the same few factors hundreds of times, so what they look like is worked out once.
+
+
+@lru_cache(maxsize=256)
+def _indexed(count: int) -> dict[Symbol, tuple[int, int]]:
+    return {
+        Symbol(f"{kind}_{index_letter(i)}"): (i, k)
+        for i in range(count)
+        for k, kind in enumerate(_KINDS)
+    }
+
+
+@lru_cache(maxsize=256)
+def _table(names: Names) -> dict[Symbol, Expr]:
+    """Return the eigenvalues in the chosen symbols."""
+    return {
+        Symbol(f"h_{letter}"): names.rate(i) if names.in_rates else 1 - Symbol(f"q_{letter}")
+        for i, letter in enumerate(map(index_letter, range(names.count)))
+    }
+
+
+@lru_cache(maxsize=256)
+def _sample(names: Names) -> dict[Symbol, Expr]:
+    """Return small positive eigenvalues and large numbers."""
+    table: dict[Symbol, Expr] = {symbols.eta: Integer(1), symbols.beta: Integer(1) / 2}
+    for x, (i, k) in names.indexed().items():
+        # The first index has the greatest difference from others where these are written.
+        place = names.count - i if names.in_rates else i + 1
+        h = Integer(1) / (1000 + 100 * (names.count - place) + 7 * i)
+        table[x] = (h, 1 - h, 1 - 2 * h, Integer(1) / 2 - h, h)[k]
+    large = {"T": 997, "N": 991, "E": 983, "B": 5}
+    table |= {Symbol(name): Integer(n) for name, n in large.items()}
+    return table
+
+
+@lru_cache(maxsize=4096)
+def _positive(names: Names, f: Expr) -> tuple[Expr, Expr]:
+    """Return a sign or scalar, and a factor that is positive for small eigenvalues."""
+    if not f.free_symbols & names.indexed().keys():
+        return f, Integer(1)
+    return (Integer(-1), -f) if f.xreplace(_sample(names)) < 0 else (Integer(1), f)
+
+
+@lru_cache(maxsize=4096)
+def _factor_list(polynomial: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
+    number, factors = factor_list(polynomial)
+    return number, factors
+
+
+@lru_cache(maxsize=4096)
+def _factor(names: Names, f: Expr, exponent: int) -> Node:
+    terms = [(coefficient(c), monomial) for c, monomial in names.terms(f)]
+    if terms[0][0].sign < 0 and len(terms) > 1:
+        terms.sort(key=lambda term: -term[0].sign)
+    shown = [(c.sign, product([c.node, monomial]) or ONE) for c, monomial in terms]
+    if len(shown) == 1:
+        return power(shown[0][1], exponent)
+    whole = Sum(tuple(shown))
+    return whole if exponent == 1 else power(Group(whole), exponent)
 
 
 def grouped(node: Node) -> Node:

@@ -6,6 +6,7 @@ stands beside the fraction: divided differences in brackets, sums, and embedding
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol, fraction, together
@@ -127,7 +128,7 @@ class SpectralTerms:
                 table[x] = 1 - Symbol(f"q_{letter}")
             elif kind == 4:
                 table[x] = (1 - Symbol(f"q_{letter}")) / symbols.eta
-        return expr.subs(table, simultaneous=True)
+        return expr.xreplace(table)
 
     # Embedding sums -------------------------------------------------------------------------------
 
@@ -153,8 +154,7 @@ class SpectralTerms:
 
 def merged(p: Summand) -> tuple[int, list[Node], list[Node]]:
     """Return the sign of a summand and its fraction, with the scalar in it."""
-    top, bottom = fraction(together(p.scalar))
-    (top_sign, above), (bottom_sign, below) = scalar_node(top), scalar_node(bottom)
+    (top_sign, above), (bottom_sign, below) = map(scalar_node, _fraction(p.scalar))
     return (
         top_sign * bottom_sign,
         [*([above] if above else []), *p.above],
@@ -162,11 +162,18 @@ def merged(p: Summand) -> tuple[int, list[Node], list[Node]]:
     )
 
 
+@lru_cache(maxsize=4096)  # the summands of a weight share a few scalars
+def _fraction(scalar: Expr) -> tuple[Expr, Expr]:
+    above, below = fraction(together(scalar))
+    return above, below
+
+
+@lru_cache(maxsize=4096)
 def scalar_node(scalar: Expr) -> tuple[int, Node | None]:
     """Return a scalar as a sign and a node, powers of eta before all other symbols; None for 1."""
     if (wide := _wide(scalar)) is not None:
         return wide.sign, wide.node
-    (top_sign, above), (bottom_sign, below) = map(_line, fraction(together(scalar)))
+    (top_sign, above), (bottom_sign, below) = map(_line, _fraction(scalar))
     shown = fraction_of([above] if above else [], [below] if below else [])
     return top_sign * bottom_sign, shown
 
@@ -181,7 +188,7 @@ def scalar_row(scalar: Expr) -> tuple[int, Row]:
 
 def _wide(scalar: Expr) -> Coefficient | None:
     """Return a scalar whose numerator is wide as any other coefficient is written."""
-    above = _line(fraction(together(scalar))[0])[1]
+    above = _line(_fraction(scalar)[0])[1]
     return coefficient(scalar) if above is not None and above.width > _WIDE else None
 
 

@@ -98,5 +98,5 @@ def _is_in_rates(weight: Expr, count: int) -> bool:
     # At small eta denominators are products of sums of eigenvalues.
     x = Dummy("x")
     h = [eigenvalue(i) for i in range(count)]
-    below = fraction(together(weight))[1].subs({y: x * y for y in h}, simultaneous=True)
+    below = fraction(together(weight))[1].xreplace({y: x * y for y in h})
     return len(Poly(below, x).terms()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Expr, Integer, Mul, Pow, Rational, factor_list, fraction, gcd, lcm, together
@@ -85,7 +86,12 @@ def collected(summands: Sequence[Summand]) -> list[Summand]:
     for p in summands:
         key = p._replace(scalar=Integer(1))
         sums[key] = sums.get(key, Integer(0)) + p.scalar
-    return [key._replace(scalar=together(c)) for key, c in sums.items() if c != 0]
+    return [key._replace(scalar=_together(c)) for key, c in sums.items() if c != 0]
+
+
+@lru_cache(maxsize=4096)  # the summands of a weight share a few scalars
+def _together(scalar: Expr) -> Expr:
+    return together(scalar)
 
 
 def pulled(summands: Sequence[Summand]) -> tuple[Expr, tuple[Summand, ...]]:
@@ -111,6 +117,7 @@ def _divided(scalar: Expr, common: Expr) -> Expr:
     return Mul(number, *(Pow(f, k) for f, k in powers.items()))
 
 
+@lru_cache(maxsize=4096)
 def _powers_of(scalar: Expr) -> tuple[Rational, dict[Expr, int]]:
     """Return a rational function without indices as a number and powers."""
     powers: dict[Expr, int] = {}
