@@ -44,8 +44,8 @@ from sgdiagrams.symbolic.files.training import (
 from sgdiagrams.symbolic.files.values import (
     fraction,
     get,
-    items,
     load_document,
+    load_items,
     number_text,
     short,
     symbol_name,
@@ -162,17 +162,18 @@ def _load(data: dict[str, Any]) -> Fields:
     basis = get(data, "basis", str)
     if basis not in ("moment", "cumulant", "mixed") or not 0 <= order <= 1000:
         raise FormatError(f"expected an order >= 0 and a known basis, got {order!r} and {basis!r}")
-    parts = tuple(
-        Part(
-            fraction(get(item, "coefficient", str)),
-            named_observable(get(item, "observable", str)),
-            load_sampling(item.get("sampling")),
-            load_optimizer(item.get("optimizer")),
-        )
-        for item in items(data, "parts")
-    )
-    terms = tuple(_load_term(item, order) for item in items(data, "terms"))
+    parts = load_items(data, "parts", _load_part)
+    terms = load_items(data, "terms", lambda item: _load_term(item, order))
     return Fields(order, basis, parts, terms)
+
+
+def _load_part(item: dict[str, Any]) -> Part:
+    return Part(
+        fraction(get(item, "coefficient", str)),
+        named_observable(get(item, "observable", str)),
+        load_sampling(item.get("sampling")),
+        load_optimizer(item.get("optimizer")),
+    )
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:
@@ -193,24 +194,30 @@ def _load_term(item: dict[str, Any], order: int) -> Term:
 
 
 def _load_sum(weight: dict[str, Any], key: str) -> Expr:
-    terms = []
-    for item in items(weight, key):
-        c = fraction(get(item, "coefficient", str))
-        factors = _load_powers(get(item, "powers", dict))
-        for exponential in items(item, "exponentials") if "exponentials" in item else []:
-            base = get(exponential, "base", str)
-            name = symbol_name(base)
-            value = Symbol(name) if name else Rational(fraction(base))
-            if value.is_Rational and value <= 0:
-                raise FormatError(f"expected a base > 0 of an exponential, got {short(base)}")
-            exponent = Mul(*_load_powers(get(exponential, "exponent", dict)))
-            factor = fraction(exponential.get("factor", "1"))
-            power = get(exponential, "power", int)
-            if abs(power) > 1000:
-                raise FormatError(f"expected a power up to 1000, got {power}")
-            factors.append(Pow(Pow(value, exponent * Rational(factor)), Integer(power)))
-        terms.append(Mul(Rational(c.numerator, c.denominator), *factors))
-    return Add(*terms)
+    return Add(*load_items(weight, key, _load_monomial))
+
+
+def _load_monomial(item: dict[str, Any]) -> Expr:
+    c = fraction(get(item, "coefficient", str))
+    powers = _load_powers(get(item, "powers", dict))
+    exponentials: tuple[Expr, ...] = ()
+    if "exponentials" in item:
+        exponentials = load_items(item, "exponentials", _load_exponential)
+    return Mul(Rational(c.numerator, c.denominator), *powers, *exponentials)
+
+
+def _load_exponential(item: dict[str, Any]) -> Expr:
+    base = get(item, "base", str)
+    name = symbol_name(base)
+    value = Symbol(name) if name else Rational(fraction(base))
+    if value.is_Rational and value <= 0:
+        raise FormatError(f"expected a base > 0 of an exponential, got {short(base)}")
+    exponent = Mul(*_load_powers(get(item, "exponent", dict)))
+    factor = fraction(item.get("factor", "1"))
+    power = get(item, "power", int)
+    if abs(power) > 1000:
+        raise FormatError(f"expected a power up to 1000, got {power}")
+    return Pow(Pow(value, exponent * Rational(factor)), Integer(power))
 
 
 def _load_powers(powers: dict[str, Any]) -> list[Expr]:

@@ -34,7 +34,14 @@ from sgdiagrams.symbolic.files.training import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.files.values import fraction, get, items, load_document, number_text, short
+from sgdiagrams.symbolic.files.values import (
+    fraction,
+    get,
+    load_document,
+    load_items,
+    number_text,
+    short,
+)
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
@@ -153,8 +160,8 @@ def _load(data: dict[str, Any]) -> ResummedFields:
         raise FormatError(f"expected a form {', '.join(FORMS)}, got {short(form)}")
     if not all(isinstance(name, str) for name in flat) or len(set(flat)) != len(flat):
         raise FormatError(f"expected 'flat' to be a list of different names, got {short(flat)}")
-    parts = tuple(_load_part(item) for item in items(data, "parts"))
-    terms = tuple(_load_term(item, order, parts) for item in items(data, "terms"))
+    parts = load_items(data, "parts", _load_part)
+    terms = load_items(data, "terms", lambda item: _load_term(item, order, parts))
     contractions = [term.contraction for term in terms]
     if len(set(contractions)) != len(contractions):
         raise FormatError("expected every contraction once")
@@ -184,7 +191,7 @@ def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> Dre
         raise FormatError(f"expected contractions without a metric, got {contraction.metric!r}")
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
-    pieces = tuple(_load_piece(piece, contraction, parts) for piece in items(item, "pieces"))
+    pieces = load_items(item, "pieces", lambda piece: _load_piece(piece, contraction, parts))
     if not pieces:
         raise FormatError("expected at least one piece for every contraction")
     return DressedTerm(contraction, pieces)
@@ -202,7 +209,7 @@ def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Par
     coefficient = fraction(get(item, "coefficient", str))
     if coefficient == 0:
         raise FormatError("expected coefficients of pieces other than 0")
-    skeletons = tuple(_load_skeleton(s) for s in items(item, "skeletons"))
+    skeletons = load_items(item, "skeletons", _load_skeleton)
     # Every index belongs to the edge above one update.
     if sorted(i for s in skeletons for i in s.indices) != list(range(contraction.order)):
         raise FormatError(

@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fraction", "get", "items", "load_document", "number_text", "short", "symbol_name"]
+__all__ = ["fraction", "get", "load_document", "load_items", "number_text", "short", "symbol_name"]
 
 _T = TypeVar("_T")
 
@@ -66,10 +66,11 @@ def load_document(
         )
     try:
         return load(data)
-    except FormatError:
-        raise
     except SgdiagramsError as error:
-        raise FormatError(f"expected {kind} that is valid; {error}") from None
+        known = isinstance(error, FormatError)
+        message = str(error) if known else f"expected {kind} that is valid; {error}"
+        place = ".".join(reversed(getattr(error, "__notes__", [])))
+        raise FormatError(f"{message} (in {place})" if place else message) from None
 
 
 def get(item: object, key: str, kind: type) -> Any:
@@ -80,12 +81,22 @@ def get(item: object, key: str, kind: type) -> Any:
     return value
 
 
-def items(item: object, key: str) -> list[dict[str, Any]]:
-    """Return an entry that is a list of objects."""
+def load_items(item: object, key: str, load: Callable[[dict[str, Any]], _T]) -> tuple[_T, ...]:
+    """Return what the objects of a list stand for, each as `load` reads it.
+
+    An error on the way gets the place as a note, from the inside out.
+    """
     values = get(item, key, list)
     if not all(isinstance(value, dict) for value in values):
         raise FormatError(f"expected {key!r} to be a list of objects")
-    return list(values)
+    loaded = []
+    for i, value in enumerate(values):
+        try:
+            loaded.append(load(value))
+        except SgdiagramsError as error:
+            error.add_note(f"{key}[{i}]")
+            raise
+    return tuple(loaded)
 
 
 def short(value: object) -> str:

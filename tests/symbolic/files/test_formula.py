@@ -255,6 +255,24 @@ def test_bad_entries(bad):
     refused(replaced(*bad))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        (("terms", 2, "weight", "numerator", 0, "coefficient"), "x", "terms[2].numerator[0]"),
+        (("terms", 1, "contraction", "text"), "(0", "terms[1]"),
+        (("parts", 0, "sampling", "B"), 0, "parts[0]"),
+        (("order",), "2", ""),
+    ],
+)
+def test_errors_say_where(path, value, place):
+    with pytest.raises(FormatError) as error:
+        Expansion.from_json(replaced(path, value))
+    message = str(error.value)
+    assert message.startswith("expected ")
+    assert (message.endswith(f" (in {place})")) == bool(place), message
+    assert ("(in " in message) == bool(place)
+
+
 HUGE = "1" * 5000
 
 

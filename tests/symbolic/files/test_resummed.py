@@ -239,6 +239,13 @@ def test_bad_entries(bad):
     refused(replaced(*bad))
 
 
+def test_errors_say_where():
+    bad = replaced(("terms", 1, "pieces", 0, "skeletons", 0, "diagram"), "nothing")
+    with pytest.raises(FormatError) as error:
+        ResummedExpansion.from_json(bad)
+    assert str(error.value).endswith(" (in terms[1].pieces[0].skeletons[0])")
+
+
 HUGE = "1" * 5000
 
 
