@@ -17,7 +17,6 @@ from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
-from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
@@ -84,7 +83,7 @@ class ResummedExpansion(ResummedFormula):
     @cached_property
     def has_closed_form(self) -> bool:
         """Whether all weights are formulas; others are known by number only."""
-        return all(has_closed_form(scheme_of(p), p.optimizer) for p in self.parts)
+        return all(part.training.dressing is not None for part in self.parts)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -279,7 +278,7 @@ class ResummedExpansion(ResummedFormula):
             When the order is higher, or the form is not exact.
         """
         highest = self.order if order is None else self._checked(order)
-        exact = all((self.form == "continuous") == is_continuous(scheme_of(p)) for p in self.parts)
+        exact = all((self.form == "continuous") == p.training.is_continuous for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:
             raise RequestError(
                 f"expected the exact form of the expansion, got form={self.form!r}; "

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ def long_time(
     >>> [round(float(c), 12) for c in found.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
-    count = closed_count(skeleton.diagram, scheme, optimizer, root=skeleton.role)
+    count = closed_count(skeleton.diagram, Training(scheme, optimizer), root=skeleton.role)
     dressing = optimizer.dressing
     if dressing is None or dressing.beta is None:
         bases = [((1 - h),) for h in eigenvalues]

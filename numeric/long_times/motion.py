@@ -17,9 +17,9 @@ from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
 from sgdiagrams.numeric.long_times.weights import long_time_weight
 from sgdiagrams.numeric.values.leaves import check_leaf
-from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,7 +185,7 @@ def drift(
         )
     scheme = named_sampling(sampling)
     method = named_optimizer("sgd" if optimizer is None else optimizer)
-    if is_continuous(scheme) or not has_closed_form(scheme, method):
+    if scheme.is_continuous or Training(scheme, method).dressing is None:
         raise RequestError(
             "expected a scheme of steps that are alike and a constant sgd or momentum for the drift, "
             f"got {scheme.label} with {method.label}; take one-pass, with-replacement or full-batch"

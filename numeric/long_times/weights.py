@@ -13,6 +13,7 @@ from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +127,9 @@ def _formula(
     skeleton: Skeleton, part: FixedPart, form: Form
 ) -> tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]:
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
-    count = closed_count(skeleton.diagram, part.scheme, part.optimizer, root=skeleton.role)
+    count = closed_count(
+        skeleton.diagram, Training(part.scheme, part.optimizer), root=skeleton.role
+    )
     h = [Dummy("h") for _ in skeleton.indices]
     dressing = part.optimizer.dressing
     beta = Integer(0) if dressing is None or dressing.beta is None else dressing.beta

@@ -29,8 +29,8 @@ from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = [
@@ -38,8 +38,6 @@ __all__ = [
     "DressedCount",
     "Structure",
     "closed_count",
-    "has_closed_form",
-    "is_continuous",
 ]
 
 
@@ -112,27 +110,8 @@ class DressedCount:
         )
 
 
-def is_continuous(scheme: Sampling) -> bool:
-    """Tell whether a scheme is a limit in continuous time."""
-    return scheme.is_continuous
-
-
-def has_closed_form(scheme: Sampling, optimizer: Optimizer) -> bool:
-    """Tell whether dressed counts have a closed form: steps that are alike, and a constant optimiser.
-
-    Examples
-    --------
-    >>> from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
-    >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch
-    >>> has_closed_form(FullBatch(), Momentum()), has_closed_form(Epochs(), SGD())
-    (True, False)
-    """
-    dressing = None if scheme.steps is None else optimizer.dressing
-    return dressing is not None and (dressing.root_count == 1 or not scheme.is_continuous)
-
-
 def closed_count(
-    diagram: Diagram, scheme: Sampling, optimizer: Optimizer, *, root: RootRole = "population"
+    diagram: Diagram, training: Training, *, root: RootRole = "population"
 ) -> DressedCount:
     """Return the dressed count of a linkless diagram, in the cumulant basis, in closed form.
 
@@ -143,11 +122,11 @@ def closed_count(
     RequestError
         When there is no closed form.
     """
-    dressing = optimizer.dressing
-    if dressing is None or not has_closed_form(scheme, optimizer):
+    scheme, dressing = training.sampling, training.dressing
+    if dressing is None:
         raise RequestError(
             f"expected a scheme and an optimiser with a closed form, got {scheme.label} with "
-            f"{optimizer.label}"
+            f"{training.optimizer.label}"
         )
     forest = update_forest(diagram)
     per_edge = dressing.root_count

@@ -8,7 +8,6 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Formula
-from sgdiagrams.symbolic.resummation.dressed import has_closed_form, is_continuous
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 
 if TYPE_CHECKING:
@@ -64,13 +63,13 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
         When they cannot, or are not.
     """
     check_choice("form", form, FORMS)
-    if form == "discrete" and any(is_continuous(scheme_of(p)) for p in parts):
+    if form == "discrete" and any(part.training.is_continuous for part in parts):
         raise RequestError(
             f"expected form='continuous' for {scheme_of(parts[0]).name}, got form='discrete'"
         )
     for part in parts:
         scheme = scheme_of(part)
-        if form != "discrete" and not has_closed_form(scheme, part.optimizer):
+        if form != "discrete" and part.training.dressing is None:
             raise RequestError(
                 f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
                 f"no closed form, got form={form!r}"

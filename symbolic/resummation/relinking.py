@@ -20,8 +20,7 @@ from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.formula import Term, collect
-from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form, is_continuous
-from sgdiagrams.symbolic.training.training import Training
+from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
@@ -79,22 +78,20 @@ def eigenvalue_series(skeleton: Skeleton, part: Part, most: int) -> _Series:
     In closed form by expanding divided differences at 1; otherwise by counting the diagrams with
     their links.
     """
-    scheme, optimizer = part.sampling, part.optimizer
-    assert scheme is not None  # noqa: S101 - re-summed expansions keep their schemes
-    dressing = optimizer.dressing if has_closed_form(scheme, optimizer) else None
-    if dressing is None or dressing.root_count > 1:
-        count = counter_of(Training(scheme, optimizer), "cumulant")
+    training = part.training
+    if training.dressing is None or training.dressing.root_count > 1:
+        count = counter_of(training, "cumulant")
         result: _Series = {}
         for links in _exponents(skeleton.diagram.order, most):
             linked = linked_diagram(skeleton.diagram, links)
             weight = count.weight(count.count(linked, skeleton.role), linked.order)
             result[links] = weight * (-1) ** sum(links)
         return result
-    closed = closed_count(skeleton.diagram, scheme, optimizer, root=skeleton.role)
+    closed = closed_count(skeleton.diagram, training, root=skeleton.role)
     n = skeleton.diagram.order
     total: _Series = {(0,) * n: closed.factor}
     for component in closed.components:
-        series = _component(component, closed, most, continuous=is_continuous(scheme))
+        series = _component(component, closed, most, continuous=training.is_continuous)
         spread: _Series = {}
         for exps, c in series.items():
             place = [0] * n

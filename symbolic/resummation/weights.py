@@ -9,10 +9,10 @@ from sympy.core.symbol import Str
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
-from sgdiagrams.symbolic.resummation.dressed import closed_count, has_closed_form
+from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
-from sgdiagrams.symbolic.resummation.formula import memory_of, scheme_of
+from sgdiagrams.symbolic.resummation.formula import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.dressed import DressedCount
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = ["Weights", "least_groups"]
@@ -44,7 +43,7 @@ class Weights:
         self._parts = parts
         self._form = form
         self._flat = flat
-        self._counts: dict[tuple[Diagram, RootRole, Sampling, Optimizer], DressedCount] = {}
+        self._counts: dict[tuple[Diagram, RootRole, Training], DressedCount] = {}
         self._dressed: dict[tuple[Skeleton, int, tuple[Expr, ...]], Expr] = {}
 
     def terms(self, dressed_terms: Iterable[DressedTerm]) -> tuple[Term, ...]:
@@ -90,7 +89,7 @@ class Weights:
         return self._dressed[key]
 
     def _derived(self, skeleton: Skeleton, part: Part, h: tuple[Expr, ...]) -> Expr:
-        if not has_closed_form(scheme_of(part), part.optimizer):
+        if part.training.dressing is None:
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         memory = memory_of(part.optimizer)
         bases = [
@@ -107,10 +106,10 @@ class Weights:
 
     def _count(self, skeleton: Skeleton, part: Part) -> DressedCount:
         """Return the dressed count in closed form, which knows no eigenvalues yet."""
-        key = (skeleton.diagram, skeleton.role, scheme_of(part), part.optimizer)
+        key = (skeleton.diagram, skeleton.role, part.training)
         if key not in self._counts:
-            diagram, role, scheme, optimizer = key
-            self._counts[key] = closed_count(diagram, scheme, optimizer, root=role)
+            diagram, role, training = key
+            self._counts[key] = closed_count(diagram, training, root=role)
         return self._counts[key]
 
     def _name(self, skeleton: Skeleton, part: Part) -> str:

@@ -19,8 +19,7 @@ __all__ = ["heading", "left_side", "left_width", "protocols", "sentence"]
 
 def _method(part: Part) -> str:
     """Return the optimiser where it is not plain SGD."""
-    optimizer = part.optimizer
-    return "" if optimizer.is_plain and optimizer.weight_decay == 0 else f", {optimizer.label}"
+    return "" if part.optimizer.is_default else f", {part.optimizer.label}"
 
 
 def _protocol(part: Part) -> str:

@@ -25,7 +25,6 @@ from sgdiagrams.symbolic.layout.nodes import (
     joined,
 )
 from sgdiagrams.symbolic.layout.quantities import SumOver
-from sgdiagrams.symbolic.resummation.dressed import is_continuous
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
@@ -70,7 +69,7 @@ def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
 def _relation(formula: ResummedFormula) -> Operator:
     """Return what stands between both sides: only the exact forms are equal."""
     if formula.form == "discrete" or all(
-        part.sampling is not None and is_continuous(part.sampling) for part in formula.parts
+        part.sampling is not None and part.sampling.is_continuous for part in formula.parts
     ):
         return Operator("=")
     if formula.form != "stationary":

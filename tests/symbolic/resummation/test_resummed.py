@@ -41,6 +41,7 @@ from sgdiagrams.symbolic import (
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import expression
 from sgdiagrams.symbolic.resummation.relinking import insert_links
+from sgdiagrams.symbolic.training.training import Training
 
 F = Fraction
 OBSERVABLES = (
@@ -268,7 +269,7 @@ def time_sum(diagram, T, q, *, tied):
 
 
 def closed(diagram, scheme, q, optimizer=None):
-    count = closed_count(diagram, scheme, optimizer or SGD())
+    count = closed_count(diagram, Training(scheme, optimizer or SGD()))
     h = [1 - sympy.Rational(x) for x in q]
     value = expression(
         count, "discrete", eigenvalues=h, roots=[(1 - x,) for x in h], memory=sympy.S.Zero
@@ -328,7 +329,7 @@ def test_the_heavy_ball_in_closed_form():
                 roots = [(F(2, 3), F(1, 2)), (F(1), F(1, 3)), (F(-1, 2), F(-2, 3))][:order]
                 h = [1 + beta - r - s for r, s in roots]
                 assert all(r * s == beta for r, s in roots)
-                count = closed_count(diagram, sampling, Momentum(beta=beta))
+                count = closed_count(diagram, Training(sampling, Momentum(beta=beta)))
                 value = expression(
                     count,
                     "discrete",
@@ -368,7 +369,7 @@ def test_the_continuous_form_is_the_limit_of_small_eta(make, beta):
         for diagram in enumerate_diagrams(order, linkless=True, **options):
             errors = []
             for steps in (400, 800):
-                count = closed_count(diagram, make(steps), optimizer)
+                count = closed_count(diagram, Training(make(steps), optimizer))
                 h = [c / steps for c in RATES[:order]]
                 exact = form_value(count, "discrete", h, beta)
                 errors.append(abs(form_value(count, "continuous", h, beta) / exact - 1))
@@ -384,7 +385,7 @@ def test_the_stationary_form_is_the_limit_of_long_times(make, beta):
     optimizer = Momentum(beta=beta) if beta else SGD()
     for order in (1, 2) if beta else (1, 2, 3):
         for diagram in enumerate_diagrams(order, linkless=True, **make(1).diagram_options):
-            count = closed_count(diagram, make(800), optimizer)
+            count = closed_count(diagram, Training(make(800), optimizer))
             h = RATES[:order]
             exact = form_value(count, "discrete", h, beta)
             assert abs(form_value(count, "stationary", h, beta) / exact - 1) < 1e-12
@@ -396,7 +397,7 @@ def test_in_continuous_time_without_curvature_the_counts_are_those_of_the_sde():
         for diagram in enumerate_diagrams(order, linkless=True, one_pass=True):
             values = [
                 expression(
-                    closed_count(diagram, scheme, SGD()),
+                    closed_count(diagram, Training(scheme, SGD())),
                     "continuous",
                     eigenvalues=zero,
                     roots=[(sympy.S.One,)] * 4,
@@ -415,7 +416,7 @@ def test_in_continuous_time_without_curvature_the_counts_are_those_of_the_sde():
 def test_the_small_eta_form_is_the_limit_of_the_stationary_one():
     for order in (1, 2, 3):
         for diagram in enumerate_diagrams(order, linkless=True, one_pass=True):
-            count = closed_count(diagram, OnePass(), SGD())
+            count = closed_count(diagram, Training(OnePass(), SGD()))
             for eps, bound in ((F(1, 1000), 2e-2), (F(1, 10**6), 2e-5)):
                 h = [c * sympy.Rational(eps) for c in RATES[:order]]
                 ratio = form_value(count, "small-eta", h) / form_value(count, "stationary", h)

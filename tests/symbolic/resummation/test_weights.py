@@ -16,9 +16,9 @@ def derived(monkeypatch):
     """How often each dressed count was derived, with its eigenvalues and without."""
     closed, written = Counter(), Counter()
 
-    def dressed(diagram, scheme, optimizer, *, root):
-        closed[diagram, scheme, optimizer, root] += 1
-        return original_dressed(diagram, scheme, optimizer, root=root)
+    def dressed(diagram, training, *, root):
+        closed[diagram, training, root] += 1
+        return original_dressed(diagram, training, root=root)
 
     def expression(count, form, *, eigenvalues, roots, memory):
         written[id(count), form, tuple(eigenvalues)] += 1
