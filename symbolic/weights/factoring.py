@@ -40,12 +40,10 @@ def factor_terms(
     below = lcm(*(c.denominator for _, c in terms))
     ring = fmpz_mpoly_ctx.get([f"x{i}" for i in range(len(terms[0][0]))], "lex")
     number, powers = ring.from_dict({exps: int(c * below) for exps, c in terms}).factor()
-    factors = []
-    for f, k in powers:
-        sign = 1 if f.leading_coefficient() > 0 else -1
-        number *= sign**k
-        whole = [(tuple(map(int, exps)), sign * int(c)) for exps, c in f.terms()]
-        factors.append((whole, int(k)))
+    # FLINT's factors are primitive, their leading coefficients positive.
+    factors = [
+        ([(tuple(map(int, exps)), int(c)) for exps, c in f.terms()], int(k)) for f, k in powers
+    ]
     factors.sort(key=_place)
     shown = [(tuple((exps, Fraction(c)) for exps, c in whole), k) for whole, k in factors]
     return Fraction(int(number), below), shown

@@ -43,16 +43,17 @@ def use(expansion):
 
 
 @pytest.mark.parametrize(
-    ("sampling", "form"),
+    ("observable", "sampling", "form"),
     [
-        ("with-replacement", "discrete"),
-        ("with-replacement", "stationary"),
-        ("one-pass", "small-eta"),
+        ("test-loss", "with-replacement", "discrete"),
+        ("test-loss", "with-replacement", "stationary"),
+        ("test-loss", "one-pass", "small-eta"),
+        ("variance", "with-replacement", "discrete"),  # where contractions share skeletons
     ],
 )
-def test_printing_derives_every_dressed_count_once(derived, sampling, form):
+def test_printing_derives_every_dressed_count_once(derived, observable, sampling, form):
     closed, written = derived
-    expansion = expand("test-loss", order=3, sampling=sampling, resummed=True).with_form(form)
+    expansion = expand(observable, order=3, sampling=sampling, resummed=True).with_form(form)
     use(expansion)
     assert set(closed.values()) == {1}
     assert set(written.values()) == {1}
