@@ -426,6 +426,25 @@ def test_functions_of_the_weights_are_simulated_with_their_values():
         )
 
 
+@pytest.mark.parametrize("optimizer", [SGD(), *OPTIMIZERS[3:]], ids=label)
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=label)
+def test_resummed_expansions_are_known_by_number(sampling, optimizer):
+    """Expanded back they are the plain series, exactly; and they have values and a table."""
+    options = {"order": 3, "sampling": sampling, "optimizer": optimizer}
+    resummed = expand("test-loss", **options, resummed=True)
+    plain = expand("test-loss", **options, basis="cumulant")
+    assert resummed.expanded().terms == plain.terms
+    assert "W[" in resummed.text()
+    assert sampling.label in resummed.text()
+    statistics = exact_statistics(Quartic().exact, 5)
+    long = expand("test-loss", **{**options, "order": 5}).evaluate(statistics, eta=HALF / 100)
+    value = resummed.evaluate(statistics, eta=0.005).value
+    assert value == pytest.approx(float(long.value), rel=1e-4)
+    third = expand("test-loss", **options).evaluate(statistics, eta=HALF / 100)
+    # With few updates a delay leaves no links to be summed up.
+    assert abs(value - float(long.value)) <= 1.000001 * abs(float(third.value - long.value))
+
+
 def test_batches_of_random_size_are_drawn_with_their_chances():
     """Rows of the smaller batch come twice, so that the mean over rows is that of the batch."""
     course = Backwards().course()
