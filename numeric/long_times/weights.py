@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sympy import Dummy, Integer, lambdify
 
-from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count

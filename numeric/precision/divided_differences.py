@@ -24,8 +24,8 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.precision.balls import Ball, Decimals, Doubles, Floats, Precision, to_floats
-from sgdiagrams.numeric.precision.transfer import applied, row_times_power
 from sgdiagrams.symbolic.checks import whole_number
+from sgdiagrams.symbolic.propagation.sparse import applied, row_times_power
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+
+from sgdiagrams.symbolic.propagation.ring import WHOLE, Ring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sgdiagrams.symbolic.propagation.components import Component
 
-__all__ = ["Dynamics", "EdgeSystem", "LinearMemory"]
+__all__ = ["Dynamics", "EdgeSystem", "Edges", "LinearMemory"]
 
 
 class EdgeSystem(NamedTuple):
@@ -47,9 +49,58 @@ class LinearMemory(Protocol):
         """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
 
 
+class Edges(Protocol):
+    """The edges above the nodes of a forest, as linear systems over a ring."""
+
+    # Attributes of dataclasses take their place.
+    @property
+    def ring(self) -> Ring:
+        """Where to compute."""
+
+    @property
+    def updates(self) -> int:
+        """The number of updates T."""
+
+    @property
+    def states(self) -> int:
+        """The length of an edge's state: 1 for the position, 2 with a velocity."""
+
+    @property
+    def has_links(self) -> bool:
+        """Whether links are inserted: bare edges keep positions, and have none that moves velocities."""
+
+    @property
+    def depth(self) -> int:
+        """The number of axes of elements that are arrays."""
+
+    def kind(self, v: int) -> int:
+        """Return a node whose edge is the same as that above node v."""
+
+    @property
+    def readout(self) -> Sequence[Any] | None:
+        """Weights of the iterates after each update; None: the last one alone."""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all updates are alike, and the last iterate is read."""
+
+    @property
+    def step_scale(self) -> int:
+        """The factor beyond its value that every edge is to get at every update; 1 but in integers."""
+
+    def opening(self, t: int, v: int, target: int) -> Any:
+        """Return the state that node v at time t gives to the edge above it; None for zero."""
+
+    def transition(self, t: int, v: int, source: int, target: int) -> Any:
+        """Return how the edge above node v is carried over the update t; None for zero."""
+
+    def for_squaring(self) -> Self:
+        """Return the same edges in the ring where matrices are powered by squaring."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dynamics:
-    """An optimiser over T updates, in integers.
+    """An optimiser over T updates, in integers: bare edges, the same above every node.
 
     Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
     `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
@@ -79,6 +130,11 @@ class Dynamics:
     node_scale: int
     readout_scale: int
     sums: dict[Component, tuple[int, int]] = field(default_factory=dict, repr=False)
+
+    #: See `Edges`.
+    ring: ClassVar[Ring] = WHOLE
+    has_links: ClassVar[bool] = False
+    depth: ClassVar[int] = 0
 
     @classmethod
     def of(
@@ -151,6 +207,41 @@ class Dynamics:
     def updates(self) -> int:
         """The number of updates T."""
         return len(self.node)
+
+    @property
+    def states(self) -> int:
+        """1, or 2 with a velocity."""
+        return 2 if self.velocity else 1
+
+    @property
+    def step_scale(self) -> int:
+        """The scale of decay."""
+        return self.decay_scale
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all updates are alike, and the last iterate is read."""
+        states = (self.position, self.velocity, self.node)
+        steps = (self.velocity_to_position, self.velocity_to_velocity)
+        return self.readout is None and all(len(set(x)) < 2 for x in (*states, *steps))
+
+    def kind(self, v: int) -> int:  # noqa: ARG002
+        """Return 0: the edges above all nodes are the same."""
+        return 0
+
+    def opening(self, t: int, v: int, target: int) -> int:  # noqa: ARG002
+        """Return the state that a node at time t gives to the edge above it."""
+        return self.node[t] * (self.velocity[t] if target else self.position[t])
+
+    def transition(self, t: int, v: int, source: int, target: int) -> int | None:  # noqa: ARG002
+        """Return how an edge is carried over the update t, with the scale of decay in it."""
+        if source == 0:
+            return None if target else self.decay_scale
+        return self.velocity_to_velocity[t] if target else self.velocity_to_position[t]
+
+    def for_squaring(self) -> Self:
+        """Return the same."""
+        return self
 
     def scale(self, parents: tuple[int, ...], *, decays: int | None = None) -> int:
         """Return the factor that all weighted counts of a forest carry.
