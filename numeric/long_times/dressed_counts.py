@@ -1,8 +1,8 @@
 r"""Counts with re-summed links, by number: polynomial in T, at any eigenvalues.
 
 In the cumulant basis all insertions of links on an edge sum to a dressed kernel
-(`sgdiagrams.symbolic.propagation.dressed_edges`), so that linkless diagrams alone remain, each with its
-count at the eigenvalues h of :math:`\eta H` on its edges. At h = 0 it is the bare count.
+(`sgdiagrams.symbolic.propagation.dynamics`), so that linkless diagrams alone remain, each with its count
+at the eigenvalues h of :math:`\eta H` on its edges. At h = 0 it is the bare count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sgdiagrams.numeric.precision.double_double import DoubleDouble
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
-from sgdiagrams.symbolic.propagation.dressed_edges import DressedEdges
+from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.ring import FRACTIONS, Ring
 from sgdiagrams.symbolic.vocabulary import RootRole
 
@@ -171,5 +171,5 @@ def _count(
         # Operators of numpy's scalars would not always find those of other rings.
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
-    edges = DressedEdges.of(optimizer, T, values, ring)
-    return scheme.course().embed(DressedPropagator(edges), forest, "cumulant")
+    dynamics = Dynamics.dressed(optimizer, T, values, ring)
+    return scheme.course().embed(DressedPropagator(dynamics), forest, "cumulant")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         FixedBatches,
         ReshuffledEpochs,
     )
-    from sgdiagrams.symbolic.propagation.dressed_edges import DressedEdges
+    from sgdiagrams.symbolic.propagation.dynamics import Dynamics
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["DressedPropagator"]
@@ -40,18 +40,18 @@ class DressedPropagator:
 
     Parameters
     ----------
-    edges
-        Those above the nodes of the forest, which must have nodes.
+    dynamics
+        The optimiser, with the edges above the nodes of the forest, which must have nodes.
     """
 
-    def __init__(self, edges: DressedEdges) -> None:
-        self._edges = edges
-        self._number = edges.ring.number
+    def __init__(self, dynamics: Dynamics) -> None:
+        self._dynamics = dynamics
+        self._number = dynamics.ring.number
 
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Any:
         """Return the sum for a schedule that is fixed."""
         shares = [per_batch(len(batch), 1) for batch in course.batches]
-        grid = GridPropagator(course.batches, course.rows, self._edges, shares)
+        grid = GridPropagator(course.batches, course.rows, self._dynamics, shares)
         if basis == "cumulant":
             return grid.total(forest.parents, forest.blocks)
         total = self._number(Fraction(0))
@@ -71,7 +71,7 @@ class DressedPropagator:
             for nodes in course.rule.parts(coarse) if rule.basis == "cumulant" else whole:
                 part = coarse.restricted(nodes)
                 placing = rule_placing(part, rule, **numbers)
-                count = StepScan(part.parents, placing, self._edges.above(nodes)).run()
+                count = StepScan(part.parents, placing, self._dynamics.above(nodes)).run()
                 if count is None:
                     break
                 product = product * count
@@ -87,7 +87,7 @@ class DressedPropagator:
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             if coarse.block_count <= course.rows:
                 placing = reshuffled_placing(coarse, N=course.rows, B=course.batch)
-                count = StepScan(coarse.parents, placing, self._edges).run()
+                count = StepScan(coarse.parents, placing, self._dynamics).run()
                 if count is not None:
                     total = total + self._number(Fraction(placing.epoch_scale)) * count
         return total

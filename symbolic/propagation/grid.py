@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.propagation.dynamics import Edges
+    from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
 __all__ = ["GridPropagator"]
 
@@ -37,8 +37,8 @@ class GridPropagator:
         The rows of every batch.
     N
         The size of the training set.
-    edges
-        Those above the nodes of forests, over the batches.
+    dynamics
+        The optimiser, with the edges above the nodes of forests, over the batches.
     shares
         The weight of a row in the mean over its batch, at every time.
     """
@@ -47,10 +47,10 @@ class GridPropagator:
         self,
         batches: Sequence[Sequence[int]],
         N: int,
-        edges: Edges,
+        dynamics: Dynamics,
         shares: Sequence[Fraction],
     ) -> None:
-        self.edges = edges
+        self.dynamics = dynamics
         # Rows that are used at the same times are alike.
         used: list[list[int]] = [[] for _ in range(N)]
         for t, batch in enumerate(batches):
@@ -61,15 +61,15 @@ class GridPropagator:
         #: The weight of a node by the time, where its block has no other, and by the kind of row.
         self.alone = self._array(len(b) * x for b, x in zip(batches, shares, strict=True))
         share = self._array(shares)
-        self.member: NDArray[Any] = np.zeros((len(share), len(alike)), dtype=edges.ring.dtype)
+        self.member: NDArray[Any] = np.zeros((len(share), len(alike)), dtype=dynamics.ring.dtype)
         for k, times in enumerate(alike):
             self.member[list(times), k] = share[list(times)]
 
     def _array(self, values: Iterable[Any]) -> NDArray[Any]:
-        return self._elements([self.edges.ring.number(value) for value in values])
+        return self._elements([self.dynamics.ring.number(value) for value in values])
 
     def _elements(self, values: list[Any]) -> NDArray[Any]:
-        result: NDArray[Any] = np.empty(len(values), dtype=self.edges.ring.dtype)
+        result: NDArray[Any] = np.empty(len(values), dtype=self.dynamics.ring.dtype)
         result[:] = values
         return result
 
@@ -79,7 +79,7 @@ class GridPropagator:
         Over whole numbers it carries the scale of the edges.
         """
         n = len(parents)
-        ends = (1,) * self.edges.depth
+        ends = (1,) * self.dynamics.depth
         sizes = Counter(blocks)
         pending: list[list[_Table]] = [[] for _ in range(n + 1)]
         for v in reversed(range(n)):  # preorder, so children come first
@@ -126,24 +126,26 @@ class GridPropagator:
 
     def _positions(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
         """Return the positions after 0, 1, ..., T updates of the edge above a node."""
-        edges = self.edges
-        T, states, is_constant = edges.updates, range(edges.states), edges.is_constant
+        dynamics = self.dynamics
+        T, states = dynamics.updates, range(dynamics.states)
         # In integers, what is there after t updates has the scale of t steps, and gets that of T.
-        scales = [edges.step_scale**t for t in range(T + 1)]
+        scales = [dynamics.decay_scale**t for t in range(T + 1)]
         arriving = []
         for target in states:
             openings = self._elements(
-                [(edges.opening(t, v, target) or 0) * scales[t + 1] for t in range(T)]
+                [(dynamics.opening(t, target) or 0) * scales[t + 1] for t in range(T)]
             )
             arriving.append(inputs * openings.reshape(-1, *[1] * (inputs.ndim - 1)))
         # Without further axes an element, and no array: numpy would make machine numbers of two.
-        zero: Any = np.zeros(inputs.shape[1:], dtype=edges.ring.dtype)[()]
-        if not (edges.has_links or edges.states > 1):
-            return np.concatenate([np.zeros_like(inputs[:1]), np.add.accumulate(arriving[0])])
+        zero: Any = np.zeros(inputs.shape[1:], dtype=dynamics.ring.dtype)[()]
+        if not dynamics.eigenvalues and dynamics.states == 1:
+            return np.concatenate(
+                [np.zeros((1, *inputs.shape[1:]), dtype=object), np.add.accumulate(arriving[0])]
+            )
         state: list[Any] = [zero for _ in states]
         positions: list[Any] = [zero]
         for t in range(T):
-            if not t or not is_constant:
+            if not t or not dynamics.are_alike:
                 step = [self._row(t, v, target) for target in states]
             before = state
             state = [values[t] for values in arriving]
@@ -152,22 +154,22 @@ class GridPropagator:
                     state[target] = state[target] + before[source] * factor
             positions.append(state[0])
         shape = np.broadcast_shapes(inputs.shape[1:], np.shape(state[0]))
-        result = np.empty((T + 1, *shape), dtype=edges.ring.dtype)
+        result = np.empty((T + 1, *shape), dtype=dynamics.ring.dtype)
         for t, position in enumerate(positions):
             result[t] = position
-        if edges.step_scale != 1:
+        if dynamics.decay_scale != 1:
             result *= self._elements(scales[::-1]).reshape(-1, *[1] * len(shape))
         return result
 
     def _row(self, t: int, v: int, target: int) -> list[tuple[int, Any]]:
         """Return the states that a state comes from over the update t, with their factors."""
-        sources = range(self.edges.states)
-        row = [(source, self.edges.transition(t, v, source, target)) for source in sources]
+        sources = range(self.dynamics.states)
+        row = [(source, self.dynamics.transition(t, v, source, target)) for source in sources]
         return [(source, factor) for source, factor in row if factor is not None]
 
     def _read_out(self, positions: NDArray[Any]) -> NDArray[Any]:
         """Return the weighted sum of positions that the root reads, with a time axis of length 1."""
-        readout = self.edges.readout
+        readout = self.dynamics.readout
         if readout is None:
             return positions[-1:]
         read = [t for t, weight in enumerate(readout) if weight]

@@ -20,7 +20,7 @@ from sgdiagrams.symbolic.propagation.sparse import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sgdiagrams.symbolic.propagation.dynamics import Edges
+    from sgdiagrams.symbolic.propagation.dynamics import Dynamics
     from sgdiagrams.symbolic.propagation.placing import Placing
 
 __all__ = ["StepScan"]
@@ -44,18 +44,18 @@ class StepScan:
         The parent of every update in preorder, -1 for the root.
     placing
         What the scheme allows.
-    edges
-        Those above the updates, in the ring where to compute step by step.
+    dynamics
+        The optimiser, with the edges above the updates, in the ring where to compute step by step.
     """
 
-    def __init__(self, parents: tuple[int, ...], placing: Placing, edges: Edges) -> None:
+    def __init__(self, parents: tuple[int, ...], placing: Placing, dynamics: Dynamics) -> None:
         self.parents = parents
-        self.edges = edges
+        self.dynamics = dynamics
         self.placing = placing
         n = len(parents)
         self._children = [[c for c, parent in enumerate(parents) if parent == v] for v in range(n)]
         self._start: _Key = (0, 0, (_CLOSED,) * n)
-        final = _POSITION if edges.readout is None else _READOUT
+        final = _POSITION if dynamics.readout is None else _READOUT
         self._final = tuple(final if parent < 0 else _CLOSED for parent in parents)
         self._moves: dict[_Key, list[tuple[_Key, int]]] = {}
         #: All the factors that there are, with their numbers.
@@ -64,7 +64,7 @@ class StepScan:
         #: The values of factors, and of the changes of single edges, at one time.
         self._values: dict[int, Any] = {}
         self._changed: dict[tuple[int, int, int], Any] = {}
-        self._kinds = [edges.kind(v) for v in range(n)]
+        self._kinds = [dynamics.like(v) for v in range(n)]
 
     def run(self) -> Any:
         """Return the sum over all embeddings, or None for an exact zero.
@@ -72,11 +72,11 @@ class StepScan:
         Over whole numbers it carries the scale of the edges, `Placing.node_scale` for every node and
         `Placing.epoch_scale` for every epoch.
         """
-        T, epoch, is_constant = self.edges.updates, self.placing.epoch, self.edges.is_constant
+        T, epoch, is_constant = self.dynamics.updates, self.placing.epoch, self.dynamics.is_constant
         if is_constant and self._prefers_squaring():
             row = self._squared()
         else:
-            row = {self._start: self.edges.ring.number(Fraction(1))}
+            row = {self._start: self.dynamics.ring.number(Fraction(1))}
             for t in range(T):
                 if not is_constant:
                     self._forget_values()
@@ -85,13 +85,13 @@ class StepScan:
                     row = self._forgotten(row)
         full = (1 << len(self.parents)) - 1
         ends = [x for (p, _, states), x in row.items() if p == full and states == self._final]
-        return self.edges.ring.settle(sum(ends[1:], ends[0])) if ends else None
+        return self.dynamics.ring.settle(sum(ends[1:], ends[0])) if ends else None
 
     def _squared(self) -> Row[_Key]:
         self._forget_values()
-        self.edges = self.edges.for_squaring()
-        start = {self._start: self.edges.ring.number(Fraction(1))}
-        T, epoch = self.edges.updates, self.placing.epoch
+        self.dynamics = self.dynamics.for_squaring()
+        start = {self._start: self.dynamics.ring.number(Fraction(1))}
+        T, epoch = self.dynamics.updates, self.placing.epoch
         if not epoch:
             return row_times_power(start, self._matrix([self._start]), T)
         epochs: Matrix[_Key] = {}
@@ -105,7 +105,7 @@ class StepScan:
 
     def _prefers_squaring(self) -> bool:
         """Tell whether squaring is cheaper than T steps, at the price of its ring."""
-        T, ring = self.edges.updates, self.edges.ring.for_squaring
+        T, ring = self.dynamics.updates, self.dynamics.ring.for_squaring
         price = 1 if ring is None else ring.price
         matrix = self._matrix([self._start])
         return T * sum(map(len, matrix.values())) > price * power_cost(matrix) * T.bit_length()
@@ -113,9 +113,9 @@ class StepScan:
     def _forgotten(self, row: Row[_Key]) -> Row[_Key]:
         """Return the states after the end of an epoch."""
         result: Row[_Key] = {}
-        unit = self.placing.epoch_scale if self.edges.ring.is_whole else 1
+        unit = self.placing.epoch_scale if self.dynamics.ring.is_whole else 1
         ends = {
-            seen: self.edges.ring.number(self.placing.forget(seen) * unit)
+            seen: self.dynamics.ring.number(self.placing.forget(seen) * unit)
             for seen in {seen for _, seen, _ in row}
         }
         for (placed, seen, states), value in row.items():
@@ -131,7 +131,7 @@ class StepScan:
         while waiting:
             key = waiting.pop()
             if key not in result:
-                result[key] = self._stepped({key: self.edges.ring.number(Fraction(1))}, 0)
+                result[key] = self._stepped({key: self.dynamics.ring.number(Fraction(1))}, 0)
                 waiting += result[key]
         return result
 
@@ -157,7 +157,7 @@ class StepScan:
 
     def _value(self, t: int, weight: Fraction, changes: _Changes) -> Any:
         """Return the product of factors at time t, or None for zero."""
-        value = self.edges.ring.number(weight)
+        value = self.dynamics.ring.number(weight)
         for change in changes:
             if change not in self._changed:
                 self._changed[change] = self._factor(t, *change)
@@ -169,18 +169,18 @@ class StepScan:
 
     def _factor(self, t: int, v: int, old: int, new: int) -> Any:
         """Return the factor of an edge at time t, or None for zero."""
-        edges = self.edges
+        dynamics = self.dynamics
         target = _POSITION if new == _READOUT else new
         is_new = old == _CLOSED
-        factor = edges.opening(t, v, target) if is_new else edges.transition(t, v, old, target)
-        if new != _READOUT or edges.readout is None or factor is None:
+        factor = dynamics.opening(t, target) if is_new else dynamics.transition(t, v, old, target)
+        if new != _READOUT or dynamics.readout is None or factor is None:
             return factor
-        return factor * edges.readout[t] if edges.readout[t] else None
+        return factor * dynamics.readout[t] if dynamics.readout[t] else None
 
     def _find_moves(self, key: _Key) -> Iterator[tuple[_Key, int]]:
         placed, seen, states = key
         n = len(states)
-        unit = self.placing.node_scale if self.edges.ring.is_whole else 1
+        unit = self.placing.node_scale if self.dynamics.ring.is_whole else 1
         ready = [
             v
             for v in range(n)
@@ -202,9 +202,9 @@ class StepScan:
                     options = [(state, False)]
                 else:
                     # Bare positions stay.
-                    stays = state == _POSITION and not self.edges.has_links and v not in nodes
-                    options = [(new, True) for new in range(1 if stays else self.edges.states)]
-                    if self.parents[v] < 0 and self.edges.readout is not None:
+                    stays = state == _POSITION and not self.dynamics.eigenvalues and v not in nodes
+                    options = [(new, True) for new in range(1 if stays else self.dynamics.states)]
+                    if self.parents[v] < 0 and self.dynamics.readout is not None:
                         options.append((_READOUT, True))
                 paths = [
                     ((*after, new), (*moved, (self._kinds[v], state, new)) if moves else moved)
@@ -220,6 +220,6 @@ class StepScan:
                     self._numbers[name] = len(self._factors)
                     # Edges that are not carried get the scale of a step all the same.
                     carried = sum(old != _CLOSED for _, old, _ in changes)
-                    idle = self.edges.step_scale ** (n - carried)
+                    idle = self.dynamics.decay_scale ** (n - carried)
                     self._factors.append((weight * idle, changes))
                 yield (placed | chosen, seen_now, after), self._numbers[name]
