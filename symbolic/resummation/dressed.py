@@ -24,6 +24,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.prefactor import prefactor
 from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
@@ -172,11 +173,12 @@ def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[
         for v in range(n)
     )
     total: dict[tuple[tuple[int, ...], ...], Laurent] = {}
+    batches = prefactor(n).batches
     for coarse in forests:
         sums = level_sums(coarse, rule, base_count=per_edge * n, own=own)
         for (_, alive), laurent in sums.items():
             into = total.setdefault(alive, {})
-            add_scaled(into, {(k, b - n): c for (_, k, b), c in laurent.items()})
+            add_scaled(into, {(k, b + batches): c for (_, k, b), c in laurent.items()})
     if steps_of(scheme).keeps_rows:
         P = forest.block_count
         total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}
