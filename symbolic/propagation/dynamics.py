@@ -55,6 +55,10 @@ class LinearMemory(Protocol):
     """What propagation asks of an optimiser."""
 
     @property
+    def schedule(self) -> object | None:
+        """What makes the factors of the learning rate; None where all of them are 1."""
+
+    @property
     def scales_nodes(self) -> bool:
         """Whether the factors of the learning rate multiply nodes; else they are in the systems."""
 
@@ -204,7 +208,7 @@ class Dynamics:
         multipliers = optimizer.multipliers(T)
         readout = optimizer.iterate_weights(T) if iterates is None else iterates
         # Numbers of a million updates that are alike are made once.
-        are_alike = all(a is multipliers[0] or a == multipliers[0] for a in multipliers)
+        are_alike = optimizer.schedule is None or multipliers == multipliers[:1] * T
         times = T if are_alike else 1
         systems = optimizer.edge_systems(multipliers[:1] if are_alike else multipliers)
         factors = multipliers if optimizer.scales_nodes else (Fraction(1),) * T
