@@ -89,9 +89,9 @@ class ExactPropagator:
         """Return the sum for what a rule allows, not divided by B."""
 
         @cache
-        def weight(chosen: int) -> int:
+        def weight(mask: int) -> int:
             """Return the rule's weight, times N for every node so that it is whole."""
-            return int(at_numbers(rule.weight(forest, chosen), N=N, B=B) * N ** chosen.bit_count())
+            return int(at_numbers(rule.weight(forest, mask), N=N, B=B) * N ** mask.bit_count())
 
         n = len(forest.parents)
         total, power = grouped_sum(forest.parents, weight, self._dynamics)

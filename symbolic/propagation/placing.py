@@ -36,7 +36,7 @@ class Placing(NamedTuple):
     """
 
     weight: Callable[[int, int], Fraction]
-    seen_after: Callable[[int, int], int] = lambda chosen, seen: 0  # noqa: ARG005
+    seen_after: Callable[[int, int], int] = lambda mask, seen: 0  # noqa: ARG005
     epoch: int = 0
     forget: Callable[[int], Fraction] = lambda seen: Fraction(1)  # noqa: ARG005
     node_scale: int = 1
@@ -59,8 +59,8 @@ def at_numbers(powers: Mapping[tuple[int, int], int | Fraction], *, N: int, B: i
 def rule_placing(forest: UpdateForest, rule: LevelRule, *, N: int, B: int) -> Placing:
     """Return steps that are all alike."""
 
-    def weight(chosen: int, seen: int) -> Fraction:  # noqa: ARG001
-        return at_numbers(rule.weight(forest, chosen), N=N, B=B) * per_batch(B, chosen.bit_count())
+    def weight(mask: int, seen: int) -> Fraction:  # noqa: ARG001
+        return at_numbers(rule.weight(forest, mask), N=N, B=B) * per_batch(B, mask.bit_count())
 
     return Placing(weight)
 
@@ -69,24 +69,24 @@ def reshuffled_placing(forest: UpdateForest, *, N: int, B: int) -> Placing:
     """Return epochs in random orders: a block is seen once an epoch, on a row of its own."""
     P = forest.block_count
 
-    def blocks(chosen: int) -> int:
-        mask = 0
+    def blocks(mask: int) -> int:
+        seen = 0
         for v, block in enumerate(forest.blocks):
-            if chosen >> v & 1:
-                mask |= 1 << block
-        return mask
+            if mask >> v & 1:
+                seen |= 1 << block
+        return seen
 
-    def weight(chosen: int, seen: int) -> Fraction:
-        new = blocks(chosen)
+    def weight(mask: int, seen: int) -> Fraction:
+        new = blocks(mask)
         if new & seen:
             return Fraction(0)
-        return perm(B, new.bit_count()) * per_batch(B, chosen.bit_count())
+        return perm(B, new.bit_count()) * per_batch(B, mask.bit_count())
 
     def forget(seen: int) -> Fraction:
         # 1/(N)_j for the j blocks that the epoch has seen
         return Fraction(1, perm(N, seen.bit_count()))
 
-    def seen_after(chosen: int, seen: int) -> int:
-        return seen | blocks(chosen)
+    def seen_after(mask: int, seen: int) -> int:
+        return seen | blocks(mask)
 
     return Placing(weight, seen_after, N // B, forget, node_scale=B, epoch_scale=perm(N, P))

@@ -188,8 +188,8 @@ class StepScan:
         ]
         for pick in range(1 << len(ready)):
             nodes = [v for i, v in enumerate(ready) if pick >> i & 1]
-            chosen = sum(1 << v for v in nodes)
-            weight = self.placing.weight(chosen, seen) if chosen else Fraction(1)
+            mask = sum(1 << v for v in nodes)
+            weight = self.placing.weight(mask, seen) if mask else Fraction(1)
             weight *= unit ** len(nodes)
             closing = [c for v in nodes for c in self._children[v]]
             if not weight or any(states[c] != _POSITION for c in closing):
@@ -211,7 +211,7 @@ class StepScan:
                     for after, moved in paths
                     for new, moves in options
                 ]
-            seen_now = self.placing.seen_after(chosen, seen)
+            seen_now = self.placing.seen_after(mask, seen)
             for after, moved in paths:
                 changes = tuple(sorted(moved))
                 # Fractions are slow to hash.
@@ -222,4 +222,4 @@ class StepScan:
                     carried = sum(old != _CLOSED for _, old, _ in changes)
                     idle = self.dynamics.decay_scale ** (n - carried)
                     self._factors.append((weight * idle, changes))
-                yield (placed | chosen, seen_now, after), self._numbers[name]
+                yield (placed | mask, seen_now, after), self._numbers[name]

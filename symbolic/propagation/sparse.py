@@ -75,11 +75,11 @@ def power_cost(matrix: Matrix[K]) -> int:
     """
     reach: dict[K, set[K]] = {}
     for start in matrix:
-        found, waiting = {start}, [start]
+        reached, waiting = {start}, [start]
         while waiting:
             for target in matrix.get(waiting.pop(), {}):
-                if target not in found:
-                    found.add(target)
+                if target not in reached:
+                    reached.add(target)
                     waiting.append(target)
-        reach[start] = found
+        reach[start] = reached
     return sum(len(reach.get(middle, ())) for targets in reach.values() for middle in targets)
