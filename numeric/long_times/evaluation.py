@@ -210,7 +210,7 @@ def _plug_in(
             if by_noise is not None and term.order:
                 noise = noise_of(term.contraction)
                 by_noise.extend(0.0 for _ in range(noise + 1 - len(by_noise)))
-                by_noise[noise] = by_noise[noise] + found
+                by_noise[noise] = by_noise[noise] + contribution
         if rank and expansion.pieces:
             orders = [amplitudes.basis.upper(x) for x in orders]
         return [*orders, np.asarray(sum(orders))]
