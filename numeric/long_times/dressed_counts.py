@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.numeric.precision.balls import to_floats
 from sgdiagrams.numeric.precision.double_double import DoubleDouble
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.embeddings.forests import update_forest
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["dressed_count"]
 
 #: Matrices are squared with 32 digits, since errors grow with every squaring.
-_DOUBLES = Ring(DoubleDouble.of, price=30, lift=DoubleDouble.of, settle=to_floats)
+_DOUBLES = Ring(DoubleDouble.of, price=30, lift=DoubleDouble.of, settle=DoubleDouble.to_floats)
 FLOATS = Ring(float, dtype=float, for_squaring=_DOUBLES)
 
 
