@@ -287,6 +287,15 @@ class Dynamics:
         links = number(_LINK) * update * self.eigenvalues[v]
         return links if target else number(1) + links
 
+    def step(self, t: int, v: int) -> list[list[tuple[int, Any]]]:
+        """Return for each state of the edge above node v where it comes from, with the factors."""
+        if not self.eigenvalues and self.ring.is_whole and self.velocity:
+            to_position, to_velocity = self.velocity_to_position[t], self.velocity_to_velocity[t]
+            return [[(0, self.decay_scale), (1, to_position)], [(1, to_velocity)]]
+        states = range(self.states)
+        entries = [[(s, self.transition(t, v, s, target)) for s in states] for target in states]
+        return [[(s, factor) for s, factor in row if factor is not None] for row in entries]
+
     def scale(self, parents: tuple[int, ...], *, decays: int | None = None) -> int:
         """Return the factor that all weighted counts of a forest carry.
 

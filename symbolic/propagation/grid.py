@@ -146,7 +146,7 @@ class GridPropagator:
         positions: list[Any] = [zero]
         for t in range(T):
             if not t or not dynamics.are_alike:
-                step = [self._row(t, v, target) for target in states]
+                step = dynamics.step(t, v)
             before = state
             state = [values[t] for values in arriving]
             for target, row in enumerate(step):
@@ -160,12 +160,6 @@ class GridPropagator:
         if dynamics.decay_scale != 1:
             result *= self._elements(scales[::-1]).reshape(-1, *[1] * len(shape))
         return result
-
-    def _row(self, t: int, v: int, target: int) -> list[tuple[int, Any]]:
-        """Return the states that a state comes from over the update t, with their factors."""
-        sources = range(self.dynamics.states)
-        row = [(source, self.dynamics.transition(t, v, source, target)) for source in sources]
-        return [(source, factor) for source, factor in row if factor is not None]
 
     def _read_out(self, positions: NDArray[Any]) -> NDArray[Any]:
         """Return the weighted sum of positions that the root reads, with a time axis of length 1."""

@@ -191,6 +191,7 @@ def test_beyond_the_range_of_floats():
     assert power_difference([0.5, 0.3], 10**6) == 0
     assert_close(power_difference([1.0, 0.5], 10**6), Fraction(2))
     assert exponential_difference([0.0, 5.0], 10**4) == np.inf
+    assert exponential_difference([-5.0, 5.0], 10**4) == np.inf
     assert exponential_difference([-1.0, -2.0], 10**4) == 0
     assert exponential_difference([-1e300, 0.0], 1) == pytest.approx(1e-300)
     assert np.isnan(power_difference([np.nan, 1.0], 3))
