@@ -18,7 +18,7 @@ from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.ring import FRACTIONS, Ring
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS, Ring
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:

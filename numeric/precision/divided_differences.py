@@ -24,7 +24,7 @@ from flint import acb, acb_mat, ctx, fmpq
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.checks import whole_number
-from sgdiagrams.symbolic.propagation.sparse import row_times_power
+from sgdiagrams.symbolic.propagation.rings import row_times_power
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from sgdiagrams.symbolic.embeddings.prefactor import prefactor
-from sgdiagrams.symbolic.propagation.ring import WHOLE, Ring
+from sgdiagrams.symbolic.propagation.rings import WHOLE, Ring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ class Dynamics:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.propagation.ring import FRACTIONS
+    >>> from sgdiagrams.symbolic.propagation.rings import FRACTIONS
     >>> from sgdiagrams.symbolic.training.optimizer import SGD
     >>> Dynamics.dressed(SGD(), 3, [Fraction(1, 4)], FRACTIONS).transition(0, 0, 0, 0)
     Fraction(3, 4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from sgdiagrams.symbolic.propagation.sparse import (
+from sgdiagrams.symbolic.propagation.rings import (
     Matrix,
     Row,
     power,

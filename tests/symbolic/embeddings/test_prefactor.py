@@ -11,7 +11,7 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.prefactor import Prefactor, prefactor
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.ring import FRACTIONS
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS
 
 
 def test_prefactors():

@@ -22,7 +22,7 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
-from sgdiagrams.symbolic.propagation.ring import FRACTIONS
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS
 
 BASES = ("moment", "cumulant")
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
