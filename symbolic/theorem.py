@@ -7,7 +7,7 @@ Counts and values are always in one basis: plain moments with different blocks o
 or joint cumulants with blocks anywhere. Mixing them is the classical mistake. They meet here, in
 re-summed series (`sgdiagrams.symbolic.resummation.linkless`) and where these are expanded again (its
 neighbour `relinking`). Sign, symmetry factor and power of 1/B are those of
-`sgdiagrams.symbolic.embeddings.prefactor` in all of them.
+`sgdiagrams.symbolic.embeddings.signs` in all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.counting.choice import counter_of
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term, collect
 from sgdiagrams.symbolic.observable import named_observable, root_mode, root_role

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import perm
 from typing import TYPE_CHECKING, NamedTuple
 
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 

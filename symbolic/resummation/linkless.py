@@ -16,7 +16,7 @@ from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
 

@@ -19,7 +19,7 @@ from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.choice import counter_of
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED

@@ -13,7 +13,7 @@ from sympy.polys.rings import PolyRing
 
 from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomial
 from sgdiagrams.symbolic.embeddings.forests import update_forest
-from sgdiagrams.symbolic.embeddings.prefactor import prefactor
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator

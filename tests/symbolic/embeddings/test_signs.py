@@ -8,7 +8,7 @@ from sgdiagrams import symbols
 from sgdiagrams.diagrams import Diagram
 from sgdiagrams.symbolic import SGD, Cosine, Epochs, Momentum, OnePass, expand
 from sgdiagrams.symbolic.embeddings.forests import update_forest
-from sgdiagrams.symbolic.embeddings.prefactor import Prefactor, prefactor
+from sgdiagrams.symbolic.embeddings.signs import Prefactor, prefactor
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS
