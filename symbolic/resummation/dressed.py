@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sympy import Expr, Integer, Mul, Pow, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.signs import prefactor
@@ -133,7 +132,7 @@ def closed_count(
     per_edge = dressing.root_count
     steps = steps_of(scheme)
     components = tuple(
-        DressedComponent(nodes, _structures(_part(forest, nodes), scheme, per_edge))
+        DressedComponent(nodes, _structures(forest.restricted(nodes), scheme, per_edge))
         for nodes in steps.parts(forest)
     )
     N = scheme.datapoints
@@ -149,13 +148,6 @@ def closed_count(
         scheme.batch_size,
         per_edge,
     )
-
-
-def _part(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:
-    number = {v: i for i, v in enumerate(nodes)}
-    parents = tuple(number.get(forest.parents[v], -1) for v in nodes)
-    blocks = restricted_growth_string([forest.blocks[v] for v in nodes])
-    return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, root_is_tied=False)
 
 
 def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[Structure, ...]:
