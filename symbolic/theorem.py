@@ -3,9 +3,11 @@ r"""The main theorem: an expected observable as a sum over diagrams.
 .. math:: E[s(\theta_T)] = \sum_D \Bigl(-\frac1B\Bigr)^{d(D)}
     \frac{\mathrm{count}(D)}{|\mathrm{Aut}(D)|}\, \mathrm{value}(D)
 
-This is the only place where counts meet values, and both are always in one basis: plain moments with
-different blocks on different datapoints, or joint cumulants with blocks anywhere. Mixing them is the
-classical mistake.
+Counts and values are always in one basis: plain moments with different blocks on different datapoints,
+or joint cumulants with blocks anywhere. Mixing them is the classical mistake. They meet here, in
+re-summed series (`sgdiagrams.symbolic.resummation.linkless`) and where these are expanded again (its
+neighbour `relinking`). Sign, symmetry factor and power of 1/B are those of
+`sgdiagrams.symbolic.embeddings.signs` in all of them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.counting.choice import counter_of
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term, collect
 from sgdiagrams.symbolic.observable import named_observable, root_mode, root_role
@@ -215,7 +218,7 @@ class _Means:
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
             if not fits(diagram, factors):
                 continue
-            scale = Fraction((-1) ** d, diagram.symmetry_factor)
+            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             values = list(
                 contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
             )

@@ -164,13 +164,13 @@ def the_weight_decay(expansion: ResummedFormula, parts: Sequence[FixedPart]) -> 
         When parts have several.
     """
     used = {piece.part for term in expansion.pieces for piece in term.pieces if term.order}
-    found = sorted({Fraction(str(parts[i].optimizer.weight_decay)) for i in used})
-    if len(found) > 1:
+    decays = sorted({Fraction(str(parts[i].optimizer.weight_decay)) for i in used})
+    if len(decays) > 1:
         raise RequestError(
             "expected one weight decay for all parts of a re-summed expansion, "
-            f"got {' and '.join(map(str, found))}; evaluate the parts one by one"
+            f"got {' and '.join(map(str, decays))}; evaluate the parts one by one"
         )
-    return found[0] if found else Fraction(0)
+    return decays[0] if decays else Fraction(0)
 
 
 def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction) -> None:
@@ -205,12 +205,12 @@ def _plug_in(
     orders = [np.zeros((population.dimension or 0,) * rank) for _ in range(expansion.order + 1)]
     with np.errstate(invalid="ignore", over="ignore"):  # weights run out of range where SGD does
         for term in expansion.pieces:
-            found = _contribution(term, parts, amplitudes, expansion)
-            orders[term.order] = orders[term.order] + found
+            contribution = _contribution(term, parts, amplitudes, expansion)
+            orders[term.order] = orders[term.order] + contribution
             if by_noise is not None and term.order:
                 noise = noise_of(term.contraction)
                 by_noise.extend(0.0 for _ in range(noise + 1 - len(by_noise)))
-                by_noise[noise] = by_noise[noise] + found
+                by_noise[noise] = by_noise[noise] + contribution
         if rank and expansion.pieces:
             orders = [amplitudes.basis.upper(x) for x in orders]
         return [*orders, np.asarray(sum(orders))]
@@ -245,16 +245,16 @@ def check_limit(
     if not fails.any():
         return
     # The largest amplitude is the most telling example.
-    where = np.unravel_index(int(np.argmax(np.where(fails, np.abs(entries), 0))), fails.shape)
-    h = amplitudes.basis.clean[list(where)]
+    largest = np.unravel_index(int(np.argmax(np.where(fails, np.abs(entries), 0))), fails.shape)
+    h = amplitudes.basis.clean[list(largest)]
     if (h < 0).any():
-        what, remedy = h.min(), "along which the landscape curves down; take finite T"
+        failing, remedy = h.min(), "along which the landscape curves down; take finite T"
     elif (h == 0).any() and h.max() < 1:
-        what, remedy = 0.0, "which is flat; use drift"
+        failing, remedy = 0.0, "which is flat; use drift"
     else:
-        what, remedy = h.max(), "which is unstable; take a smaller eta"
+        failing, remedy = h.max(), "which is unstable; take a smaller eta"
     raise RequestError(
-        f"expected a limit for T to infinity, got h={what:.6g} of eta H at order {order}, {remedy}"
+        f"expected a limit for T to infinity, got h={failing:.6g} of eta H at order {order}, {remedy}"
     )
 
 

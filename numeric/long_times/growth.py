@@ -100,8 +100,8 @@ def long_time(
     >>> from sgdiagrams.symbolic.resummation.skeletons import Skeleton
     >>> valley = Skeleton(Diagram.parse("(01-2-3)(02-12-23)"), "population", (0, 1, 2))
     >>> h = np.array(0.5)
-    >>> found = long_time(valley, OnePass(), SGD(), [np.array(0.0), h, h])
-    >>> [round(float(c), 12) for c in found.coefficients]
+    >>> growth = long_time(valley, OnePass(), SGD(), [np.array(0.0), h, h])
+    >>> [round(float(c), 12) for c in growth.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
     count = closed_count(skeleton.diagram, Training(scheme, optimizer), root=skeleton.role)
@@ -119,8 +119,10 @@ def long_time(
     if not np.any(near):
         return exact
     circle = [1 + _RADIUS * np.exp(2j * np.pi * k / _POINTS) for k in range(_POINTS)]
-    found = [_count(count, [_roots(h * z, beta) for h in eigenvalues]) for z in circle]
-    means = [sum(c) / _POINTS for c in zip(*(f.coefficients for f in found), strict=True)]
+    around = [_count(count, [_roots(h * z, beta) for h in eigenvalues]) for z in circle]
+    means = [
+        sum(c) / _POINTS for c in zip(*(near_by.coefficients for near_by in around), strict=True)
+    ]
     mixed = tuple(
         np.where(near, np.real(mean), single)
         for mean, single in zip(means, exact.coefficients, strict=True)
@@ -146,8 +148,8 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
         if count.roots_per_edge == 2:
             for r, s in bases:
                 splitting = splitting * (r - s)
-        found = tuple(np.asarray(c / splitting) for c in result.coefficients)
-    return LongTime(found, result.grows)
+        coefficients = tuple(np.asarray(c / splitting) for c in result.coefficients)
+    return LongTime(coefficients, result.grows)
 
 
 def _component(
@@ -157,12 +159,12 @@ def _component(
     grows: Any = False
     own = [x for v in part.nodes for x in bases[v]]
     for s in part.structures:
-        found = _structure(s, own, less=1 if count.roots_per_edge == 1 else 0)
+        part_sum = _structure(s, own, less=1 if count.roots_per_edge == 1 else 0)
         number = float(count.coefficient(s))
-        total += [0.0] * (len(found.coefficients) - len(total))
-        for k, c in enumerate(found.coefficients):
+        total += [0.0] * (len(part_sum.coefficients) - len(total))
+        for k, c in enumerate(part_sum.coefficients):
             total[k] = total[k] + number * c
-        grows = np.logical_or(grows, found.grows)
+        grows = np.logical_or(grows, part_sum.grows)
     return LongTime(tuple(total), grows)
 
 
@@ -193,9 +195,9 @@ def _structure(s: Structure, own: Sequence[Any], *, less: int) -> LongTime:
     flat_count = sum(np.asarray(f, dtype=int) for f in flats)
     total: list[Any] = [0.0] * (L + 1)
     for k in range(L + 1):
-        chosen = np.where(flat_count == k, prefactor, 0.0)
+        selected = np.where(flat_count == k, prefactor, 0.0)
         for j in range(k + 1):
-            value = (-1) ** (k - j) * homogeneous[k - j] * chosen
+            value = (-1) ** (k - j) * homogeneous[k - j] * selected
             for i, c in enumerate(_binomial(j)):
                 total[i] = total[i] + c * value
     return LongTime(tuple(total), grows)
@@ -203,17 +205,17 @@ def _structure(s: Structure, own: Sequence[Any], *, less: int) -> LongTime:
 
 def _homogeneous(rates: Sequence[Any]) -> list[Any]:
     """Return the complete homogeneous polynomials of degrees 0, ..., len(rates)."""
-    found: list[Any] = [1.0] + [0.0] * len(rates)
+    sums: list[Any] = [1.0] + [0.0] * len(rates)
     for u in rates:
-        for m in range(1, len(found)):
-            found[m] = found[m] + u * found[m - 1]
-    return found
+        for m in range(1, len(sums)):
+            sums[m] = sums[m] + u * sums[m - 1]
+    return sums
 
 
 def _binomial(j: int) -> list[float]:
     """Return the coefficients of T^0, T^1, ... in binomial(T, j)."""
-    found = [1.0]
+    powers = [1.0]
     for i in range(j):
-        shifted = [0.0, *found]
-        found = [(a - i * b) / (i + 1) for a, b in zip(shifted, [*found, 0.0], strict=True)]
-    return found
+        shifted = [0.0, *powers]
+        powers = [(a - i * b) / (i + 1) for a, b in zip(shifted, [*powers, 0.0], strict=True)]
+    return powers

@@ -238,10 +238,10 @@ def _polynomials(
         entries = amplitudes.of(term.contraction, cleaned=True)
         if not entries.any():
             continue
-        found = long_time_weight(term, parts, amplitudes.basis)
-        grows = np.broadcast_to(found.grows, entries.shape) & (entries != 0)
+        long_time = long_time_weight(term, parts, amplitudes.basis)
+        grows = np.broadcast_to(long_time.grows, entries.shape) & (entries != 0)
         check_limit(grows, entries, amplitudes, term.order)
-        for power, c in enumerate(found.coefficients):
+        for power, c in enumerate(long_time.coefficients):
             products = np.multiply(entries, c, where=entries != 0, out=np.zeros_like(entries))
             products = products.reshape(p, -1)
             sums[term.order, power] += products.sum(axis=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sympy import Dummy, Integer, lambdify
 
-from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
@@ -53,11 +53,11 @@ def weight(
     order 0 needs no basis.
     """
     if form == "stationary":
-        found = long_time_weight(term, parts, basis)
-        has_limit = np.logical_not(found.grows)
-        for c in found.coefficients[1:]:
+        late = long_time_weight(term, parts, basis)
+        has_limit = np.logical_not(late.grows)
+        for c in late.coefficients[1:]:
             has_limit = has_limit & (c == 0)
-        return np.where(has_limit, found.coefficients[0], np.nan)
+        return np.where(has_limit, late.coefficients[0], np.nan)
     h = np.zeros(0)
     if basis is not None:
         h = basis.clean if is_limit(form) else basis.eigenvalues
@@ -105,10 +105,10 @@ def _count(skeleton: Skeleton, part: FixedPart, h: list[NDArray[np.float64]], fo
         return 1.0  # the root alone
     if form == "discrete":
 
-        def count(*chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(
                 dressed_count(
-                    skeleton.diagram, part.scheme, part.optimizer, chosen, root=skeleton.role
+                    skeleton.diagram, part.scheme, part.optimizer, values, root=skeleton.role
                 )
             )
 

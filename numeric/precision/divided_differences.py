@@ -6,38 +6,40 @@ is divided, so coinciding nodes are nodes like any others. Powers go by repeated
 by scaling, Taylor's series and squaring (A. McCurdy, K. C. Ng, B. N. Parlett, Math. Comp. 43 (1984)
 501).
 
-The arithmetic bounds its own errors (`sgdiagrams.numeric.precision.balls`): floats first; entries that
-may be off by more than 1e-11 again with 32 digits, and what then is left, by cancellation between nodes
-of different signs, with as many digits as it takes. For nodes that are not negative the error of the
-power is about (L + 2) T times that of one operation, because nothing cancels.
+In floats the diagonal is put in anew after every squaring, from the functions themselves: errors of
+:math:`x^T` would double with each, those above the diagonal then grow like the number of squarings. For
+nodes that are not negative nothing cancels; elsewhere the same is done with their absolute values, which
+bounds the error. What that leaves open, complex nodes, and what leaves the range of floats on the way is
+done again in the ball arithmetic of FLINT (F. Johansson, IEEE Trans. Comput. 66 (2017) 1281).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from decimal import localcontext
 from fractions import Fraction
 from math import ceil, isfinite, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import acb, acb_mat, ctx, fmpq
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.precision.balls import Ball, Decimals, Doubles, Floats, Precision, to_floats
-from sgdiagrams.numeric.precision.transfer import applied, row_times_power
 from sgdiagrams.symbolic.checks import whole_number
+from sgdiagrams.symbolic.propagation.rings import row_times_power
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["exponential_difference", "power_difference"]
 
+#: Floats may be off by this, relative to the result.
 _TOLERANCE = 1e-11
-#: Digits at which entries are repeated that 32 do not settle.
-_DIGITS = (60, 240, 960)
+#: Bits at which balls are tried one after the other; at the last what contains 0 is 0.
+_BITS = (128, 512, 2048, 4096)
 
-#: From nodes in some precision to the corner entry; None for an exact zero.
-_Corner = Callable[[list[Ball], Precision], Ball | None]
+#: Upper triangular matrices of arrays: (row, column) -> entry.
+_Triangle = dict[tuple[int, int], Any]
 
 
 def power_difference(nodes: Sequence[ArrayLike], T: int) -> NDArray[Any]:
@@ -76,14 +78,25 @@ def power_difference(nodes: Sequence[ArrayLike], T: int) -> NDArray[Any]:
     last = len(arrays) - 1
     if all(x.dtype.kind in "biuO" for x in arrays):
         exact = [x.astype(object) for x in arrays]
-        corner = row_times_power({0: 1}, _bidiagonal(exact, 1), number).get(last, 0)
+        corner = row_times_power({0: 1}, _bidiagonal(exact), number).get(last, 0)
         return _in_shape(np.asarray(corner, dtype=object), arrays)
 
-    def find(balls: list[Ball], precision: Precision) -> Ball | None:
-        one = precision.ball(1.0)
-        return row_times_power({0: one}, _bidiagonal(balls, one), number).get(last)
+    def in_balls(matrix: acb_mat) -> acb_mat:
+        return _power_of_balls(matrix, number)
 
-    return _certified(find, arrays)
+    if number >= 2**53 or any(map(np.iscomplexobj, arrays)):
+        return _by_balls(
+            arrays, in_balls, np.zeros((), dtype=np.result_type(*arrays)), doubtful=True
+        )
+    with np.errstate(all="ignore"):
+        result = _power(arrays, number)
+        sizes = result
+        if any((x < 0).any() for x in arrays):
+            sizes = _power([np.abs(x) for x in arrays], number)
+        allowed = (
+            _TOLERANCE * np.abs(result) / (2.0**-52 * last * number.bit_length() * (last + 10))
+        )
+        return _by_balls(arrays, in_balls, result, doubtful=~(sizes <= allowed) & (sizes != 0))
 
 
 def exponential_difference(nodes: Sequence[ArrayLike], T: float | Fraction) -> NDArray[Any]:
@@ -123,50 +136,113 @@ def exponential_difference(nodes: Sequence[ArrayLike], T: float | Fraction) -> N
     if time < 0:
         raise RequestError(f"expected a finite number >= 0 for T, got T={T}")
     arrays = [x if x.dtype.kind in "fc" else x.astype(float) for x in _arrays(nodes)]
-    last = len(arrays) - 1
 
-    def find(balls: list[Ball], precision: Precision) -> Ball | None:
-        largest = max(float(np.max(np.abs(x[np.isfinite(x)]), initial=0)) for x in arrays)
-        size = Fraction(largest) * time
-        squarings = max(0, ceil(log2(size.numerator) - log2(size.denominator)) + 2) if size else 0
-        step = time / 2**squarings
-        scale = precision.number(step)
-        one = precision.ball(1.0)
-        matrix = _bidiagonal([x * scale for x in balls], one)
-        row = _exponential(matrix, precision, last)
-        for _ in range(squarings):
-            row = {i: applied(entries, row) for i, entries in row.items()}
-        corner = row[0][last]
-        for _ in range(last):
-            corner = corner * scale
-        return corner
+    def in_balls(matrix: acb_mat) -> acb_mat:
+        return (matrix * acb(fmpq(time.numerator, time.denominator))).exp()
 
-    return _certified(find, arrays)
+    if any(map(np.iscomplexobj, arrays)):
+        return _by_balls(arrays, in_balls, np.zeros((), dtype=complex), doubtful=True)
+    with np.errstate(all="ignore"):
+        return _by_balls(arrays, in_balls, _exponential(arrays, time), doubtful=False)
 
 
-def _exponential(
-    matrix: dict[int, dict[int, Ball]], precision: Precision, last: int
-) -> dict[int, dict[int, Ball]]:
-    """Return the exponential of a bidiagonal matrix with a small diagonal, by Horner's rule."""
-    terms, smallness = last, 1.0
-    while smallness > 10.0 ** -min(precision.digits + 3, 300) or terms - last < precision.digits:
-        terms += 1
-        smallness /= 2 * (terms - last)
-    one = precision.ball(1.0)
-    result = {i: {i: one} for i in matrix}
-    for k in range(terms, 0, -1):
-        over = precision.number(Fraction(1, k))
-        result = {
-            i: {j: x * over for j, x in applied(row, result).items()} for i, row in matrix.items()
-        }
-        for i, row in result.items():
-            row[i] = row[i] + one
+def _power(nodes: Sequence[NDArray[Any]], T: int) -> NDArray[Any]:
+    """Return the corner entry of a power of the bidiagonal matrix, in floats."""
+    last, exponent = len(nodes) - 1, 0
+    matrix = _triangle(nodes, lambda x: x**0.0)
+    for bit in bin(T)[2:]:
+        exponent = 2 * exponent + int(bit)
+        matrix = _squared(matrix, last)
+        if bit == "1":
+            matrix = _times_bidiagonal(nodes, matrix)
+        for i, x in enumerate(nodes):
+            matrix[i, i] = np.power(x, float(exponent))
+    return np.asarray(matrix[0, last])
+
+
+def _exponential(nodes: Sequence[NDArray[Any]], time: Fraction) -> NDArray[Any]:
+    """Return the corner entry of an exponential of the bidiagonal matrix, in floats."""
+    last = len(nodes) - 1
+    largest = max(float(np.max(np.abs(x[np.isfinite(x)]), initial=0)) for x in nodes)
+    size = Fraction(largest) * time
+    squarings = max(0, ceil(log2(size.numerator) - log2(size.denominator)) + 2) if size else 0
+    step = float(time / 2**squarings)
+    scaled = [x * step for x in nodes]
+    matrix = _triangle(scaled, lambda x: x**0.0)
+    # All terms of Taylor's series after the first, 1/L!, are together smaller than that.
+    for k in range(last + 20, 0, -1):
+        product = _times_bidiagonal(scaled, matrix)
+        matrix = {(i, j): x / k + (i == j) for (i, j), x in product.items()}
+    for k in range(1, squarings + 1):
+        matrix = _squared(matrix, last)
+        for i, x in enumerate(scaled):
+            matrix[i, i] = np.exp(x * 2.0**k)
+    result = np.asarray(matrix[0, last])
+    for _ in range(last):
+        result = result * step
     return result
 
 
-def _bidiagonal(diagonal: Sequence[Any], one: Any) -> dict[int, dict[int, Any]]:
+def _triangle(nodes: Sequence[NDArray[Any]], diagonal: Callable[[Any], Any]) -> _Triangle:
+    zero, count = np.zeros(()), len(nodes)
+    above = {(i, j): zero for i in range(count) for j in range(i + 1, count)}
+    return above | {(i, i): diagonal(x) for i, x in enumerate(nodes)}
+
+
+def _squared(matrix: _Triangle, last: int) -> _Triangle:
+    return {
+        (i, j): sum(matrix[i, m] * matrix[m, j] for m in range(i, j + 1))
+        for i in range(last + 1)
+        for j in range(i, last + 1)
+    }
+
+
+def _times_bidiagonal(nodes: Sequence[NDArray[Any]], matrix: _Triangle) -> _Triangle:
+    return {
+        (i, j): nodes[i] * x + (matrix[i + 1, j] if i < j else 0) for (i, j), x in matrix.items()
+    }
+
+
+def _power_of_balls(matrix: acb_mat, T: int) -> acb_mat:
+    if T < 2**62:
+        return matrix**T
+    # FLINT's exponents are machine numbers.
+    return _power_of_balls(matrix ** (2**62), T >> 62) * matrix ** (T & (2**62 - 1))
+
+
+def _by_balls(
+    nodes: Sequence[NDArray[Any]],
+    function: Callable[[acb_mat], acb_mat],
+    result: Any,
+    *,
+    doubtful: Any,
+) -> NDArray[Any]:
+    """Return corner entries of a function of bidiagonal matrices, in balls where floats do not do."""
+    values = _in_shape(result, nodes)
+    left = _in_shape(doubtful, nodes) | ~np.isfinite(values)
+    # What is no number stays so.
+    for x in nodes:
+        left &= np.isfinite(x)
+    count = len(nodes)
+    for place in map(tuple, np.argwhere(left)):
+        own = [np.broadcast_to(x, values.shape)[place].item() for x in nodes]
+        entries = [
+            own[i] if i == j else int(j == i + 1) for i in range(count) for j in range(count)
+        ]
+        values[place] = 0
+        for bits in _BITS:
+            with ctx.workprec(bits):
+                corner = function(acb_mat(count, count, entries))[0, count - 1]
+            if corner.rel_accuracy_bits() >= -log2(_TOLERANCE):
+                number = complex(corner)
+                values[place] = number if np.iscomplexobj(values) else number.real
+                break
+    return values
+
+
+def _bidiagonal(diagonal: Sequence[Any]) -> dict[int, dict[int, Any]]:
     last = len(diagonal) - 1
-    return {i: {i: x, i + 1: one} if i < last else {i: x} for i, x in enumerate(diagonal)}
+    return {i: {i: x, i + 1: 1} if i < last else {i: x} for i, x in enumerate(diagonal)}
 
 
 def _arrays(nodes: Sequence[ArrayLike]) -> list[NDArray[Any]]:
@@ -184,34 +260,6 @@ def _arrays(nodes: Sequence[ArrayLike]) -> list[NDArray[Any]]:
     return arrays
 
 
-def _in_shape(values: Any, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+def _in_shape(values: Any, arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     shape = np.broadcast_shapes(*(x.shape for x in arrays))
     return np.broadcast_to(np.asarray(values), shape).copy()
-
-
-def _certified(find: _Corner, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return the corner entry at the lowest precision that settles it, entry by entry."""
-    is_complex = any(map(np.iscomplexobj, arrays))
-    decimals = [Decimals(digits, is_complex=is_complex) for digits in _DIGITS]
-    with np.errstate(all="ignore"):
-        floats = Floats(is_complex=is_complex)
-        ball = find([floats.ball(x) for x in arrays], floats)
-        if ball is None:
-            return _in_shape(np.zeros((), dtype=np.result_type(*arrays)), arrays)
-        result = _in_shape(to_floats(ball.value), arrays)
-        doubtful = _in_shape(np.logical_not(ball.is_certain(_TOLERANCE)), arrays)
-        for x in arrays:
-            doubtful &= np.isfinite(x)
-        for precision in (Doubles(is_complex=is_complex), *decimals):
-            if not doubtful.any():
-                break
-            chosen = [np.broadcast_to(x, doubtful.shape)[doubtful] for x in arrays]
-            with localcontext(precision.context):
-                ball = find([precision.ball(x) for x in chosen], precision)
-                if ball is None:
-                    raise AssertionError
-                result[doubtful] = to_floats(ball.value)
-                doubtful[doubtful] = ~ball.is_certain(_TOLERANCE)
-    # What 960 digits leave open is zero.
-    result[doubtful] = 0
-    return result

@@ -54,6 +54,10 @@ class DoubleDouble:
         hi = np.asarray(value, dtype=float)
         return cls(hi, np.zeros(hi.shape))
 
+    def to_floats(self) -> NDArray[Any]:
+        """Return the numbers rounded to floats."""
+        return np.asarray(self.hi + self.lo)
+
     def __add__(self, other: DoubleDouble) -> DoubleDouble:
         hi, error = _sum(self.hi, other.hi)
         lo, small = _sum(self.lo, other.lo)

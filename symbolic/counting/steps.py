@@ -11,6 +11,7 @@ from sympy.polys.domains import QQ
 
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
@@ -135,7 +136,7 @@ class StepCounter(Counter):
                 number = self._multiset(first, rest)
                 add_scaled(count, {(*exps, number): c for exps, c in laurent.items()})
         batch = [0] * (self.width + 1)
-        batch[2] = -diagram.order
+        batch[2] = prefactor(diagram.order).batches
         divided: Laurent = {}
         add_scaled(divided, count, 1, tuple(batch))
         size = [0] * (self.width + 1)

@@ -44,6 +44,13 @@ class UpdateForest:
         """The edges (child, parent) between updates."""
         return _edges(self.parents)
 
+    def restricted(self, nodes: tuple[int, ...]) -> UpdateForest:
+        """Return some of the updates, in preorder, with their edges and blocks; the root is alone."""
+        number = {v: i for i, v in enumerate(nodes)}
+        parents = tuple(number.get(self.parents[v], -1) for v in nodes)
+        blocks = restricted_growth_string(self.blocks[v] for v in nodes)
+        return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, root_is_tied=False)
+
 
 # There are few trees and many partitions.
 @lru_cache(maxsize=4096)

@@ -39,6 +39,10 @@ __all__ = [
 class LevelRule(Protocol):
     """What a scheme allows at one step, in one basis."""
 
+    @property
+    def basis(self) -> Basis:
+        """The basis of the counts."""
+
     def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int | Fraction]:
         """Return exponents of (N, B) -> coefficient for the nodes of a bit mask."""
 
@@ -91,6 +95,11 @@ class ReplacementRule(NamedTuple):
 
     The nodes of a block at one step may share a slot or not; different blocks never do.
     """
+
+    @property
+    def basis(self) -> Basis:
+        """Moments, whatever is asked for."""
+        return "moment"
 
     def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
         """Return the expected number of ways to give the nodes slots."""

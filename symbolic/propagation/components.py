@@ -59,18 +59,18 @@ def bits(mask: int) -> list[int]:
 
 def ideals(below: list[int]) -> list[int]:
     """Return the sets that contain all that comes before their members, small sets first."""
-    found = [0]
-    for ideal in found:
+    smallest_first = [0]
+    for ideal in smallest_first:
         for g, mask in enumerate(below):
             larger = ideal | 1 << g
-            if larger != ideal and not mask & ~ideal and larger not in found:
-                found.append(larger)
-    return found
+            if larger != ideal and not mask & ~ideal and larger not in smallest_first:
+                smallest_first.append(larger)
+    return smallest_first
 
 
 def joint_steps(below: list[int], ideal: int) -> Iterator[int]:
     """Yield the sets of groups that may be placed together once an ideal is."""
     free = [g for g, mask in enumerate(below) if not ideal >> g & 1 and not mask & ~ideal]
     for k in range(len(free) + 1):
-        for chosen in combinations(free, k):
-            yield sum(1 << g for g in chosen)
+        for together in combinations(free, k):
+            yield sum(1 << g for g in together)

@@ -1,18 +1,39 @@
-"""An optimiser over given updates, in integers: what counting by number works with."""
+r"""An optimiser over given updates, in numbers of a ring: what counting by number works with.
+
+Every edge is a small linear system: its state is a position, and a velocity where the optimiser has
+memory. An edge into which any number of links is inserted is one too. A link reads the position that the
+update below has caused, and injects an update of its own, :math:`-h` times as large. In the cumulant
+basis nothing else depends on it: it may use any row of its batch, whose size it is divided by. All
+insertions together turn the transition of the edge's state over the update t into
+
+.. math:: S_t - h\, a_t\, i_t \otimes e_{\mathrm{position}},
+
+with the step :math:`S_t` and the injection :math:`i_t` of `EdgeSystem` and the learning-rate factor
+:math:`a_t` of a node. For plain SGD this is :math:`1 - h`: the response of descent on a quadratic with
+curvature h. At h = 0 edges are bare.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from sgdiagrams.symbolic.embeddings.signs import prefactor
+from sgdiagrams.symbolic.propagation.rings import WHOLE, Ring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sgdiagrams.symbolic.propagation.components import Component
 
 __all__ = ["Dynamics", "EdgeSystem", "LinearMemory"]
+
+#: The sign of a link. Its 1/B is made up for by the rows of the batch.
+_LINK = prefactor(1).number
 
 
 class EdgeSystem(NamedTuple):
@@ -34,6 +55,10 @@ class LinearMemory(Protocol):
     """What propagation asks of an optimiser."""
 
     @property
+    def schedule(self) -> object | None:
+        """What makes the factors of the learning rate; None where all of them are 1."""
+
+    @property
     def scales_nodes(self) -> bool:
         """Whether the factors of the learning rate multiply nodes; else they are in the systems."""
 
@@ -49,10 +74,10 @@ class LinearMemory(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dynamics:
-    """An optimiser over T updates, in integers.
+    """An optimiser over T updates, in a ring, and what is above the nodes of a forest.
 
-    Positions carry the factor `position_scale`, read-outs also `readout_scale`, and every edge
-    `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
+    In integers, positions carry the factor `position_scale`, read-outs also `readout_scale`, and every
+    edge `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
 
     Attributes
     ----------
@@ -64,20 +89,36 @@ class Dynamics:
         The factor of a node at each time, times `node_scale`.
     readout
         Weights of the iterates after each update, times `readout_scale`; None: the last one alone.
+    are_alike
+        Whether all updates are alike.
+    ring
+        Where to compute. Numbers of updates that are alike may be fractions still.
+    eigenvalues
+        For every node of one forest, h on the edge above it, in the ring; without them edges are bare.
     sums
         What is known of `sgdiagrams.symbolic.propagation.groups.component_sum`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.propagation.rings import FRACTIONS
+    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> Dynamics.dressed(SGD(), 3, [Fraction(1, 4)], FRACTIONS).transition(0, 0, 0, 0)
+    Fraction(3, 4)
     """
 
-    position: tuple[int, ...]
-    velocity: tuple[int, ...]
-    velocity_to_position: tuple[int, ...]
-    velocity_to_velocity: tuple[int, ...]
-    node: tuple[int, ...]
-    readout: tuple[int, ...] | None
-    decay_scale: int
-    position_scale: int
-    node_scale: int
-    readout_scale: int
+    position: Sequence[Any]
+    velocity: Sequence[Any]
+    velocity_to_position: Sequence[Any]
+    velocity_to_velocity: Sequence[Any]
+    node: Sequence[Any]
+    readout: Sequence[Any] | None
+    are_alike: bool
+    decay_scale: int = 1
+    position_scale: int = 1
+    node_scale: int = 1
+    readout_scale: int = 1
+    ring: Ring = WHOLE
+    eigenvalues: Sequence[Any] = ()
     sums: dict[Component, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -89,7 +130,7 @@ class Dynamics:
         iterates: Sequence[Fraction] | None = None,
         node: Sequence[Fraction] | None = None,
     ) -> Self:
-        """Return the dynamics of an optimiser with numbers.
+        """Return the bare edges of an optimiser with numbers, in integers.
 
         Parameters
         ----------
@@ -102,36 +143,25 @@ class Dynamics:
         node
             Further factors of the nodes at every time.
         """
-        multipliers = optimizer.multipliers(T)
-        systems = optimizer.edge_systems(multipliers)
-        factors = list(multipliers) if optimizer.scales_nodes else [Fraction(1)] * T
-        if node is not None:
-            factors = [a * b for a, b in zip(factors, node, strict=True)]
-        if iterates is None:
-            iterates = optimizer.iterate_weights(T)
-        node_scale = _common(factors)
-        has_memory = any(len(s.inject) > 1 for s in systems)
+        bare = cls._bare(optimizer, T, iterates, node)
         # Velocities are counted in a unit in which updates inject whole numbers.
-        unit = _common([s.inject[1] for s in systems]) if has_memory else 1
-        decay_scale = _common([s.step[1][1] for s in systems]) if has_memory else 1
-        entries = [s.inject[0] for s in systems]
-        if has_memory:
-            entries += [s.step[0][1] * decay_scale / unit for s in systems]
-        position_scale = _common(entries)
-        readout_scale = 1 if iterates is None else _common(iterates)
-
-        def whole(values: Iterator[Fraction], scale: int) -> tuple[int, ...]:
-            return tuple(x.numerator * (scale // x.denominator) for x in values)
-
+        unit = _common(bare.velocity)
+        to_position = bare.velocity_to_position
+        if unit > 1:
+            to_position = tuple(x / unit for x in to_position)
+        decay_scale = _common(bare.velocity_to_velocity)
+        transitions = [x * decay_scale for x in _different(to_position)]
+        position_scale = _common((*_different(bare.position), *transitions))
+        node_scale = _common(bare.node)
+        readout_scale = _common(bare.readout or ())
         return cls(
-            whole((s.inject[0] for s in systems), position_scale),
-            whole((s.inject[1] * unit for s in systems), 1) if has_memory else (),
-            whole((s.step[0][1] / unit for s in systems), position_scale * decay_scale)
-            if has_memory
-            else (),
-            whole((s.step[1][1] for s in systems), decay_scale) if has_memory else (),
-            whole(iter(factors), node_scale),
-            None if iterates is None else whole(iter(iterates), readout_scale),
+            _whole(bare.position, position_scale),
+            _whole(bare.velocity, unit),
+            _whole(to_position, position_scale * decay_scale),
+            _whole(bare.velocity_to_velocity, decay_scale),
+            _whole(bare.node, node_scale),
+            None if bare.readout is None else _whole(bare.readout, readout_scale),
+            bare.are_alike,
             decay_scale,
             position_scale,
             node_scale,
@@ -139,18 +169,132 @@ class Dynamics:
         )
 
     @classmethod
+    def dressed(
+        cls, optimizer: LinearMemory, T: int, eigenvalues: Sequence[Any], ring: Ring
+    ) -> Self:
+        """Return the dressed edges above the nodes of a forest, in any ring.
+
+        Numbers of updates that differ are brought into the ring at once, because the fractions of a
+        long schedule are long.
+        """
+        bare = cls._bare(optimizer, T, None, None)
+        if bare.is_constant:
+            return replace(bare, ring=ring, eigenvalues=eigenvalues)
+
+        def brought(values: Sequence[Fraction]) -> tuple[Any, ...]:
+            return tuple(map(ring.number, values))
+
+        return cls(
+            brought(bare.position),
+            brought(bare.velocity),
+            brought(bare.velocity_to_position),
+            brought(bare.velocity_to_velocity),
+            brought(bare.node),
+            None if bare.readout is None else brought(bare.readout),
+            bare.are_alike,
+            ring=ring,
+            eigenvalues=eigenvalues,
+        )
+
+    @classmethod
+    def _bare(
+        cls,
+        optimizer: LinearMemory,
+        T: int,
+        iterates: Sequence[Fraction] | None,
+        node: Sequence[Fraction] | None,
+    ) -> Self:
+        """Return the numbers of an optimiser as fractions; equal ones are one object."""
+        multipliers = optimizer.multipliers(T)
+        readout = optimizer.iterate_weights(T) if iterates is None else iterates
+        # Numbers of a million updates that are alike are made once.
+        are_alike = optimizer.schedule is None or multipliers == multipliers[:1] * T
+        times = T if are_alike else 1
+        systems = optimizer.edge_systems(multipliers[:1] if are_alike else multipliers)
+        factors = multipliers if optimizer.scales_nodes else (Fraction(1),) * T
+        if node is not None:
+            factors = tuple(a * b for a, b in zip(factors, node, strict=True))
+        with_memory = [s for s in systems if len(s.inject) > 1]
+        return cls(
+            tuple(s.inject[0] for s in systems) * times,
+            tuple(s.inject[1] for s in with_memory) * times,
+            tuple(s.step[0][1] for s in with_memory) * times,
+            tuple(s.step[1][1] for s in with_memory) * times,
+            factors,
+            readout,
+            are_alike and node is None,
+        )
+
+    @classmethod
     def plain(cls, T: int, *, node: Sequence[Fraction] | None = None) -> Self:
         """Return the dynamics without memory, schedule and average; weights are 1 but for `node`."""
-        ones = (1,) * T
         factors = [Fraction(1)] * T if node is None else node
         scale = _common(factors)
-        nodes = tuple(x.numerator * (scale // x.denominator) for x in factors)
-        return cls(ones, (), (), (), nodes, None, 1, 1, scale, 1)
+        nodes = _whole(factors, scale)
+        return cls((1,) * T, (), (), (), nodes, None, are_alike=node is None, node_scale=scale)
+
+    def above(self, nodes: Sequence[int]) -> Self:
+        """Return the edges above some of the nodes."""
+        return replace(self, eigenvalues=[self.eigenvalues[v] for v in nodes])
+
+    def for_squaring(self) -> Self:
+        """Return the edges in the ring where matrices are powered by squaring."""
+        higher = self.ring.for_squaring
+        if higher is None:
+            return self
+        return replace(self, eigenvalues=[higher.lift(h) for h in self.eigenvalues], ring=higher)
 
     @property
     def updates(self) -> int:
         """The number of updates T."""
         return len(self.node)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all updates are alike, and the last iterate is read."""
+        return self.are_alike and self.readout is None
+
+    @property
+    def states(self) -> int:
+        """The length of an edge's state: 1, or 2 with a velocity."""
+        return 2 if self.velocity else 1
+
+    @property
+    def depth(self) -> int:
+        """The number of axes of the eigenvalues."""
+        return max((np.ndim(h) for h in self.eigenvalues), default=0)
+
+    def like(self, v: int) -> int:
+        """Return the first node with the same edge above it."""
+        same = (w for w, h in enumerate(self.eigenvalues) if h is self.eigenvalues[v])
+        return next(same, 0)
+
+    def opening(self, t: int, target: int) -> Any:
+        """Return the state that a node at time t gives to the edge above it; None for zero."""
+        value = self.node[t] * (self.velocity[t] if target else self.position[t])
+        return self.ring.number(value) if value else None
+
+    def transition(self, t: int, v: int, source: int, target: int) -> Any:
+        """Return how the edge above node v is carried over the update t; None for zero."""
+        number = self.ring.number
+        if source:
+            bare = self.velocity_to_velocity[t] if target else self.velocity_to_position[t]
+            return number(bare) if bare else None
+        # A link reads the position and makes an update of its own.
+        update = self.opening(t, target) if self.eigenvalues else None
+        if update is None:
+            return None if target else number(self.decay_scale)
+        links = number(_LINK) * update * self.eigenvalues[v]
+        return links if target else number(1) + links
+
+    def step(self, t: int, v: int) -> list[list[tuple[int, Any]]]:
+        """Return for each state of the edge above node v where it comes from, with the factors."""
+        if not self.eigenvalues and self.ring.is_whole and self.velocity:
+            to_position, to_velocity = self.velocity_to_position[t], self.velocity_to_velocity[t]
+            return [[(0, self.decay_scale), (1, to_position)], [(1, to_velocity)]]
+        states = range(self.states)
+        entries = [[(s, self.transition(t, v, s, target)) for s in states] for target in states]
+        return [[(s, factor) for s, factor in row if factor is not None] for row in entries]
 
     def scale(self, parents: tuple[int, ...], *, decays: int | None = None) -> int:
         """Return the factor that all weighted counts of a forest carry.
@@ -164,5 +308,14 @@ class Dynamics:
         return decay * others * int(self.readout_scale**roots)
 
 
+def _different(values: Sequence[Fraction]) -> Sequence[Fraction]:
+    """Return the values, those that are one object once."""
+    return list({id(value): value for value in values}.values())
+
+
 def _common(values: Sequence[Fraction]) -> int:
-    return lcm(*(value.denominator for value in values)) if values else 1
+    return lcm(*(value.denominator for value in _different(values)))
+
+
+def _whole(values: Sequence[Fraction], scale: int) -> tuple[int, ...]:
+    return tuple(x.numerator * (scale // x.denominator) for x in values)

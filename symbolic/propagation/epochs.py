@@ -109,20 +109,20 @@ def fixed_epochs_sum(
         """Place free nodes in the batches before each one and before the end."""
         if not nodes:
             return 1
-        found = [
+        lasts = [
             last
             for last in _subsets(nodes)
             if last and not any(above[v] & nodes for v in bits(last))
         ]
-        return _sums_before(sum(_until(before(nodes & ~x)) * product(x) for x in found))
+        return _sums_before(sum(_until(before(nodes & ~x)) * product(x) for x in lasts))
 
     @cache
     def after(nodes: int) -> _Values:
         """Place free nodes in the batches after each one."""
         if not nodes:
             return 1
-        found = [x for x in _subsets(nodes) if x and not any(above[v] & x for v in bits(nodes))]
-        total = sum(after(nodes & ~x) * product(x) for x in found)
+        firsts = [x for x in _subsets(nodes) if x and not any(above[v] & x for v in bits(nodes))]
+        total = sum(after(nodes & ~x) * product(x) for x in firsts)
         return _sums_before(total[:, ::-1])[:, -2::-1]
 
     def epoch(nodes: int) -> _Values:
@@ -138,9 +138,8 @@ def fixed_epochs_sum(
                     total = total + _until(before(early)) * product(now) * after(late)
         return total
 
-    found = _chained(parents, epoch)
-    sums: NDArray[Any] = np.sum(found, axis=0)
-    return sums
+    by_batch: NDArray[Any] = np.sum(_chained(parents, epoch), axis=0)
+    return by_batch
 
 
 def _is_top(part: int, nodes: int, above: list[int]) -> bool:

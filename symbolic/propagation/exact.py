@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
-from sgdiagrams.symbolic.propagation.scan import reshuffled_step_count, step_count
+from sgdiagrams.symbolic.propagation.epochs import node_factors, reshuffled_epochs_sum
+from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
+from sgdiagrams.symbolic.propagation.groups import grouped_sum
+from sgdiagrams.symbolic.propagation.placing import at_numbers, per_batch, reshuffled_placing
+from sgdiagrams.symbolic.propagation.scan import StepScan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.embeddings.rules import LevelRule
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
         FixedBatches,
@@ -50,7 +55,7 @@ class ExactPropagator:
         self._T = T
         self._iterates = iterates
         self._dynamics = self._with_factors(None)
-        self._grids: dict[FixedBatches, tuple[GridPropagator, int]] = {}
+        self._schedules: dict[FixedBatches, tuple[FixedSchedule, int]] = {}
 
     @classmethod
     def plain(cls, T: int) -> Self:
@@ -64,32 +69,51 @@ class ExactPropagator:
 
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the sum for a schedule that is fixed."""
-        if course not in self._grids:
+        if course not in self._schedules:
             sizes = {len(batch) for batch in course.batches}
             even = sizes.pop() if len(sizes) == 1 else 0
-            node = None if even else [Fraction(1, len(batch)) for batch in course.batches]
-            grid = GridPropagator(course.batches, course.rows, self._with_factors(node))
-            self._grids[course] = grid, even or 1
-        grid, size = self._grids[course]
-        return grid.count(forest, basis) / _power(size, forest)
+            node = None if even else [per_batch(len(batch), 1) for batch in course.batches]
+            schedule = FixedSchedule(course.batches, course.rows, self._with_factors(node))
+            self._schedules[course] = schedule, even or 1
+        schedule, size = self._schedules[course]
+        return schedule.count(forest, basis) * per_batch(size, len(forest.parents))
 
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the sum for steps that are all alike."""
         rule, forests = course.rule.in_basis(basis, forest)
         N, B = course.rows, course.batch
-        counts = (step_count(f, rule, self._dynamics, N=N, B=B) for f in forests)
-        return sum(counts, Fraction(0)) / _power(B, forest)
+        counts = (self._steps(f, rule, N=N, B=B) for f in forests)
+        return sum(counts, Fraction(0)) * per_batch(B, len(forest.parents))
+
+    def _steps(self, forest: UpdateForest, rule: LevelRule, *, N: int, B: int) -> Fraction:
+        """Return the sum for what a rule allows, not divided by B."""
+
+        @cache
+        def weight(mask: int) -> int:
+            """Return the rule's weight, times N for every node so that it is whole."""
+            return int(at_numbers(rule.weight(forest, mask), N=N, B=B) * N ** mask.bit_count())
+
+        n = len(forest.parents)
+        total, power = grouped_sum(forest.parents, weight, self._dynamics)
+        scale = self._dynamics.decay_scale**power * self._dynamics.scale(forest.parents, decays=0)
+        return Fraction(total, scale * N**n) * at_numbers(rule.overall(forest), N=N, B=B)
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
     ) -> Fraction:
         """Return the expected sum for epochs in random orders."""
-        N, B, E = course.rows, course.batch, course.epochs
         forests = [forest] if basis == "moment" else coarser_forests(forest)
-        counts = (reshuffled_step_count(f, self._dynamics, N=N, B=B, E=E) for f in forests)
-        return sum(counts, Fraction(0)) / _power(B, forest)
+        counts = (self._reshuffled(course, f) for f in forests if f.block_count <= course.rows)
+        return sum(counts, Fraction(0)) * per_batch(course.batch, len(forest.parents))
 
-
-def _power(batch: int, forest: UpdateForest) -> Fraction:
-    """Return the size of a batch, once for every update."""
-    return Fraction(batch) ** len(forest.parents)
+    def _reshuffled(self, course: ReshuffledEpochs, forest: UpdateForest) -> Fraction:
+        """Return the sum in the moment basis, not divided by B."""
+        parents, dynamics = forest.parents, self._dynamics
+        placing = reshuffled_placing(forest, N=course.rows, B=course.batch)
+        ways = placing.epoch_scale
+        if parents and dynamics.updates and not dynamics.velocity:
+            factors = node_factors(parents, dynamics, course.epochs)
+            total = reshuffled_epochs_sum(parents, forest.blocks, factors, course.rows)
+            return Fraction(total * ways, dynamics.scale(parents) * ways ** len(parents))
+        total = StepScan(parents, placing, dynamics).run() or 0
+        return Fraction(total * ways, dynamics.scale(parents) * ways**course.epochs)

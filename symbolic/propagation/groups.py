@@ -114,7 +114,7 @@ def _components(parents: tuple[int, ...], groups: tuple[int, ...]) -> list[Compo
         below[parent] |= 1 << child
     if (1 << count) - 1 not in ideals(below):
         return None
-    left, found = set(range(count)), []
+    left, components = set(range(count)), []
     while left:
         members = {min(left)}
         while more := {x for e in edges if members & {*e} for x in e} - members:
@@ -126,8 +126,8 @@ def _components(parents: tuple[int, ...], groups: tuple[int, ...]) -> list[Compo
         part = Component(
             tuple(sizes[g] for g in order), tuple(roots[g] for g in order), tuple(joined)
         )
-        found.append(_canonical(part))
-    return found
+        components.append(_canonical(part))
+    return components
 
 
 def component_sum(component: Component, dynamics: Dynamics) -> tuple[int, int]:
@@ -178,10 +178,10 @@ def _ideal_sums(below: list[int], factors: Sequence[NDArray[Any]]) -> NDArray[An
             sums[ideal] = np.zeros(T + 1, dtype=object)
             sums[ideal][1:] = np.add.accumulate(inputs.pop(ideal))
         before = sums[ideal] if isinstance(sums[ideal], int) else sums[ideal][:-1]
-        for chosen in joint_steps(below, ideal):
-            if chosen:
-                if chosen not in products:
-                    products[chosen] = prod(factors[g] for g in bits(chosen))
-                inputs[ideal | chosen] = inputs[ideal | chosen] + before * products[chosen]
+        for together in joint_steps(below, ideal):
+            if together:
+                if together not in products:
+                    products[together] = prod(factors[g] for g in bits(together))
+                inputs[ideal | together] = inputs[ideal | together] + before * products[together]
     result: NDArray[Any] = sums[(1 << len(below)) - 1]
     return result

@@ -72,10 +72,10 @@ def _expand(
     start: dict[_Counts, _Polynomial], options: _Options, times: int
 ) -> dict[_Counts, _Polynomial]:
     """Choose one of the options for each of so many edges."""
-    found = start
+    expanded = start
     for _ in range(times):
         new: dict[_Counts, _Polynomial] = {}
-        for counts, polynomial in found.items():
+        for counts, polynomial in expanded.items():
             for state, more in options:
                 into = new.setdefault(
                     (*counts[:state], counts[state] + 1, *counts[state + 1 :]),
@@ -84,8 +84,8 @@ def _expand(
                 for powers, c in polynomial.items():
                     key = tuple(map(int.__add__, powers, more))
                     into[key] = into.get(key, 0) + c
-        found = new
-    return found
+        expanded = new
+    return expanded
 
 
 class _Chain:
@@ -107,20 +107,20 @@ class _Chain:
         """Return the states after one step, with polynomials in the factors of the step."""
         result: dict[_State, _Polynomial] = {}
         edges = self.component.edges
-        for chosen in joint_steps(self.component.below, state.placed):
-            closing = [i for i, (_, b, _) in enumerate(edges) if chosen >> b & 1]
+        for together in joint_steps(self.component.below, state.placed):
+            closing = [i for i, (_, b, _) in enumerate(edges) if together >> b & 1]
             if any(state.bundles[i][_VELOCITY] for i in closing):
                 continue
-            nodes = sum(self.component.sizes[g] for g in bits(chosen))
-            found: list[tuple[tuple[_Counts, ...], _Polynomial]] = [((), {_powers(node=nodes): 1})]
+            nodes = sum(self.component.sizes[g] for g in bits(together))
+            ways: list[tuple[tuple[_Counts, ...], _Polynomial]] = [((), {_powers(node=nodes): 1})]
             for i, (a, _, m) in enumerate(edges):
                 counts = _NONE if i in closing else state.bundles[i]
-                opened = m if chosen >> a & 1 else 0
-                found = _both(found, _step(counts, opened, reads=False))
-            opened = sum(self.component.roots[g] for g in bits(chosen))
-            found = _both(found, _step(state.out, opened, reads=self.reads))
-            for (*bundles, out), polynomial in found:
-                after = self.lumped(_State(state.placed | chosen, tuple(bundles), out))
+                opened = m if together >> a & 1 else 0
+                ways = _both(ways, _step(counts, opened, reads=False))
+            opened = sum(self.component.roots[g] for g in bits(together))
+            ways = _both(ways, _step(state.out, opened, reads=self.reads))
+            for (*bundles, out), polynomial in ways:
+                after = self.lumped(_State(state.placed | together, tuple(bundles), out))
                 into = result.setdefault(after, {})
                 for powers, c in polynomial.items():
                     # Every step multiplies by the scale of decay as often.
@@ -143,18 +143,18 @@ class _Chain:
 def _step(counts: _Counts, opened: int, *, reads: bool) -> dict[_Counts, _Polynomial]:
     """Carry the edges of a bundle over one step, and open some."""
     passing = _READ_PASSING if reads else _PASSING
-    found: dict[_Counts, _Polynomial] = {_NONE: {_ONE: 1}}
+    after: dict[_Counts, _Polynomial] = {_NONE: {_ONE: 1}}
     for state, times in enumerate(counts):
         if times:
-            found = _expand(found, passing[state], times)
-    return _expand(found, _READ_OPENING if reads else _OPENING, opened)
+            after = _expand(after, passing[state], times)
+    return _expand(after, _READ_OPENING if reads else _OPENING, opened)
 
 
 def _both(
-    found: list[tuple[tuple[_Counts, ...], _Polynomial]], more: dict[_Counts, _Polynomial]
+    ways: list[tuple[tuple[_Counts, ...], _Polynomial]], more: dict[_Counts, _Polynomial]
 ) -> list[tuple[tuple[_Counts, ...], _Polynomial]]:
     result = []
-    for bundles, p in found:
+    for bundles, p in ways:
         for counts, q in more.items():
             product: _Polynomial = {}
             for x, c in p.items():

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sympy import Expr, Integer, Mul, Pow, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
@@ -132,7 +132,7 @@ def closed_count(
     per_edge = dressing.root_count
     steps = steps_of(scheme)
     components = tuple(
-        DressedComponent(nodes, _structures(_part(forest, nodes), scheme, per_edge))
+        DressedComponent(nodes, _structures(forest.restricted(nodes), scheme, per_edge))
         for nodes in steps.parts(forest)
     )
     N = scheme.datapoints
@@ -150,13 +150,6 @@ def closed_count(
     )
 
 
-def _part(forest: UpdateForest, nodes: tuple[int, ...]) -> UpdateForest:
-    number = {v: i for i, v in enumerate(nodes)}
-    parents = tuple(number.get(forest.parents[v], -1) for v in nodes)
-    blocks = restricted_growth_string([forest.blocks[v] for v in nodes])
-    return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, root_is_tied=False)
-
-
 def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[Structure, ...]:
     n = len(forest.parents)
     largest = scheme.largest_block or len(forest.blocks)
@@ -172,11 +165,12 @@ def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[
         for v in range(n)
     )
     total: dict[tuple[tuple[int, ...], ...], Laurent] = {}
+    batches = prefactor(n).batches
     for coarse in forests:
         sums = level_sums(coarse, rule, base_count=per_edge * n, own=own)
         for (_, alive), laurent in sums.items():
             into = total.setdefault(alive, {})
-            add_scaled(into, {(k, b - n): c for (_, k, b), c in laurent.items()})
+            add_scaled(into, {(k, b + batches): c for (_, k, b), c in laurent.items()})
     if steps_of(scheme).keeps_rows:
         P = forest.block_count
         total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}

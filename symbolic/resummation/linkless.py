@@ -16,6 +16,7 @@ from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
 
@@ -68,7 +69,7 @@ def _placed(factors: tuple[str, ...], d: int, training: Training) -> list[_Place
     for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
         if not fits(diagram, factors):
             continue
-        scale = Fraction((-1) ** d, diagram.symmetry_factor)
+        scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
         ways = shared_out(
             diagram, factors, basis="cumulant", is_penalised=training.optimizer.weight_decay != 0
         )

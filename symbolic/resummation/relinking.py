@@ -19,6 +19,7 @@ from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.choice import counter_of
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["eigenvalue_series", "insert_links", "linked_diagram", "relink"]
 
+#: The sign of a link, in :math:`1 - h`.
+_LINK = int(prefactor(1).number)
 #: Exponents of the eigenvalues -> coefficient.
 _Series = dict[tuple[int, ...], Any]
 
@@ -85,7 +88,7 @@ def eigenvalue_series(skeleton: Skeleton, part: Part, most: int) -> _Series:
         for links in _exponents(skeleton.diagram.order, most):
             linked = linked_diagram(skeleton.diagram, links)
             weight = count.weight(count.count(linked, skeleton.role), linked.order)
-            result[links] = weight * (-1) ** sum(links)
+            result[links] = weight * Rational(prefactor(sum(links)).number)
         return result
     closed = closed_count(skeleton.diagram, training, root=skeleton.role)
     n = skeleton.diagram.order
@@ -140,7 +143,7 @@ def _one_minus(powers: tuple[int, ...], most: int) -> _Series:
     result: _Series = {(0,) * n: 1}
     for i, k in enumerate(powers):
         factor: _Series = {(0,) * n: 1}
-        factor[tuple(int(j == i) for j in range(n))] = -1
+        factor[tuple(int(j == i) for j in range(n))] = _LINK
         for _ in range(k):
             result = _times(result, factor, most)
     return result
@@ -150,7 +153,7 @@ def _shifted(level: tuple[int, ...], most: int, *, continuous: bool) -> _Series:
     """Return Q - 1, or in continuous time -(the sum of the alive h)."""
     n = len(level)
     if continuous:
-        return {tuple(int(j == i) for j in range(n)): -1 for i in range(n) if level[i]}
+        return {tuple(int(j == i) for j in range(n)): _LINK for i in range(n) if level[i]}
     result = dict(_one_minus(level, most))
     result.pop((0,) * n)
     return result

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, final
 
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
+from sgdiagrams.symbolic.propagation.placing import per_batch
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
@@ -26,16 +28,16 @@ class Embeddings:
 
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the number for a schedule that is fixed."""
-        return GridPropagator.plain(course.batches, course.rows).count(forest, basis)
+        return FixedSchedule.plain(course.batches, course.rows).count(forest, basis)
 
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the number for steps that are all alike."""
         value = ExactPropagator.plain(course.updates).equal_steps(course, forest, basis)
-        return value * Fraction(course.batch) ** len(forest.parents)
+        return value / per_batch(course.batch, len(forest.parents))
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
     ) -> Fraction:
         """Return the expected number for epochs in random orders."""
         value = ExactPropagator.plain(course.updates).reshuffled_epochs(course, forest, basis)
-        return value * Fraction(course.batch) ** len(forest.parents)
+        return value / per_batch(course.batch, len(forest.parents))

@@ -13,6 +13,7 @@ from sympy.polys.rings import PolyRing
 
 from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomial
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
@@ -45,7 +46,7 @@ class PlainCounter(Counter):
         if "B" not in self.scheme.numbers or not diagram.order:
             return count
         shift = [0] * len(self.scheme.generators(diagram.order))
-        shift[_exponent(self.scheme, "B")] = -diagram.order
+        shift[_exponent(self.scheme, "B")] = prefactor(diagram.order).batches
         result: Laurent = {}
         add_scaled(result, count, 1, tuple(shift))
         return result
@@ -118,5 +119,7 @@ class EpochsCounter(Counter):
     def weight(self, total: Laurent, order: int) -> Expr:
         """Return the sum, divided by B for every update, as a canonical weight."""
         laurent: Laurent = {}
-        add_scaled(laurent, epochs_polynomial(total, self.basis), 1, (0, -order, 0))
+        add_scaled(
+            laurent, epochs_polynomial(total, self.basis), 1, (0, prefactor(order).batches, 0)
+        )
         return canonical(to_expr(laurent, self.scheme.generators(order)))

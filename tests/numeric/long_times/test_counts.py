@@ -13,7 +13,7 @@ from strategies import relaxed
 from sympy import QQ, ring
 
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, enumerate_diagrams
-from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.symbolic import SDE, Epochs, FullBatch, GradientFlow, Grid, OnePass, WithReplacement
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
@@ -195,7 +195,7 @@ def test_sums_over_times(data, order, T, B):
     ids=lambda s: s.label,
 )
 def test_squaring_is_stepping(scheme, name, monkeypatch):
-    from sgdiagrams.numeric.long_times.steps import StepScan
+    from sgdiagrams.symbolic.propagation.scan import StepScan
 
     optimizer = optimizers(64)[name]
     h = [Fraction(1, 4), Fraction(9, 8), Fraction(-1, 16)]

@@ -9,7 +9,7 @@ import pytest
 from sgdiagrams.diagrams import Diagram, RequestError, SamplingError, StatisticsError
 from sgdiagrams.numeric import Gauss, Helix, Mean, drift
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes
-from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.evaluation import fixed_parts
 from sgdiagrams.numeric.long_times.growth import long_time
 from sgdiagrams.numeric.long_times.motion import _polynomials

@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import combinations_with_replacement
 from math import comb, prod
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from strategies import relaxed
 
 from sgdiagrams.diagrams import RequestError, SamplingError
-from sgdiagrams.numeric.precision.balls import Decimals, Doubles, Floats, to_floats
 from sgdiagrams.numeric.precision.divided_differences import (
     exponential_difference,
     power_difference,
@@ -120,6 +120,59 @@ def test_near_equal_nodes_at_long_times(gap, sign):
             assert_close(got, Fraction(quotient(nodes, lambda v: v**T)))
 
 
+def in_balls(nodes, function):
+    """Return the corner entry of a function of the bidiagonal matrix as a ball of 400 bits."""
+    count = len(nodes)
+    places = [(i, j) for i in range(count) for j in range(count)]
+    with flint.ctx.workprec(400):
+        entries = [flint.arb(nodes[i]) if i == j else int(j == i + 1) for i, j in places]
+        return function(flint.arb_mat(count, count, entries))[0, count - 1]
+
+
+def assert_in_ball(got, ball, tolerance):
+    with flint.ctx.workprec(400):
+        assert abs(flint.arb(float(got)) - ball) <= tolerance * abs(ball), (got, ball)
+
+
+#: Up to 7 nodes at distances from 1e-17 to 1 of each other and of 1, and zeros.
+DISTANCES = st.builds(lambda k: 10.0**-k, st.floats(0, 17))
+CLOSE = st.lists(st.one_of(st.just(0.0), DISTANCES), min_size=2, max_size=7)
+
+
+@relaxed
+@given(distances=CLOSE, base=st.sampled_from([1.0, 0.999, 0.9, 0.5]), data=st.data())
+def test_long_times_against_balls(distances, base, data):
+    T = 10 ** data.draw(st.integers(1, 7)) + data.draw(st.integers(0, 9))
+    zeros = data.draw(st.integers(0, 1)) * [0.0]
+    nodes = [max(0.0, base - x) for x in distances] + zeros
+    ball = in_balls(nodes, lambda matrix: matrix**T)
+    if ball > 1e-290:
+        # Far better than promised: errors do not grow with T.
+        assert_in_ball(power_difference(nodes, T), ball, 1e-13)
+    signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=len(nodes), max_size=len(nodes)))
+    nodes = [s * x for s, x in zip(signs, nodes, strict=True)]
+    ball = in_balls(nodes, lambda matrix: matrix**T)
+    if abs(ball) > 1e-290:
+        assert_in_ball(power_difference(nodes, T), ball, 1e-10)
+
+
+@relaxed
+@given(
+    distances=CLOSE, T=st.sampled_from([1, 7, 10**3, 10**5, 10**7]), sign=st.sampled_from([-1, 1])
+)
+def test_exponentials_at_long_times_against_balls(distances, T, sign):
+    nodes = [sign * x for x in distances]
+    ball = in_balls(nodes, lambda matrix: (matrix * flint.arb(T)).exp())
+    if 1e-290 < ball < 1e300:
+        assert_in_ball(exponential_difference(nodes, T), ball, 1e-11)
+
+
+def test_exponents_beyond_machine_numbers():
+    assert power_difference([1.0, 1.0], 10**20) == 1e20
+    assert power_difference([-1.0, 1.0], 2**64 + 1) == 1
+    assert power_difference([-1.0, 1.0], 2**53) == 0
+
+
 def test_zeros_and_what_nearly_is_zero():
     assert power_difference([0.9, -0.9], 10**6) == 0
     assert power_difference([0.0, 0.0], 5) == 0
@@ -138,6 +191,7 @@ def test_beyond_the_range_of_floats():
     assert power_difference([0.5, 0.3], 10**6) == 0
     assert_close(power_difference([1.0, 0.5], 10**6), Fraction(2))
     assert exponential_difference([0.0, 5.0], 10**4) == np.inf
+    assert exponential_difference([-5.0, 5.0], 10**4) == np.inf
     assert exponential_difference([-1.0, -2.0], 10**4) == 0
     assert exponential_difference([-1e300, 0.0], 1) == pytest.approx(1e-300)
     assert np.isnan(power_difference([np.nan, 1.0], 3))
@@ -222,22 +276,16 @@ def test_exponentials_at_long_times():
 
 @relaxed
 @given(numbers=st.lists(st.fractions(-3, 3, max_denominator=50), min_size=2, max_size=6))
-def test_balls_hold_what_they_should(numbers):
-    exact = Fraction(0)
-    with localcontext(prec=60):
-        for precision in (Floats(), Doubles(), Decimals(60)):
-            ball, exact = precision.ball(0.0), Fraction(0)
-            for x in numbers:
-                ball = (ball + precision.number(x)) * precision.number(x * x)
-                exact = (exact + x) * x * x
-            value = ball.value
-            if isinstance(value, DoubleDouble):
-                middle = Fraction(float(value.hi)) + Fraction(float(value.lo))
-            else:
-                middle = Fraction(np.asarray(value).item())
-            assert abs(middle - exact) <= Fraction(np.asarray(ball.radius).item())
-            assert abs(middle - exact) <= abs(exact) * Fraction(1, 10**12) + Fraction(1, 10**11)
-            assert float(to_floats(value)) == pytest.approx(float(exact), rel=1e-9, abs=1e-9)
+def test_pairs_have_32_digits(numbers):
+    pair, exact = DoubleDouble.of(0.0), Fraction(0)
+    for x in numbers:
+        pair = (pair + DoubleDouble.of(x)) * DoubleDouble.of(x * x)
+        exact = (exact + x) * x * x
+    size = 4 ** (3 * len(numbers))
+    assert abs(Fraction(float(pair.hi)) + Fraction(float(pair.lo)) - exact) <= size * Fraction(
+        1, 2**100
+    )
+    assert float(pair.to_floats()) == pytest.approx(float(exact), rel=1e-9, abs=1e-9)
 
 
 def test_sums_of_pairs_lose_nothing_by_cancellation():

@@ -20,7 +20,7 @@ from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation import memory as carried_sums
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter
@@ -591,10 +591,10 @@ def test_epochs_without_memory(scheme, basis):
 def test_epochs_and_tables_of_rows_agree(optimizer):
     scheme = Epochs(N=12, B=2, E=4)
     dynamics = Dynamics.of(optimizer, int(scheme.updates))
-    tables = GridPropagator(scheme.course().batches, 12, dynamics)
+    tables = FixedSchedule(scheme.course().batches, 12, dynamics)
     for diagram in (*all_diagrams(3, "isolated"), *some_diagrams(4, "isolated", 12)):
         forest = update_forest(diagram)
-        slowly = tables._sum(forest.parents, forest.blocks)
+        slowly = tables.by_rows(forest.parents, forest.blocks)
         assert tables.count(forest, "cumulant") == slowly, diagram
 
 

@@ -14,10 +14,8 @@ from sympy.polys.rings import PolyRing
 
 from sgdiagrams.diagrams import Diagram, RequestError, enumerate_diagrams
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import (
-    exact_sgd_average,
-)
-from sgdiagrams.numeric.long_times.counts import dressed_count
+from sgdiagrams.numeric.exact.simulator import exact_sgd_average
+from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import (
     SDE,

@@ -1,8 +1,8 @@
 r"""Counts with re-summed links, by number: polynomial in T, at any eigenvalues.
 
 In the cumulant basis all insertions of links on an edge sum to a dressed kernel
-(`sgdiagrams.numeric.long_times.edges`), so that linkless diagrams alone remain, each with its count at
-the eigenvalues h of :math:`\eta H` on its edges. At h = 0 it is the bare count.
+(`sgdiagrams.symbolic.propagation.dynamics`), so that linkless diagrams alone remain, each with its count
+at the eigenvalues h of :math:`\eta H` on its edges. At h = 0 it is the bare count.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.numeric.long_times.edges import DressedEdges
-from sgdiagrams.numeric.long_times.grid import DressedGrid
-from sgdiagrams.numeric.long_times.parts import count_terms, fixed_batches
-from sgdiagrams.numeric.long_times.steps import Ring, StepScan
-from sgdiagrams.numeric.precision.balls import to_floats
 from sgdiagrams.numeric.precision.double_double import DoubleDouble
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
+from sgdiagrams.symbolic.propagation.dynamics import Dynamics
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS, Ring
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
@@ -32,6 +30,10 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["dressed_count"]
+
+#: Matrices are squared with 32 digits, since errors grow with every squaring.
+_DOUBLES = Ring(DoubleDouble.of, price=30, lift=DoubleDouble.of, settle=DoubleDouble.to_floats)
+FLOATS = Ring(float, dtype=float, for_squaring=_DOUBLES)
 
 
 def dressed_count(
@@ -112,8 +114,8 @@ def dressed_count(
     if forest.root_is_tied:
         factor /= int(scheme.datapoints or 1) or 1  # without updates there are no datapoints
     with np.errstate(all="ignore"):
-        found = _count(forest, scheme, optimizer, arrays, is_exact=is_exact)
-        total = np.multiply(found, factor if is_exact else float(factor))
+        count = _count(forest, scheme, optimizer, arrays, FRACTIONS if is_exact else FLOATS)
+        total = np.multiply(count, factor if is_exact else float(factor))
     result = np.broadcast_to(np.asarray(total, dtype=object if is_exact else float), shape)
     return result.copy() if shape or not result.size else result.item()
 
@@ -156,40 +158,17 @@ def _count(
     scheme: Sampling,
     optimizer: Optimizer,
     arrays: list[np.ndarray[Any, Any]],
-    *,
-    is_exact: bool,
+    ring: Ring,
 ) -> Any:
     """Return the count without the factor of the root."""
-    number: Callable[[Fraction], Any] = Fraction if is_exact else float
     T = int(scheme.updates)
-    if not forest.parents:
-        return number(Fraction(1))
-    if not T:
-        return number(Fraction(0))
-    edges = DressedEdges.of(optimizer, T, is_exact=is_exact)
-    batches = fixed_batches(scheme)
-    if batches is not None:
-        rows = int(scheme.datapoints or 1)
-        grid = DressedGrid(batches, rows, edges, number=number, dtype=object if is_exact else float)
-        return grid.count(forest, arrays)
-    if is_exact and not any(h.ndim for h in arrays):
+    if not (forest.parents and T):
+        return ring.number(Fraction(not forest.parents))
+    if ring is FRACTIONS and not any(h.ndim for h in arrays):
         values: list[Any] = [h.item() for h in arrays]
     else:
         # Operators of numpy's scalars would not always find those of other rings.
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
-    total: Any = number(Fraction(0))
-    for term in count_terms(forest, scheme):
-        product: Any = number(term.factor)
-        for nodes, parents, placing in term.parts:
-            ring = Ring([values[v] for v in nodes], number)
-            precise = ring
-            if not is_exact:
-                precise = Ring([DoubleDouble.of(h) for h in ring.eigenvalues], DoubleDouble.of)
-            found = StepScan(parents, edges, placing, ring, precise).run()
-            if found is None:
-                break
-            product = product * (to_floats(found) if isinstance(found, DoubleDouble) else found)
-        else:
-            total = total + product
-    return total
+    dynamics = Dynamics.dressed(optimizer, T, values, ring)
+    return scheme.course().embed(DressedPropagator(dynamics), forest, "cumulant")

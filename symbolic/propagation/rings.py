@@ -1,19 +1,75 @@
-"""Sparse transfer matrices over any commutative ring: rows, products and powers.
+"""Commutative rings that hold the rational numbers, and sparse matrices over them.
 
-A matrix is a dictionary of rows, a row a dictionary column -> entry; entries need ``+`` and ``*`` only.
-What is missing is zero, so that triangular matrices stay triangular at no cost.
+A matrix is a dictionary of rows, a row a dictionary column -> entry. What is missing is zero, so that
+triangular matrices stay triangular at no cost.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["applied", "power", "power_cost", "row_times_power"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "FRACTIONS",
+    "WHOLE",
+    "Ring",
+    "applied",
+    "power",
+    "power_cost",
+    "row_times_power",
+]
 
 K = TypeVar("K")
 
 Row = dict[K, Any]
 Matrix = dict[K, dict[K, Any]]
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ring:
+    """A commutative ring; its elements need ``+`` and ``*`` only.
+
+    Attributes
+    ----------
+    number
+        From rational numbers into the ring; it leaves what is there already.
+    dtype
+        Of arrays that hold elements.
+    is_whole
+        Whether it holds whole numbers alone, so that everything is scaled until it is whole.
+    for_squaring
+        A more precise ring, where matrices are powered by squaring; None where this one will do.
+    price
+        How much more an operation costs in this ring than in the less precise one.
+    lift, settle
+        From the less precise ring into this one, and back.
+    """
+
+    number: Callable[[Any], Any]
+    dtype: type = object
+    is_whole: bool = False
+    for_squaring: Ring | None = None
+    price: int = 1
+    lift: Callable[[Any], Any] = _unchanged
+    settle: Callable[[Any], Any] = _unchanged
+
+
+def _whole(value: Fraction) -> int:
+    return value.numerator
+
+
+#: The rational numbers, and polynomials or anything else that combines with fractions.
+FRACTIONS = Ring(Fraction)
+#: Whole numbers, for rational ones that are scaled: no fraction is ever reduced.
+WHOLE = Ring(_whole, is_whole=True)
 
 
 def applied(row: Row[K], matrix: Matrix[K]) -> Row[K]:
@@ -75,11 +131,11 @@ def power_cost(matrix: Matrix[K]) -> int:
     """
     reach: dict[K, set[K]] = {}
     for start in matrix:
-        found, waiting = {start}, [start]
+        reached, waiting = {start}, [start]
         while waiting:
             for target in matrix.get(waiting.pop(), {}):
-                if target not in found:
-                    found.add(target)
+                if target not in reached:
+                    reached.add(target)
                     waiting.append(target)
-        reach[start] = found
+        reach[start] = reached
     return sum(len(reach.get(middle, ())) for targets in reach.values() for middle in targets)

@@ -1,0 +1,99 @@
+"""Counts for one fixed schedule, exact: in epochs where that is short, by rows elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.partitions import coarsenings, moebius
+from sgdiagrams.symbolic.propagation.dynamics import Dynamics
+from sgdiagrams.symbolic.propagation.epochs import fixed_epochs_sum, node_factors
+from sgdiagrams.symbolic.propagation.grid import GridPropagator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.vocabulary import Basis
+
+__all__ = ["FixedSchedule"]
+
+
+@final
+class FixedSchedule:
+    """Weighted numbers of embeddings into the batches of a schedule.
+
+    Parameters
+    ----------
+    batches
+        The rows of every batch.
+    N
+        The size of the training set.
+    dynamics
+        The optimiser over the batches.
+    """
+
+    def __init__(self, batches: Sequence[Sequence[int]], N: int, dynamics: Dynamics) -> None:
+        self._batches = batches
+        self._N = N
+        self._dynamics = dynamics
+        self._counts: dict[tuple[tuple[int, ...], tuple[int, ...]], Fraction] = {}
+        self._epochs = 0 if dynamics.velocity else _epochs(batches)
+
+    @classmethod
+    def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
+        """Return the schedule for plain SGD, where every embedding has weight one."""
+        return cls(batches, N, Dynamics.plain(len(batches)))
+
+    def count(self, forest: UpdateForest, basis: Basis) -> Fraction:
+        """Return the weighted number of embeddings of a forest."""
+        if basis == "cumulant":
+            return self._count(forest.parents, forest.blocks)
+        return sum(
+            (
+                moebius(forest.blocks, coarse) * self._count(forest.parents, coarse)
+                for coarse in coarsenings(forest.blocks)
+            ),
+            Fraction(0),
+        )
+
+    def _count(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        key = (parents, blocks)
+        if key not in self._counts:
+            tied = [b for b, size in Counter(blocks).items() if size > 1]
+            is_short = self._epochs and len(tied) < 2
+            count = self._in_epochs if is_short else self.by_rows
+            self._counts[key] = count(parents, blocks) if parents else Fraction(1)
+        return self._counts[key]
+
+    def _in_epochs(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        """Return the sum for epochs with at most one block of several nodes."""
+        tied = sum(1 << v for v, b in enumerate(blocks) if blocks.count(b) > 1)
+        sums = fixed_epochs_sum(parents, tied, node_factors(parents, self._dynamics, self._epochs))
+        total = int(np.sum(sums)) * len(self._batches[0]) ** (max(blocks) + 1)
+        return Fraction(total, self._dynamics.scale(parents))
+
+    def by_rows(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        """Return the sum for any schedule."""
+        return Fraction(int(self._grid.total(parents, blocks)), self._dynamics.scale(parents))
+
+    @cached_property
+    def _grid(self) -> GridPropagator:
+        shares = [Fraction(1)] * len(self._batches)
+        return GridPropagator(self._batches, self._N, self._dynamics, shares)
+
+
+def _epochs(batches: Sequence[Sequence[int]]) -> int:
+    """Return the number of epochs where batches of one size recur in one order; 0 elsewhere."""
+    first = list(map(tuple, batches))
+    if not first:
+        return 0
+    size = first.index(first[0], 1) if first.count(first[0]) > 1 else len(first)
+    epoch = first[:size]
+    rows = [row for batch in epoch for row in batch]
+    is_even = len({*map(len, epoch)}) == 1 and len(rows) == len({*rows}) > 0
+    return len(first) // size if is_even and first == epoch * (len(first) // size) else 0
