@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Estimate"]
 
 
-Number: TypeAlias = Fraction | float
+ExactOrFloat: TypeAlias = Fraction | float
 
 
 @final
@@ -83,7 +83,7 @@ class Estimate:
     standard_error: Any
     observable: str = ""
     eta: Any = None
-    numbers: Mapping[str, Number] = field(default_factory=dict)
+    numbers: Mapping[str, ExactOrFloat] = field(default_factory=dict)
     verdict: Verdict | None = None
 
     def __post_init__(self) -> None:

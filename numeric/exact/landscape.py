@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.exact.series import Exponents, Polynomial, taylor
+from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms, taylor
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class PolynomialLandscape:
     array([Fraction(1, 1), Fraction(3, 1)], dtype=object)
     """
 
-    losses: tuple[Polynomial, ...]
+    losses: tuple[PolynomialTerms, ...]
     start: tuple[Fraction, ...]
 
     def __init__(
         self,
-        losses: Sequence[Mapping[Exponents, Rational | int] | Polynomial],
+        losses: Sequence[Mapping[Exponents, Rational | int] | PolynomialTerms],
         start: Sequence[Rational | int] | None = None,
     ) -> None:
         polynomials = tuple(polynomial(loss) for loss in losses)
@@ -140,7 +140,7 @@ class PolynomialLandscape:
         return Statistics.from_samples(samples, role="population")
 
 
-def polynomial(given: Mapping[Exponents, Rational | int] | Polynomial) -> Polynomial:
+def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> PolynomialTerms:
     """Return a polynomial in its standard form: sorted exponents with their coefficients.
 
     Raises

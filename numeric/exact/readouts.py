@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-    from sgdiagrams.numeric.exact.series import Exponents, Monomials, Polynomial, Series
+    from sgdiagrams.numeric.exact.series import Exponents, Monomials, PolynomialTerms, Series
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
@@ -59,7 +59,7 @@ class Readout:
         self,
         observable: Observable,
         landscape: PolynomialLandscape,
-        functions: Mapping[str, Polynomial],
+        functions: Mapping[str, PolynomialTerms],
         *,
         used: Sequence[int],
         rows: int,
@@ -69,7 +69,7 @@ class Readout:
         self._atoms = len(landscape.losses)
         self._dimension = p = landscape.dimension
         scalars = sorted(observable.factors - {WEIGHTS})
-        read: dict[str, list[Polynomial]] = {}
+        read: dict[str, list[PolynomialTerms]] = {}
         for factor in scalars:
             read[factor] = [functions[factor]] if factor in functions else list(landscape.losses)
         self._polynomials = {

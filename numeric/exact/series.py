@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Exponents",
     "Monomials",
-    "Polynomial",
+    "PolynomialTerms",
     "Series",
     "add",
     "derivative",
@@ -33,7 +33,7 @@ __all__ = [
 
 Exponents = tuple[int, ...]
 #: Pairs of exponents and coefficients.
-Polynomial = tuple[tuple[Exponents, Fraction], ...]
+PolynomialTerms = tuple[tuple[Exponents, Fraction], ...]
 Series = list[int]
 
 _Number = TypeVar("_Number", int, Fraction)
@@ -178,7 +178,7 @@ def derivative(polynomial: Mapping[Exponents, int], variable: int) -> dict[Expon
     }
 
 
-def taylor(polynomial: Polynomial, start: Sequence[Fraction]) -> dict[Exponents, Fraction]:
+def taylor(polynomial: PolynomialTerms, start: Sequence[Fraction]) -> dict[Exponents, Fraction]:
     """Return the coefficients of the polynomial in the deviation from the start.
 
     Examples

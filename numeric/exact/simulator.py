@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.exact.series import Exponents, Polynomial
+    from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.training import Training
@@ -311,7 +311,7 @@ def _polynomials(
     watched: Observable,
     function: Mapping[Exponents, Rational | int] | None,
     functions: Mapping[str, Mapping[Exponents, Rational | int]] | None,
-) -> dict[str, Polynomial]:
+) -> dict[str, PolynomialTerms]:
     """Return the polynomials of the user's functions, one for each."""
     given: dict[str, Any] = dict(functions or {})
     if function is not None and len(watched.functions) == 1:
@@ -332,7 +332,7 @@ class _Request:
 
     order: int
     observable: Observable
-    functions: Mapping[str, Polynomial]
+    functions: Mapping[str, PolynomialTerms]
     optimizer: Optimizer
     metric: tuple[tuple[Fraction, ...], ...]
     rows: int

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["LongTime", "long_time", "times"]
+__all__ = ["LongTime", "long_time", "product_of_long_times"]
 
 #: Closer to 1 than this, a product of factors is taken for one that does not decay.
 _MARGIN = 1e-12
@@ -55,7 +55,7 @@ class LongTime(NamedTuple):
     grows: Any = False
 
 
-def times(first: LongTime, second: LongTime) -> LongTime:
+def product_of_long_times(first: LongTime, second: LongTime) -> LongTime:
     """Return the product of two polynomials."""
     size = len(first.coefficients) + len(second.coefficients) - 1
     total: list[Any] = [0.0] * size
@@ -143,7 +143,7 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
     with np.errstate(all="ignore"):
         result = LongTime((float(count.factor),))
         for part in count.components:
-            result = times(result, _component(part, count, bases))
+            result = product_of_long_times(result, _component(part, count, bases))
         splitting: Any = 1.0
         if count.roots_per_edge == 2:
             for r, s in bases:

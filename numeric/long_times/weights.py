@@ -9,7 +9,7 @@ import numpy as np
 from sympy import Dummy, Integer, lambdify
 
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
-from sgdiagrams.numeric.long_times.growth import LongTime, long_time, times
+from sgdiagrams.numeric.long_times.growth import LongTime, long_time, product_of_long_times
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
@@ -83,7 +83,8 @@ def long_time_weight(
         product = LongTime((float(piece.coefficient),))
         for s in piece.skeletons:
             eigenvalues = _on_axes(h, s, term)
-            product = times(product, long_time(s, part.scheme, part.optimizer, eigenvalues))
+            factor = long_time(s, part.scheme, part.optimizer, eigenvalues)
+            product = product_of_long_times(product, factor)
         sums += [0.0] * (len(product.coefficients) - len(sums))
         for k, c in enumerate(product.coefficients):
             sums[k] = sums[k] + c

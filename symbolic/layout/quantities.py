@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     power,
 )
 
-__all__ = ["Decay", "Difference", "Embeddings", "IndexedTensor", "SumOver"]
+__all__ = ["Decay", "Difference", "DressedEmbeddings", "IndexedTensor", "SumOver"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Decay(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Embeddings(Node):
+class DressedEmbeddings(Node):
     """A power of the dressed number of embeddings of a diagram, at eigenvalues."""
 
     kind: ClassVar[str] = "embeddings"

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
         Symbol,
         Text,
     )
-    from sgdiagrams.symbolic.layout.quantities import Decay, Difference, Embeddings, IndexedTensor
+    from sgdiagrams.symbolic.layout.quantities import (
+        Decay,
+        Difference,
+        DressedEmbeddings,
+        IndexedTensor,
+    )
 
 __all__ = ["TextRenderer", "plain_text"]
 
@@ -119,7 +124,7 @@ class TextRenderer(Renderer[str]):
         shown = f"[{nodes}]{value}"
         return shown if node.exponent == 1 else f"({shown})^{node.exponent}"
 
-    def embeddings(self, node: Embeddings) -> str:
+    def embeddings(self, node: DressedEmbeddings) -> str:
         """Return ``W[diagram](values)``."""
         power = "" if node.exponent == 1 else f"^{node.exponent}"
         return f"W[{node.diagram}]({', '.join(map(self.render, node.values))}){power}"

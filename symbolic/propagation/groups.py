@@ -25,7 +25,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.partitions import moebius, set_partitions
 from sgdiagrams.symbolic.propagation.components import Component, bits, ideals, joint_steps
-from sgdiagrams.symbolic.propagation.memory import carried_sum, power
+from sgdiagrams.symbolic.propagation.memory import carried_sum, elementwise_power
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +153,7 @@ def _without_memory(component: Component, dynamics: Dynamics) -> int:
     if dynamics.readout is not None:
         readout = np.add.accumulate(np.array(dynamics.readout, dtype=object)[::-1])[::-1]
     factors = [
-        power(injected, size) * power(readout, k)
+        elementwise_power(injected, size) * elementwise_power(readout, k)
         for size, k in zip(component.sizes, component.roots, strict=True)
     ]
     return int(_ideal_sums(component.below, factors)[-1]) if T else 0

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
-__all__ = ["carried_sum", "power"]
+__all__ = ["carried_sum", "elementwise_power"]
 
 _FEW = 8  # matrices: so few are multiplied in their order, row by row
 
 
-def power(values: NDArray[Any], k: int) -> Any:
+def elementwise_power(values: NDArray[Any], k: int) -> Any:
     """Return the powers of all entries, 1 for k = 0."""
     return values**k if k > 1 else values if k else 1
 
@@ -200,7 +200,9 @@ def _matrices(polynomials: dict[tuple[int, int], _Polynomial], d: Dynamics) -> _
 
     def monomial(powers: _Powers) -> Any:
         if powers not in known:
-            known[powers] = prod(power(x, k) for x, k in zip(factors, powers, strict=True) if k)
+            known[powers] = prod(
+                elementwise_power(x, k) for x, k in zip(factors, powers, strict=True) if k
+            )
         return known[powers]
 
     result: _Matrices = {}

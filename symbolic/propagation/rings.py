@@ -18,14 +18,14 @@ __all__ = [
     "WHOLE",
     "Ring",
     "applied",
-    "power",
+    "matrix_power",
     "power_cost",
     "row_times_power",
 ]
 
 K = TypeVar("K")
 
-Row = dict[K, Any]
+SparseRow = dict[K, Any]
 Matrix = dict[K, dict[K, Any]]
 
 
@@ -72,7 +72,7 @@ FRACTIONS = Ring(Fraction)
 WHOLE = Ring(_whole, is_whole=True)
 
 
-def applied(row: Row[K], matrix: Matrix[K]) -> Row[K]:
+def applied(row: SparseRow[K], matrix: Matrix[K]) -> SparseRow[K]:
     """Return a row times a matrix.
 
     Examples
@@ -80,7 +80,7 @@ def applied(row: Row[K], matrix: Matrix[K]) -> Row[K]:
     >>> applied({"a": 2}, {"a": {"a": 3, "b": 1}, "b": {"b": 1}})
     {'a': 6, 'b': 2}
     """
-    result: Row[K] = {}
+    result: SparseRow[K] = {}
     for middle, x in row.items():
         for target, y in matrix.get(middle, {}).items():
             term = x * y
@@ -88,12 +88,12 @@ def applied(row: Row[K], matrix: Matrix[K]) -> Row[K]:
     return result
 
 
-def power(matrix: Matrix[K], exponent: int) -> Matrix[K]:
+def matrix_power(matrix: Matrix[K], exponent: int) -> Matrix[K]:
     """Return a positive power of a matrix by repeated squaring.
 
     Examples
     --------
-    >>> power({0: {0: 1, 1: 1}, 1: {1: 1}}, 10)
+    >>> matrix_power({0: {0: 1, 1: 1}, 1: {1: 1}}, 10)
     {0: {0: 1, 1: 10}, 1: {1: 1}}
     """
     result = matrix
@@ -104,7 +104,7 @@ def power(matrix: Matrix[K], exponent: int) -> Matrix[K]:
     return result
 
 
-def row_times_power(row: Row[K], matrix: Matrix[K], exponent: int) -> Row[K]:
+def row_times_power(row: SparseRow[K], matrix: Matrix[K], exponent: int) -> SparseRow[K]:
     """Return a row times a power of a matrix, by repeated squaring.
 
     Examples

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.symbolic.propagation.rings import (
     Matrix,
-    Row,
-    power,
+    SparseRow,
+    matrix_power,
     power_cost,
     row_times_power,
 )
@@ -87,7 +87,7 @@ class StepScan:
         ends = [x for (p, _, states), x in row.items() if p == full and states == self._final]
         return self.dynamics.ring.settle(sum(ends[1:], ends[0])) if ends else None
 
-    def _squared(self) -> Row[_Key]:
+    def _squared(self) -> SparseRow[_Key]:
         self._forget_values()
         self.dynamics = self.dynamics.for_squaring()
         start = {self._start: self.dynamics.ring.number(Fraction(1))}
@@ -99,7 +99,7 @@ class StepScan:
         while waiting:
             key = waiting.pop()
             if key not in epochs:
-                epochs[key] = self._forgotten(power(self._matrix([key]), epoch)[key])
+                epochs[key] = self._forgotten(matrix_power(self._matrix([key]), epoch)[key])
                 waiting += epochs[key]
         return row_times_power(start, epochs, T // epoch)
 
@@ -110,9 +110,9 @@ class StepScan:
         matrix = self._matrix([self._start])
         return T * sum(map(len, matrix.values())) > price * power_cost(matrix) * T.bit_length()
 
-    def _forgotten(self, row: Row[_Key]) -> Row[_Key]:
+    def _forgotten(self, row: SparseRow[_Key]) -> SparseRow[_Key]:
         """Return the states after the end of an epoch."""
-        result: Row[_Key] = {}
+        result: SparseRow[_Key] = {}
         unit = self.placing.epoch_scale if self.dynamics.ring.is_whole else 1
         ends = {
             seen: self.dynamics.ring.number(self.placing.forget(seen) * unit)
@@ -135,9 +135,9 @@ class StepScan:
                 waiting += result[key]
         return result
 
-    def _stepped(self, row: Row[_Key], t: int) -> Row[_Key]:
+    def _stepped(self, row: SparseRow[_Key], t: int) -> SparseRow[_Key]:
         """Return the states after the update t."""
-        after: Row[_Key] = {}
+        after: SparseRow[_Key] = {}
         values = self._values
         for key, value in row.items():
             if key not in self._moves:

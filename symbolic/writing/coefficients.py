@@ -25,10 +25,10 @@ from sgdiagrams.symbolic.writing.polynomials import (
     is_long,
     monomial,
     over,
-    polynomial,
     powers,
     ratio,
     rounded,
+    sum_of_monomials,
 )
 
 if TYPE_CHECKING:
@@ -144,14 +144,14 @@ def _expanded_quotient(above: Terms, below: Terms, gens: Sequence[Symbol]) -> Co
         generator(gens[generator_of(f)], k) if is_generator(f) else in_parentheses(f, k, gens)
         for f, k in factors
     ]
-    top = polynomial(signed, gens)
+    top = sum_of_monomials(signed, gens)
     shown = OneLine(top) if len(signed) > 1 else top
     return Coefficient(sign * flips, over(shown, under))
 
 
 def _binomial(weight: Expr, T: Symbol) -> Coefficient:
     values = [Fraction(int(c.p), int(c.q)) for c in reversed(Poly(weight, T).all_coeffs())]
-    found: list[tuple[int, Fraction]] = []
+    binomials: list[tuple[int, Fraction]] = []
     for k in reversed(range(len(values))):
         # The top coefficient of binomial(T, k) is 1/k!; peel it off.
         falling = falling_factorial(k)
@@ -160,11 +160,11 @@ def _binomial(weight: Expr, T: Symbol) -> Coefficient:
             scale = Fraction(1)
             for i in range(2, k + 1):
                 scale *= i
-            found.append((k, top * scale))
+            binomials.append((k, top * scale))
             for power, c in enumerate(falling):
                 values[power] -= top * c
-    sign = -1 if found[0][1] < 0 else 1
-    terms = [(-1 if c * sign < 0 else 1, _binomial_term(k, abs(c))) for k, c in found]
+    sign = -1 if binomials[0][1] < 0 else 1
+    terms = [(-1 if c * sign < 0 else 1, _binomial_term(k, abs(c))) for k, c in binomials]
     return Coefficient(sign, _alone_or_grouped(terms))
 
 
@@ -221,9 +221,9 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     under += [in_parentheses(f, k, gens) for f, k in under_sums]
     if len(under) == 1 and len(under_sums) == 1 and under_sums[0][1] == 1:
         # A fraction bar groups by itself in print, not on one line.
-        under = [OneLine(polynomial(under_sums[0][0], gens), room=2)]
+        under = [OneLine(sum_of_monomials(under_sums[0][0], gens), room=2)]
     if under and not head and len(sums) == 1 and sums[0][1] == 1:
-        return Coefficient(sign, over(OneLine(polynomial(sums[0][0], gens)), under))
+        return Coefficient(sign, over(OneLine(sum_of_monomials(sums[0][0], gens)), under))
     shown = product([*head, *(in_parentheses(f, k, gens) for f, k in sums)])
     return Coefficient(sign, over(shown, under) if under else shown)
 

@@ -31,10 +31,10 @@ __all__ = [
     "is_long",
     "monomial",
     "over",
-    "polynomial",
     "powers",
     "ratio",
     "rounded",
+    "sum_of_monomials",
 ]
 
 # Numbers with more digits are rounded for the eye; files keep them whole.
@@ -161,7 +161,7 @@ def monomial(c: Fraction, exps: tuple[int, ...], gens: Sequence[sympy.Symbol]) -
     return over(product(above), below)
 
 
-def polynomial(f: Terms, gens: Sequence[sympy.Symbol], *, is_breakable: bool = False) -> Sum:
+def sum_of_monomials(f: Terms, gens: Sequence[sympy.Symbol], *, is_breakable: bool = False) -> Sum:
     """Return a sum of monomials."""
     terms = tuple((-1 if c < 0 else 1, monomial(abs(c), exps, gens)) for exps, c in f)
     return Sum(terms, is_breakable=is_breakable)
@@ -169,4 +169,4 @@ def polynomial(f: Terms, gens: Sequence[sympy.Symbol], *, is_breakable: bool = F
 
 def in_parentheses(f: Terms, k: int, gens: Sequence[sympy.Symbol]) -> Node:
     """Return a power of a sum."""
-    return power(Group(polynomial(f, gens)), k)
+    return power(Group(sum_of_monomials(f, gens)), k)

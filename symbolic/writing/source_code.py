@@ -136,17 +136,17 @@ def _names(contractions: Iterable[Contraction]) -> dict[_Block, str]:
 
 def _decays(expansion: Formula) -> list[Any]:
     """Return the weight decays of the parts: numbers or symbols."""
-    found: list[Any] = []
+    decays: list[Any] = []
     for part in expansion.parts:
         decay = part.optimizer.weight_decay
-        if decay != 0 and decay not in found:
-            found.append(decay)
-    if len(found) > 1:
+        if decay != 0 and decay not in decays:
+            decays.append(decay)
+    if len(decays) > 1:
         raise RequestError(
             "expected one weight decay for all parts of an expansion, "
-            f"got {' and '.join(map(str, found))}; write the source of the parts one by one"
+            f"got {' and '.join(map(str, decays))}; write the source of the parts one by one"
         )
-    return found
+    return decays
 
 
 def _tensors_source(names: dict[_Block, str], decays: list[Any]) -> list[str]:

@@ -189,3 +189,49 @@ def test_no_function_hides_a_module_of_its_room():
             if public in inside and not inspect.ismodule(getattr(module, public))
         ]
     assert not wrong, f"rename the module or the function: {', '.join(wrong)}"
+
+
+def test_a_name_stands_for_one_thing():
+    """Public classes, functions and constants of all modules have names of their own."""
+    homes = {}
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "package"):
+            continue  # commands are called like the functions that they call
+        names = set()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                    names.add(name)
+                case ast.Assign(targets=targets):
+                    names |= {target.id for target in targets if isinstance(target, ast.Name)}
+                case ast.AnnAssign(target=ast.Name(id=name)):
+                    names.add(name)
+        for name in names:
+            if not name.startswith("_"):
+                homes.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    shared = {name: files for name, files in homes.items() if len(files) > 1}
+    assert not shared
+
+
+VAGUE = {"found", "what", "where", "each", "chosen"}
+FEW_LINES = 5
+
+
+def test_variables_say_what_they_hold():
+    """Words that fit anything are left to variables that live for a few lines."""
+    vague = []
+    for path in SOURCES:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            lines = {}
+            for node in ast.walk(function):
+                name = getattr(node, "id", getattr(node, "arg", None))
+                if isinstance(node, ast.Name | ast.arg) and name in VAGUE:
+                    lines.setdefault(name, []).append(node.lineno)
+            vague += [
+                f"{path.relative_to(ROOT)}:{min(at)}: {name}"
+                for name, at in lines.items()
+                if max(at) - min(at) > FEW_LINES
+            ]
+    assert not vague

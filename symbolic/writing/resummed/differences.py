@@ -20,7 +20,7 @@ from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.resummed.names import Names, grouped
-from sgdiagrams.symbolic.writing.resummed.summands import Summand, pulled, rational
+from sgdiagrams.symbolic.writing.resummed.summands import Summand, pulled, rational_summand
 
 __all__ = ["STYLES", "Style", "difference", "fractions"]
 
@@ -59,7 +59,7 @@ def fractions(names: Names, expr: Expr, factor: Expr = S.One) -> list[Summand]:
             inverse = [1 / (point - x) for x in others]
             extra = Add(*(Mul(*c) for c in combinations_with_replacement(inverse, m - 1 - k)))
             sign = Integer(-1) ** (m - 1 - k)
-            p = rational(_without_rates(names), sign * factor * extra * Mul(*inverse))
+            p = rational_summand(_without_rates(names), sign * factor * extra * Mul(*inverse))
             scalar, value = _taylor(names, expr, T, point, k)
             above = () if value == ONE else (value,)
             summands.append(Summand(p.scalar * scalar, (*p.above, *above), p.below))
@@ -86,7 +86,7 @@ def _equal(expr: Expr, T: Expr, point: Expr, count: int) -> Expr:
 def _two_points(names: Names, expr: Expr, exponent: int) -> Summand:
     T, first, second = expr.args
     a, b = (names.in_names(x) for x in (first, second))
-    p = rational(_without_rates(names), 1 / (a - b))
+    p = rational_summand(_without_rates(names), 1 / (a - b))
     top = Sum(tuple((sign, _value(names, expr, T, x)) for sign, x in ((1, a), (-1, b))), room=2)
     if exponent > 1:
         below = tuple(power(grouped(f), exponent) for f in p.below)
@@ -134,7 +134,7 @@ def _power_value(names: Names, T: Expr, point: Expr) -> Node:
 
 
 def _split_rate(names: Names, rate: Expr) -> tuple[Expr, Node]:
-    p = rational(_without_rates(names), rate)
+    p = rational_summand(_without_rates(names), rate)
     shown = [*p.above, *p.beside]
     if len(shown) == 1 and isinstance(shown[0], Node):
         return p.scalar, shown[0]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.writing.resummed.differences import Style
     from sgdiagrams.symbolic.writing.resummed.summands import Summand
 
-__all__ = ["resummed_equation", "weighted"]
+__all__ = ["resummed_equation", "weighted_layout"]
 
 # The widest piece that is made of a last summand and the tensors after it.
 _TOGETHER = Break(56)
@@ -110,10 +110,10 @@ def _term(term: Term, formula: ResummedFormula, memory: Expr | None, differences
         memory=memory,
     )
     scale = Pow(symbols.eta, Integer(term.order))
-    return weighted(term.weight, term.contraction, names, differences, scale)
+    return weighted_layout(term.weight, term.contraction, names, differences, scale)
 
 
-def weighted(
+def weighted_layout(
     weight: Expr,
     contraction: Contraction,
     names: Names,

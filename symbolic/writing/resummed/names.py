@@ -90,7 +90,7 @@ class Names:
         The expression is in the chosen symbols.
         """
         scalar: Expr = Integer(1)
-        found: dict[Expr, int] = {}
+        powers: dict[Expr, int] = {}
         for part, sign in zip(fraction(together(expr)), (1, -1), strict=True):
             number, factors = _factor_list(part)
             scalar *= number**sign
@@ -98,8 +98,8 @@ class Names:
                 s, base = _positive(self, self._remembered(f))
                 scalar *= s ** (sign * k)
                 if base != 1:
-                    found[base] = found.get(base, 0) + sign * k
-        return self._rates(scalar, {f: k for f, k in found.items() if k})
+                    powers[base] = powers.get(base, 0) + sign * k
+        return self._rates(scalar, {f: k for f, k in powers.items() if k})
 
     def _remembered(self, f: Expr) -> Expr:
         """Return a factor with products of the two roots at an index written as beta."""
@@ -116,26 +116,26 @@ class Names:
                 )
         return expand(f)
 
-    def _rates(self, scalar: Expr, found: dict[Expr, int]) -> tuple[Expr, dict[Expr, int]]:
+    def _rates(self, scalar: Expr, powers: dict[Expr, int]) -> tuple[Expr, dict[Expr, int]]:
         """Write 1 - q, and (1 - r)(1 - s) at one index, as rates."""
         if not self.bare_rates or self.in_rates:
-            return scalar, found
+            return scalar, powers
         for i in range(self.count):
             letter = index_letter(i)
             q, r, s = (1 - Symbol(f"{kind}_{letter}") for kind in "qrs")
             power = 0
-            if q in found:
-                power = found.pop(q)
-            elif found.get(r, 0) == found.get(s, 0) != 0:
-                power = found.pop(r)
-                found.pop(s)
+            if q in powers:
+                power = powers.pop(q)
+            elif powers.get(r, 0) == powers.get(s, 0) != 0:
+                power = powers.pop(r)
+                powers.pop(s)
             if power:
                 number, name = self.rate(i).as_independent(Symbol("eta"))[::-1]
                 if not self.eta_apart:
                     number, name = Integer(1), self.rate(i)
                 scalar *= number**power
-                found[name] = found.get(name, 0) + power
-        return scalar, found
+                powers[name] = powers.get(name, 0) + power
+        return scalar, powers
 
     # Printing -------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from sympy import latex, sympify
 from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import Node, Scripts, Symbol, occurring
-from sgdiagrams.symbolic.layout.quantities import Difference, Embeddings, IndexedTensor
+from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
 from sgdiagrams.symbolic.resummation.formula import memory_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _kinds(bodies: Iterable[Node]) -> set[str]:
                 kinds.add(node.base.name)
             elif isinstance(node, IndexedTensor) and not any(node.penalised):
                 kinds.add(node.name)
-            elif isinstance(node, Difference | Embeddings):
+            elif isinstance(node, Difference | DressedEmbeddings):
                 kinds.add(node.kind)
     return kinds
 

@@ -15,7 +15,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout import nodes
 from sgdiagrams.symbolic.layout.formulas import Times, product
 from sgdiagrams.symbolic.layout.nodes import Node, Numeral, Row, power
-from sgdiagrams.symbolic.layout.quantities import Embeddings
+from sgdiagrams.symbolic.layout.quantities import DressedEmbeddings
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
 from sgdiagrams.symbolic.writing.coefficients import coefficient
@@ -26,8 +26,8 @@ from sgdiagrams.symbolic.writing.resummed.summands import (
     collected,
     distributed,
     pulled,
-    rational,
-    times,
+    rational_summand,
+    summand_product,
     written,
 )
 
@@ -85,7 +85,7 @@ class SpectralTerms:
         summands = self._rational(Mul(*rest))
         for base, exponent in special:
             factor = self._special(base, exponent)
-            summands = [times(p, factor) for p in summands]
+            summands = [summand_product(p, factor) for p in summands]
         return [q for p in summands for q in distributed(p)]
 
     def _special(self, base: Expr, exponent: int) -> Summand:
@@ -115,7 +115,9 @@ class SpectralTerms:
         # Finite samples and single draws: each has a simpler function of the eigenvalues.
         rest = Mul(scalar, *(Pow(f, k) for f, k in factors.items() if f != mixed[0]))
         rest = self._unnamed(rest)
-        return [rational(names, c * rest * self._unnamed(f)) for c, f in names.split(mixed[0])]
+        return [
+            rational_summand(names, c * rest * self._unnamed(f)) for c, f in names.split(mixed[0])
+        ]
 
     def _unnamed(self, expr: Expr) -> Expr:
         """Return factors with bare rates in the symbols that `Names.factored` expects."""
@@ -137,7 +139,7 @@ class SpectralTerms:
         if not values:
             return Summand(Integer(1))  # a root alone
         shown = tuple(map(self._rate, values))
-        return Summand(Integer(1), beside=(Embeddings(str(name), shown, exponent),))
+        return Summand(Integer(1), beside=(DressedEmbeddings(str(name), shown, exponent),))
 
     def _rate(self, x: Expr) -> Node:
         if x == 0:

@@ -12,7 +12,7 @@ from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
-from sgdiagrams.symbolic.writing.resummed.equation import weighted
+from sgdiagrams.symbolic.writing.resummed.equation import weighted_layout
 from sgdiagrams.symbolic.writing.resummed.names import Names
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
             eta_apart=True,
             bare_rates=not self.weight.has(PowerDifference),
         )
-        term = weighted(self.weight, self.contraction, names, "short")
+        term = weighted_layout(self.weight, self.contraction, names, "short")
         body = latex_text(term.body)
         # A factor may stand before it.
         return rf"\left(-{body}\right)" if term.sign < 0 else body

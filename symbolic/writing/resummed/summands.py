@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.writing.resummed.names import Names
 
-__all__ = ["Summand", "collected", "distributed", "pulled", "rational", "times", "written"]
+__all__ = [
+    "Summand",
+    "collected",
+    "distributed",
+    "pulled",
+    "rational_summand",
+    "summand_product",
+    "written",
+]
 
 # Polynomials wider than this stand beside their fraction, where a line may be broken.
 _WIDE = 40
@@ -39,7 +47,7 @@ class Summand(NamedTuple):
     beside: tuple[Node | tuple[Summand, ...], ...] = ()
 
 
-def rational(names: Names, expr: Expr) -> Summand:
+def rational_summand(names: Names, expr: Expr) -> Summand:
     """Return a rational function in the chosen symbols as one summand."""
     return written(names, *names.factored(expr))
 
@@ -68,7 +76,7 @@ def written(names: Names, scalar: Expr, factors: Mapping[Expr, int]) -> Summand:
     )
 
 
-def times(p: Summand, q: Summand) -> Summand:
+def summand_product(p: Summand, q: Summand) -> Summand:
     """Return the product of two summands."""
     return Summand(p.scalar * q.scalar, p.above + q.above, p.below + q.below, p.beside + q.beside)
 
