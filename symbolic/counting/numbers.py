@@ -24,7 +24,7 @@ __all__ = ["NumberCounter"]
 
 
 class NumberCounter(Counter):
-    """Weighted counts by number; see `sgdiagrams.symbolic.propagation.grid`."""
+    """Weighted counts by number; see `sgdiagrams.symbolic.propagation.exact`."""
 
     def __init__(
         self,

@@ -204,7 +204,7 @@ class Dynamics:
         iterates: Sequence[Fraction] | None,
         node: Sequence[Fraction] | None,
     ) -> Self:
-        """Return the numbers of an optimiser as fractions; equal ones are one object."""
+        """Return the numbers of an optimiser as fractions; positions stay but for updates."""
         multipliers = optimizer.multipliers(T)
         readout = optimizer.iterate_weights(T) if iterates is None else iterates
         # Numbers of a million updates that are alike are made once.
