@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["dressed_count"]
 
@@ -38,8 +37,7 @@ FLOATS = Ring(float, dtype=float, for_squaring=_DOUBLES)
 
 def dressed_count(
     diagram: Diagram,
-    scheme: Sampling,
-    optimizer: Optimizer,
+    training: Training,
     eigenvalues: Sequence[Any],
     *,
     root: RootRole = "population",
@@ -57,10 +55,8 @@ def dressed_count(
     ----------
     diagram
         A diagram, linkless if links are not to be counted twice.
-    scheme
+    training
         With numbers, and with a training set or a stream of data.
-    optimizer
-        With numbers.
     eigenvalues
         For every node but the root, in the diagram's preorder, h on the edge above it: arrays that
         broadcast. Floats are computed with; fractions (or object arrays of them) and elements of other
@@ -89,15 +85,14 @@ def dressed_count(
     Examples
     --------
     >>> from sgdiagrams.diagrams import Diagram
-    >>> from sgdiagrams.symbolic import OnePass
-    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> from sgdiagrams.symbolic import SGD, OnePass, Training
     >>> cherry = Diagram.parse("(01-2)(02-12)")
     >>> h = Fraction(1, 2)
-    >>> dressed_count(cherry, OnePass(T=3), SGD(), [h, h])
+    >>> dressed_count(cherry, Training(OnePass(T=3), SGD()), [h, h])
     Fraction(21, 16)
     """
     check_choice("root", root, get_args(RootRole))
-    _check_numbers(scheme, optimizer)
+    _check_numbers(training)
     forest = update_forest(diagram)
     if len(eigenvalues) != diagram.order:
         raise RequestError(
@@ -112,22 +107,23 @@ def dressed_count(
     shape = np.broadcast_shapes(*(h.shape for h in arrays))
     factor: Any = Fraction(1)
     if forest.root_is_tied:
-        factor /= int(scheme.datapoints or 1) or 1  # without updates there are no datapoints
+        factor /= (
+            int(training.sampling.datapoints or 1) or 1
+        )  # without updates there are no datapoints
     with np.errstate(all="ignore"):
-        count = _count(forest, scheme, optimizer, arrays, FRACTIONS if is_exact else FLOATS)
+        count = _count(forest, training, arrays, FRACTIONS if is_exact else FLOATS)
         total = np.multiply(count, factor if is_exact else float(factor))
     result = np.broadcast_to(np.asarray(total, dtype=object if is_exact else float), shape)
     return result.copy() if shape or not result.size else result.item()
 
 
-def _check_numbers(scheme: Sampling, optimizer: Optimizer) -> None:
-    if scheme.datapoints is None:
+def _check_numbers(training: Training) -> None:
+    if training.sampling.datapoints is None:
         raise RequestError(
             "expected a scheme of discrete updates, whose links are counted, "
-            f"got sampling={scheme.label}"
+            f"got sampling={training.sampling.label}"
         )
-    free = [name for name in optimizer.symbols if name != str(optimizer.weight_decay)]
-    missing = (*scheme.symbols, *free)
+    missing = training.needed_symbols
     if missing:
         raise SamplingError(
             f"expected numbers for {', '.join(missing)}: re-summed diagrams are counted by number; "
@@ -155,13 +151,12 @@ def _arrays(eigenvalues: Sequence[Any]) -> tuple[list[np.ndarray[Any, Any]], boo
 
 def _count(
     forest: UpdateForest,
-    scheme: Sampling,
-    optimizer: Optimizer,
+    training: Training,
     arrays: list[np.ndarray[Any, Any]],
     ring: Ring,
 ) -> Any:
     """Return the count without the factor of the root."""
-    T = int(scheme.updates)
+    T = int(training.updates)
     if not (forest.parents and T):
         return ring.number(Fraction(not forest.parents))
     if ring is FRACTIONS and not any(h.ndim for h in arrays):
@@ -170,5 +165,5 @@ def _count(
         # Operators of numpy's scalars would not always find those of other rings.
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
-    dynamics = Dynamics.dressed(optimizer, T, values, ring)
-    return scheme.course().embed(DressedPropagator(dynamics), forest, "cumulant")
+    dynamics = Dynamics.dressed(training.optimizer, T, values, ring)
+    return training.sampling.course().embed(DressedPropagator(dynamics), forest, "cumulant")

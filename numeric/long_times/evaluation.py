@@ -16,10 +16,9 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsEr
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
-from sgdiagrams.numeric.long_times.weights import FixedPart, is_limit, weight
+from sgdiagrams.numeric.long_times.weights import is_limit, weight
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
-from sgdiagrams.symbolic.checks import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "the_weight_decay"]
 
@@ -121,8 +121,8 @@ def evaluate_resummed(
 
 def fixed_parts(
     expansion: ResummedFormula, numbers: Mapping[str, Any], *, limit: bool = False
-) -> list[FixedPart]:
-    """Return the schemes and optimisers of all parts with their numbers.
+) -> list[Training]:
+    """Return the trainings of all parts with their numbers.
 
     With `limit`, or in a form that is one, T and E may be missing.
 
@@ -147,15 +147,12 @@ def fixed_parts(
             )
     parts = []
     for part in expansion.parts:
-        scheme = part.sampling
-        if scheme is None:
-            raise RequestError("expected a sampling scheme in every part of a re-summed expansion")
-        own = {k: whole_number(k, numbers[k]) for k in scheme.symbols if k in numbers}
-        parts.append(FixedPart(scheme.at(**own), part.optimizer.at(**numbers)))
+        training = part.training
+        parts.append(training.at(**{k: numbers[k] for k in training.symbols if k in numbers}))
     return parts
 
 
-def the_weight_decay(expansion: ResummedFormula, parts: Sequence[FixedPart]) -> Fraction:
+def the_weight_decay(expansion: ResummedFormula, parts: Sequence[Training]) -> Fraction:
     """Return the weight decay that all parts share, because it is in the eigenvalues.
 
     Raises
@@ -190,7 +187,7 @@ def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction)
 
 def _plug_in(
     expansion: ResummedFormula,
-    parts: Sequence[FixedPart],
+    parts: Sequence[Training],
     population: Derivatives,
     eta: ArrayLike | Fraction,
     decay: Fraction,
@@ -218,7 +215,7 @@ def _plug_in(
 
 def _contribution(
     term: DressedTerm,
-    parts: Sequence[FixedPart],
+    parts: Sequence[Training],
     amplitudes: Amplitudes,
     expansion: ResummedFormula,
 ) -> Any:
@@ -260,7 +257,7 @@ def check_limit(
 
 def _from_sample(
     expansion: ResummedFormula,
-    parts: Sequence[FixedPart],
+    parts: Sequence[Training],
     sample: Derivatives,
     eta: ArrayLike | Fraction,
     decay: Fraction,

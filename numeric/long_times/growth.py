@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
-from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, Structure
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["LongTime", "long_time", "product_of_long_times"]
 
@@ -67,8 +65,7 @@ def product_of_long_times(first: LongTime, second: LongTime) -> LongTime:
 
 def long_time(
     skeleton: Skeleton,
-    scheme: Sampling,
-    optimizer: Optimizer,
+    training: Training,
     eigenvalues: Sequence[NDArray[np.float64]],
 ) -> LongTime:
     """Return a dressed count as a polynomial in T.
@@ -77,11 +74,9 @@ def long_time(
     ----------
     skeleton
         The linkless diagram; its indices are not looked at.
-    scheme
+    training
         One with a closed form (see `sgdiagrams.symbolic.resummation.dressed`), with all numbers but T
         or E.
-    optimizer
-        With numbers.
     eigenvalues
         For every update h on the edge above it, exactly 0 along flat directions; arrays that broadcast.
 
@@ -95,17 +90,16 @@ def long_time(
     A valley that is pushed by noise: the update next to the root is on a flat edge, above a pair.
 
     >>> from sgdiagrams.diagrams import Diagram
-    >>> from sgdiagrams.symbolic import OnePass
-    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> from sgdiagrams.symbolic import SGD, OnePass, Training
     >>> from sgdiagrams.symbolic.resummation.skeletons import Skeleton
     >>> valley = Skeleton(Diagram.parse("(01-2-3)(02-12-23)"), "population", (0, 1, 2))
     >>> h = np.array(0.5)
-    >>> growth = long_time(valley, OnePass(), SGD(), [np.array(0.0), h, h])
+    >>> growth = long_time(valley, Training(OnePass(), SGD()), [np.array(0.0), h, h])
     >>> [round(float(c), 12) for c in growth.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
-    count = closed_count(skeleton.diagram, Training(scheme, optimizer), root=skeleton.role)
-    dressing = optimizer.dressing
+    count = closed_count(skeleton.diagram, training, root=skeleton.role)
+    dressing = training.dressing
     if dressing is None or dressing.beta is None:
         bases = [((1 - h),) for h in eigenvalues]
         return _count(count, bases)

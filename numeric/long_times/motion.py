@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
-    from sgdiagrams.numeric.long_times.weights import FixedPart
     from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -226,7 +225,7 @@ def drift(
 
 
 def _polynomials(
-    expansion: ResummedExpansion, parts: Sequence[FixedPart], amplitudes: Amplitudes, p: int
+    expansion: ResummedExpansion, parts: Sequence[Training], amplitudes: Amplitudes, p: int
 ) -> NDArray[np.float64]:
     """Return the coefficients of T^0 and T^1 by order along every basis vector.
 

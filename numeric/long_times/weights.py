@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sympy import Dummy, Integer, lambdify
@@ -13,7 +13,6 @@ from sgdiagrams.numeric.long_times.growth import LongTime, long_time, product_of
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
-from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,20 +22,12 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Skeleton
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["FixedPart", "is_limit", "long_time_weight", "weight"]
+__all__ = ["is_limit", "long_time_weight", "weight"]
 
 #: Dressed counts are computed for so many values of the eigenvalues at once.
 _CHUNK = 2**20
-
-
-class FixedPart(NamedTuple):
-    """Scheme and optimiser of a part of an expansion, with numbers."""
-
-    scheme: Sampling
-    optimizer: Optimizer
 
 
 def is_limit(form: Form) -> bool:
@@ -45,7 +36,7 @@ def is_limit(form: Form) -> bool:
 
 
 def weight(
-    term: DressedTerm, parts: Sequence[FixedPart], basis: Eigenbasis | None, form: Form
+    term: DressedTerm, parts: Sequence[Training], basis: Eigenbasis | None, form: Form
 ) -> NDArray[np.float64]:
     """Return the weight of a term: an array with an axis of length p, or 1, for every index.
 
@@ -72,7 +63,7 @@ def weight(
 
 
 def long_time_weight(
-    term: DressedTerm, parts: Sequence[FixedPart], basis: Eigenbasis | None
+    term: DressedTerm, parts: Sequence[Training], basis: Eigenbasis | None
 ) -> LongTime:
     """Return the weight of a term after many updates, a polynomial in T: see `long_time`."""
     sums: list[Any] = [np.zeros((1,) * term.order)]
@@ -83,8 +74,7 @@ def long_time_weight(
         product = LongTime((float(piece.coefficient),))
         for s in piece.skeletons:
             eigenvalues = _on_axes(h, s, term)
-            factor = long_time(s, part.scheme, part.optimizer, eigenvalues)
-            product = product_of_long_times(product, factor)
+            product = product_of_long_times(product, long_time(s, part, eigenvalues))
         sums += [0.0] * (len(product.coefficients) - len(sums))
         for k, c in enumerate(product.coefficients):
             sums[k] = sums[k] + c
@@ -101,17 +91,13 @@ def _on_axes(
     ]
 
 
-def _count(skeleton: Skeleton, part: FixedPart, h: list[NDArray[np.float64]], form: Form) -> Any:
+def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], form: Form) -> Any:
     if not h:
         return 1.0  # the root alone
     if form == "discrete":
 
         def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(
-                dressed_count(
-                    skeleton.diagram, part.scheme, part.optimizer, values, root=skeleton.role
-                )
-            )
+            return np.asarray(dressed_count(skeleton.diagram, part, values, root=skeleton.role))
 
         return _in_chunks(count, h)
     formula, groups = _formula(skeleton, part, form)
@@ -125,14 +111,12 @@ def _count(skeleton: Skeleton, part: FixedPart, h: list[NDArray[np.float64]], fo
 
 @lru_cache(maxsize=1024)
 def _formula(
-    skeleton: Skeleton, part: FixedPart, form: Form
+    skeleton: Skeleton, part: Training, form: Form
 ) -> tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]:
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
-    count = closed_count(
-        skeleton.diagram, Training(part.scheme, part.optimizer), root=skeleton.role
-    )
+    count = closed_count(skeleton.diagram, part, root=skeleton.role)
     h = [Dummy("h") for _ in skeleton.indices]
-    dressing = part.optimizer.dressing
+    dressing = part.dressing
     beta = Integer(0) if dressing is None or dressing.beta is None else dressing.beta
     # These forms have sums of h only, no bases.
     bases = [(1 - x, x) for x in h]

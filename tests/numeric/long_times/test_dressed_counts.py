@@ -100,7 +100,9 @@ def test_without_curvature_counts_are_bare(scheme, name):
         for mode, root in ROOTS[:1] if order == 3 and name != "sgd" else ROOTS:
             for diagram in linkless(order, mode):
                 expected = counts.count(diagram, root).get((), 0)
-                got = dressed_count(diagram, scheme, optimizer, [Fraction(0)] * order, root=root)
+                got = dressed_count(
+                    diagram, Training(scheme, optimizer), [Fraction(0)] * order, root=root
+                )
                 assert got == expected, diagram
 
 
@@ -118,7 +120,7 @@ def test_links_are_put_where_they_should():
 def check_links(scheme, optimizer, diagram, root, most):
     """Compare all coefficients of dressed counts, up to `most` links, with counts of diagrams."""
     domain, *h = ring([f"h{v}" for v in range(diagram.order)], QQ)
-    dressed = domain(dressed_count(diagram, scheme, optimizer, h, root=root))
+    dressed = domain(dressed_count(diagram, Training(scheme, optimizer), h, root=root))
     found = {
         powers: Fraction(int(c.numerator), int(c.denominator)) for powers, c in dressed.terms()
     }
@@ -177,9 +179,9 @@ def test_sums_over_times(data, order, T, B):
     q = data.draw(st.lists(RATIOS, min_size=order, max_size=order))
     h = [1 - x for x in q]
     P = update_forest(diagram).block_count
-    got = dressed_count(diagram, OnePass(T=T, B=B), SGD(), h)
+    got = dressed_count(diagram, Training(OnePass(T=T, B=B), SGD()), h)
     assert got == sum_over_times(diagram, T, q, is_tied=True) * Fraction(B) ** (P - order)
-    got = dressed_count(diagram, FullBatch(N=B, E=T), SGD(), h)
+    got = dressed_count(diagram, Training(FullBatch(N=B, E=T), SGD()), h)
     assert got == sum_over_times(diagram, T, q, is_tied=False) * Fraction(B) ** (P - order)
 
 
@@ -203,7 +205,9 @@ def test_squaring_is_stepping(scheme, name, monkeypatch):
     found = []
     for choice in (True, False):
         monkeypatch.setattr(StepScan, "_prefers_squaring", lambda _, choice=choice: choice)
-        found.append([dressed_count(d, scheme, optimizer, h[: d.order]) for d in diagrams])
+        found.append(
+            [dressed_count(d, Training(scheme, optimizer), h[: d.order]) for d in diagrams]
+        )
     assert found[0] == found[1]
 
 
@@ -212,14 +216,16 @@ def test_periodic_grids_are_epochs():
     h = [Fraction(1, 4), Fraction(9, 8), Fraction(-1, 16)]
     for diagram in linkless(3):
         for optimizer in (SGD(), Momentum(beta=HALF)):
-            assert dressed_count(diagram, OnePass(T=3, B=2), optimizer, h) == dressed_count(
-                diagram, Epochs(N=6, B=2, E=1), optimizer, h
-            )
-            assert dressed_count(diagram, FullBatch(N=2, E=4), optimizer, h) == dressed_count(
-                diagram, Grid([[0, 1]] * 4), optimizer, h
-            )
-            assert dressed_count(diagram, Epochs(N=3, B=1, E=1), optimizer, h) == dressed_count(
-                diagram, Epochs(N=3, B=1, E=1, shuffle="every-epoch"), optimizer, h
+            assert dressed_count(
+                diagram, Training(OnePass(T=3, B=2), optimizer), h
+            ) == dressed_count(diagram, Training(Epochs(N=6, B=2, E=1), optimizer), h)
+            assert dressed_count(
+                diagram, Training(FullBatch(N=2, E=4), optimizer), h
+            ) == dressed_count(diagram, Training(Grid([[0, 1]] * 4), optimizer), h)
+            assert dressed_count(
+                diagram, Training(Epochs(N=3, B=1, E=1), optimizer), h
+            ) == dressed_count(
+                diagram, Training(Epochs(N=3, B=1, E=1, shuffle="every-epoch"), optimizer), h
             )
 
 
@@ -260,8 +266,8 @@ def test_floats_are_close_to_fractions_at_longer_times(scheme, name, data):
 def check_floats(data, scheme, optimizer, order):
     diagram = data.draw(st.sampled_from(linkless(order)))
     h = data.draw(st.lists(st.sampled_from(CURVATURES), min_size=order, max_size=order))
-    expected = dressed_count(diagram, scheme, optimizer, list(map(Fraction, h)))
-    got = dressed_count(diagram, scheme, optimizer, h)
+    expected = dressed_count(diagram, Training(scheme, optimizer), list(map(Fraction, h)))
+    got = dressed_count(diagram, Training(scheme, optimizer), h)
     assert isinstance(got, float)
     # Where the T^order terms cancel, all but or altogether (h and 2 - h, or h = 2), rounding is left.
     rounding = Fraction(1e-16) * int(scheme.updates) ** order
@@ -273,18 +279,20 @@ def test_a_million_steps():
     T = 10**6
     cherry, star = Diagram.parse("(01-2)(02-12)"), Diagram.parse("(012-3)(03-13-23)")
     h = np.array([0.0, 2.0**-20, 0.5, 1.5])
-    got = dressed_count(cherry, OnePass(T=T), SGD(), [h[:, None], h])
+    got = dressed_count(cherry, Training(OnePass(T=T), SGD()), [h[:, None], h])
     q = (1 - h[:, None]) * (1 - h)
     expected = np.full((4, 4), float(T))
     expected[q < 1] = (-np.expm1(T * np.log(np.abs(q[q < 1])))) / (1 - q[q < 1])
     np.testing.assert_allclose(got, expected, rtol=1e-9)
-    got = dressed_count(star, OnePass(T=T), SGD(), [0.0, 2.0**-10, 2.0**-10])
+    got = dressed_count(star, Training(OnePass(T=T), SGD()), [0.0, 2.0**-10, 2.0**-10])
     assert got == pytest.approx(1 / (1 - (1 - 2.0**-10) ** 2), rel=1e-12)
     # A chain without curvature, whose middle is tied to a leaf
     fork = Diagram.parse("(02-1-3)(02-13-23)")
-    assert dressed_count(fork, OnePass(T=T), SGD(), [0.0] * 3) == 0
+    assert dressed_count(fork, Training(OnePass(T=T), SGD()), [0.0] * 3) == 0
     ends = Diagram.parse("(01-2-3)(02-12-23)")
-    assert dressed_count(ends, OnePass(T=T), SGD(), [0.0] * 3) == pytest.approx(comb(T, 2))
+    assert dressed_count(ends, Training(OnePass(T=T), SGD()), [0.0] * 3) == pytest.approx(
+        comb(T, 2)
+    )
 
 
 # Shapes and rings ---------------------------------------------------------------------------------
@@ -298,13 +306,13 @@ def test_arrays_are_many_scalars(scheme, name):
     for diagram in linkless(3)[::7]:
         axes = [np.array(v, dtype=object) for v in values]
         h = [axes[0][:, None, None], axes[1][:, None], axes[2]]
-        exact = dressed_count(diagram, scheme, optimizer, h)
-        rounded = dressed_count(diagram, scheme, optimizer, [x.astype(float) for x in h])
+        exact = dressed_count(diagram, Training(scheme, optimizer), h)
+        rounded = dressed_count(diagram, Training(scheme, optimizer), [x.astype(float) for x in h])
         assert exact.shape == rounded.shape == (2, 3, 2)
         assert rounded.dtype == float
         for index in np.ndindex(2, 3, 2):
             one = [v[i] for v, i in zip(values, index, strict=True)]
-            assert exact[index] == dressed_count(diagram, scheme, optimizer, one)
+            assert exact[index] == dressed_count(diagram, Training(scheme, optimizer), one)
         np.testing.assert_allclose(rounded, exact.astype(float), rtol=1e-12, atol=1e-13)
 
 
@@ -312,37 +320,39 @@ def test_weight_decay_changes_no_count():
     cherry = Diagram.parse("(01-2)(02-12)")
     decayed = SGD(weight_decay="lamda")
     h = [HALF, THIRD]
-    assert dressed_count(cherry, OnePass(T=5), decayed, h) == dressed_count(
-        cherry, OnePass(T=5), SGD(), h
+    assert dressed_count(cherry, Training(OnePass(T=5), decayed), h) == dressed_count(
+        cherry, Training(OnePass(T=5), SGD()), h
     )
 
 
 def test_small_cases():
     dot, edge = Diagram.parse("(0)()"), Diagram.parse("(0-1)(01)")
-    assert dressed_count(dot, OnePass(T=3), SGD(), []) == 1
-    assert dressed_count(edge, OnePass(T=0), SGD(), [HALF]) == 0
-    assert dressed_count(edge, Epochs(N=2, B=1, E=0), SGD(), np.zeros((1, 3))).tolist() == [0, 0, 0]
-    assert dressed_count(edge, OnePass(T=3), SGD(), [1]) == 1
-    assert dressed_count(edge, OnePass(T=3), SGD(), [np.zeros((2, 0))]).shape == (2, 0)
+    assert dressed_count(dot, Training(OnePass(T=3), SGD()), []) == 1
+    assert dressed_count(edge, Training(OnePass(T=0), SGD()), [HALF]) == 0
+    assert dressed_count(
+        edge, Training(Epochs(N=2, B=1, E=0), SGD()), np.zeros((1, 3))
+    ).tolist() == [0, 0, 0]
+    assert dressed_count(edge, Training(OnePass(T=3), SGD()), [1]) == 1
+    assert dressed_count(edge, Training(OnePass(T=3), SGD()), [np.zeros((2, 0))]).shape == (2, 0)
 
 
 def test_errors():
     edge, tied = Diagram.parse("(0-1)(01)"), Diagram.parse("(01)(01)")
     for scheme in (GradientFlow(T=3), SDE(T=3)):
         with pytest.raises(RequestError, match="discrete updates"):
-            dressed_count(edge, scheme, SGD(), [HALF])
+            dressed_count(edge, Training(scheme, SGD()), [HALF])
     with pytest.raises(SamplingError, match=r"expected numbers for T, beta: .*; fix T="):
-        dressed_count(edge, OnePass(), Momentum(), [HALF])
+        dressed_count(edge, Training(OnePass(), Momentum()), [HALF])
     with pytest.raises(RequestError, match="each of the 1 edges, got 2"):
-        dressed_count(edge, OnePass(T=3), SGD(), [HALF, HALF])
+        dressed_count(edge, Training(OnePass(T=3), SGD()), [HALF, HALF])
     with pytest.raises(RequestError, match="isolated root"):
-        dressed_count(tied, OnePass(T=3), SGD(), [HALF])
+        dressed_count(tied, Training(OnePass(T=3), SGD()), [HALF])
     with pytest.raises(RequestError, match="root to be one of"):
-        dressed_count(edge, OnePass(T=3), SGD(), [HALF], root="test")
+        dressed_count(edge, Training(OnePass(T=3), SGD()), [HALF], root="test")
     with pytest.raises(RequestError, match="real eigenvalues"):
-        dressed_count(edge, OnePass(T=3), SGD(), [1j])
+        dressed_count(edge, Training(OnePass(T=3), SGD()), [1j])
     cherry = Diagram.parse("(01-2)(02-12)")
     with pytest.raises(RequestError, match=r"shapes \(2,\), \(3,\)"):
-        dressed_count(cherry, OnePass(T=3), SGD(), [np.zeros(2), np.zeros(3)])
+        dressed_count(cherry, Training(OnePass(T=3), SGD()), [np.zeros(2), np.zeros(3)])
     with pytest.raises(SamplingError, match="W=5"):
-        dressed_count(edge, OnePass(T=3), SGD(average=TailAverage(5)), [HALF])
+        dressed_count(edge, Training(OnePass(T=3), SGD(average=TailAverage(5))), [HALF])

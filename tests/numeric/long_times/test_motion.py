@@ -16,6 +16,7 @@ from sgdiagrams.numeric.long_times.motion import _polynomials
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SGD, Momentum, OnePass, WithReplacement, expand
 from sgdiagrams.symbolic.resummation.skeletons import Skeleton
+from sgdiagrams.symbolic.training.training import Training
 
 
 @pytest.mark.parametrize("eta", [1e-6, 0.01, 0.3, 0.9])
@@ -103,10 +104,10 @@ def test_a_slope_is_followed_for_ever():
 def test_polynomials_are_late_counts(optimizer, scheme, text, h):
     diagram = Diagram.parse(text)
     skeleton = Skeleton(diagram, "population", tuple(range(len(h))))
-    found = long_time(skeleton, scheme, optimizer, [np.array(x) for x in h])
+    found = long_time(skeleton, Training(scheme, optimizer), [np.array(x) for x in h])
     assert not np.any(found.grows)
     for T in (900, 1500):
-        late = dressed_count(diagram, scheme.at(T=T), optimizer, h)
+        late = dressed_count(diagram, Training(scheme.at(T=T), optimizer), h)
         value = sum(float(c) * T**k for k, c in enumerate(found.coefficients))
         assert value == pytest.approx(late, rel=1e-9, abs=1e-9)
 

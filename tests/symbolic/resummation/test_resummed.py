@@ -149,8 +149,7 @@ def by_polynomials(resummed, statistics, eta, order):
             for s in piece.skeletons:
                 value = dressed_count(
                     s.diagram,
-                    part.sampling,
-                    part.optimizer,
+                    Training(part.sampling, part.optimizer),
                     [ring.gens[i] for i in s.indices],
                     root=s.role,
                 )
@@ -314,7 +313,7 @@ def test_closed_forms_equal_propagation(scheme):
     for order in (1, 2, 3, 4):
         for diagram in enumerate_diagrams(order, linkless=True, **sampling.diagram_options):
             numbers = q[:order]
-            ours = dressed_count(diagram, sampling, SGD(), [1 - x for x in numbers])
+            ours = dressed_count(diagram, Training(sampling, SGD()), [1 - x for x in numbers])
             assert closed(diagram, sampling, numbers) == ours
 
 
@@ -335,7 +334,7 @@ def test_the_heavy_ball_in_closed_form():
                     roots=[tuple(map(sympy.Rational, pair)) for pair in roots],
                     memory=sympy.Rational(beta),
                 ).doit()
-                ours = dressed_count(diagram, sampling, Momentum(beta=beta), h)
+                ours = dressed_count(diagram, Training(sampling, Momentum(beta=beta)), h)
                 assert F(int(value.p), int(value.q)) == ours
 
 
