@@ -15,6 +15,7 @@ from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import read_text
 from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.limits import SDE, GradientFlow
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import (
@@ -27,11 +28,9 @@ from sgdiagrams.symbolic.training.schedule import (
     WarmUp,
 )
 from sgdiagrams.symbolic.training.schemes import (
-    SDE,
     Epochs,
     FreshData,
     FullBatch,
-    GradientFlow,
     Grid,
     OnePass,
     WithReplacement,

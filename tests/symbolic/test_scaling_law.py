@@ -24,7 +24,7 @@ from sgdiagrams.diagrams import RequestError
 from sgdiagrams.numeric import Statistics
 from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, Term, expand
 from sgdiagrams.symbolic.scaling_law import scaling
-from sgdiagrams.symbolic.training.schemes import SDE
+from sgdiagrams.symbolic.training.limits import SDE
 from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.scaling_tables import WIDTH
 

@@ -1,0 +1,156 @@
+"""Limits in continuous time: gradient flow, and the diffusion of small learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import factorial
+from typing import TYPE_CHECKING, ClassVar, final
+
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.checks import Number, count_or_symbol
+from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
+from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions
+from sgdiagrams.symbolic.embeddings.rules import OnePassSteps
+from sgdiagrams.symbolic.training.plain_counts import PlainCounter
+from sgdiagrams.symbolic.training.sampling import Sampling
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.rules import StepRule
+    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+    from sgdiagrams.symbolic.weights.laurent import Laurent
+
+__all__ = ["SDE", "GradientFlow"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GradientFlow(Sampling):
+    r"""The limit of small steps on the test loss: :math:`d\theta = -G\,dt` for a time :math:`\eta T`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> GradientFlow().count(Diagram.parse("(0-1-2)(01-12)"))
+    T**2/2
+    """
+
+    name: ClassVar[str] = "gradient-flow"
+    numbers: ClassVar[tuple[str, ...]] = ("T",)
+
+    T: Number | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+
+    @property
+    def updates(self) -> Expr:
+        """T, the time in units of eta."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def steps(self) -> StepRule:
+        """Those of one pass, whose limit it is."""
+        return OnePassSteps()
+
+    @property
+    def largest_block(self) -> int:
+        """1: the mean gradient alone."""
+        return 1
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams without ties."""
+        return {"max_block_size": 1}
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
+        """Return :math:`T^P` times the linear extensions over P!, as exponents of (T,)."""
+        forest = update_forest(diagram)
+        return {(p,): c for (p, _), c in _continuous(forest, largest=1).items()}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SDE(Sampling):
+    r"""Ito's diffusion limit: :math:`d\theta = -G\,dt + \sqrt{\eta C/B}\,dW` for a time :math:`\eta T`.
+
+    It knows the mean and the covariance of the gradient only, so it counts in the cumulant basis.
+
+    Parameters
+    ----------
+    T
+        The time in units of eta; the symbol T when left out.
+    B
+        The batch size that divides the covariance; 1 when left out.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> SDE().count(Diagram.parse("(01-2)(02-12)")), SDE().count(Diagram.parse("(012-3)(03-13-23)"))
+    (T, 0)
+    """
+
+    name: ClassVar[str] = "sde"
+    numbers: ClassVar[tuple[str, ...]] = ("T", "B")
+    bases: ClassVar[tuple[Basis, ...]] = ("cumulant",)
+
+    T: Number | None = None
+    B: Number = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+        object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+
+    @property
+    def updates(self) -> Expr:
+        """T, the time in units of eta."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def steps(self) -> StepRule:
+        """Those of one pass, whose limit it is."""
+        return OnePassSteps()
+
+    @property
+    def largest_block(self) -> int:
+        """2: the mean and the covariance of the gradient."""
+        return 2
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams whose blocks have at most two nodes and an order in time."""
+        return {"one_pass": True, "max_block_size": 2}
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
+        """Return :math:`(T B)^P` times the linear extensions over P!, as exponents of (T, B)."""
+        return _continuous(update_forest(diagram), largest=2)
+
+
+def _continuous(forest: UpdateForest, *, largest: int) -> Laurent:
+    blocks = forest.block_count
+    if any(forest.blocks.count(block) > largest for block in range(blocks)):
+        return {}
+    extensions = linear_extensions(forest)
+    return {(blocks, blocks): Fraction(extensions, factorial(blocks))} if extensions else {}
