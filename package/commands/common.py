@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = [
+    "AVERAGES",
+    "LANDSCAPES",
     "OBSERVABLES",
+    "OPTIMIZERS",
     "SAMPLINGS",
+    "SCHEDULES",
     "basis_option",
     "derive",
     "derive_resummed",
@@ -61,6 +65,10 @@ SAMPLINGS = (
     "gradient-flow",
     "sde",
 )
+OPTIMIZERS = ("sgd", "momentum", "nesterov")
+SCHEDULES = ("cosine", "step", "warm-up", "linear", "exponential")
+AVERAGES = ("tail", "exponential")
+LANDSCAPES = ("digits", "gauss", "helix", "mean")
 
 observable_option = click.option(
     "--observable",
@@ -103,19 +111,20 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             default="sgd",
             show_default=True,
-            help="sgd, momentum, nesterov; with a number momentum:beta=0.9.",
+            help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9.",
         ),
         click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
         click.option(
             "--schedule",
             metavar="NAME",
-            help="Learning-rate factors: cosine, linear, step:every=30,factor=0.1, warm-up:over=5, "
-            "exponential:gamma=0.99, file:PATH.",
+            help=f"Learning-rate factors: {', '.join(SCHEDULES)}, with numbers as in "
+            "step:every=30,factor=0.1, warm-up:over=5, exponential:gamma=0.99; or file:PATH.",
         ),
         click.option(
             "--average",
             metavar="NAME",
-            help="Average of iterates: tail, tail:W=10, exponential:alpha=0.9.",
+            help=f"Average of iterates: {', '.join(AVERAGES)}; with a number tail:W=10, "
+            "exponential:alpha=0.9.",
         ),
     )
     for option in reversed(options):
@@ -131,9 +140,7 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or .json.",
     )
-    of_landscape = click.option(
-        "--landscape", type=click.Choice(["digits", "gauss", "helix", "mean"])
-    )
+    of_landscape = click.option("--landscape", type=click.Choice(LANDSCAPES))
     return of_landscape(of_file(command))
 
 

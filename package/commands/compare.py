@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sgdiagrams.commands.common import (
+    LANDSCAPES,
     emit,
     emit_json,
     observable_option,
@@ -24,7 +25,7 @@ __all__ = ["compare"]
 @click.command(short_help="Hold an expansion against simulated SGD.")
 @click.option(
     "--landscape",
-    type=click.Choice(["digits", "gauss", "helix", "mean"]),
+    type=click.Choice(LANDSCAPES),
     default="digits",
     show_default=True,
 )

@@ -14,7 +14,9 @@ from command_line import good, run
 
 import sgdiagrams
 from sgdiagrams.commands import common
+from sgdiagrams.numeric.landscapes.names import LANDSCAPES
 from sgdiagrams.symbolic.observable import OBSERVABLES
+from sgdiagrams.symbolic.training import names
 from sgdiagrams.symbolic.training.names import named_sampling
 
 
@@ -41,6 +43,9 @@ def statistics(tmp_path):
 
 def test_names_are_those_of_the_library():
     assert tuple(OBSERVABLES) == common.OBSERVABLES
+    assert tuple(LANDSCAPES) == common.LANDSCAPES
+    for kind in ("SAMPLINGS", "OPTIMIZERS", "SCHEDULES", "AVERAGES"):
+        assert tuple(getattr(names, f"_{kind}")) == getattr(common, kind)
     for name in common.SAMPLINGS:
         assert named_sampling(name).label
 
