@@ -28,6 +28,7 @@ from sgdiagrams.diagrams.trees import (
     sibling_swaps,
     tree_symmetry_factor,
 )
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +117,9 @@ def diagram_rows(
     [2032, 1920, 1909]
     """
     _check(order, root, max_block_size, max_legs)
+    order = int(order)
     _check_part(residue, modulus)
+    residue, modulus = int(residue), int(modulus)
     n = order + 1
     free = n if root == "in-partition" else n - 1
     orbits = _Orbits(free)
@@ -215,7 +218,9 @@ def symmetry_sum(
     from fractions import Fraction
 
     _check(order, root, None, None)
+    order = int(order)
     _check_part(residue, modulus)
+    residue, modulus = int(residue), int(modulus)
     n = order + 1
     bell = bell_number(n if root == "in-partition" else order)
     if modulus == 1:
@@ -321,18 +326,18 @@ def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray
 
 
 def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= 14:
+    if not is_whole(order, least=0, most=14):
         raise RequestError(f"expected a whole number 0..14 of edges, got order={order!r}")
     if root not in get_args(RootMode):
         raise RequestError(f"expected root='isolated' or root='in-partition', got root={root!r}")
     for name, bound in (("max_block_size", max_block_size), ("max_legs", max_legs)):
-        if bound is not None and bound < 1:
-            raise RequestError(f"expected {name} >= 1 or None, got {name}={bound}")
+        if bound is not None and not is_whole(bound, least=1):
+            raise RequestError(f"expected {name} >= 1 or None, got {name}={bound!r}")
 
 
 def _check_part(residue: int, modulus: int) -> None:
     for name, number in (("residue", residue), ("modulus", modulus)):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+        if not is_whole(number):
             raise RequestError(f"expected a whole number, got {name}={number!r}")
     if modulus < 1:
         raise RequestError(f"expected modulus >= 1, got modulus={modulus}")

@@ -13,6 +13,7 @@ from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, sy
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.graphs import disagreements
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import (
     exact_training,
@@ -85,7 +86,7 @@ def verify(
     >>> all(check.passed for check in verify(2))
     True
     """
-    if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 9:
+    if not is_whole(order, least=1, most=9):
         raise RequestError(f"expected an order 1..9, got order={order!r}")
     for name, check in (*_combinatorics(order), *_comparisons(order, seed)):
         passed, detail = check()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational, whole_number
 from sgdiagrams.symbolic.files.formula import dump, load
@@ -209,9 +210,9 @@ class Expansion(SeriesFormula):
         return self + other * -1
 
     def __mul__(self, factor: int | Fraction | Rational) -> Expansion:
-        if not isinstance(factor, (int, Fraction, Rational)) or isinstance(factor, bool):
+        if not (is_whole(factor) or isinstance(factor, (Fraction, Rational))):
             return NotImplemented
-        number = Rational(factor.numerator, factor.denominator)
+        number = Rational(int(factor.numerator), int(factor.denominator))
         exact = Fraction(int(number.p), int(number.q))
         parts = tuple(replace(p, coefficient=p.coefficient * exact) for p in self.parts)
         terms = collect(replace(t, weight=t.weight * number) for t in self.terms)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
@@ -312,7 +313,7 @@ class ResummedExpansion(ResummedFormula):
         return self + other * -1
 
     def __mul__(self, number: int | Fraction | Rational) -> ResummedExpansion:
-        if not isinstance(number, (int, Fraction, Rational)) or isinstance(number, bool):
+        if not (is_whole(number) or isinstance(number, (Fraction, Rational))):
             return NotImplemented
         exact = Fraction(int(number.numerator), int(number.denominator))
         parts, pieces = scale_pieces(self, exact)

@@ -20,6 +20,7 @@ from sympy import Mul
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.embeddings.signs import prefactor
@@ -139,10 +140,11 @@ def expand(
             "links add up in cumulants only"
         )
     in_basis = scheme.check_basis(basis)
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+    if not is_whole(order, least=0):
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
     for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
         scheme.check_root(role)
+    order = int(order)
     training = Training(scheme, method)
     part = Part(Fraction(1), expanded, scheme, method)
     if resummed:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
@@ -118,12 +119,13 @@ def compare(
     training = Training(named_sampling(sampling), named_optimizer(optimizer)).at(**numbers)
     scheme, method = training.sampling, training.optimizer
     ground = named_landscape(landscape)
-    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+    if not is_whole(order, least=1):
         raise RequestError(f"expected an order >= 1 to compare, got order={order!r}")
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 2:
+    if not is_whole(runs, least=2):
         raise RequestError(f"expected at least 2 runs, got runs={runs!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if not is_whole(seed, least=0):
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={seed!r}")
+    order, runs, seed = int(order), int(runs), int(seed)
     watched = named_observable(observable)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)

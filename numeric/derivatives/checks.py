@@ -11,13 +11,14 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from numbers import Integral, Rational
+from numbers import Rational
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +157,7 @@ def _by_order(arrays: object, form: str, *, of: str = "") -> dict[int, NDArray[A
             f"got {type(arrays).__name__}{' without entries' if empty else ''}"
         )
     for k in arrays:
-        if isinstance(k, bool) or not isinstance(k, Integral) or k < 0:
+        if not is_whole(k, least=0):
             raise StatisticsError(
                 f"expected orders of derivatives 0, 1, 2, ... as keys, got key={k!r}"
             )

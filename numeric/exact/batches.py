@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,21 +148,18 @@ def check_schedule(schedule: Batches, rows: int | None = None) -> int:
             )
     least = 1 + int(max((row for batch in schedule for row in batch), default=0))
     n = least if rows is None else rows
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if not is_whole(n, least=1):
         raise SamplingError(f"expected a whole number of rows of at least 1, got rows={rows!r}")
     if schedule and n < least:
         raise SamplingError(
             f"expected rows 0..{n - 1}, got row={least - 1} in the schedule; raise rows={rows}"
         )
-    return n
+    return int(n)
 
 
 def _is_batch(batch: object) -> bool:
     return (
-        isinstance(batch, Sequence)
-        and len(batch) > 0
-        and all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in batch)
-        and min(batch) >= 0
+        isinstance(batch, Sequence) and len(batch) > 0 and all(is_whole(n, least=0) for n in batch)
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms, taylor
 from sgdiagrams.numeric.statistics import Statistics
 
@@ -157,8 +158,9 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
     result: dict[Exponents, Fraction] = {}
     for exponents, coefficient in pairs:
         key = tuple(exponents)
-        if any(isinstance(power, bool) or not isinstance(power, int) or power < 0 for power in key):
+        if not all(is_whole(power, least=0) for power in key):
             raise RequestError(f"expected whole exponents >= 0, got exponents={key!r}")
+        key = tuple(map(int, key))
         result[key] = result.get(key, Fraction(0)) + exact_number("coefficient", coefficient)
     return tuple(sorted(result.items()))
 
@@ -172,5 +174,5 @@ def exact_number(name: str, value: object) -> Fraction:
 
 def check_order(order: int) -> None:
     """Raise a RequestError unless the order is a whole number >= 0."""
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+    if not is_whole(order, least=0):
         raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.landscapes.landscape import Landscape, check_derivative_order
 from sgdiagrams.numeric.statistics import Statistics
 
@@ -66,15 +67,11 @@ class Digits(Landscape):
     name: ClassVar[str] = "digits"
 
     def __init__(self, components: int = _COMPONENTS) -> None:
-        if (
-            isinstance(components, bool)
-            or not isinstance(components, int)
-            or not 1 <= components <= 61
-        ):
+        if not is_whole(components, least=1, most=61):
             raise RequestError(
                 f"expected 1..61 principal components, got components={components!r}"
             )
-        self.components = components
+        self.components = int(components)
         #: The images with the bias, times their labels: y x, shape (1797, p), read-only.
         self.signed_images = _signed_images(components)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.simulation.batches import course_of, select
 from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
@@ -254,4 +254,4 @@ def _check_component(
 
 
 def _is_index(i: Any, p: int) -> bool:
-    return not isinstance(i, bool) and isinstance(i, Integral) and 0 <= int(i) < p
+    return is_whole(i, least=0, most=p - 1)

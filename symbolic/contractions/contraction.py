@@ -9,7 +9,6 @@ nodes, contracted along every edge. It depends on the *unrooted* tree only (cros
 from __future__ import annotations
 
 import re
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from sympy import Expr
@@ -23,6 +22,7 @@ from sgdiagrams.diagrams.partitions import (
     restricted_growth_string,
 )
 from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.contractions.forest import (
     Forest,
     Metric,
@@ -49,10 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["Contraction", "Metric", "ValueBasis"]
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
-
-
-def _is_node(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
@@ -196,10 +192,10 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         names = ("loss",) * len(partition) if labels is None else tuple(labels)
         pairs = [tuple(edge) for edge in edges]
         for pair in pairs:
-            if len(pair) != 2 or not all(map(_is_node, pair)):
+            if len(pair) != 2 or not all(map(is_whole, pair)):
                 raise DiagramError(f"expected edges as pairs of nodes, got {str(pair)[:60]}")
         legs = list(free)
-        if not all(map(_is_node, legs)):
+        if not all(map(is_whole, legs)):
             raise DiagramError(f"expected nodes for the free legs, got {str(legs)[:60]}")
         return cls._make(
             tuple((int(i), int(j)) for i, j in pairs),

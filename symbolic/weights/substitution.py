@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Float, Rational, Symbol, nsimplify
@@ -93,10 +95,8 @@ def _value(new: object) -> Expr:
     """Return a substituted value; a string is a symbol's name and nothing else."""
     if isinstance(new, str):
         return _symbol(new)
-    if isinstance(new, (int, Fraction)):
-        return Rational(new)
-    if isinstance(new, float):
-        return Rational(str(new))
+    if not isinstance(new, bool) and isinstance(new, Real) and isfinite(new):
+        return Rational(str(new))  # NumPy's numbers too; decimals as they are written
     if isinstance(new, Expr):
         exact = nsimplify(new, rational=True) if new.has(Float) else new
         if is_weight(exact):
