@@ -52,7 +52,9 @@ class Renderer(ABC, Generic[Out]):
     >>> class Typst(Renderer[str]):
     ...     def numeral(self, node): return node.digits
     ...     def symbol(self, node): return {"ell": "l"}.get(node.name, node.name)
-    ...     def index(self, node): return ("mu", "nu", "lambda", "rho")[node.number]
+    ...     def index(self, node):
+    ...         names = "mu nu lambda rho sigma tau alpha beta".split()
+    ...         return names[node.number] + " "
     ...     def sign(self, node): return "- " if node.value < 0 else "" if node.is_unary else "+ "
     ...     def operator(self, node): return node.character
     ...     def text(self, node): return f'"{node.words}"'
@@ -72,7 +74,7 @@ class Renderer(ABC, Generic[Out]):
     ...         return "$ " + left + " " + " \\\n  ".join(lines) + " $"
     >>> from sgdiagrams.symbolic import expand
     >>> expand("test-loss", order=1, sampling="one-pass").write(Typst())
-    '$ 𝔼 l(theta_(T)) = l \\\n  - eta T G_(mu) G_(mu) \\\n  + O(eta^(2)) $'
+    '$ 𝔼 l(theta_(T)) = l \\\n  - eta T G_(mu ) G_(mu ) \\\n  + O(eta^(2)) $'
     """
 
     #: Characters a line, for formats that break lines.

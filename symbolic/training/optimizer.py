@@ -24,6 +24,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from numbers import Rational as AnyRational
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_args
 
 from sympy import Expr, Integer, Symbol, sqrt, sympify
@@ -130,7 +131,13 @@ class Optimizer(ABC):
         values: dict[str, Expr] = {}
         for owner in (self, self.schedule, self.average):
             for name in getattr(owner, "numbers", ()):
-                values[name] = sympify(getattr(owner, name))
+                value = getattr(owner, name)
+                if isinstance(value, bool) or not isinstance(value, AnyRational | Expr):
+                    raise SamplingError(
+                        f"expected a whole number, a Fraction or a SymPy symbol for {name} of "
+                        f"{self.name}, got {name}={value!r}"
+                    )
+                values[name] = sympify(value)
         if self.weight_decay != 0:
             values["weight_decay"] = sympify(self.weight_decay)
         return values

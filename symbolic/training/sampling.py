@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 from sympy import Expr, Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.by_number import Embeddings
@@ -50,7 +51,16 @@ class Sampling(ABC):
     @property
     def values(self) -> dict[str, Expr]:
         """The numbers of this scheme by name: fixed ones as SymPy integers, others as symbols."""
-        return {name: sympify(getattr(self, name)) for name in self.numbers}
+        values: dict[str, Expr] = {}
+        for name in self.numbers:
+            value = getattr(self, name)
+            if not (is_whole(value) or isinstance(value, Expr)):
+                raise SamplingError(
+                    f"expected a whole number or a SymPy symbol for {name} of {self.name}, "
+                    f"got {name}={value!r}"
+                )
+            values[name] = sympify(value)
+        return values
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -58,6 +58,8 @@ class Training:
             raise RequestError(
                 f"expected an optimiser such as SGD() or Momentum(), got optimizer={self.optimizer!r}"
             )
+        # Whose numbers can be used at all is asked here, for classes of a user's own.
+        _ = self.sampling.values, self.optimizer.values
         if not self.optimizer.is_plain:
             self.check_discrete()
 
@@ -135,7 +137,7 @@ class Training:
         if missing:
             raise SamplingError(
                 f"expected numbers for {', '.join(missing)}: increments are counted by number; "
-                f"fix {missing[0]}=... before expanding"
+                f"give {missing[0]}=... to the scheme, or --set {missing[0]}=..., before expanding"
             )
         T = int(self.updates)
         if at > T:

@@ -493,10 +493,25 @@ def test_symbols_must_have_numbers():
     from sgdiagrams import symbols
 
     with pytest.raises(
-        SamplingError, match=r"^expected numbers for N: [^\n]* fix N=\.\.\. [^\n]*$"
+        SamplingError, match=r"^expected numbers for N: [^\n]* give N=\.\.\. to the scheme [^\n]*$"
     ):
         expand("test-loss", order=1, sampling=Twice(symbols.N))
     assert expand("test-loss", order=1, sampling=Twice(symbols.N).at(N=2)).sampling == Twice(2)
+
+
+@pytest.mark.parametrize("number", ["N", 2.5, True, None, [2]], ids=repr)
+def test_numbers_of_a_scheme_are_whole_or_symbols(number):
+    with pytest.raises(SamplingError, match="for N of twice") as caught:
+        expand("test-loss", order=1, sampling=Twice(number))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["1/2", 0.5, True, None], ids=repr)
+def test_numbers_of_an_optimiser_are_exact_or_symbols(number):
+    optimizer = QuasiHyperbolic(beta=number, nu=Fraction(1, 2))
+    with pytest.raises(SamplingError, match="for beta of") as caught:
+        expand("test-loss", order=1, sampling=OnePass(T=2), optimizer=optimizer)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
