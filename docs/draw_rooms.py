@@ -66,10 +66,8 @@ def picture() -> str:
         body.append(_arrow(x - 12, height / 2))
         x += 10
     body += _column("package", "the face", x, _BOX[0], height)
-    y = _TOP
-    for name in ("public names", "commands/", *commands):
-        body.append(_box(x, y, name, bold=name.endswith("/")))
-        y += _BOX[1] + _GAP[1]
+    body.append(_box(x, _TOP, "public names", bold=False))
+    body.append(_commands(x, _TOP + _BOX[1] + _GAP[1], commands))
     width = x + _BOX[0] + 20
     return "\n".join(
         [
@@ -79,8 +77,8 @@ def picture() -> str:
             ),
             "<title>The rooms of sgdiagrams</title>",
             (
-                "<desc>Columns are rooms, rows are layers. What stands higher or further right may "
-                "import what stands lower or further left, never the other way.</desc>"
+                "<desc>Columns are rooms, rows are layers, arrows are imports. What stands higher or "
+                "further right may import what stands lower or further left, never the other way.</desc>"
             ),
             f'<rect width="{width:g}" height="{height:g}" fill="white"/>',
             *body,
@@ -114,6 +112,21 @@ def _box(x: float, y: float, name: str, *, bold: bool) -> str:
         f'<rect x="{x:g}" y="{y:g}" width="{_BOX[0]}" height="{_BOX[1]}" rx="4" fill="white" '
         f'stroke="#555555"/><text x="{x + _BOX[0] / 2:g}" y="{y + 16:g}" text-anchor="middle"'
         f"{weight}>{escape(name)}</text>"
+    )
+
+
+def _commands(x: float, y: float, names: list[str]) -> str:
+    """Return one box with the commands, none of which stands above another."""
+    line = 17
+    bold = ' font-weight="bold"'
+    lines = "".join(
+        f'<text x="{x + _BOX[0] / 2:g}" y="{y + 18 + line * i:g}" text-anchor="middle"'
+        f"{bold if i == 0 else ''}>{escape(name)}</text>"
+        for i, name in enumerate(["commands/", *names])
+    )
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{_BOX[0]}" height="{line * (len(names) + 1) + 10:g}" '
+        f'rx="4" fill="white" stroke="#555555"/>{lines}'
     )
 
 
