@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decoded", "json_text", "output_file", "read_text"]
 
+_STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 # What text may begin with: the byte-order marks of UTF-8 and UTF-16.
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -55,7 +57,13 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         known = _status(given)
         if known is not None and stat.S_ISDIR(known.st_mode):
             raise FormatError(f"expected a file to write, got the directory {shown}")
-        if _is_stream(given, known):
+        descriptor = _descriptor(given)
+        if descriptor is not None:
+            # What this process holds open goes on where it stands, be it a pipe or a file.
+            with os.fdopen(os.dup(descriptor), "wb") as stream:
+                yield stream
+            return
+        if known is not None and not stat.S_ISREG(known.st_mode):
             with given.open("wb") as stream:
                 yield stream
             return
@@ -89,15 +97,15 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _is_stream(path: Path, known: os.stat_result | None) -> bool:
-    """Tell whether a path is a device, a pipe, or a descriptor that somebody holds open."""
-    if known is not None and not stat.S_ISREG(known.st_mode):
-        return True
-    # /dev/stdout may be a regular file: to replace it would leave the holder with the old one.
-    return known is not None and Path(os.path.abspath(path)).parts[:2] in (
-        ("/", "dev"),
-        ("/", "proc"),
-    )
+def _descriptor(path: Path) -> int | None:
+    """Return the number of an open descriptor of this process that a path stands for, if it does."""
+    name = os.path.abspath(path)
+    if name in _STANDARD:
+        return _STANDARD[name]
+    match = re.fullmatch(r"/dev/fd/(\d+)|/proc/(?:self|(\d+))/fd/(\d+)", name)
+    if match is None or match[2] not in (None, str(os.getpid())):
+        return None
+    return int(match[1] or match[3])
 
 
 @contextmanager

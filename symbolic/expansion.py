@@ -89,8 +89,8 @@ class Expansion(SeriesFormula):
             When the order is beyond the expansion.
         """
         check_choice("eta", eta, ("scalar", "tensor"))
-        if k is not None and not 0 <= k <= self.order:
-            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k}")
+        if k is not None and not is_whole(k, least=0, most=self.order):
+            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k!r}")
         terms = self.terms if k is None else self.order_terms(k)
         if eta == "tensor":
             return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in terms))

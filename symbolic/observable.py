@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
@@ -113,6 +114,17 @@ class Observable:
 
     def __post_init__(self) -> None:
         known = (LOSS, TRAINING, WEIGHTS)
+        object.__setattr__(self, "products", tuple(self.products))
+        for words in (self.name, self.latex, self.text):
+            if not isinstance(words, str):
+                raise RequestError(f"expected name, latex and text as strings, got {words!r}")
+        if self.since is not None and not is_whole(self.since, least=0):
+            raise RequestError(f"expected a whole number of updates >= 0, got since={self.since!r}")
+        for product in self.products:
+            if not is_whole(product.sign):
+                raise RequestError(
+                    f"expected a whole number as the sign of a product, got {product.sign!r}"
+                )
         for product in self.products:
             for factors in product.expectations:
                 strange = [f for f in factors if f not in known and not is_function(f)]

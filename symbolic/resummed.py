@@ -259,9 +259,9 @@ class ResummedExpansion(ResummedFormula):
         return on_tensors(self, curvatures=curvatures, tensors=tensors, free=free)
 
     def _checked(self, k: int) -> int:
-        if not 0 <= k <= self.order:
-            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k}")
-        return k
+        if not is_whole(k, least=0, most=self.order):
+            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k!r}")
+        return int(k)
 
     def expanded(self, order: int | None = None) -> Expansion:
         """Return the plain expansion in powers of eta, in the cumulant basis, exactly.

@@ -216,7 +216,7 @@ def watch_tables(
     tables = []
     for stop in (T,) if since is None else (T, since):
         if optimizer.average is not None:
-            weights = optimizer.average.weights(stop)
+            weights = optimizer.iterate_weights(stop) or ()
         else:
             weights = tuple(Fraction(t == stop) for t in range(1, stop + 1))
         tables.append(weights + (Fraction(0),) * (T - stop))

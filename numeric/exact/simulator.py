@@ -48,6 +48,7 @@ from sgdiagrams.numeric.exact.series import (
 from sgdiagrams.numeric.exact.update_rule import Rule
 from sgdiagrams.symbolic.observable import Function, named_observable
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
     from numbers import Rational
@@ -288,7 +289,7 @@ def exact_training(
     >>> exact_training(landscape, drawn, order=2, observable="second-moment")[2]
     array([[Fraction(3, 1)]], dtype=object)
     """
-    course = training.sampling.course()
+    course = course_of(training.sampling)
     return exact_sgd_average(
         landscape,
         course.all_batches(),

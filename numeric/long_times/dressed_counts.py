@@ -19,6 +19,7 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS, Ring
+from sgdiagrams.symbolic.training.sampling import course_of
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def dressed_count(
 
 
 def _check_numbers(training: Training) -> None:
-    if training.sampling.datapoints is None:
+    if training.is_continuous:
         raise RequestError(
             "expected a scheme of discrete updates, whose links are counted, "
             f"got sampling={training.sampling.label}"
@@ -166,4 +167,4 @@ def _count(
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
     dynamics = Dynamics.dressed(training.optimizer, T, values, ring)
-    return training.sampling.course().embed(DressedPropagator(dynamics), forest, "cumulant")
+    return course_of(training.sampling).embed(DressedPropagator(dynamics), forest, "cumulant")

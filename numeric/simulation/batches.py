@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["course_of", "select"]
+__all__ = ["select", "simulated_course"]
 
 
-def course_of(scheme: Sampling) -> Course:
+def simulated_course(scheme: Sampling) -> Course:
     """Return the course of a scheme to simulate.
 
     Raises
@@ -32,9 +33,9 @@ def course_of(scheme: Sampling) -> Course:
     --------
     >>> from sgdiagrams.symbolic.training.schemes import Epochs
     >>> rng = np.random.default_rng(0)
-    >>> list(course_of(Epochs(N=4, B=2, E=1)).draw(5, rng))
+    >>> list(simulated_course(Epochs(N=4, B=2, E=1)).draw(5, rng))
     [slice(0, 2, None), slice(2, 4, None)]
-    >>> first, second = course_of(Epochs(N=4, B=2, E=1, shuffle="every-epoch")).draw(5, rng)
+    >>> first, second = simulated_course(Epochs(N=4, B=2, E=1, shuffle="every-epoch")).draw(5, rng)
     >>> np.sort(np.hstack([first, second]), axis=1).tolist() == [[0, 1, 2, 3]] * 5
     True
     """
@@ -51,7 +52,7 @@ def course_of(scheme: Sampling) -> Course:
     if scheme.is_empty:
         raise SamplingError(f"expected at least one update to simulate, got {scheme.label}")
     try:
-        return scheme.course()
+        return course_of(scheme)
     except RequestError:
         raise RequestError(
             f"expected a scheme that says its course to simulate, got sampling={scheme.name!r}"

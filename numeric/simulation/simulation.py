@@ -9,7 +9,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.whole_numbers import is_whole
-from sgdiagrams.numeric.simulation.batches import course_of, select
+from sgdiagrams.numeric.simulation.batches import select, simulated_course
 from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.symbolic.observable import named_observable
@@ -104,7 +104,7 @@ class Simulation:
         component: int | tuple[int, ...] | None = None,
     ) -> None:
         watched = named_observable(observable)
-        self._course = course_of(training.sampling)
+        self._course = simulated_course(training.sampling)
         self._landscape = landscape
         self._observable = watched
         self._products = _signed_products(watched)
@@ -201,8 +201,21 @@ class Simulation:
     def fingerprint(self) -> str:
         """What the labels leave out, such as the batches of a grid or the factors of a schedule."""
         d = self._descent
-        values = (d.optimizer, d.multipliers, d.watched, self._course, self._observable.products)
+        values: tuple[Any, ...] = (d.optimizer, d.multipliers, d.watched, self._course)
+        values += (self._observable.products, self._function_values())
         return hashlib.sha256(repr(values).encode()).hexdigest()
+
+    def _function_values(self) -> list[list[float]]:
+        """Return the values of the user's functions at points near the start: names do not tell."""
+        start = self._landscape.start
+        steps = np.linspace(0.0, 1.0, 4)[:, None] * np.cos(np.arange(len(start)))
+        functions = (self._observable.given_function(f) for f in self._observable.functions)
+        with np.errstate(all="ignore"):
+            return [
+                np.asarray(given.value(start + steps), dtype=float).tolist()
+                for given in functions
+                if given.value is not None
+            ]
 
 
 def _signed_products(watched: Observable) -> tuple[tuple[int, tuple[str, ...]], ...]:

@@ -51,6 +51,8 @@ def evaluate(
     if "eta" not in numbers:
         raise RequestError("expected a learning rate; give --set eta=0.05")
     eta = numbers.pop("eta")
+    if expansion == statistics_path == "-":
+        raise RequestError("expected one of the files from standard input, got both")
     text = read_text(expansion)
     kind = ResummedExpansion if is_resummed(text) else Expansion
     formula = kind.from_json(text)

@@ -66,7 +66,10 @@ def counter_of(
         and scheme.steps is not None
         and optimizer.kernel is not None
         and optimizer.readout is not None
-        and (optimizer.schedule is None or optimizer.schedule.closed_form is not None)
+        and (
+            optimizer.schedule is None
+            or (optimizer.kernel_follows_schedule and optimizer.schedule.closed_form is not None)
+        )
     )
     if has_closed_form:
         return StepCounter(training, basis)

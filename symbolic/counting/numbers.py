@@ -11,7 +11,7 @@ from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.sampling import with_root
+from sgdiagrams.symbolic.training.sampling import course_of, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, at_number
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class NumberCounter(Counter):
             )
         self.scheme = scheme
         self.basis = basis
-        self.course = scheme.course()
+        self.course = course_of(scheme)
         self.propagator = ExactPropagator(optimizer, self.course.updates, iterates=iterates)
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:

@@ -120,7 +120,11 @@ class MathmlRenderer(Renderer[str]):
 
     def fraction(self, node: Fraction) -> str:
         """Return a fraction."""
-        return _element("mfrac", self.render(node.above), self.render(node.below))
+        return _element("mfrac", self._child(node.above), self._child(node.below))
+
+    def _child(self, node: Node) -> str:
+        """Return a node where one element has to stand, if it shows nothing too."""
+        return self.render(node) or _element("mrow")
 
     def scripts(self, node: Scripts) -> str:
         """Return a base with scripts; those of sums stand below and above."""
@@ -129,13 +133,13 @@ class MathmlRenderer(Renderer[str]):
         if isinstance(node.base, Scripts) and node.base.above is None and node.below is None:
             # One above the other, as in print.
             node = Scripts(node.base.base, node.base.below, node.above)
-        base = self.render(node.base)
+        base = self._child(node.base)
         if node.above is None:
-            return base if node.below is None else _element(names[0], base, self.render(node.below))
-        above = self.render(node.above)
+            return base if node.below is None else _element(names[0], base, self._child(node.below))
+        above = self._child(node.above)
         if node.below is None:
             return _element(names[1], base, above)
-        return _element(names[2], base, self.render(node.below), above)
+        return _element(names[2], base, self._child(node.below), above)
 
     def accent(self, node: Accent) -> str:
         """Return an accent above; a dot stands for nothing."""

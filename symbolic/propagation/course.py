@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.embeddings.batches import reshuffled_schedules, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule, Rows
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
@@ -117,7 +119,8 @@ class FixedBatches(Course):
     rows: int
 
     def __post_init__(self) -> None:
-        _check_batches(self.batches, self.rows)
+        object.__setattr__(self, "batches", _settled(self.batches, self.rows))
+        object.__setattr__(self, "rows", int(self.rows))
 
     @property
     def updates(self) -> int:
@@ -244,14 +247,15 @@ class RandomBatches(Course):
     rows: int
 
     def __post_init__(self) -> None:
-        chances = [Fraction(chance) for chance, _ in self.alternatives]
+        chances = [rational("a probability", chance) for chance, _ in self.alternatives]
         if not chances or min(chances) < 0 or sum(chances) != 1:
             raise SamplingError(f"expected probabilities >= 0 of sum 1, got {chances}")
         lengths = {len(batches) for _, batches in self.alternatives}
         if len(lengths) != 1:
             raise SamplingError(f"expected batches of one number of updates, got {sorted(lengths)}")
-        for _, batches in self.alternatives:
-            _check_batches(batches, self.rows)
+        settled = (_settled(batches, self.rows) for _, batches in self.alternatives)
+        object.__setattr__(self, "alternatives", tuple(zip(chances, settled, strict=True)))
+        object.__setattr__(self, "rows", int(self.rows))
 
     @property
     def updates(self) -> int:
@@ -288,10 +292,15 @@ class RandomBatches(Course):
             yield np.array(table)[drawn]
 
 
-def _check_batches(batches: Batches, rows: int) -> None:
-    for batch in set(batches):
-        is_whole = all(type(row) is int and 0 <= row < rows for row in batch)
-        if not batch or not is_whole or len(set(batch)) < len(batch):
+def _settled(batches: Sequence[Sequence[int]], rows: int) -> Batches:
+    """Return batches as tuples of numbers, checked."""
+    if not is_whole(rows, least=1):
+        raise SamplingError(f"expected a whole number of datapoints >= 1, got rows={rows!r}")
+    settled = tuple(tuple(batch) for batch in batches)
+    for batch in set(settled):
+        are_rows = all(is_whole(row, least=0, most=rows - 1) for row in batch)
+        if not batch or not are_rows or len(set(batch)) < len(batch):
             raise SamplingError(
                 f"expected different rows 0..{rows - 1}, at least one, in every batch, got {batch}"
             )
+    return tuple(tuple(map(int, batch)) for batch in settled)

@@ -45,6 +45,7 @@ def resum(observable: Observable, *, order: int, training: Training) -> tuple[Dr
             f"expected an observable at the end of training for a re-summed expansion, got "
             f"observable={observable.name!r}; evaluate at both times and subtract"
         )
+    training.optimizer.edge_systems(())  # says what keeps too much to be counted
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
     for p in observable.products:

@@ -50,9 +50,9 @@ def relink(expansion: ResummedFormula, order: int) -> tuple[Term, ...]:
     terms = []
     for term in expansion.pieces:
         contraction = term.contraction
-        for piece in term.pieces:
+        left = order - term.order
+        for piece in term.pieces if left >= 0 else ():
             part = expansion.parts[piece.part]
-            left = order - term.order
             series: _Series = {(0,) * term.order: Rational(piece.coefficient)}
             for skeleton in piece.skeletons:
                 series = _times(series, _on_indices(skeleton, part, left, term.order), left)

@@ -218,6 +218,9 @@ class Optimizer(ABC):
         """The kernel K(D) between updates as a sum of modes; None where it has no closed form."""
         return None
 
+    #: Whether the kernel holds under a schedule: in units of the factor of the earlier update.
+    kernel_follows_schedule: ClassVar[bool] = False
+
     @property
     def readout(self) -> tuple[Mode, ...] | None:
         r"""The kernel of an edge into the root, with D = T - s; None where it has no closed form.
@@ -268,9 +271,19 @@ class Optimizer(ABC):
                 f"expected an optimiser that keeps at most one vector, got {self.name} with {size}"
             )
         zero, one = Fraction(0), Fraction(1)
-        systems = []
+        systems: list[EdgeSystem] = []
         for a in multipliers:
             step, memory = self.update(one, (zero,) * size, a)
+            if len(memory) != size:
+                raise SamplingError(
+                    f"expected update of {self.name} to return memory_size={size} vectors of memory, "
+                    f"got {len(memory)}"
+                )
+            if not systems and self.update(2 * one, (zero,) * size, a)[0] != 2 * step:
+                raise SamplingError(
+                    f"expected an update that is linear in the gradient and the memory, got that of "
+                    f"{self.name}"
+                )
             # What was moved stays, and each memory moves the weights and makes new memory.
             columns = [(one, *(zero,) * size)]
             for i in range(size):
@@ -288,11 +301,25 @@ class Optimizer(ABC):
 
     def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
         """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
-        return None if self.average is None else self.average.weights(T)
+        if self.average is None:
+            return None
+        return _rationals(f"weights of {self.average.label}", self.average.weights(T), T)
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors of the learning rate at the updates 0, ..., T - 1."""
-        return (Fraction(1),) * T if self.schedule is None else self.schedule.multipliers(T)
+        if self.schedule is None:
+            return (Fraction(1),) * T
+        return _rationals(f"factors of {self.schedule.label}", self.schedule.multipliers(T), T)
+
+
+def _rationals(name: str, numbers: tuple[Fraction, ...], T: int) -> tuple[Fraction, ...]:
+    """Return one rational number for every update, as schedules and averages should give them."""
+    if len(numbers) != T:
+        raise SamplingError(f"expected {T} {name}, one an update, got {len(numbers)}")
+    for number in numbers:
+        if not isinstance(number, AnyRational):
+            raise SamplingError(f"expected {name} as Fractions or whole numbers, got {number!r}")
+    return numbers
 
 
 def _settle(optimizer: Optimizer) -> None:
@@ -330,6 +357,7 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
+    kernel_follows_schedule: ClassVar[bool] = True
 
     schedule: Schedule | None = None
     average: Average | None = None
@@ -376,6 +404,8 @@ class _WithMomentum(Optimizer):
     """What heavy ball and Nesterov share."""
 
     __slots__ = ()
+
+    kernel_follows_schedule: ClassVar[bool] = True
 
     numbers: ClassVar[tuple[str, ...]] = ("beta",)
     memory_size: ClassVar[int] = 1

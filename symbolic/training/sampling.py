@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.counter import Counter
 
 
-__all__ = ["Sampling", "steps_of", "with_root"]
+__all__ = ["Sampling", "course_of", "steps_of", "with_root"]
 
 
 class Sampling(ABC):
@@ -265,7 +265,7 @@ class Sampling(ABC):
 
         By default it is a number, counted on the course.
         """
-        course = self.course()
+        course = course_of(self)
         forest = update_forest(diagram)
         value = course.embed(Embeddings(), forest, basis)
         rooted = with_root({(0,): value}, forest, basis=basis, root=root, size=(1,))
@@ -312,6 +312,26 @@ def with_root(
         if basis == "moment" and forest.block_count:
             add_scaled(result, count, -forest.block_count, one_over_n)
     return result
+
+
+def course_of(scheme: Sampling) -> Course:
+    """Return the course of a scheme with numbers, which agrees with the scheme.
+
+    Raises
+    ------
+    SamplingError
+        When a number is missing, or the course has other numbers of updates or datapoints.
+    RequestError
+        When there are no discrete updates, or the scheme does not say which rows they use.
+    """
+    course = scheme.course()
+    datapoints = course.rows if scheme.datapoints is None else scheme.datapoints
+    if scheme.updates != course.updates or datapoints != course.rows:
+        raise SamplingError(
+            f"expected a course of {scheme.name} with {scheme.updates} updates and {datapoints} "
+            f"datapoints, as the scheme says, got {course.updates} and {course.rows}"
+        )
+    return course
 
 
 def steps_of(scheme: Sampling) -> StepRule:

@@ -65,7 +65,7 @@ class Training:
 
     def check_discrete(self) -> None:
         """Raise a RequestError for a limit in continuous time, which is one of plain SGD alone."""
-        if self.sampling.datapoints is None:
+        if self.sampling.is_continuous:
             raise RequestError(
                 f"expected plain SGD with {self.sampling.name}, which is a limit of it, "
                 f"got optimizer={self.optimizer.label}"
@@ -144,7 +144,7 @@ class Training:
             raise SamplingError(f"expected an increment since one of T={T} updates, got since={at}")
         average = self.optimizer.average
         if average is not None:
-            weights = average.weights(at)
+            weights = self.optimizer.iterate_weights(at) or ()
         else:
             weights = (Fraction(0),) * (at - 1) + (Fraction(1),) if at else ()
         return weights + (Fraction(0),) * (T - at)

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,12 @@ from sgdiagrams.numeric.statistics import Statistics
 def write(path, text="new"):
     with output_file(path) as file:
         file.write(text.encode())
+
+
+def fail(target):
+    with output_file(target) as file:
+        file.write(b"half")
+        raise RuntimeError
 
 
 def mode(path):
@@ -52,11 +59,6 @@ def test_nothing_changes_when_something_is_raised(tmp_path):
     path, new = tmp_path / "a", tmp_path / "b"
     path.write_text("old")
     os.link(path, tmp_path / "c")
-
-    def fail(target):
-        with output_file(target) as file:
-            file.write(b"half")
-            raise RuntimeError
 
     for target in (path, tmp_path / "c", new):
         with pytest.raises(RuntimeError):
@@ -119,6 +121,33 @@ def test_a_device_stays_a_device(tmp_path):
     assert stat.S_ISCHR(node.stat().st_mode)
     assert good("expand", "--order", "1", "--output", node) == ""
     assert stat.S_ISCHR(node.stat().st_mode)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="descriptors have no names")
+def test_what_is_held_open_goes_on_where_it_stands(tmp_path):
+    path = tmp_path / "log"
+    with path.open("w") as log:
+        log.write("first ")
+        log.flush()
+        for name in (f"/dev/fd/{log.fileno()}", f"/proc/self/fd/{log.fileno()}"):
+            write(name, "new ")
+        log.seek(0, os.SEEK_END)
+        log.write("last")
+    assert path.read_text() == "first new new last"
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="there is no such folder")  # noqa: S108
+def test_files_in_memory_are_replaced_like_others():
+    path = Path(f"/dev/shm/sgdiagrams-{os.getpid()}")  # noqa: S108
+    path.write_text("old")
+    try:
+        with pytest.raises(RuntimeError):
+            fail(path)
+        assert path.read_text() == "old"
+        write(path)
+        assert path.read_text() == "new"
+    finally:
+        path.unlink()
 
 
 def test_directories_are_refused(tmp_path):

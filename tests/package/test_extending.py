@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from command_line import run
+from sympy import Integer
 
 from sgdiagrams import (
     SGD,
@@ -29,11 +30,18 @@ from sgdiagrams import (
     enumerate_diagrams,
     expand,
 )
-from sgdiagrams.numeric import PolynomialLandscape, exact_sgd, exact_training, one_pass_schedule
+from sgdiagrams.numeric import (
+    Digits,
+    PolynomialLandscape,
+    exact_sgd,
+    exact_training,
+    one_pass_schedule,
+)
 from sgdiagrams.numeric.simulation.simulation import Simulation
 from sgdiagrams.symbolic import (
     ArraySchedule,
     Average,
+    Exponential,
     FixedBatches,
     Mode,
     Product,
@@ -586,3 +594,190 @@ def test_a_training_is_a_pair_that_goes_together():
             Training(*wrong)
     with pytest.raises(SamplingError, match=r"^expected numbers for T, beta, got N=3$"):
         training.at(N=3)
+
+
+# What a user gets wrong is said, and what is right holds in corners -----------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled(QuasiHyperbolic):
+    """The same with a schedule, under which its kernel does not hold."""
+
+    schedule: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledWithoutKernel(Scheduled):
+    @property
+    def kernel(self):
+        return None
+
+
+def test_a_kernel_without_schedule_is_not_used_with_one():
+    numbers = {"beta": HALF, "nu": Fraction(2, 3), "schedule": Exponential(Fraction(9, 10))}
+    for T in (3, 101):  # few updates are counted by number anyhow
+        formula, counted = (
+            expand("test-loss", order=1, sampling=OnePass(T=T), optimizer=cls(**numbers))
+            for cls in (Scheduled, ScheduledWithoutKernel)
+        )
+        assert formula.terms == counted.terms
+
+
+@dataclass(frozen=True, slots=True)
+class Alternately(Schedule):
+    """Too few factors, or factors that are no rational numbers."""
+
+    name: ClassVar[str] = "alternately"
+    factors: tuple
+
+    @property
+    def label(self):
+        return "alternately"
+
+    def multipliers(self, T):
+        return self.factors[:T]
+
+
+@dataclass(frozen=True, slots=True)
+class Short(Average):
+    name: ClassVar[str] = "short"
+
+    @property
+    def label(self):
+        return "short average"
+
+    def weights(self, T):
+        return (HALF,) * (T - 1)
+
+
+@pytest.mark.parametrize("resummed", [False, True])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(schedule=Alternately((1, 1))),
+        SGD(schedule=Alternately((1, 0.5, 1))),
+        SGD(average=Short()),
+    ],
+    ids=lambda o: o.label,
+)
+def test_numbers_of_schedules_and_averages_are_checked(optimizer, resummed):
+    landscape = PolynomialLandscape.random(0, p=1, degree=3, atoms=2)
+
+    def evaluate():
+        formula = expand(
+            "test-loss", order=1, sampling=OnePass(T=3), optimizer=optimizer, resummed=resummed
+        )
+        return formula.evaluate(landscape.statistics(2), eta=1)
+
+    with pytest.raises(SamplingError, match="expected") as caught:
+        evaluate()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contrary(Sampling):
+    """Says one thing, and does another."""
+
+    name: ClassVar[str] = "contrary"
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    said: tuple = (3, 4)
+
+    @property
+    def updates(self):
+        return Integer(self.said[0])
+
+    @property
+    def datapoints(self):
+        return None if self.said[1] is None else Integer(self.said[1])
+
+    def course(self):
+        return FixedBatches([[0], [np.int64(1)]], np.int64(2))
+
+
+@pytest.mark.parametrize("said", [(3, 2), (2, 4)])
+def test_a_scheme_and_its_course_agree(said):
+    doors = [
+        lambda: expand("test-loss", order=1, sampling=Contrary(said)),
+        lambda: compare("gauss", order=1, sampling=Contrary(said), eta=0.01, runs=4),
+        lambda: exact_training(
+            PolynomialLandscape.random(0, p=1, degree=2, atoms=2), Training(Contrary(said)), order=1
+        ),
+    ]
+    for door in doors:
+        with pytest.raises(SamplingError, match="as the scheme says"):
+            door()
+
+
+def test_a_stream_without_a_training_set_is_no_limit():
+    stream = Contrary((2, None))
+    heavy = Momentum(beta=HALF)
+    ours = expand("test-loss", order=2, sampling=stream, optimizer=heavy)
+    same = expand("test-loss", order=2, sampling=OnePass(T=2), optimizer=heavy)
+    assert [(t.weight, t.contraction) for t in ours.terms] == [
+        (t.weight, t.contraction) for t in same.terms
+    ]
+    with pytest.raises(RequestError, match="no training set"):
+        expand("training-loss", order=1, sampling=stream)
+
+
+def test_courses_settle_what_they_are_given():
+    assert FixedBatches([[0], [np.int64(1)]], np.int64(2)) == FixedBatches(((0,), (1,)), 2)
+    coin = RandomBatches([["1/2", [[0]]], [0.5, [[1]]]], 2)
+    assert coin == RandomBatches(((HALF, ((0,),)), (HALF, ((1,),))), 2)
+    for batches, rows in (([[0]], 2.0), ([[0]], True), ([[0.0]], 2), ([[True]], 2), ([[2]], 2)):
+        with pytest.raises(SamplingError):
+            FixedBatches(batches, rows)
+
+
+def test_functions_of_one_name_have_checkpoints_of_their_own():
+    first, second = (
+        Function("sq", value=lambda theta, c=c: c * (theta**2).sum(axis=1)) for c in (1, 7)
+    )
+    prints = {
+        Simulation(Digits(3), Training(OnePass(T=2)), observable=f).fingerprint
+        for f in (first, second, first)
+    }
+    assert len(prints) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"since": -1},
+        {"since": 1.5},
+        {"since": True},
+        {"latex": None},
+        {"products": (Product("a", (("loss",),)),)},
+        {"products": (Product(HALF, (("loss",),)),)},
+    ],
+    ids=repr,
+)
+def test_observables_check_what_they_are_made_of(wrong):
+    right = {"name": "o", "latex": "o", "text": "o", "products": [Product(1, (("loss",),))]}
+    assert Observable(**right).products == (Product(1, (("loss",),)),)
+    with pytest.raises(RequestError):
+        Observable(**{**right, **wrong})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growing(Optimizer):
+    name: ClassVar[str] = "growing"
+    memory_size: ClassVar[int] = 1
+
+    def update(self, gradient, memory, factor):
+        return factor * gradient, (*memory, gradient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Squared(Optimizer):
+    name: ClassVar[str] = "squared"
+
+    def update(self, gradient, memory, factor):
+        return factor * (gradient + gradient * gradient), memory
+
+
+@pytest.mark.parametrize(("rule", "words"), [(Growing(), "memory_size"), (Squared(), "linear")])
+def test_update_rules_keep_what_they_say_and_are_linear(rule, words):
+    with pytest.raises(SamplingError, match=words):
+        expand("test-loss", order=1, sampling=OnePass(T=2), optimizer=rule)

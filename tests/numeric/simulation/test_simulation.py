@@ -21,7 +21,7 @@ from sgdiagrams.numeric.exact.simulator import (
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Helix, Mean
-from sgdiagrams.numeric.simulation.batches import course_of, select
+from sgdiagrams.numeric.simulation.batches import select, simulated_course
 from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.simulation.simulation import Simulation, chunk_size
@@ -146,7 +146,7 @@ def check(where, scheme, optimizer, observable, since=None, component=None, runs
     seed, eta = (5, 2), 0.2
     rng = np.random.default_rng(seed)
     data = where.draw(rng, (runs, simulation.rows))
-    batches = list(course_of(scheme).draw(runs, rng))
+    batches = list(simulated_course(scheme).draw(runs, rng))
     theirs = np.array(
         [
             seen(
@@ -301,7 +301,7 @@ def test_all_training_sets_and_batches_give_the_exact_expectation(scheme, schedu
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=label)
 def test_batches_are_those_of_the_scheme(scheme):
-    course = course_of(scheme)
+    course = simulated_course(scheme)
     N, T = course.rows, course.updates
     runs = 4
     batches = list(course.draw(runs, np.random.default_rng(0)))
@@ -331,7 +331,7 @@ def test_batches_are_those_of_the_scheme(scheme):
 def test_orders_are_uniform_and_independent_of_each_other():
     runs = 6000
     scheme = Epochs(N=3, B=1, E=2, shuffle="every-epoch")
-    batches = course_of(scheme).draw(runs, np.random.default_rng(2))
+    batches = simulated_course(scheme).draw(runs, np.random.default_rng(2))
     orders = np.hstack(list(batches))
     _, counts = np.unique(orders, axis=0, return_counts=True)
     assert len(counts) == 36
@@ -340,7 +340,7 @@ def test_orders_are_uniform_and_independent_of_each_other():
 
 def test_draws_with_replacement_are_uniform_and_independent_of_each_other():
     runs = 6000
-    batches = course_of(WithReplacement(N=3, B=2, T=2)).draw(runs, np.random.default_rng(2))
+    batches = simulated_course(WithReplacement(N=3, B=2, T=2)).draw(runs, np.random.default_rng(2))
     _, counts = np.unique(np.hstack(list(batches)), axis=0, return_counts=True)
     assert len(counts) == 3**4
     assert chisquare(counts).pvalue > 1e-3

@@ -7,7 +7,17 @@ from fractions import Fraction
 
 import pytest
 
-from sgdiagrams.symbolic import SGD, Contraction, OnePass, TailAverage, expand, increment, symbols
+from sgdiagrams import Observable
+from sgdiagrams.symbolic import (
+    SGD,
+    Contraction,
+    OnePass,
+    Product,
+    TailAverage,
+    expand,
+    increment,
+    symbols,
+)
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 #: https://www.w3.org/TR/mathml-core/
@@ -164,3 +174,14 @@ def test_contractions():
         [(0, 1)], [[0, 1]], labels=["penalised-loss", "loss"], basis="cumulant"
     )
     check(penalised.mathml(), penalised._latex(None))
+
+
+@pytest.mark.parametrize(
+    "left", [r"\frac{}{2}", r"\frac{1}{}", "{}_a", "{}^2", r"\ell^{}_{}", "{}_{}^{}"]
+)
+def test_nothing_still_is_a_child(left):
+    observable = Observable("o", left, "o", (Product(1, (("loss",),)),))
+    mathml = expand(observable, order=1, sampling="one-pass").mathml()
+    for element in parsed(mathml).iter():
+        name = element.tag.rpartition("}")[2]
+        assert len(element) == CHILDREN.get(name, len(element)), name

@@ -582,3 +582,17 @@ def test_only_linkless_diagrams_are_used():
                 assert s.diagram.is_linkless
                 assert sorted(s.indices) == list(range(term.order))
     assert not Diagram.parse("(0-1-2)(01-12)").is_linkless
+
+
+@pytest.mark.parametrize(
+    "observable", ["test-loss", "generalisation-gap", "displacement", "covariance"]
+)
+def test_expanded_to_lower_orders(observable):
+    resummed = expand(observable, order=3, sampling="one-pass", resummed=True)
+    for order in range(4):
+        plain = expand(observable, order=order, sampling="one-pass", basis="cumulant")
+        assert resummed.expanded(order).terms == plain.terms
+    for wrong in (4, -1, True, 1.0, "1"):
+        for door in (resummed.expanded, resummed.sympy, plain.sympy):
+            with pytest.raises(RequestError):
+                door(wrong)
