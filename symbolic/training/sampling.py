@@ -54,7 +54,7 @@ class Sampling(ABC):
         values: dict[str, Expr] = {}
         for name in self.numbers:
             value = getattr(self, name)
-            if not (is_whole(value) or isinstance(value, Expr)):
+            if not (type(value) is int or isinstance(value, Expr) or is_whole(value)):
                 raise SamplingError(
                     f"expected a whole number or a SymPy symbol for {name} of {self.name}, "
                     f"got {name}={value!r}"
