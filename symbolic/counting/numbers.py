@@ -37,8 +37,7 @@ class NumberCounter(Counter):
         if missing:
             raise SamplingError(
                 f"expected numbers for {', '.join(missing)}: {optimizer.label} with "
-                f"{scheme.label} is counted by number; give {missing[0]}=... to the scheme or the "
-                f"optimiser, or --set {missing[0]}=..., before expanding"
+                f"{scheme.label} is counted by number; fix {missing[0]}=... before expanding"
             )
         self.scheme = scheme
         self.basis = basis

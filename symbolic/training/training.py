@@ -137,7 +137,7 @@ class Training:
         if missing:
             raise SamplingError(
                 f"expected numbers for {', '.join(missing)}: increments are counted by number; "
-                f"give {missing[0]}=... to the scheme, or --set {missing[0]}=..., before expanding"
+                f"fix {missing[0]}=... before expanding"
             )
         T = int(self.updates)
         if at > T:

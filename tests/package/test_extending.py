@@ -501,7 +501,7 @@ def test_symbols_must_have_numbers():
     from sgdiagrams import symbols
 
     with pytest.raises(
-        SamplingError, match=r"^expected numbers for N: [^\n]* give N=\.\.\. to the scheme [^\n]*$"
+        SamplingError, match=r"^expected numbers for N: [^\n]* fix N=\.\.\. [^\n]*$"
     ):
         expand("test-loss", order=1, sampling=Twice(symbols.N))
     assert expand("test-loss", order=1, sampling=Twice(symbols.N).at(N=2)).sampling == Twice(2)
