@@ -27,12 +27,12 @@ Version 1 had neither optimisers nor exponentials; it is read too.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.files import json_text
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
@@ -98,7 +98,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
             for term in expansion.terms
         ],
     }
-    return json.dumps(data, indent=indent)
+    return json_text(data, indent=indent)
 
 
 def _dump_weight(weight: Expr) -> dict[str, object]:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.files import json_text
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
@@ -116,7 +117,7 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
             for term in expansion.pieces
         ],
     }
-    return json.dumps(data, indent=indent)
+    return json_text(data, indent=indent)
 
 
 def is_resummed(text: str) -> bool:

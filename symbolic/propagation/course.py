@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
@@ -245,6 +245,8 @@ class RandomBatches(Course):
 
     alternatives: tuple[tuple[Fraction, Batches], ...]
     rows: int
+    #: The alternatives as courses, made once: propagators keep what they know of each.
+    _courses: tuple[FixedBatches, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         chances = [rational("a probability", chance) for chance, _ in self.alternatives]
@@ -253,9 +255,11 @@ class RandomBatches(Course):
         lengths = {len(batches) for _, batches in self.alternatives}
         if len(lengths) != 1:
             raise SamplingError(f"expected batches of one number of updates, got {sorted(lengths)}")
-        settled = (_settled(batches, self.rows) for _, batches in self.alternatives)
-        object.__setattr__(self, "alternatives", tuple(zip(chances, settled, strict=True)))
+        courses = tuple(FixedBatches(batches, self.rows) for _, batches in self.alternatives)
+        settled = tuple(zip(chances, (course.batches for course in courses), strict=True))
+        object.__setattr__(self, "alternatives", settled)
         object.__setattr__(self, "rows", int(self.rows))
+        object.__setattr__(self, "_courses", courses)
 
     @property
     def updates(self) -> int:
@@ -265,8 +269,8 @@ class RandomBatches(Course):
     def embed(self, propagator: Propagator[Value], forest: UpdateForest, basis: Basis) -> Value:
         """Return the expected sum over embeddings."""
         total: Any = 0
-        for chance, batches in self.alternatives:
-            value: Any = propagator.fixed_batches(FixedBatches(batches, self.rows), forest, basis)
+        for (chance, _), course in zip(self.alternatives, self._courses, strict=True):
+            value: Any = propagator.fixed_batches(course, forest, basis)
             # Whole numbers, so that any ring of values will do.
             total = total + value * chance.numerator / chance.denominator
         expected: Value = total

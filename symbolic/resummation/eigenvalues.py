@@ -6,9 +6,9 @@ from typing import Any
 
 from sympy import Function, Symbol
 
-from sgdiagrams.symbolic.contractions.notation import index_latex, index_letter
+from sgdiagrams.symbolic.contractions.notation import index_letter
 
-__all__ = ["EmbeddingSum", "eigenvalue", "eigenvalue_names", "roots"]
+__all__ = ["EmbeddingSum", "eigenvalue", "roots"]
 
 
 def eigenvalue(i: int) -> Symbol:
@@ -28,15 +28,6 @@ def roots(i: int) -> tuple[Symbol, Symbol]:
     They are the roots of :math:`x^2 - (1 + \beta - h) x + \beta`.
     """
     return Symbol(f"r_{index_letter(i)}"), Symbol(f"s_{index_letter(i)}")
-
-
-def eigenvalue_names(count: int) -> dict[str, str]:
-    r"""Return the LaTeX of the symbols of `count` indices: h, q, and the two roots r and s."""
-    return {
-        f"{kind}_{index_letter(i)}": f"{kind}_{{{index_latex(i)}}}"
-        for i in range(count)
-        for kind in "hqrs"
-    }
 
 
 class EmbeddingSum(Function):  # type: ignore[misc]  # SymPy ships no types

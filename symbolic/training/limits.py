@@ -27,9 +27,34 @@ if TYPE_CHECKING:
 __all__ = ["SDE", "GradientFlow"]
 
 
+class _Limit(Sampling):
+    """What limits in continuous time share."""
+
+    __slots__ = ()
+
+    @property
+    def updates(self) -> Expr:
+        """T, the time in units of eta."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def steps(self) -> StepRule:
+        """Those of one pass, whose limit it is."""
+        return OnePassSteps()
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
+
+
 @final
 @dataclass(frozen=True, slots=True)
-class GradientFlow(Sampling):
+class GradientFlow(_Limit):
     r"""The limit of small steps on the test loss: :math:`d\theta = -G\,dt` for a time :math:`\eta T`.
 
     Examples
@@ -48,21 +73,6 @@ class GradientFlow(Sampling):
         object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
 
     @property
-    def updates(self) -> Expr:
-        """T, the time in units of eta."""
-        return self.values["T"]
-
-    @property
-    def datapoints(self) -> None:
-        """None: there is no training set."""
-        return
-
-    @property
-    def steps(self) -> StepRule:
-        """Those of one pass, whose limit it is."""
-        return OnePassSteps()
-
-    @property
     def largest_block(self) -> int:
         """1: the mean gradient alone."""
         return 1
@@ -72,10 +82,6 @@ class GradientFlow(Sampling):
         """Only diagrams without ties."""
         return {"max_block_size": 1}
 
-    def plain_counter(self, basis: Basis) -> Counter:
-        """Return the counter of `laurent`."""
-        return PlainCounter(self, basis)
-
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
         """Return :math:`T^P` times the linear extensions over P!, as exponents of (T,)."""
         forest = update_forest(diagram)
@@ -84,7 +90,7 @@ class GradientFlow(Sampling):
 
 @final
 @dataclass(frozen=True, slots=True)
-class SDE(Sampling):
+class SDE(_Limit):
     r"""Ito's diffusion limit: :math:`d\theta = -G\,dt + \sqrt{\eta C/B}\,dW` for a time :math:`\eta T`.
 
     It knows the mean and the covariance of the gradient only, so it counts in the cumulant basis.
@@ -115,21 +121,6 @@ class SDE(Sampling):
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
 
     @property
-    def updates(self) -> Expr:
-        """T, the time in units of eta."""
-        return self.values["T"]
-
-    @property
-    def datapoints(self) -> None:
-        """None: there is no training set."""
-        return
-
-    @property
-    def steps(self) -> StepRule:
-        """Those of one pass, whose limit it is."""
-        return OnePassSteps()
-
-    @property
     def largest_block(self) -> int:
         """2: the mean and the covariance of the gradient."""
         return 2
@@ -138,10 +129,6 @@ class SDE(Sampling):
     def diagram_options(self) -> dict[str, object]:
         """Only diagrams whose blocks have at most two nodes and an order in time."""
         return {"one_pass": True, "max_block_size": 2}
-
-    def plain_counter(self, basis: Basis) -> Counter:
-        """Return the counter of `laurent`."""
-        return PlainCounter(self, basis)
 
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
         """Return :math:`(T B)^P` times the linear extensions over P!, as exponents of (T, B)."""
