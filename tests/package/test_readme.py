@@ -74,6 +74,17 @@ def test_the_main_job_runs(tmp_path, monkeypatch):
     assert "standard errors from the simulation" in done.output
 
 
+def more_commands():
+    bodies = [body for kind, body in BLOCKS if kind == "console"]
+    return [shlex.split(line)[1:] for body in bodies for line in body.splitlines()]
+
+
+@pytest.mark.parametrize("arguments", more_commands(), ids=" ".join)
+def test_the_other_commands_run(arguments):
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+
+
 def test_links_point_to_files():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
