@@ -101,7 +101,7 @@ class Observable:
     --------
     The third moment of the test loss:
 
-    >>> Observable("cube", r"\mathbb{E}\,\ell^3", "E[loss^3]", (Product(1, (("loss",) * 3,)),)).rank
+    >>> Observable("cube", r"\langle\ell^3\rangle", "E[loss^3]", (Product(1, (("loss",) * 3,)),)).rank
     0
     """
 
@@ -187,25 +187,25 @@ def _mean(*factors: str, sign: int = 1) -> Product:
     return Product(sign, (factors,))
 
 
-TEST_LOSS = Observable("test-loss", r"\mathbb{E}\,\ell(\theta_T)", "E[test loss]", (_mean(LOSS),))
+TEST_LOSS = Observable("test-loss", r"\langle\ell(\theta_T)\rangle", "E[test loss]", (_mean(LOSS),))
 TRAINING_LOSS = Observable(
-    "training-loss", r"\mathbb{E}\,\hat{\ell}(\theta_T)", "E[training loss]", (_mean(TRAINING),)
+    "training-loss", r"\langle\hat{\ell}(\theta_T)\rangle", "E[training loss]", (_mean(TRAINING),)
 )
 GAP = Observable(
     "generalisation-gap",
-    r"\mathbb{E}\bigl[\ell(\theta_T) - \hat{\ell}(\theta_T)\bigr]",
+    r"\langle\ell(\theta_T) - \hat{\ell}(\theta_T)\rangle",
     "E[test loss - training loss]",
     (_mean(LOSS), _mean(TRAINING, sign=-1)),
 )
 DISPLACEMENT = Observable(
     "displacement",
-    r"\mathbb{E}\,(\theta_T - \theta_0)^{\mu}",
+    r"\langle(\theta_T - \theta_0)^{\mu}\rangle",
     "E[displacement]^a",
     (_mean(WEIGHTS),),
 )
 SECOND_MOMENT = Observable(
     "second-moment",
-    r"\mathbb{E}\,(\theta_T - \theta_0)^{\mu} (\theta_T - \theta_0)^{\nu}",
+    r"\langle(\theta_T - \theta_0)^{\mu} (\theta_T - \theta_0)^{\nu}\rangle",
     "E[displacement^a displacement^b]",
     (_mean(WEIGHTS, WEIGHTS),),
 )
@@ -267,7 +267,7 @@ def Function(  # noqa: N802
         )
     return Observable(
         f"function:{name}",
-        rf"\mathbb{{E}}\,\text{{{name.replace('_', chr(92) + '_')}}}(\theta_T)",
+        rf"\langle\text{{{name.replace('_', chr(92) + '_')}}}(\theta_T)\rangle",
         f"E[{name}]",
         (_mean(name),),
         given=(Given(name, value, derivatives),),

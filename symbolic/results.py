@@ -65,7 +65,7 @@ class KnownResult:
         --------
         >>> print(known_result("akaike").latex())
         \begin{equation*}
-          \mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to \frac{p}{N}
+          \langle\ell - \hat{\ell}\rangle \to \frac{p}{N}
         \end{equation*}
         """
         if self.expansion is not None:
@@ -100,7 +100,7 @@ def _akaike() -> KnownResult:
         "Akaike's criterion: where the noise is the curvature, C = H, each of p weights costs 1/N.",
         "known_result('takeuchi') at C = H",
         Symbol("p") * cost,
-        left=r"\mathbb{E}\bigl[\ell - \hat{\ell}\bigr] \to",
+        left=r"\langle\ell - \hat{\ell}\rangle \to",
     )
 
 
@@ -229,7 +229,7 @@ def _helix() -> KnownResult:
         "On the helix SGD climbs for ever, at eta^2/6 an update when eta is small.",
         "known_result('valley-velocity') on the helix, for all eta",
         tidy((moved / symbols.T).cancel()),
-        left=r"\frac{1}{T}\,\mathbb{E}\,z_T \to",
+        left=r"\frac{1}{T}\,\langle z_T\rangle \to",
     )
 
 

@@ -35,7 +35,7 @@ __all__ = ["LatexRenderer", "latex_text"]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[margin=2cm]{geometry}
-\usepackage{amsmath,amssymb}
+\usepackage{amsmath}
 \allowdisplaybreaks
 \begin{document}
 \noindent %(title)s
@@ -44,6 +44,8 @@ _DOCUMENT = r"""\documentclass[10pt]{article}
 """
 _OPERATORS = {
     "⋅": r"\cdot",
+    "⟨": r"\langle ",
+    "⟩": r"\rangle ",
     "∑": r"\sum",
     "→": r"\to",
     "≃": r"\simeq",

@@ -89,6 +89,9 @@ class MathmlRenderer(Renderer[str]):
         """Return the character; bars and dots stand close."""
         if node.character in "|/⋅_":
             return _element("mo", node.character, stretchy="false", **_TIGHT)
+        if node.character in "⟨⟩":
+            form = "prefix" if node.character == "⟨" else "postfix"
+            return _element("mo", node.character, form=form, stretchy="false")
         if node.character in "Δ…":
             return _element("mi", node.character)
         return _element("mo", escape(node.character))

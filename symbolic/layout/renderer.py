@@ -74,7 +74,7 @@ class Renderer(ABC, Generic[Out]):
     ...         return "$ " + left + " " + " \\\n  ".join(lines) + " $"
     >>> from sgdiagrams.symbolic import expand
     >>> expand("test-loss", order=1, sampling="one-pass").write(Typst())
-    '$ 𝔼 l(theta_(T)) = l \\\n  - eta T G_(mu ) G_(mu ) \\\n  + O(eta^(2)) $'
+    '$ ⟨l(theta_(T))⟩ = l \\\n  - eta T G_(mu ) G_(mu ) \\\n  + O(eta^(2)) $'
     """
 
     #: Characters a line, for formats that break lines.

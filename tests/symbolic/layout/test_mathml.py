@@ -40,7 +40,8 @@ SIGNS = {
     "Δ": r"\Delta",
     "\u2062": "",
     "ℓ": r"\ell",
-    "𝔼": r"\mathbb{E}",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
     "ϵ": r"\epsilon",
 }
 

@@ -61,7 +61,7 @@ class Typst(Renderer[str]):
 
 def test_a_format_of_a_users_own():
     assert expand("generalisation-gap", order=2, sampling="one-pass").write(Typst()) == (
-        "$ EE [ l ( theta_(T) ) - hat(l) ( theta_(T) ) ] &= - eta [ G_(mu) G_(mu) - M_(mu | mu) ] \\\n"
+        "$ ⟨ l ( theta_(T) ) - hat(l) ( theta_(T) ) ⟩ &= - eta [ G_(mu) G_(mu) - M_(mu | mu) ] \\\n"
         "  & + eta^(2) [ 2 ( T - 1 ) G_(mu) H_(mu nu) G_(nu) - (T - 2)/(2) M_(mu | nu) H_(mu nu) "
         "- (3 ( T - 1 ))/(2) M_(mu | mu nu) G_(nu) - (1)/(2) M_(mu | nu | mu nu) ] \\\n"
         "  & + O ( eta^(3) ) $"
@@ -71,7 +71,7 @@ def test_a_format_of_a_users_own():
 def test_resummed_formulas_in_a_format_of_a_users_own():
     drift = expand("displacement", order=3, sampling="one-pass", resummed=True).at_minimum()
     assert drift.write(Typst()) == (
-        "$ EE ( theta_(T) - theta_(0) )^(mu) &= - (eta^(3))/(2) sum_(nu lambda) "
+        "$ ⟨ ( theta_(T) - theta_(0) )^(mu) ⟩ &= - (eta^(3))/(2) sum_(nu lambda) "
         "[ 1 , q_(mu) , q_(nu) q_(lambda) ] x^(T) J_(mu nu lambda) C_(nu lambda) $"
     )
     assert (

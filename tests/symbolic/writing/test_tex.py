@@ -61,7 +61,7 @@ def test_difference_of_protocols_compiles(tmp_path):
 
 def test_inline_form_for_notebooks_compiles(tmp_path):
     body = expand("test-loss", order=3, sampling="one-pass")._repr_latex_()
-    document = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}\n"
+    document = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     compile_tex(document + re.sub(r"\n\n+", "\n", body) + "\n\\end{document}\n", tmp_path)
 
 
@@ -116,5 +116,5 @@ def test_resummed_formulas_inside_other_documents_compile(tmp_path):
     gap = expand("test-loss", order=2, sampling="one-pass", resummed=True)
     difference = gap - expand("test-loss", order=2, sampling="full-batch", resummed=True)
     body = f"{drift._repr_latex_()}\n\n$${latex(gap.sympy())}$$\n\n{difference.latex()}"
-    document = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}\n"
+    document = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     compile_tex(document + body + "\n\\end{document}\n", tmp_path)
