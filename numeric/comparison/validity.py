@@ -202,7 +202,7 @@ def _by_order(estimate: Estimate, *, is_quadratic: bool) -> _Report:
     if kept and kept[-1] <= (2 if is_quadratic else len(sizes) - 3):
         words = f"ended: nothing beyond order {kept[-1]}"
         return _Report(sizes, words, usable=True, next_size=0.0, has_ended=True)
-    words, usable = judge(judged, _size(estimate.standard_error))
+    words, usable, _ = judge(judged, _size(estimate.standard_error))
     last = [judged[k] for k in kept[-2:]]
     next_size = last[1] * last[1] / last[0] if len(last) == 2 else math.nan
     return _Report(sizes, words, usable=usable, next_size=next_size)

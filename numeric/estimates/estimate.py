@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias, final
@@ -50,6 +51,13 @@ class Estimate:
     verdict
         By a rule that suits the series better than :func:`judge`; see
         :func:`sgdiagrams.numeric.estimates.noise.judge_by_noise`.
+    change_standard_error
+        Standard error of the change, orders 1, 2, ... together, from deviations of the same samples. Left
+        out, it is the standard error where order 0 has none, else infinite.
+    degrees
+        Degrees of freedom of the standard errors: samples, or groups of them, less one.
+    is_difference
+        Whether protocols are subtracted, so that there is no loss at the start.
 
     Raises
     ------
@@ -60,11 +68,13 @@ class Estimate:
     --------
     >>> print(Estimate((1.0, -0.2, 0.03), (0.0, 0.0, 0.0), 0.0, "test-loss", 0.1, {"T": 10}))
     test-loss at eta=0.1, T=10
-    order  contribution  standard error
-        0             1               0
-        1          -0.2               0
-        2          0.03               0
-      sum          0.83               0
+     order  contribution  standard error
+         0             1               0
+         1          -0.2               0
+         2          0.03               0
+       sum          0.83               0
+    change         -0.17               0
+    truncation error: 0.0045
     trustworthy: order 2 is 0.15 of order 1
     >>> zero = np.zeros(2)
     >>> print(Estimate((zero, np.array([-3.0, 4.0])), (zero, zero), zero, "displacement", 0.1))
@@ -75,6 +85,7 @@ class Estimate:
       sum               5                 0
     value:
     [-3.  4.]
+    truncation error: unknown
     cannot tell: fewer than two contributions of order >= 1
     """
 
@@ -85,6 +96,9 @@ class Estimate:
     eta: Any = None
     numbers: Mapping[str, ExactOrFloat] = field(default_factory=dict)
     verdict: Verdict | None = None
+    change_standard_error: Any = None
+    degrees: int | None = None
+    is_difference: bool = False
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -92,7 +106,14 @@ class Estimate:
                 "expected at least one order and one standard error per order, "
                 f"got {len(self.orders)} orders and {len(self.order_standard_errors)} errors"
             )
-        everything = (*self.orders, *self.order_standard_errors, self.standard_error)
+        if self.change_standard_error is None:
+            certain = not np.any(self.order_standard_errors[0])
+            unknown = np.full(np.shape(self.standard_error), np.inf)[()]
+            object.__setattr__(
+                self, "change_standard_error", self.standard_error if certain else unknown
+            )
+        errors = (*self.order_standard_errors, self.standard_error, self.change_standard_error)
+        everything = (*self.orders, *errors)
         shapes = {np.shape(x): None for x in everything}
         if len(shapes) > 1:
             raise RequestError(
@@ -100,9 +121,10 @@ class Estimate:
                 f"got shapes {', '.join(map(str, shapes))}"
             )
         object.__setattr__(self, "orders", tuple(map(_frozen, self.orders)))
-        errors = tuple(map(_frozen, self.order_standard_errors))
-        object.__setattr__(self, "order_standard_errors", errors)
-        object.__setattr__(self, "standard_error", _frozen(self.standard_error))
+        *by_order, total, change = map(_frozen, errors)
+        object.__setattr__(self, "order_standard_errors", tuple(by_order))
+        object.__setattr__(self, "standard_error", total)
+        object.__setattr__(self, "change_standard_error", change)
 
     @property
     def value(self) -> Any:
@@ -110,20 +132,82 @@ class Estimate:
         return sum(self.orders)
 
     @property
+    def change(self) -> Any:
+        """The change since the start: the value without order 0."""
+        return sum(self.orders[1:], np.zeros_like(self.orders[0]) if self._is_tensor else 0)
+
+    @property
+    def truncation_error(self) -> float:
+        """How far the true value may be because the series ends, as a size; nan where unknown.
+
+        The forecast that the judgement is made by. Statistical errors are not in it.
+        """
+        return self._judged.missing
+
+    @property
     def judgement(self) -> str:
-        """What the contributions say about the series, in words; the rule is in :func:`judge`."""
-        return self._judged[0]
+        """What the contributions say about the series, in words; the rule is in :func:`judge`.
+
+        The first word is trustworthy, borderline, diverging, cannot tell or ended.
+        """
+        return self._judged.words
 
     @property
     def trustworthy(self) -> bool:
-        """Whether the last contribution is at most a third of the one before."""
-        return self._judged[1]
+        """Whether the judgement is *trustworthy* or *ended*."""
+        return self._judged.trustworthy
 
     @property
-    def _judged(self) -> tuple[str, bool]:
-        if self.verdict is None:
-            return judge(self.orders, self.standard_error)
-        return self.verdict.words, self.verdict.trustworthy
+    def _judged(self) -> Verdict:
+        return judge(self.orders, self.standard_error) if self.verdict is None else self.verdict
+
+    @property
+    def _is_tensor(self) -> bool:
+        return np.ndim(self.standard_error) > 0
+
+    def interval(self, level: float = 0.95, *, change: bool = False) -> tuple[Any, Any]:
+        r"""Return the ends of a confidence interval for statistical errors alone.
+
+        .. math:: \text{value} \pm t_{(1 + \text{level})/2,\, \nu}\; \text{standard error},
+                  \qquad \nu = \text{degrees of freedom}
+
+        with the quantile of Student's t, because the error is estimated from the same few samples.
+        Without `degrees` it is that of the normal distribution. What the series leaves out is not in it; that is
+        `truncation_error`.
+
+        Parameters
+        ----------
+        level
+            Between 0 and 1.
+        change
+            Whether the interval is for the change since the start.
+
+        Raises
+        ------
+        RequestError
+            When the level is not between 0 and 1.
+
+        Examples
+        --------
+        >>> estimate = Estimate((0.0, 1.0), (0.0, 0.1), 0.1, degrees=7)
+        >>> [round(end, 3) for end in estimate.interval()]
+        [0.764, 1.236]
+        """
+        if not isinstance(level, (int, float)) or not 0 < level < 1:
+            raise RequestError(f"expected a level between 0 and 1, got level={level!r}")
+        from scipy.stats import norm, t  # loads long
+
+        quantile = (1 + level) / 2
+        factor = norm.ppf(quantile) if self.degrees is None else t.ppf(quantile, self.degrees)
+        middle, error = (
+            (self.change, self.change_standard_error)
+            if change
+            else (self.value, self.standard_error)
+        )
+        if not np.any(error):
+            return middle, middle
+        centre = middle.astype(float) if self._is_tensor else float(middle)
+        return centre - float(factor) * error, centre + float(factor) * error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain data for JSON.
@@ -141,6 +225,10 @@ class Estimate:
             "numbers": {name: _plain(value) for name, value in self.numbers.items()},
             "value": _plain(self.value),
             "standard_error": _plain(self.standard_error),
+            "change": _plain(self.change),
+            "change_standard_error": _plain(self.change_standard_error),
+            "truncation_error": _finite(self.truncation_error),
+            "degrees_of_freedom": self.degrees,
             "orders": [_plain(c) for c in self.orders],
             "order_standard_errors": [_plain(error) for error in self.order_standard_errors],
             "judgement": self.judgement,
@@ -157,26 +245,39 @@ class Estimate:
         return hash(self._key())
 
     def _key(self) -> tuple[object, ...]:
-        everything = (*self.orders, *self.order_standard_errors, self.standard_error)
+        errors = (*self.order_standard_errors, self.standard_error, self.change_standard_error)
+        everything = (*self.orders, *errors)
         numbers = tuple(x for entry in everything for x in np.ravel(np.asarray(entry, object)))
         return len(self.orders), np.shape(self.standard_error), numbers, self.observable
 
     def __str__(self) -> str:
         given = {"eta": self.eta, **self.numbers}
         setting = ", ".join(f"{k}={_given(v)}" for k, v in given.items())
-        is_tensor = np.ndim(self.standard_error) > 0
         titles = ("contribution", "standard error")
-        rows = [("order", *(f"|{title}|" if is_tensor else title for title in titles))]
-        pairs = zip(self.orders, self.order_standard_errors, strict=True)
-        for name, (c, error) in [*enumerate(pairs), ("sum", (self.value, self.standard_error))]:
+        rows = [("order", *(f"|{t}|" if self._is_tensor else t for t in titles))]
+        pairs = list(enumerate(zip(self.orders, self.order_standard_errors, strict=True)))
+        starts_at_zero = not np.any(self.orders[0])
+        named: list[tuple[Any, Any]] = (
+            pairs[1:] if self.is_difference and starts_at_zero else [*pairs]
+        )
+        named.append(("sum", (self.value, self.standard_error)))
+        if not starts_at_zero:
+            named.append(("change", (self.change, self.change_standard_error)))
+        for name, (c, error) in named:
             rows.append((str(name), _text(_shown(c)), f"{_shown(error):.2g}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-        if is_tensor:
+        if self._is_tensor:
             lines += ["value:", _array_text(self.value)]
             if np.any(self.standard_error):
                 lines += ["standard error:", _array_text(self.standard_error)]
+        missing = self.truncation_error
+        lines.append(f"truncation error: {'unknown' if math.isnan(missing) else f'{missing:.2g}'}")
         return "\n".join([f"{self.observable or 'value'} at {setting}", *lines, self.judgement])
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _shown(value: Any) -> Any:

@@ -15,6 +15,7 @@ from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.checks import rational
+from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,8 +103,19 @@ def evaluate(
     if not evaluator.is_exact:
         _check_range(by_order)
     contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
-    errors, error = _errors(evaluator, by_order, shape)
-    return Estimate(contributions, errors, error, expansion.observable, eta, dict(numbers))
+    errors, error, change_error = _errors(evaluator, by_order, shape)
+    is_sample = statistics.role == "sample"
+    return Estimate(
+        contributions,
+        errors,
+        error,
+        evaluated_name(expansion),
+        eta,
+        dict(numbers),
+        change_standard_error=change_error,
+        degrees=statistics.sample_size - 1 if is_sample else None,
+        is_difference=is_difference(expansion),
+    )
 
 
 def _total(evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...]) -> Any:
@@ -120,26 +132,31 @@ def _total(evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...]) -> Any:
 
 def _errors(
     evaluator: Evaluator, by_order: list[_Terms], shape: tuple[int, ...]
-) -> tuple[tuple[Any, ...], Any]:
-    """Return the jackknife errors by order and of the sum: deviations add before squaring."""
+) -> tuple[tuple[Any, ...], Any, Any]:
+    """Return the jackknife errors by order, of the sum, and of the sum without order 0.
+
+    Deviations of the same samples add before they are squared.
+    """
     none: Any = np.zeros(shape) if shape else 0.0
     unknown: Any = np.full(shape, math.inf) if shape else math.inf
     if evaluator.statistics.role != "sample":
-        return (none,) * len(by_order), none
+        return (none,) * len(by_order), none, none
     errors = []
-    total: NDArray[Any] = np.zeros((evaluator.statistics.sample_size, *shape), dtype=int)
-    is_known = True
+    parts: list[NDArray[Any] | None] = []
     for terms in by_order:
+        deviations: NDArray[Any] | None = None
         if not terms:
-            errors.append(none)
+            deviations = np.zeros((evaluator.statistics.sample_size, *shape), dtype=int)
         elif evaluator.can_delete_one(terms):
             deviations = evaluator.deviations(terms)
-            errors.append(jackknife_error(deviations))
-            total = total + deviations
-        else:
-            errors.append(unknown)
-            is_known = False
-    return tuple(errors), jackknife_error(total) if is_known else unknown
+        known = deviations is not None and terms
+        errors.append(jackknife_error(deviations) if known else unknown if terms else none)
+        parts.append(deviations)
+    total, change = (
+        unknown if any(x is None for x in some) else jackknife_error(sum(some)) if some else none
+        for some in (parts, parts[1:])
+    )
+    return tuple(errors), total, change
 
 
 def _free_legs(expansion: SeriesFormula) -> int:

@@ -23,10 +23,10 @@ class Verdict(NamedTuple):
 
     words: str
     trustworthy: bool
-    missing: float
+    missing: float = math.nan
 
 
-def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> tuple[str, bool]:
+def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> Verdict:
     """Judge a truncated series by its last two contributions.
 
     Take the last two contributions of order >= 1 that are not zero (floats: above 1e-15 of the
@@ -45,17 +45,16 @@ def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> tuple[str, bool]:
 
     Returns
     -------
-    words : str
-        The judgement.
-    trustworthy : bool
-        Whether the verdict is *trustworthy*.
+    Verdict
+        The words, whether they are *trustworthy*, and the size of what is missing: the last contribution
+        times its ratio to the one before; nan where nothing can be told.
 
     Examples
     --------
     >>> judge([5.0, 1.0, 0.0, -0.5])
-    ('borderline: order 3 is 0.5 of order 1', False)
-    >>> judge([5.0, 1.0])
-    ('cannot tell: fewer than two contributions of order >= 1', False)
+    Verdict(words='borderline: order 3 is 0.5 of order 1', trustworthy=False, missing=0.25)
+    >>> judge([5.0, 1.0]).words
+    'cannot tell: fewer than two contributions of order >= 1'
     """
     is_exact = all(_is_exact(c) for c in orders)
     # Norms of exact arrays are compared by their squares, which are rational.
@@ -65,16 +64,18 @@ def judge(orders: Sequence[Any], standard_error: Any = 0.0) -> tuple[str, bool]:
     contributions = [(k, size) for k, size in enumerate(sizes) if k and not size <= zero]
     if len(contributions) < 2:
         words, trusted = "cannot tell: fewer than two contributions of order >= 1", False
+        missing = math.nan
     else:
         (before, large), (last, small) = contributions[-2:]
         trusted = bool(3**power * small <= large)
         verdict = "trustworthy" if trusted else "borderline" if small < large else "diverging"
         ratio = _ratio(small, large) ** (1 / power)
         words = f"{verdict}: order {last} is {ratio:.2g} of order {before}"
+        missing = ratio * float(_norm(orders[last]))
     error = _norm(standard_error)
     if contributions and (error * error if power == 2 else error) > contributions[-1][1]:
         words += f"; the standard error exceeds the contribution of order {contributions[-1][0]}"
-    return words, trusted
+    return Verdict(words, trusted, missing)
 
 
 def _is_exact(value: Any) -> bool:

@@ -82,7 +82,7 @@ def judge_by_noise(
     if len(judged) < complete + 2 or not judged[-1] or not any(judged[1:-1]):
         words = f"cannot tell: nothing of noise {complete + 1} with up to {order} edges"
         return Verdict(words, trustworthy=False, missing=missing)
-    words, trusted = judge(judged)
+    words, trusted, _ = judge(judged)
     return Verdict(words.replace("order", "noise"), trusted, missing)
 
 

@@ -19,6 +19,7 @@ from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.weights import is_limit, weight
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,19 +104,23 @@ def evaluate_resummed(
     sums: list[Any] = []
     value = _plug_in(expansion, parts, statistics.as_population(), eta, decay, sums)
     errors = [np.zeros_like(x) for x in value]
+    degrees = None
     if statistics.role == "sample":
-        value, errors = _from_sample(expansion, parts, statistics, eta, decay, value)
-    plain = [_number(x) for x in (*value[:-1], *errors)]
-    count = len(value) - 1
+        value, errors, degrees = _from_sample(expansion, parts, statistics, eta, decay, value)
+    count = expansion.order + 1
+    plain = [_number(x) for x in (*value[:count], *errors)]
     rank = max((part.observable.rank for part in expansion.parts), default=0)
     return Estimate(
         tuple(plain[:count]),
-        tuple(plain[count:-1]),
-        plain[-1],
-        expansion.observable,
+        tuple(plain[count : 2 * count]),
+        plain[-2],
+        evaluated_name(expansion),
         eta,
         dict(numbers),
         judge_by_noise(plain[:count], sums, order=expansion.order, rank=rank),
+        change_standard_error=plain[-1],
+        degrees=degrees,
+        is_difference=is_difference(expansion),
     )
 
 
@@ -193,7 +198,7 @@ def _plug_in(
     decay: Fraction,
     by_noise: list[Any] | None = None,
 ) -> list[NDArray[np.float64]]:
-    """Return the contribution of every order, and in the end their sum.
+    """Return the contribution of every order, and in the end their sum and the sum without order 0.
 
     A list `by_noise` is filled with the sums by noise; free indices stay in the eigenbasis there.
     """
@@ -210,7 +215,8 @@ def _plug_in(
                 by_noise[noise] = by_noise[noise] + contribution
         if rank and expansion.pieces:
             orders = [amplitudes.basis.upper(x) for x in orders]
-        return [*orders, np.asarray(sum(orders))]
+        change = np.asarray(sum(orders[1:], np.zeros_like(orders[0])))
+        return [*orders, np.asarray(sum(orders)), change]
 
 
 def _contribution(
@@ -262,18 +268,18 @@ def _from_sample(
     eta: ArrayLike | Fraction,
     decay: Fraction,
     value: list[NDArray[np.float64]],
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Return values with less bias, and their standard errors."""
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], int | None]:
+    """Return values with less bias, their standard errors, and the errors' degrees of freedom."""
     kept = deletions(sample.sample_size)
     if not kept:
-        return value, [np.full_like(x, np.inf) for x in value]
+        return value, [np.full_like(x, np.inf) for x in value], None
     without = [_plug_in(expansion, parts, sample.as_population(rows), eta, decay) for rows in kept]
     sizes = [len(rows) for rows in kept]
     pairs = [
         jackknifed(x, [w[i] for w in without], sizes, sample.sample_size)
         for i, x in enumerate(value)
     ]
-    return [x for x, _ in pairs], [error for _, error in pairs]
+    return [x for x, _ in pairs], [error for _, error in pairs], len(kept) - 1
 
 
 def _number(array: NDArray[np.float64]) -> Any:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.formula import Formula, Part
 
-__all__ = ["heading", "left_side", "left_width", "protocols", "sentence"]
+__all__ = [
+    "evaluated_name",
+    "heading",
+    "is_difference",
+    "left_side",
+    "left_width",
+    "protocols",
+    "sentence",
+]
 
 
 def _method(part: Part) -> str:
@@ -79,6 +87,35 @@ def sentence(formula: Formula, *rest: str) -> str:
     """Return a title for print: the observable, and what follows after commas."""
     name = formula.observable.replace("-", " ")
     return ", ".join([f"{name[:1].upper()}{name[1:]}", *filter(None, rest)])
+
+
+# For numbers ------------------------------------------------------------------------------------------
+
+
+def is_difference(formula: Formula) -> bool:
+    """Tell whether parts are subtracted, so that what all have at the start is not in it."""
+    return len(formula.parts) > 1 and sum(part.coefficient for part in formula.parts) == 0
+
+
+def evaluated_name(formula: Formula) -> str:
+    """Return what the numbers of a formula are of: an observable, or the difference of two protocols."""
+    parts = formula.parts
+    if not is_difference(formula):
+        return formula.observable
+    names = dict.fromkeys(part.observable.name for part in parts)
+    if any(part.sampling is None for part in parts):
+        return f"difference of {' and '.join(names)}"
+    sides = []
+    for sign in (1, -1):
+        side = []
+        for part in sorted(parts, key=lambda part: -abs(part.coefficient)):
+            if part.coefficient * sign > 0:
+                number = "" if abs(part.coefficient) == 1 else f"{abs(part.coefficient)} "
+                name = "" if len(names) == 1 else f"{part.observable.name} of "
+                side.append(f"{number}{name}{_protocol(part)}")
+        sides.append(" plus ".join(side))
+    what = f"difference of {next(iter(names))}" if len(names) == 1 else "difference"
+    return f"{what}: {' minus '.join(sides)}"
 
 
 # For terminals ----------------------------------------------------------------------------------------

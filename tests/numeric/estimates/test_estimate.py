@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
+from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.symbolic import expand
 
 F = Fraction
 ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
@@ -38,7 +40,7 @@ ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
     ],
 )
 def test_judgement(orders, error, words, trusted):
-    text, verdict = judge(orders, error)
+    text, verdict, _ = judge(orders, error)
     assert words in text
     assert ("exceeds" in text) == ("exceeds" in words)
     assert verdict is trusted
@@ -48,17 +50,19 @@ def test_judgement(orders, error, words, trusted):
 
 @given(st.lists(st.fractions(), min_size=1, max_size=6), st.fractions(min_value=0))
 def test_judgement_always_speaks(orders, error):
-    words, trusted = judge(orders, float(error))
+    words, trusted, _ = judge(orders, float(error))
     assert trusted == words.startswith("trustworthy")
 
 
 def test_estimate_prints_a_table():
     estimate = Estimate((F(1, 2), F(-1, 30)), (0.0, 0.25), 0.25, "test-loss", ETA, {"T": 3})
     assert str(estimate).splitlines()[1:] == [
-        "order  contribution  standard error",
-        "    0           1/2               0",
-        "    1         -1/30            0.25",
-        "  sum          7/15            0.25",
+        " order  contribution  standard error",
+        "     0           1/2               0",
+        "     1         -1/30            0.25",
+        "   sum          7/15            0.25",
+        "change         -1/30            0.25",
+        "truncation error: unknown",
         (
             "cannot tell: fewer than two contributions of order >= 1; "
             "the standard error exceeds the contribution of order 1"
@@ -92,7 +96,7 @@ def vectors(*rows):
 )
 def test_judgement_of_tensors(orders, words, trusted):
     zero = np.zeros(orders[0].shape)
-    text, verdict = judge(orders, zero)
+    text, verdict, _ = judge(orders, zero)
     assert text.startswith(words)
     assert verdict is trusted
     if "nan" not in text:
@@ -125,6 +129,7 @@ def test_estimate_of_a_vector():
         "[-5/2 13/3]",
         "standard error:",
         "[0.3 0.4]",
+        "truncation error: 0.072",
         "trustworthy: order 2 is 0.12 of order 1",
     ]
     data = json.loads(json.dumps(estimate.to_dict()))
@@ -177,3 +182,66 @@ def test_estimates_keep_their_arrays():
         with pytest.raises(RequestError, match="of one shape, got shapes") as caught:
             Estimate((arrays[0],), (arrays[1],), arrays[2])
         assert "\n" not in str(caught.value)
+
+
+def test_the_change_has_an_error_of_its_own():
+    """The loss at the start is most of the error of the sum, and none of that of the change."""
+    rng = np.random.default_rng(7)
+    losses, gradients = rng.normal(size=12), rng.normal(size=(12, 1)) + 1
+    curvatures = rng.normal(size=(12, 1, 1)) / 3 + 1
+    sample = Statistics.from_samples({0: losses, 1: gradients, 2: curvatures})
+    loss = expand("test-loss", order=2, sampling="one-pass")
+    estimate = loss.evaluate(sample, eta=0.1, T=3)
+    assert estimate.change == pytest.approx(estimate.value - losses.mean())
+
+    def change(rows):
+        kept = {k: array[rows] for k, array in sample.samples.items()}
+        return loss.evaluate(Statistics.from_samples(kept), eta=0.1, T=3).change
+
+    # The jackknife by hand: every sample left out in turn.
+    without = np.array([change(np.arange(12) != i) for i in range(12)])
+    by_hand = math.sqrt(11 / 12 * ((without - without.mean()) ** 2).sum())
+    assert estimate.change_standard_error == pytest.approx(by_hand, rel=1e-9)
+    assert estimate.change_standard_error != pytest.approx(estimate.standard_error, rel=0.01)
+    data = json.loads(json.dumps(estimate.to_dict(), allow_nan=False))
+    assert data["change"] == estimate.change
+    assert data["change_standard_error"] == estimate.change_standard_error
+    assert data["truncation_error"] == estimate.truncation_error
+    low, high = estimate.interval(0.95, change=True)
+    # Student's t with eleven degrees of freedom; a table says 2.201.
+    assert (high - low) / 2 == pytest.approx(2.201 * by_hand, rel=1e-4)
+    resummed = expand("test-loss", order=2, sampling="one-pass", resummed=True)
+    other = resummed.evaluate(sample, eta=0.1, T=3)
+    assert other.change_standard_error == pytest.approx(by_hand, rel=0.3)
+    with pytest.raises(RequestError, match="between 0 and 1, got level=95"):
+        estimate.interval(95)
+
+
+def test_an_interval_without_errors_is_a_point():
+    assert Estimate((F(1), F(1, 2)), (0.0, 0.0), 0.0).interval() == (F(3, 2), F(3, 2))
+    low, high = Estimate((0.0, 1.0), (0.0, 0.5), 0.5).interval(0.6826894921370859)
+    assert (low, high) == pytest.approx((0.5, 1.5))
+    low, high = Estimate((1.0, 1.0), (0.1, 0.5), 0.5, degrees=9).interval(change=True)
+    assert (low, high) == (-math.inf, math.inf)
+
+
+def test_differences_of_protocols_are_printed_as_differences():
+    one = expand("test-loss", order=2, sampling="one-pass")
+    other = expand("test-loss", order=2, sampling="full-batch")
+    samples = {0: [1.0, 3.0], 1: [[1.0], [2.0]], 2: [[[1.0]], [[1.0]]]}
+    population = Statistics.from_samples(samples, role="population")
+    estimate = (one - other).evaluate(population, eta=0.1, T=4, N=4, E=2)
+    lines = str(estimate).splitlines()
+    title = "difference of test-loss: one-pass B=1 minus full-batch"
+    assert lines[0].startswith(f"{title} at eta=0.1, ")
+    assert estimate.orders[0] == 0
+    assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "sum"]
+    assert estimate.to_dict()["observable"] == title
+    gap = one - expand("training-loss", order=2, sampling="one-pass")
+    mixed = gap.evaluate(population, eta=0.1, T=4)
+    name = "difference: test-loss of one-pass B=1 minus training-loss of one-pass B=1"
+    assert mixed.observable == name
+    both = one + other
+    assert both.evaluate(population, eta=0.1, T=4, N=4, E=2).observable == "test-loss"
+    half = one.subs({"T": 4}) - other.subs({"N": 4, "E": 2})
+    assert half.evaluate(population, eta=0.1).observable == "difference of test-loss"
