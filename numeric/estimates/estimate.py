@@ -172,8 +172,8 @@ class Estimate:
                   \qquad \nu = \text{degrees of freedom}
 
         with the quantile of Student's t, because the error is estimated from the same few samples.
-        Without `degrees` it is that of the normal distribution. What the series leaves out is not in it; that is
-        `truncation_error`.
+        Without `degrees` it is that of the normal distribution. What the series leaves out is not in it;
+        that is `truncation_error`.
 
         Parameters
         ----------

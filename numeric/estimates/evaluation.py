@@ -141,22 +141,27 @@ def _errors(
     unknown: Any = np.full(shape, math.inf) if shape else math.inf
     if evaluator.statistics.role != "sample":
         return (none,) * len(by_order), none, none
+    n = evaluator.statistics.sample_size
     errors = []
-    parts: list[NDArray[Any] | None] = []
-    for terms in by_order:
-        deviations: NDArray[Any] | None = None
+    total: NDArray[Any] = np.zeros((n, *shape), dtype=int)
+    change = total
+    unknown_orders = []
+    for order, terms in enumerate(by_order):
         if not terms:
-            deviations = np.zeros((evaluator.statistics.sample_size, *shape), dtype=int)
+            errors.append(none)
         elif evaluator.can_delete_one(terms):
             deviations = evaluator.deviations(terms)
-        known = deviations is not None and terms
-        errors.append(jackknife_error(deviations) if known else unknown if terms else none)
-        parts.append(deviations)
-    total, change = (
-        unknown if any(x is None for x in some) else jackknife_error(sum(some)) if some else none
-        for some in (parts, parts[1:])
+            errors.append(jackknife_error(deviations))
+            total = total + deviations
+            change = change + deviations if order else change
+        else:
+            errors.append(unknown)
+            unknown_orders.append(order)
+    return (
+        tuple(errors),
+        unknown if unknown_orders else jackknife_error(total),
+        unknown if any(unknown_orders) else jackknife_error(change),
     )
-    return tuple(errors), total, change
 
 
 def _free_legs(expansion: SeriesFormula) -> int:
