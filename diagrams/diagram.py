@@ -9,6 +9,7 @@ from sgdiagrams.diagrams import graphs
 from sgdiagrams.diagrams.canonical.form import canonical_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import block_numbers
 from sgdiagrams.diagrams.pictures.svg import diagram_svg
 from sgdiagrams.diagrams.text_form import read_tree
@@ -212,7 +213,7 @@ def _children(parents: Sequence[int]) -> list[list[int]]:
     for v, parent in enumerate(parents):
         if not 0 <= parent <= root or parent == v:
             raise DiagramError(
-                f"expected a parent in 0..{root} for node {v}, got {parent}; "
+                f"expected a parent in 0..{root} for node {v}, got {shown(parent)}; "
                 f"parents has one entry a node but the root, which is node {root}"
             )
         children[parent].append(v)

@@ -21,6 +21,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import bell_number, set_partitions_array
 from sgdiagrams.diagrams.trees import (
     parents_of_levels,
@@ -327,21 +328,24 @@ def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray
 
 def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:
     if not is_whole(order, least=0, most=14):
-        raise RequestError(f"expected a whole number 0..14 of edges, got order={order!r}")
+        raise RequestError(f"expected a whole number 0..14 of edges, got order={shown(order)}")
     if root not in get_args(RootMode):
-        raise RequestError(f"expected root='isolated' or root='in-partition', got root={root!r}")
+        raise RequestError(
+            f"expected root='isolated' or root='in-partition', got root={shown(root)}"
+        )
     for name, bound in (("max_block_size", max_block_size), ("max_legs", max_legs)):
         if bound is not None and not is_whole(bound, least=1):
-            raise RequestError(f"expected {name} >= 1 or None, got {name}={bound!r}")
+            raise RequestError(f"expected {name} >= 1 or None, got {name}={shown(bound)}")
 
 
 def _check_part(residue: int, modulus: int) -> None:
     for name, number in (("residue", residue), ("modulus", modulus)):
         if not is_whole(number):
-            raise RequestError(f"expected a whole number, got {name}={number!r}")
+            raise RequestError(f"expected a whole number, got {name}={shown(number)}")
     if modulus < 1:
-        raise RequestError(f"expected modulus >= 1, got modulus={modulus}")
+        raise RequestError(f"expected modulus >= 1, got modulus={shown(modulus)}")
     if not 0 <= residue < modulus:
         raise RequestError(
-            f"expected residue 0..{modulus - 1} for modulus={modulus}, got residue={residue}"
+            f"expected residue 0..{modulus - 1} for modulus={shown(modulus)}, "
+            f"got residue={shown(residue)}"
         )

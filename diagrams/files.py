@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +53,11 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         When `path` is a directory or lies in none, is read-only, or cannot be written.
     """
     given = Path(path)
-    shown = repr(str(path))
+    name = shown(str(path))
     try:
         known = _status(given)
         if known is not None and stat.S_ISDIR(known.st_mode):
-            raise FormatError(f"expected a file to write, got the directory {shown}")
+            raise FormatError(f"expected a file to write, got the directory {name}")
         descriptor = _descriptor(given)
         if descriptor is not None:
             # What this process holds open goes on where it stands, be it a pipe or a file.
@@ -69,10 +70,10 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             return
         target = Path(os.path.realpath(given))
         if not target.parent.is_dir():
-            raise FormatError(f"expected a file in an existing directory, got {shown}")
+            raise FormatError(f"expected a file in an existing directory, got {name}")
         if known is not None and not (known.st_mode & 0o222 and os.access(target, os.W_OK)):
             raise FormatError(
-                f"expected a file that may be written, got {shown}, which is read-only"
+                f"expected a file that may be written, got {name}, which is read-only"
             )
         if known is not None and known.st_nlink > 1:
             # A rename would leave the other names with the old content.
@@ -86,7 +87,7 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with _replacement(target, known) as file:
             yield file
     except OSError as error:
-        raise FormatError(f"cannot write {shown}: {error.strerror or error}") from error
+        raise FormatError(f"cannot write {name}: {error.strerror or error}") from error
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -142,15 +143,15 @@ def read_text(path: str | os.PathLike[str]) -> str:
         When there is no such file, or it is not a readable text file.
     """
     file = Path(path)
-    shown = repr(str(path))
+    name = shown(str(path))
     if file.is_dir():
-        raise FormatError(f"expected a file, got the directory {shown}")
+        raise FormatError(f"expected a file, got the directory {name}")
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise FormatError(f"expected an existing file, got {shown}") from None
+        raise FormatError(f"expected an existing file, got {name}") from None
     except OSError as error:
-        raise FormatError(f"cannot read {shown}: {error.strerror or error}") from None
+        raise FormatError(f"cannot read {name}: {error.strerror or error}") from None
     return decoded(content, name=str(path))
 
 
@@ -179,7 +180,7 @@ def decoded(content: bytes, *, name: str) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         raise FormatError(
-            f"expected text in UTF-8, or in UTF-16 with its mark, cannot read {name!r}"
+            f"expected text in UTF-8, or in UTF-16 with its mark, cannot read {shown(name)}"
         ) from None
 
 

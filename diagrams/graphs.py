@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,19 +88,21 @@ def from_networkx(graph: nx.DiGraph[Any]) -> tuple[list[int], list[list[int]]]:
     members: dict[Any, list[int]] = {}
     for v, data in graph.nodes(data=True):
         if "block" not in data:
-            raise DiagramError(f"expected the attribute 'block' on every node, not on node {v!r}")
+            raise DiagramError(
+                f"expected the attribute 'block' on every node, not on node {shown(v)}"
+            )
         try:
             members.setdefault(data["block"], []).append(number[v])
         except TypeError:
             raise DiagramError(
                 "expected a hashable attribute 'block' such as a number or a string, "
-                f"got {data['block']!r} on node {v!r}"
+                f"got {shown(data['block'])} on node {shown(v)}"
             ) from None
     parents = []
     for v in nodes[:-1]:
         above = list(graph.successors(v))
         if len(above) != 1:
-            raise DiagramError(f"expected one parent a node, got {len(above)} for node {v!r}")
+            raise DiagramError(f"expected one parent a node, got {len(above)} for node {shown(v)}")
         parents.append(number[above[0]])
     return parents, list(members.values())
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -49,7 +50,7 @@ def bell_number(n: int) -> int:
     [1, 1, 2, 5, 15, 52, 203]
     """
     if n < 0:
-        raise DiagramError(f"expected a number of elements >= 0, got n={n}")
+        raise DiagramError(f"expected a number of elements >= 0, got n={shown(n)}")
     bells = [1]
     for m in range(n):
         bells.append(sum(comb(m, k) * bells[k] for k in range(m + 1)))
@@ -116,7 +117,7 @@ def block_numbers(blocks: Iterable[Iterable[int]], n: int) -> list[int]:
         i: int | None = None
         for i in block:
             if not isinstance(i, (int, np.integer)) or not 0 <= i < n:
-                raise DiagramError(f"expected block elements in 0..{n - 1}, got {i!r}")
+                raise DiagramError(f"expected block elements in 0..{n - 1}, got {shown(i)}")
             if numbers[i] >= 0:
                 raise DiagramError(f"expected disjoint blocks, but {i} occurs twice")
             numbers[i] = number
@@ -151,7 +152,7 @@ def set_partitions(n: int) -> Iterator[Partition]:
     [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]
     """
     if n < 0:
-        raise DiagramError(f"expected a number of elements >= 0, got n={n}")
+        raise DiagramError(f"expected a number of elements >= 0, got n={shown(n)}")
     if n == 0:
         yield ()
         return

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
     match = _TEXT.fullmatch(text.strip())
     if match is None:
         raise DiagramError(
-            f"expected a diagram such as '(01-2)(02-12)', got {_short(text)}; "
+            f"expected a diagram such as '(01-2)(02-12)', got {shown(text)}; "
             "write (blocks)(edges), separated by '-'"
         )
     dotted = "." in text
@@ -65,24 +66,24 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
     n = len(edges) + 1
     if n > 10 and not dotted:
         raise DiagramError(
-            f"expected '.' between numbers from ten nodes on, got {_short(text)} with {n} nodes"
+            f"expected '.' between numbers from ten nodes on, got {shown(text)} with {n} nodes"
         )
     parents = [-1] * (n - 1)
     for edge in edges:
         if len(edge) != 2:
             raise DiagramError(
                 "expected edges of two numbers, child and parent, "
-                f"got {len(edge)} numbers in {_short(text)}"
+                f"got {len(edge)} numbers in {shown(text)}"
             )
         child, parent = edge
         if not child < parent < n:
             raise DiagramError(
                 f"expected edges child-parent with child < parent <= {n - 1} (the root is last), "
-                f"got {child}-{parent} in {_short(text)}"
+                f"got {child}-{parent} in {shown(text)}"
             )
         if parents[child] >= 0:
             raise DiagramError(
-                f"expected one parent a node, got two for node {child} in {_short(text)}"
+                f"expected one parent a node, got two for node {child} in {shown(text)}"
             )
         parents[child] = parent
     return parents, blocks
@@ -91,9 +92,7 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
 def _numbers(text: str, whole: str, *, dotted: bool) -> list[int]:
     parts = text.split(".") if dotted else list(text)
     if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
-        raise DiagramError(f"expected numbers separated by '.', got {text!r} in {_short(whole)}")
+        raise DiagramError(
+            f"expected numbers separated by '.', got {shown(text)} in {shown(whole)}"
+        )
     return [int(part) for part in parts]
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")

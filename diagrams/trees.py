@@ -12,6 +12,7 @@ from math import factorial
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def rooted_trees(n: int) -> Iterator[Levels]:
     [(0, 1, 2, 3), (0, 1, 2, 2), (0, 1, 2, 1), (0, 1, 1, 1)]
     """
     if n < 1:
-        raise DiagramError(f"expected a number of nodes >= 1, got n={n}")
+        raise DiagramError(f"expected a number of nodes >= 1, got n={shown(n)}")
     levels = list(range(n))
     while True:
         yield tuple(levels)
@@ -65,7 +66,7 @@ def rooted_tree_count(n: int) -> int:
     [1, 1, 2, 4, 9, 20, 48, 115, 286]
     """
     if n < 1:
-        raise DiagramError(f"expected a number of nodes >= 1, got n={n}")
+        raise DiagramError(f"expected a number of nodes >= 1, got n={shown(n)}")
     t = [0, 1]
     for m in range(2, n + 1):
         total = sum(

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, final
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.derivatives.checks import checked
 from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
@@ -94,11 +95,11 @@ class Statistics(Derivatives):
     def __post_init__(self) -> None:
         if self.role not in ROLES:
             raise StatisticsError(
-                f"expected a role among {', '.join(ROLES)}, got role={self.role!r}"
+                f"expected a role among {', '.join(ROLES)}, got role={shown(self.role)}"
             )
         if self.weights is not None and self.role != "population":
             raise StatisticsError(
-                f"expected no weights for role={self.role!r}; only a population can have weights"
+                f"expected no weights for role={shown(self.role)}; only a population can have weights"
             )
         numbers = checked(self.samples, self.weights, self.functions, self.start)
         for name, value in numbers._asdict().items():

@@ -12,6 +12,7 @@ import numpy as np
 from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, symmetry_sum
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.graphs import disagreements
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
@@ -87,7 +88,7 @@ def verify(
     True
     """
     if not is_whole(order, least=1, most=9):
-        raise RequestError(f"expected an order 1..9, got order={order!r}")
+        raise RequestError(f"expected an order 1..9, got order={shown(order)}")
     for name, check in (*_combinatorics(order), *_comparisons(order, seed)):
         passed, detail = check()
         yield Check(name, passed, detail)

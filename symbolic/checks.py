@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raise a RequestError unless `value` is one of `allowed`."""
     if value not in allowed:
         options = ", ".join(map(str, allowed))
-        raise RequestError(f"expected {name} to be one of {options}; got {name}={value!r}")
+        raise RequestError(f"expected {name} to be one of {options}; got {name}={shown(value)}")
 
 
 def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:
@@ -42,7 +43,7 @@ def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:
     if unknown:
         raise SamplingError(
             f"expected numbers for {', '.join(needed) or 'no symbol'}, "
-            f"got {unknown[0]}={numbers[unknown[0]]!r}"
+            f"got {shortened(unknown[0])}={shown(numbers[unknown[0]])}"
         )
     missing = [name for name in needed if name not in numbers]
     if missing:
@@ -64,7 +65,9 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
         is_whole = is_whole and value == int(value)
         whole = int(value) if is_whole else None
     if whole is None or whole < least:
-        raise SamplingError(f"expected a whole number >= {least} for {name}, got {name}={value}")
+        raise SamplingError(
+            f"expected a whole number >= {least} for {name}, got {name}={shown(value)}"
+        )
     return whole
 
 
@@ -86,7 +89,7 @@ def rational(name: str, value: object) -> Fraction:
         return Fraction(str(value)) if is_decimal and not isinstance(value, bool) else Fraction("")
     except (ValueError, ZeroDivisionError, OverflowError):
         raise SamplingError(
-            f"expected a rational number for {name}, got {name}={str(value)[:60]}"
+            f"expected a rational number for {name}, got {name}={shown(str(value))}"
         ) from None
 
 
@@ -96,7 +99,7 @@ def count_or_symbol(name: str, value: Number | None, symbol: Symbol, *, least: i
         return symbol
     if isinstance(value, Expr) and not isinstance(value, Integer):
         if not isinstance(value, Symbol):
-            raise SamplingError(f"expected a whole number or a symbol, got {name}={value}")
+            raise SamplingError(f"expected a whole number or a symbol, got {name}={shown(value)}")
         return value
     return whole_number(name, value, least=least)
 
@@ -119,5 +122,5 @@ def rational_or_symbol(
     number = rational(name, value)
     if number < 0 or (below_one and number >= 1):
         span = "in [0, 1)" if below_one else ">= 0"
-        raise SamplingError(f"expected a number {span} for {name}, got {name}={value}")
+        raise SamplingError(f"expected a number {span} for {name}, got {name}={shown(value)}")
     return number

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational, whole_number
@@ -90,7 +91,9 @@ class Expansion(SeriesFormula):
         """
         check_choice("eta", eta, ("scalar", "tensor"))
         if k is not None and not is_whole(k, least=0, most=self.order):
-            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k!r}")
+            raise RequestError(
+                f"expected an order 0..{self.order} of this expansion, got k={shown(k)}"
+            )
         terms = self.terms if k is None else self.order_terms(k)
         if eta == "tensor":
             return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in terms))
@@ -168,10 +171,12 @@ class Expansion(SeriesFormula):
         given = dict(table)
         scale = cancel(table.pop(symbols.eta, symbols.eta) / symbols.eta)
         if scale.has(symbols.eta) or scale == 0:
-            raise RequestError(f"expected a multiple of eta for eta, got {given}")
+            raise RequestError(f"expected a multiple of eta for eta, got {shown(given)}")
         terms = [replace(t, weight=t.weight.xreplace(table) * scale**t.order) for t in self.terms]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
-            raise RequestError(f"expected values at which all weights are finite, got {given}")
+            raise RequestError(
+                f"expected values at which all weights are finite, got {shown(given)}"
+            )
         numbers = {str(k): v for k, v in table.items() if not v.free_symbols}
         parts = tuple(
             replace(part, sampling=None, optimizer=part.optimizer.at(**numbers))

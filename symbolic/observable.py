@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
@@ -117,13 +118,15 @@ class Observable:
         object.__setattr__(self, "products", tuple(self.products))
         for words in (self.name, self.latex, self.text):
             if not isinstance(words, str):
-                raise RequestError(f"expected name, latex and text as strings, got {words!r}")
+                raise RequestError(f"expected name, latex and text as strings, got {shown(words)}")
         if self.since is not None and not is_whole(self.since, least=0):
-            raise RequestError(f"expected a whole number of updates >= 0, got since={self.since!r}")
+            raise RequestError(
+                f"expected a whole number of updates >= 0, got since={shown(self.since)}"
+            )
         for product in self.products:
             if not is_whole(product.sign):
                 raise RequestError(
-                    f"expected a whole number as the sign of a product, got {product.sign!r}"
+                    f"expected a whole number as the sign of a product, got {shown(product.sign)}"
                 )
         for product in self.products:
             for factors in product.expectations:
@@ -131,12 +134,12 @@ class Observable:
                 if strange or not factors:
                     raise RequestError(
                         f"expected factors {', '.join(known)} or names of functions in an expectation "
-                        f"of {self.name}, got {factors!r}"
+                        f"of {self.name}, got {shown(factors)}"
                     )
                 if factors.count(TRAINING) > 1:
                     raise RequestError(
                         f"expected at most one {TRAINING} in an expectation of {self.name}, got "
-                        f"{factors!r}; take products of expectations"
+                        f"{shown(factors)}; take products of expectations"
                     )
         ranks = {sum(e.count(WEIGHTS) for e in p.expectations) for p in self.products}
         if len(ranks) != 1:
@@ -263,7 +266,7 @@ def Function(  # noqa: N802
     if not is_function(name):
         raise RequestError(
             "expected a name of letters, digits, '-' and '_' that formulas do not use already "
-            f"(loss, G, H, ...), got name={name!r}"
+            f"(loss, G, H, ...), got name={shown(name)}"
         )
     return Observable(
         f"function:{name}",
@@ -295,17 +298,17 @@ def increment(which: str | Observable, *, since: int) -> Observable:
     of = named_observable(which)
     if any(len(e) > 1 and set(e) != {WEIGHTS} for p in of.products for e in p.expectations):
         raise RequestError(
-            f"expected an increment of a mean or of the weights, got observable={of.name!r}; "
+            f"expected an increment of a mean or of the weights, got observable={shown(of.name)}; "
             "subtract two expansions"
         )
     start = whole_number("since", since)
-    shown = of.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
+    formula = of.latex.replace(r"\theta_0", rf"\theta_{{{start}}}")
     if WEIGHTS not in of.factors or not of.is_mean:
-        shown = rf"\Delta_{{{start}}}\,{of.latex}"
+        formula = rf"\Delta_{{{start}}}\,{of.latex}"
     return replace(
         of,
         name=f"{of.name}:since={start}",
-        latex=shown,
+        latex=formula,
         text=f"{of.text} since {start}",
         since=start,
     )
@@ -333,7 +336,9 @@ def named_observable(which: str | Observable) -> Observable:
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
         if not start.isdecimal():
-            raise RequestError(f"expected a whole number of updates after since=, got {which!r}")
+            raise RequestError(
+                f"expected a whole number of updates after since=, got {shown(which)}"
+            )
         return increment(name, since=int(start))
     if isinstance(which, str) and which.startswith("function:"):
         return Function(which.removeprefix("function:"))

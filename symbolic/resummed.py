@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
@@ -260,7 +261,9 @@ class ResummedExpansion(ResummedFormula):
 
     def _checked(self, k: int) -> int:
         if not is_whole(k, least=0, most=self.order):
-            raise RequestError(f"expected an order 0..{self.order} of this expansion, got k={k!r}")
+            raise RequestError(
+                f"expected an order 0..{self.order} of this expansion, got k={shown(k)}"
+            )
         return int(k)
 
     def expanded(self, order: int | None = None) -> Expansion:
@@ -282,7 +285,7 @@ class ResummedExpansion(ResummedFormula):
         exact = all((self.form == "continuous") == p.training.is_continuous for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:
             raise RequestError(
-                f"expected the exact form of the expansion, got form={self.form!r}; "
+                f"expected the exact form of the expansion, got form={shown(self.form)}; "
                 "its leading part for long times is no power series"
             )
         return Expansion(highest, self.basis, self.parts, relink(self, highest))
@@ -298,7 +301,7 @@ class ResummedExpansion(ResummedFormula):
             return NotImplemented
         if (self.form, self.flat) != (other.form, other.flat):
             raise RequestError(
-                f"expected expansions of one form, got {self.form!r} and {other.form!r}"
+                f"expected expansions of one form, got {shown(self.form)} and {shown(other.form)}"
             )
         order = min(self.order, other.order)
         parts, pieces = add_pieces(self, other, order)

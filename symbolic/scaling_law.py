@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sympy import Expr
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.weights.monomials import USUAL_VARIABLES, monomial_text, read_monomial
 from sgdiagrams.symbolic.weights.rescaling import rescalings, split_weight
@@ -83,7 +84,7 @@ def scaling(expansion: Expansion, through: Sequence[str | Expr] | None = None) -
     given = _default(expansion) if through is None else through
     if isinstance(given, (str, Expr)) or not given:
         raise RequestError(
-            f"expected a sequence of combinations such as ('eta/B', 'eta*T'), got through={given!r}"
+            f"expected a sequence of combinations such as ('eta/B', 'eta*T'), got through={shown(given)}"
         )
     combinations = [read_monomial(item) for item in given]
     free = {str(s) for term in expansion.terms for s in term.weight.free_symbols}
@@ -94,7 +95,7 @@ def scaling(expansion: Expansion, through: Sequence[str | Expr] | None = None) -
                 hint = "; with epochs, T is E*N/B" if name == "T" and "E" in known else ""
                 raise RequestError(
                     f"expected combinations of {', '.join(known)}, the symbols of this expansion, "
-                    f"got {monomial_text(powers)!r} with {name}{hint}"
+                    f"got {shown(monomial_text(powers))} with {shortened(name)}{hint}"
                 )
     named = {name for powers in combinations for name in powers}
     usual = [name for name in USUAL_VARIABLES if name in named | free | {"eta"} | set(known)]
@@ -115,12 +116,12 @@ def _default(expansion: Expansion) -> tuple[str, ...]:
     if numbers and "B" not in numbers and "T" in names:
         return ("eta*T",)  # no noise, or noise without a batch
     if "B" not in names or not names & {"T", "N", "E"} or ("T" in numbers and "T" not in names):
-        shown = ", ".join(expansion.symbols) or "none"
+        listed = ", ".join(expansion.symbols) or "none"
         example = next((f"eta*{name}" for name in "TE" if name in names), "eta")
         raise RequestError(
             "expected B and T, or B, N and E, as symbols for the linear scaling rule, got the symbols: "
-            f"{shown}; expand with a symbolic batch size (sampling='fresh-data' or 'epochs'), or name "
-            f"the combinations, for example through=[{example!r}]"
+            f"{listed}; expand with a symbolic batch size (sampling='fresh-data' or 'epochs'), or name "
+            f"the combinations, for example through=['{example}']"
         )
     return ("eta/B", *(["eta*T"] if "T" in names else []), *(x for x in "NE" if x in names))
 

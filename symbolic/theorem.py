@@ -20,6 +20,7 @@ from sympy import Mul
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.counting.choice import counter_of
@@ -141,7 +142,7 @@ def expand(
         )
     in_basis = scheme.check_basis(basis)
     if not is_whole(order, least=0):
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={shown(order)}")
     for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
         scheme.check_root(role)
     order = int(order)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
 from sgdiagrams.diagrams.files import output_file
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,9 +42,11 @@ def check_picture(path: str | Path) -> str:
     """
     target = Path(path)
     if target.suffix.lower() not in _SUFFIXES:
-        raise RequestError(f"expected a file ending in {', '.join(_SUFFIXES)}, got {str(path)!r}")
+        raise RequestError(
+            f"expected a file ending in {', '.join(_SUFFIXES)}, got {shown(str(path))}"
+        )
     if target.is_dir() or not target.parent.is_dir():
-        raise FormatError(f"expected a file in an existing directory, got {str(path)!r}")
+        raise FormatError(f"expected a file in an existing directory, got {shown(str(path))}")
     _figure_class()
     return target.suffix.lower()[1:]
 

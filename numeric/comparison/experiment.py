@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
@@ -120,11 +121,11 @@ def compare(
     scheme, method = training.sampling, training.optimizer
     ground = named_landscape(landscape)
     if not is_whole(order, least=1):
-        raise RequestError(f"expected an order >= 1 to compare, got order={order!r}")
+        raise RequestError(f"expected an order >= 1 to compare, got order={shown(order)}")
     if not is_whole(runs, least=2):
-        raise RequestError(f"expected at least 2 runs, got runs={runs!r}")
+        raise RequestError(f"expected at least 2 runs, got runs={shown(runs)}")
     if not is_whole(seed, least=0):
-        raise RequestError(f"expected a whole number >= 0 as seed, got seed={seed!r}")
+        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
     order, runs, seed = int(order), int(runs), int(seed)
     watched = named_observable(observable)
     # Before the expansion, which may take long.
@@ -290,5 +291,5 @@ def _learning_rates(
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
-        raise RequestError(f"expected learning rates > 0, got eta={eta!r}")
+        raise RequestError(f"expected learning rates > 0, got eta={shown(eta)}")
     return tuple(sorted(map(float, values)))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _by_order(arrays: object, form: str, *, of: str = "") -> dict[int, NDArray[A
     for k in arrays:
         if not is_whole(k, least=0):
             raise StatisticsError(
-                f"expected orders of derivatives 0, 1, 2, ... as keys, got key={k!r}"
+                f"expected orders of derivatives 0, 1, 2, ... as keys, got key={shown(k)}"
             )
     return {int(k): _as_array(arrays[k], name=f"derivative {k}{of}") for k in sorted(arrays)}
 
@@ -174,11 +175,11 @@ def _raw_functions(functions: object) -> dict[str, dict[int, _Named]]:
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _LOSSES:
             raise StatisticsError(
                 "expected names of functions of letters, digits, '-' and '_', a letter first, "
-                f"other than {' and '.join(_LOSSES)}, got name={str(name)[:60]!r}"
+                f"other than {' and '.join(_LOSSES)}, got name={shown(str(name)[:60])}"
             )
     result = {}
     for name in sorted(functions):
-        of = f" of function {name!r}"
+        of = f" of function {shown(name)}"
         arrays = _by_order(functions[name], "{0: number, 1: gradient, ...}", of=of)
         result[name] = {
             k: _Named(f"derivative {k}{of}", array, is_sampled=False) for k, array in arrays.items()

@@ -21,6 +21,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
 from sgdiagrams.diagrams.files import decoded, json_text, output_file
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     import os
@@ -73,7 +74,7 @@ def write_statistics(statistics: Derivatives, path: str | os.PathLike[str]) -> N
     if target.suffix != ending:
         kind = "exact" if statistics.is_exact else "float"
         raise FormatError(
-            f"expected a name that ends in {ending} for {kind} statistics, got path={str(path)!r}"
+            f"expected a name that ends in {ending} for {kind} statistics, got path={shown(str(path))}"
         )
     with output_file(target) as file:
         if statistics.is_exact:
@@ -108,11 +109,11 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
     except FormatError:
         raise
     except StatisticsError as error:
-        raise FormatError(f"no valid statistics in path={name!r}: {error}") from error
+        raise FormatError(f"no valid statistics in path={shown(name)}: {error}") from error
     except _READ_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FormatError(
-            f"expected a statistics file (.npz or .json), cannot read path={name!r}: {reason}"
+            f"expected a statistics file (.npz or .json), cannot read path={shown(name)}: {reason}"
         ) from error
 
 
@@ -167,8 +168,8 @@ def _to_json(statistics: Derivatives) -> dict[str, Any]:
 def _check_header(path: str, found_format: Any, version: Any) -> None:
     if found_format != _FORMAT or version != _VERSION:
         raise FormatError(
-            f"expected format={_FORMAT!r} version={_VERSION}, "
-            f"got format={found_format!r} version={version!r} in path={path!r}"
+            f"expected format={shown(_FORMAT)} version={_VERSION}, "
+            f"got format={shown(found_format)} version={shown(version)} in path={shown(path)}"
         )
 
 
@@ -187,7 +188,7 @@ def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
         if match is None:
             raise FormatError(
                 "expected entries derivative_<k> and function_<name>_<k>, "
-                f"got {entry[:60]!r} in path={path!r}"
+                f"got {shown(entry[:60])} in path={shown(path)}"
             )
         order, name, function_order = match.groups()
         if name is None:
@@ -200,11 +201,13 @@ def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
 def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
     document = json.loads(decoded(file.read(), name=path))
     if not isinstance(document, dict):
-        raise FormatError(f"expected a JSON object, got {type(document).__name__} in path={path!r}")
+        raise FormatError(
+            f"expected a JSON object, got {type(document).__name__} in path={shown(path)}"
+        )
     _check_header(path, document.get("format"), document.get("version"))
     functions = document.get("functions", {})
     if not isinstance(functions, dict):
-        raise FormatError(f"expected an object under 'functions' in path={path!r}")
+        raise FormatError(f"expected an object under 'functions' in path={shown(path)}")
     weights, start = document.get("weights"), document.get("start")
     return {
         "samples": _orders(document.get("derivatives"), "derivatives", path),
@@ -217,10 +220,10 @@ def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
 
 def _orders(arrays: Any, key: str, path: str) -> dict[int, NDArray[Any]]:
     if not isinstance(arrays, dict):
-        raise FormatError(f"expected an object under {key[:60]!r} in path={path!r}")
+        raise FormatError(f"expected an object under {shown(key[:60])} in path={shown(path)}")
     for order in arrays:
         if not _ORDER.fullmatch(order):
-            raise ValueError(f"expected orders of derivatives as keys, got {order[:60]!r}")
+            raise ValueError(f"expected orders of derivatives as keys, got {shown(order[:60])}")
     return {int(order): _exact_array(nested) for order, nested in arrays.items()}
 
 

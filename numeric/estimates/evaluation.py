@@ -10,6 +10,7 @@ import numpy as np
 from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
@@ -235,14 +236,14 @@ def _check_training_set(
         if part.observable.needs_population:
             raise RequestError(
                 "expected role='sample' or 'population' for the loss of the population, got "
-                f"role='training-set' with observable={part.observable.name!r}; "
+                f"role='training-set' with observable={shown(part.observable.name)}; "
                 "a training set knows its own loss only"
             )
         if any(len(product.expectations) > 1 for product in part.observable.products):
             # A product of averages over tuples is no average over distinct tuples of the union.
             raise RequestError(
                 "expected a mean for role='training-set', got a difference of moments with "
-                f"observable={part.observable.name!r}; evaluate 'second-moment' and 'displacement' "
+                f"observable={shown(part.observable.name)}; evaluate 'second-moment' and 'displacement' "
                 "and subtract"
             )
         size = _datapoints(part, numbers)

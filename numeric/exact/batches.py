@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def grid_schedule(grid: NDArray[np.bool_] | Sequence[Sequence[Any]]) -> Batches:
             f"dtype={grid.dtype}, shape={grid.shape}; use astype(bool), or give a list of batches"
         )
     if not all(isinstance(line, Sequence | np.ndarray) for line in grid):
-        raise SamplingError(f"expected N lists of truth values or a list of batches, got {grid!r}")
+        raise SamplingError(
+            f"expected N lists of truth values or a list of batches, got {shown(grid)}"
+        )
     lines = [list(line) for line in grid]
     truth = [isinstance(cell, bool | np.bool_) for line in lines for cell in line]
     if not is_array and not any(truth):
@@ -101,7 +104,7 @@ def weighted_schedules(
         return tuple((Fraction(1, len(items)), item) for item in items)
     total = sum((probability for probability, _ in items), Fraction(0))
     if total != 1 or min(probability for probability, _ in items) < 0:
-        raise SamplingError(f"expected probabilities >= 0 of sum 1, got sum={total}")
+        raise SamplingError(f"expected probabilities >= 0 of sum 1, got sum={shown(total)}")
     return tuple((Fraction(probability), schedule) for probability, schedule in items)
 
 
@@ -140,16 +143,18 @@ def check_schedule(schedule: Batches, rows: int | None = None) -> int:
         When a batch is empty, a row does not exist, or there is no datapoint.
     """
     if not isinstance(schedule, Sequence):
-        raise SamplingError(f"expected a tuple of batches, got schedule={schedule!r}")
+        raise SamplingError(f"expected a tuple of batches, got schedule={shown(schedule)}")
     for t, batch in enumerate(schedule):
         if not _is_batch(batch):
             raise SamplingError(
-                f"expected batches of at least one row 0, 1, ..., got batch={batch!r} at update {t}"
+                f"expected batches of at least one row 0, 1, ..., got batch={shown(batch)} at update {t}"
             )
     least = 1 + int(max((row for batch in schedule for row in batch), default=0))
     n = least if rows is None else rows
     if not is_whole(n, least=1):
-        raise SamplingError(f"expected a whole number of rows of at least 1, got rows={rows!r}")
+        raise SamplingError(
+            f"expected a whole number of rows of at least 1, got rows={shown(rows)}"
+        )
     if schedule and n < least:
         raise SamplingError(
             f"expected rows 0..{n - 1}, got row={least - 1} in the schedule; raise rows={rows}"

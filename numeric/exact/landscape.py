@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms, taylor
 from sgdiagrams.numeric.statistics import Statistics
@@ -159,7 +160,7 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
     for exponents, coefficient in pairs:
         key = tuple(exponents)
         if not all(is_whole(power, least=0) for power in key):
-            raise RequestError(f"expected whole exponents >= 0, got exponents={key!r}")
+            raise RequestError(f"expected whole exponents >= 0, got exponents={shown(key)}")
         key = tuple(map(int, key))
         result[key] = result.get(key, Fraction(0)) + exact_number("coefficient", coefficient)
     return tuple(sorted(result.items()))
@@ -168,11 +169,11 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
 def exact_number(name: str, value: object) -> Fraction:
     """Return a rational number, or raise a RequestError; decimals are not rational numbers."""
     if isinstance(value, bool) or not isinstance(value, Rational):
-        raise RequestError(f"expected an int or a Fraction, got {name}={value!r}")
+        raise RequestError(f"expected an int or a Fraction, got {name}={shown(value)}")
     return Fraction(int(value.numerator), int(value.denominator))
 
 
 def check_order(order: int) -> None:
     """Raise a RequestError unless the order is a whole number >= 0."""
     if not is_whole(order, least=0):
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={shown(order)}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.series import add, multiply, subtract, taylor, weighted
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
@@ -212,7 +213,9 @@ def watch_tables(
     [['0', '0', '1'], ['1', '0', '0']]
     """
     if since is not None and not is_whole(since, least=0, most=T):
-        raise SamplingError(f"expected since= as a number of updates 0..{T}, got since={since!r}")
+        raise SamplingError(
+            f"expected since= as a number of updates 0..{T}, got since={shown(since)}"
+        )
     tables = []
     for stop in (T,) if since is None else (T, since):
         if optimizer.average is not None:

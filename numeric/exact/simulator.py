@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.exact.batches import (
     check_schedule,
     merge_renamed,
@@ -225,12 +226,14 @@ def exact_sgd_average(
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise RequestError(
-            f"expected an optimiser such as SGD() or Momentum(), got optimizer={optimizer!r}"
+            f"expected an optimiser such as SGD() or Momentum(), got optimizer={shown(optimizer)}"
         )
     p = landscape.dimension
     for name, poly in polynomials.items():
         if any(len(exponents) != p for exponents, _ in poly):
-            raise RequestError(f"expected exponents of p={p} weights, got {name}={dict(poly)!r}")
+            raise RequestError(
+                f"expected exponents of p={p} weights, got {name}={shown(dict(poly))}"
+            )
     chances = weighted_schedules(schedules)
     n = max(check_schedule(schedule, rows) for _, schedule in chances)
     request = _Request(
@@ -320,8 +323,8 @@ def _polynomials(
     if set(given) != set(watched.functions) or (function is not None and not watched.functions):
         raise RequestError(
             f"expected polynomials of the functions in the observable "
-            f"({', '.join(watched.functions) or 'none'}), got observable={watched.name!r}, "
-            f"function={function!r}, functions={functions!r}"
+            f"({', '.join(watched.functions) or 'none'}), got observable={shown(watched.name)}, "
+            f"function={shown(function)}, functions={shown(functions)}"
         )
     return {name: polynomial(poly) for name, poly in given.items()}
 
@@ -435,7 +438,7 @@ def _metric(eta: Sequence[Any] | NDArray[Any] | None, p: int) -> tuple[tuple[Fra
     elif len(eta) == p and all(row is not None and len(row) == p for row in rows):
         matrix = [[exact_number("eta", value) for value in row] for row in eta]
     else:
-        raise RequestError(f"expected p={p} numbers or a {p} x {p} table, got eta={eta!r}")
+        raise RequestError(f"expected p={p} numbers or a {p} x {p} table, got eta={shown(eta)}")
     if any(matrix[i][j] != matrix[j][i] for i in range(p) for j in range(i)):
-        raise RequestError(f"expected a symmetric learning-rate tensor, got eta={eta!r}")
+        raise RequestError(f"expected a symmetric learning-rate tensor, got eta={shown(eta)}")
     return tuple(map(tuple, matrix))

@@ -20,6 +20,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.exact.series import Series, add, step_down, subtract, times
 
 if TYPE_CHECKING:
@@ -225,5 +226,7 @@ def _common(numbers: Iterable[Fraction]) -> int:
 
 def _number(name: str, value: Any) -> Fraction:
     if getattr(value, "free_symbols", None):
-        raise SamplingError(f"expected a number for {name}, got {name}={value}; give {name}=...")
+        raise SamplingError(
+            f"expected a number for {name}, got {name}={shown(value)}; give {name}=..."
+        )
     return Fraction(value)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.landscapes.landscape import Landscape, check_derivative_order
 from sgdiagrams.numeric.statistics import Statistics
@@ -69,7 +70,7 @@ class Digits(Landscape):
     def __init__(self, components: int = _COMPONENTS) -> None:
         if not is_whole(components, least=1, most=61):
             raise RequestError(
-                f"expected 1..61 principal components, got components={components!r}"
+                f"expected 1..61 principal components, got components={shown(components)}"
             )
         self.components = int(components)
         #: The images with the bias, times their labels: y x, shape (1797, p), read-only.

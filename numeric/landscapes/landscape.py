@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -84,5 +85,5 @@ class Landscape(ABC):
 def check_derivative_order(order: object) -> int:
     """Return a whole number >= 0, or raise a RequestError."""
     if not is_whole(order, least=0):
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={order!r}")
+        raise RequestError(f"expected a whole number >= 0 for the order, got order={shown(order)}")
     return int(order)

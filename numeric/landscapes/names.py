@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
@@ -38,6 +39,6 @@ def landscape(which: str | Landscape) -> Landscape:
     if which not in LANDSCAPES:
         raise RequestError(
             f"expected a landscape among {', '.join(LANDSCAPES)} or an object, "
-            f"got landscape={which!r}"
+            f"got landscape={shown(which)}"
         )
     return LANDSCAPES[which]()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.quadrature import _rule
 from sgdiagrams.numeric.statistics import Statistics
@@ -262,4 +263,4 @@ def _exactly(value: float | Fraction) -> Fraction:
     try:
         return Fraction(value) if isinstance(value, int | Fraction) else Fraction(str(value))
     except ValueError:
-        raise RequestError(f"expected a finite number, got {value!r}") from None
+        raise RequestError(f"expected a finite number, got {shown(value)}") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
@@ -96,7 +97,7 @@ def evaluate_resummed(
         )
     if expansion.flat:
         raise RequestError(
-            f"expected no flat indices in numbers, got flat={expansion.flat!r}; use drift"
+            f"expected no flat indices in numbers, got flat={shown(expansion.flat)}; use drift"
         )
     parts = fixed_parts(expansion, numbers)
     decay = the_weight_decay(expansion, parts)
@@ -140,7 +141,8 @@ def fixed_parts(
     for name, value in numbers.items():
         if name not in known:
             raise SamplingError(
-                f"expected numbers for {', '.join(known) or 'no symbol'}, got {name}={value!r}"
+                f"expected numbers for {', '.join(known) or 'no symbol'}, "
+                f"got {shortened(name)}={shown(value)}"
             )
     optional = ("T", "E") if limit or is_limit(expansion.form) else ()
     needed = [name for name in known if name not in optional]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
 from sgdiagrams.numeric.long_times.weights import long_time_weight
@@ -192,7 +193,8 @@ def drift(
     for name in ("T", "E"):
         if name in numbers:
             raise SamplingError(
-                f"expected no number for {name}, which goes to infinity, got {name}={numbers[name]}"
+                f"expected no number for {name}, which goes to infinity, "
+                f"got {name}={shown(numbers[name])}"
             )
     expansion = expand(
         "displacement", order=order, sampling=scheme, optimizer=method, resummed=True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def simulated_course(scheme: Sampling) -> Course:
     if scheme.is_continuous:
         raise RequestError(
             "expected one-pass, fresh-data, full-batch, with-replacement, epochs of any kind or a "
-            f"grid to simulate, got sampling={scheme.name!r}, a continuous limit without updates"
+            f"grid to simulate, got sampling={shown(scheme.name)}, a continuous limit without updates"
         )
     if scheme.symbols:
         raise SamplingError(
@@ -55,7 +56,7 @@ def simulated_course(scheme: Sampling) -> Course:
         return course_of(scheme)
     except RequestError:
         raise RequestError(
-            f"expected a scheme that says its course to simulate, got sampling={scheme.name!r}"
+            f"expected a scheme that says its course to simulate, got sampling={shown(scheme.name)}"
         ) from None
 
 

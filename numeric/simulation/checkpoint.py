@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_text, output_file, read_text
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.simulation.moments import Moments
 
 if TYPE_CHECKING:
@@ -48,22 +49,22 @@ class Checkpoint:
             When it is no checkpoint, or one of another simulation.
         """
         if path.is_dir() or not path.parent.is_dir():
-            raise FormatError(f"expected a file in an existing directory, got {str(path)!r}")
+            raise FormatError(f"expected a file in an existing directory, got {shown(str(path))}")
         if not path.exists():
             return
         try:
             data = json.loads(read_text(path))
         except (ValueError, RecursionError):
-            raise FormatError(f"expected a checkpoint in JSON, got {str(path)!r}") from None
+            raise FormatError(f"expected a checkpoint in JSON, got {shown(str(path))}") from None
         if (
             not isinstance(data, dict)
             or data.get("format") != _FORMAT
             or data.get("version") != _VERSION
         ):
-            raise FormatError(f"expected {_FORMAT} version {_VERSION}, got {str(path)!r}")
+            raise FormatError(f"expected {_FORMAT} version {_VERSION}, got {shown(str(path))}")
         if data.get("settings") != self.settings:
             raise FormatError(
-                f"expected a checkpoint of the same simulation, but {str(path)!r} has other "
+                f"expected a checkpoint of the same simulation, but {shown(str(path))} has other "
                 "settings; remove it or name another file"
             )
         try:
@@ -76,13 +77,17 @@ class Checkpoint:
                 for item in data["moments"]
             ]
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise FormatError(f"expected the moments of {_FORMAT}, got {str(path)!r}") from None
+            raise FormatError(
+                f"expected the moments of {_FORMAT}, got {shown(str(path))}"
+            ) from None
         if len(moments) != len(self.moments):
-            raise FormatError(f"expected {len(self.moments)} learning rates in {str(path)!r}")
+            raise FormatError(f"expected {len(self.moments)} learning rates in {shown(str(path))}")
         for item in moments:
             least = min(item.count, item.diverged, item.squares, item.fourths)
             if not (least >= 0 and all(math.isfinite(getattr(item, name)) for name in _POWERS)):
-                raise FormatError(f"expected finite moments of runs in {str(path)!r}, got {item}")
+                raise FormatError(
+                    f"expected finite moments of runs in {shown(str(path))}, got {item}"
+                )
         self.moments = moments
 
     def save(self, path: Path) -> None:

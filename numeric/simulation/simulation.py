@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.simulation.batches import select, simulated_course
 from sgdiagrams.numeric.simulation.descent import Descent
@@ -242,7 +243,7 @@ def _signed_products(watched: Observable) -> tuple[tuple[int, tuple[str, ...]], 
         remedy = "take one of these"
     raise RequestError(
         "expected test-loss, training-loss, generalisation-gap, variance, displacement, "
-        f"second-moment or another mean to simulate, got observable={watched.name!r}; {remedy}"
+        f"second-moment or another mean to simulate, got observable={shown(watched.name)}; {remedy}"
     )
 
 
@@ -252,16 +253,16 @@ def _check_component(
     if not watched.rank:
         if component is not None:
             raise RequestError(
-                f"expected no component for observable={watched.name!r}, which is a number, "
-                f"got component={component!r}"
+                f"expected no component for observable={shown(watched.name)}, which is a number, "
+                f"got component={shown(component)}"
             )
         return None
     given: tuple[Any, ...] = component if isinstance(component, tuple) else (component,)
     if len(given) != watched.rank or not all(_is_index(i, p) for i in given):
-        shown = "i" if watched.rank == 1 else "(" + ", ".join("ijklmn"[: watched.rank]) + ")"
+        indices = "i" if watched.rank == 1 else "(" + ", ".join("ijklmn"[: watched.rank]) + ")"
         raise RequestError(
-            f"expected component={shown}, one entry of the {watched.name} with indices 0..{p - 1}, "
-            f"got component={component!r}"
+            f"expected component={indices}, one entry of the {watched.name} with indices 0..{p - 1}, "
+            f"got component={shown(component)}"
         )
     return tuple(map(int, given))
 

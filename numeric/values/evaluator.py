@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, restricted_growth_string
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta, read_weight_decay
@@ -197,7 +198,7 @@ class Evaluator:
         """
         if self.statistics.role != "sample":
             raise StatisticsError(
-                f"expected role='sample' for errors, got role={self.statistics.role!r}"
+                f"expected role='sample' for errors, got role={shown(self.statistics.role)}"
             )
         n = self.statistics.sample_size
         free = 0
@@ -281,7 +282,7 @@ class Evaluator:
                 kept.append(block)
             elif contraction.partition.count(block) > 1:
                 raise RequestError(
-                    f"expected a function alone in its block, got label={label!r} tied to other "
+                    f"expected a function alone in its block, got label={shown(label)} tied to other "
                     "nodes; it is the same for all datapoints"
                 )
         skeleton = _Skeleton(contraction.edges, contraction.free, tuple(codes))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def check_label(statistics: Derivatives, label: str) -> None:
         have = f" or a function of the statistics ({', '.join(statistics.functions)})"
         raise StatisticsError(
             f"expected a label {LOSS}, {PENALISED}{have if statistics.functions else ''}, "
-            f"got label={label!r}; give the statistics "
-            f"functions={{{label!r}: {{0: number, 1: gradient, ...}}}}"
+            f"got label={shown(label)}; give the statistics "
+            f"functions={{{shown(label)}: {{0: number, 1: gradient, ...}}}}"
         )
 
 
@@ -80,8 +81,8 @@ def check_leaf(
     is_function = label not in (LOSS, PENALISED)
     known = statistics.functions[label] if is_function else statistics.samples
     if order not in known:
-        owner = f"the function {label!r}" if is_function else "the loss"
-        target = f"functions[{label!r}]" if is_function else "the samples"
+        owner = f"the function {shown(label)}" if is_function else "the loss"
+        target = f"functions[{shown(label)}]" if is_function else "the samples"
         raise StatisticsError(
             f"expected derivative {order} of {owner} {purpose}, "
             f"got derivatives {', '.join(map(str, known))}; "

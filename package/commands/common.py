@@ -162,20 +162,21 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         When an option has another form or a name occurs twice.
     """
     from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shortened, shown
 
     numbers: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         name = name.strip()
         if not equals or not name.isidentifier():
-            raise RequestError(f"expected --set NAME=VALUE such as T=10, got {setting!r}")
+            raise RequestError(f"expected --set NAME=VALUE such as T=10, got {shown(setting)}")
         if name in numbers:
-            raise RequestError(f"expected --set {name} once, got it twice")
+            raise RequestError(f"expected --set {shortened(name)} once, got it twice")
         try:
             parsed = [Fraction(part.strip()) for part in value.split(",")]
         except (ValueError, ZeroDivisionError):
             raise RequestError(
-                f"expected a number such as 10, 0.05 or 1/20 for {name}, got {value!r}"
+                f"expected a number such as 10, 0.05 or 1/20 for {shortened(name)}, got {shown(value)}"
             ) from None
         plain = [int(f) if f.denominator == 1 else f for f in parsed]
         numbers[name] = plain[0] if len(plain) == 1 else plain

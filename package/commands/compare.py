@@ -118,10 +118,11 @@ def compare(
 
 def _indices(text: str | None) -> tuple[int, ...] | None:
     from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
 
     if text is None:
         return None
     pieces = [piece.strip() for piece in text.split(",")]
     if not all(piece.isdecimal() for piece in pieces):
-        raise RequestError(f"expected indices such as 0 or 0,1 for --component, got {text!r}")
+        raise RequestError(f"expected indices such as 0 or 0,1 for --component, got {shown(text)}")
     return tuple(map(int, pieces))

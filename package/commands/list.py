@@ -184,9 +184,10 @@ def _check(order: int, options: dict[str, Any]) -> None:
 
 def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
     from sgdiagrams.diagrams import RequestError, contact_sheet_svg
+    from sgdiagrams.diagrams.messages import shown
 
     if not picture.endswith(".svg"):
-        raise RequestError(f"expected a file ending in .svg for --draw, got {picture!r}")
+        raise RequestError(f"expected a file ending in .svg for --draw, got {shown(picture)}")
     drawn = list(islice(diagrams, _MOST_DRAWN + 1))
     if len(drawn) > _MOST_DRAWN:
         raise RequestError(

@@ -16,6 +16,7 @@ from sympy.core.symbol import Str
 from sympy.printing.precedence import PRECEDENCE
 
 from sgdiagrams.diagrams.errors import DiagramError, RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import (
     blocks_of,
     partition_of_blocks,
@@ -107,7 +108,9 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         try:
             legs = tuple(int(v) for v in str(free).split(".")) if str(free) else ()
         except ValueError:
-            raise DiagramError(f"expected free legs such as '0.2', got {str(free)!r}") from None
+            raise DiagramError(
+                f"expected free legs such as '0.2', got {shown(str(free))}"
+            ) from None
         return cls._make(edges, partition, names, legs, str(basis), str(metric))
 
     @classmethod
@@ -121,9 +124,11 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         metric: str,
     ) -> Self:
         if basis not in get_args(ValueBasis):
-            raise RequestError(f"expected basis moment, cumulant or plug-in, got basis={basis!r}")
+            raise RequestError(
+                f"expected basis moment, cumulant or plug-in, got basis={shown(basis)}"
+            )
         if metric not in get_args(Metric):
-            raise RequestError(f"expected metric identity or eta, got metric={metric!r}")
+            raise RequestError(f"expected metric identity or eta, got metric={shown(metric)}")
         if len(labels) != len(partition):
             raise DiagramError(f"expected {len(partition)} labels, one a node, got {len(labels)}")
         if not partition:

@@ -14,6 +14,7 @@ from typing import Literal, Protocol, Self
 
 from sgdiagrams.diagrams.canonical.form import canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import Partition, blocks_of, partition_of_blocks
 
 __all__ = [
@@ -269,7 +270,9 @@ def parse_forest(text: str) -> tuple[Edges, Partition]:
     """
     match = _TEXT.fullmatch(text) if len(text) <= 10_000 else None
     if match is None:
-        raise DiagramError(f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {text[:60]!r}")
+        raise DiagramError(
+            f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {shown(text[:60])}"
+        )
     blocks = [[int(v) for v in block.split(".")] for block in match[1].split("-")]
     edges = [(int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)]
     return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))

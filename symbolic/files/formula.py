@@ -33,6 +33,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_text
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
@@ -47,7 +48,6 @@ from sgdiagrams.symbolic.files.values import (
     load_document,
     load_items,
     number_text,
-    short,
     symbol_name,
 )
 from sgdiagrams.symbolic.formula import Formula, Part, Term
@@ -161,7 +161,9 @@ def _load(data: dict[str, Any]) -> Fields:
     order = get(data, "order", int)
     basis = get(data, "basis", str)
     if basis not in ("moment", "cumulant", "mixed") or not 0 <= order <= 1000:
-        raise FormatError(f"expected an order >= 0 and a known basis, got {order!r} and {basis!r}")
+        raise FormatError(
+            f"expected an order >= 0 and a known basis, got {shown(order)} and {shown(basis)}"
+        )
     parts = load_items(data, "parts", _load_part)
     terms = load_items(data, "terms", lambda item: _load_term(item, order))
     return Fields(order, basis, parts, terms)
@@ -211,7 +213,7 @@ def _load_exponential(item: dict[str, Any]) -> Expr:
     name = symbol_name(base)
     value = Symbol(name) if name else Rational(fraction(base))
     if value.is_Rational and value <= 0:
-        raise FormatError(f"expected a base > 0 of an exponential, got {short(base)}")
+        raise FormatError(f"expected a base > 0 of an exponential, got {shown(base)}")
     exponent = Mul(*_load_powers(get(item, "exponent", dict)))
     factor = fraction(item.get("factor", "1"))
     power = get(item, "power", int)
@@ -223,5 +225,5 @@ def _load_exponential(item: dict[str, Any]) -> Expr:
 def _load_powers(powers: dict[str, Any]) -> list[Expr]:
     for name, power in powers.items():
         if not symbol_name(name) or type(power) is not int or abs(power) > 1000:
-            raise FormatError(f"expected powers of symbols, got {short(name)}: {short(power)}")
+            raise FormatError(f"expected powers of symbols, got {shown(name)}: {shown(power)}")
     return [Pow(Symbol(name), Integer(power)) for name, power in powers.items()]

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_text
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
@@ -41,7 +42,6 @@ from sgdiagrams.symbolic.files.values import (
     load_document,
     load_items,
     number_text,
-    short,
 )
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable
@@ -156,11 +156,11 @@ def load_resummed(text: str, make: Callable[[ResummedFields], _Made]) -> _Made:
 def _load(data: dict[str, Any]) -> ResummedFields:
     order, form, flat = get(data, "order", int), get(data, "form", str), get(data, "flat", list)
     if not 0 <= order <= _MOST_EDGES:
-        raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {short(order)}")
+        raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {shown(order)}")
     if form not in FORMS:
-        raise FormatError(f"expected a form {', '.join(FORMS)}, got {short(form)}")
+        raise FormatError(f"expected a form {', '.join(FORMS)}, got {shown(form)}")
     if not all(isinstance(name, str) for name in flat) or len(set(flat)) != len(flat):
-        raise FormatError(f"expected 'flat' to be a list of different names, got {short(flat)}")
+        raise FormatError(f"expected 'flat' to be a list of different names, got {shown(flat)}")
     parts = load_items(data, "parts", _load_part)
     terms = load_items(data, "terms", lambda item: _load_term(item, order, parts))
     contractions = [term.contraction for term in terms]
@@ -177,7 +177,7 @@ def _load_part(item: dict[str, Any]) -> Part:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
     if observable.since is not None:
         raise FormatError(
-            f"expected an observable at the end of training, got {short(observable.name)}"
+            f"expected an observable at the end of training, got {shown(observable.name)}"
         )
     Training(scheme, optimizer)  # they must go together
     return Part(fraction(get(item, "coefficient", str)), observable, scheme, optimizer)
@@ -187,9 +187,11 @@ def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> Dre
     contraction = load_contraction(get(item, "contraction", dict))
     single = len(contraction.blocks) == contraction.node_count
     if contraction.basis != ("moment" if single else "cumulant"):
-        raise FormatError(f"expected contractions in cumulants, got {contraction.basis!r}")
+        raise FormatError(f"expected contractions in cumulants, got {shown(contraction.basis)}")
     if contraction.metric != "identity":
-        raise FormatError(f"expected contractions without a metric, got {contraction.metric!r}")
+        raise FormatError(
+            f"expected contractions without a metric, got {shown(contraction.metric)}"
+        )
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
     pieces = load_items(item, "pieces", lambda piece: _load_piece(piece, contraction, parts))
@@ -201,11 +203,11 @@ def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> Dre
 def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Part, ...]) -> Piece:
     number = get(item, "part", int)
     if not 0 <= number < len(parts):
-        raise FormatError(f"expected the number of a part below {len(parts)}, got {short(number)}")
+        raise FormatError(f"expected the number of a part below {len(parts)}, got {shown(number)}")
     if len(contraction.free) != parts[number].observable.rank:
         raise FormatError(
             f"expected {parts[number].observable.rank} free indices for "
-            f"{short(parts[number].observable.name)}, got {len(contraction.free)}"
+            f"{shown(parts[number].observable.name)}, got {len(contraction.free)}"
         )
     coefficient = fraction(get(item, "coefficient", str))
     if coefficient == 0:
@@ -215,7 +217,7 @@ def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Par
     if sorted(i for s in skeletons for i in s.indices) != list(range(contraction.order)):
         raise FormatError(
             f"expected every index 0..{contraction.order - 1} of a contraction once in a piece, "
-            f"got {short([list(s.indices) for s in skeletons])}"
+            f"got {shown([list(s.indices) for s in skeletons])}"
         )
     return Piece(coefficient, number, skeletons)
 
@@ -227,14 +229,14 @@ def _load_skeleton(item: dict[str, Any]) -> Skeleton:
         get(item, "indices", list),
     )
     if role not in _ROLES:
-        raise FormatError(f"expected a role {' or '.join(_ROLES)}, got {short(role)}")
+        raise FormatError(f"expected a role {' or '.join(_ROLES)}, got {shown(role)}")
     if not all(type(i) is int for i in indices):
-        raise FormatError(f"expected 'indices' to be whole numbers, got {short(indices)}")
+        raise FormatError(f"expected 'indices' to be whole numbers, got {shown(indices)}")
     diagram = Diagram.parse(text)
     if not diagram.is_linkless:
-        raise FormatError(f"expected a diagram without links, got {short(text)}")
+        raise FormatError(f"expected a diagram without links, got {shown(text)}")
     if diagram.order != len(indices):
         raise FormatError(
-            f"expected {diagram.order} indices for the diagram {short(text)}, got {len(indices)}"
+            f"expected {diagram.order} indices for the diagram {shown(text)}, got {len(indices)}"
         )
     return Skeleton(diagram, role, tuple(indices))

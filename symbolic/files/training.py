@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
-from sgdiagrams.symbolic.files.values import fraction, number_text, short, symbol_name
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.files.values import fraction, number_text, symbol_name
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sgdiagrams.symbolic.training.optimizer import SGD
@@ -52,7 +53,7 @@ def dump_observable(observable: Observable) -> str:
         is_known = False
     if not is_known:
         raise FormatError(
-            f"expected an observable that files know by its name, got {observable.name!r} of a "
+            f"expected an observable that files know by its name, got {shown(observable.name)} of a "
             "user's own; keep the Python that makes it instead"
         )
     return observable.name
@@ -85,7 +86,7 @@ def load_sampling(data: object) -> Sampling | None:
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(name, str) or name not in SAMPLINGS:
         raise FormatError(
-            f"expected a sampling named one of {', '.join(SAMPLINGS)}, got {short(data)}"
+            f"expected a sampling named one of {', '.join(SAMPLINGS)}, got {shown(data)}"
         )
     cls = SAMPLINGS[name]
     arguments: dict[str, Any] = {}
@@ -95,21 +96,21 @@ def load_sampling(data: object) -> Sampling | None:
             continue
         if key not in allowed:
             raise FormatError(
-                f"expected numbers {', '.join(cls.numbers)} of a sampling, got {key!r}"
+                f"expected numbers {', '.join(cls.numbers)} of a sampling, got {shown(key)}"
             )
         if key not in cls.numbers or type(value) is int:
             arguments[key] = value
         elif symbol_name(value):
             arguments[key] = Symbol(value)
         else:
-            raise FormatError(f"expected an integer or a symbol for {key}, got {short(value)}")
+            raise FormatError(f"expected an integer or a symbol for {key}, got {shown(value)}")
     for key, value in arguments.items():
         if key not in cls.numbers and key in _SIZES and not _fits(value):
-            raise FormatError(f"expected a whole number {key} of a {name}, got {short(value)}")
+            raise FormatError(f"expected a whole number {key} of a {name}, got {shown(value)}")
     try:
         return cls(**arguments)
     except TypeError:
-        raise FormatError(f"expected all entries of {name}, got {short(data)}") from None
+        raise FormatError(f"expected all entries of {name}, got {shown(data)}") from None
 
 
 def _fits(number: object) -> bool:
@@ -133,7 +134,7 @@ def _check_known(value: Any, kind: str, known: Mapping[str, type[Any]]) -> None:
     if known.get(value.name) is not type(value):
         raise FormatError(
             f"expected {kind} that files know ({', '.join(known)}), got {type(value).__name__}, "
-            f"named {value.name!r}; keep the Python that makes it instead"
+            f"named {shown(value.name)}; keep the Python that makes it instead"
         )
 
 
@@ -169,7 +170,7 @@ def load_optimizer(data: object) -> Optimizer:
 def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(name, str) or name not in known:
-        raise FormatError(f"expected {kind} named one of {', '.join(known)}, got {short(data)}")
+        raise FormatError(f"expected {kind} named one of {', '.join(known)}, got {shown(data)}")
     cls = known[name]
     allowed = {field.name for field in fields(cls)}
     arguments: dict[str, Any] = {}
@@ -178,7 +179,7 @@ def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
             continue
         if key not in allowed:
             raise FormatError(
-                f"expected entries {', '.join(sorted(allowed))} of {name}, got {key!r}"
+                f"expected entries {', '.join(sorted(allowed))} of {name}, got {shown(key)}"
             )
         if key in _NESTED:
             arguments[key] = _load(value, *_NESTED[key])
@@ -191,4 +192,4 @@ def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
     try:
         return cls(**arguments)
     except TypeError:
-        raise FormatError(f"expected all entries of {name}, got {short(data)}") from None
+        raise FormatError(f"expected all entries of {name}, got {shown(data)}") from None

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fraction", "get", "load_document", "load_items", "number_text", "short", "symbol_name"]
+__all__ = ["fraction", "get", "load_document", "load_items", "number_text", "symbol_name"]
 
 _T = TypeVar("_T")
 
@@ -58,10 +59,10 @@ def load_document(
     except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
         raise FormatError(f"expected {kind} as JSON, got text that is no JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != name:
-        raise FormatError(f"expected JSON with format={name!r}; write it with '{command}'")
+        raise FormatError(f"expected JSON with format={shown(name)}; write it with '{command}'")
     if type(data.get("version")) is not int or data["version"] not in versions:
         raise FormatError(
-            f"expected version {versions[-1]} of {name}, got version={short(data.get('version'))}; "
+            f"expected version {versions[-1]} of {name}, got version={shown(data.get('version'))}; "
             "write the file again with this release of sgdiagrams"
         )
     try:
@@ -77,7 +78,9 @@ def get(item: object, key: str, kind: type) -> Any:
     """Return an entry of an object, of a type, or raise a FormatError."""
     value = item.get(key) if isinstance(item, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise FormatError(f"expected {key!r} to be of type {kind.__name__}, got {short(value)}")
+        raise FormatError(
+            f"expected {shown(key)} to be of type {kind.__name__}, got {shown(value)}"
+        )
     return value
 
 
@@ -88,7 +91,7 @@ def load_items(item: object, key: str, load: Callable[[dict[str, Any]], _T]) -> 
     """
     values = get(item, key, list)
     if not all(isinstance(value, dict) for value in values):
-        raise FormatError(f"expected {key!r} to be a list of objects")
+        raise FormatError(f"expected {shown(key)} to be a list of objects")
     loaded = []
     for i, value in enumerate(values):
         try:
@@ -97,12 +100,6 @@ def load_items(item: object, key: str, load: Callable[[dict[str, Any]], _T]) -> 
             error.add_note(f"{key}[{i}]")
             raise
     return tuple(loaded)
-
-
-def short(value: object) -> str:
-    """Return a value as text of at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def symbol_name(text: object) -> str:
@@ -123,7 +120,7 @@ def fraction(text: object) -> Fraction:
     if isinstance(text, str) and _LONG.fullmatch(text):
         above, _, below = text.partition("/")
         return Fraction(int(above, 16), int(below, 16) if below else 1)
-    raise FormatError(f"expected a rational number such as '-1/2', got {short(text)}")
+    raise FormatError(f"expected a rational number such as '-1/2', got {shown(text)}")
 
 
 def number_text(value: Fraction) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.embeddings.batches import reshuffled_schedules, rows_of
@@ -251,7 +252,7 @@ class RandomBatches(Course):
     def __post_init__(self) -> None:
         chances = [rational("a probability", chance) for chance, _ in self.alternatives]
         if not chances or min(chances) < 0 or sum(chances) != 1:
-            raise SamplingError(f"expected probabilities >= 0 of sum 1, got {chances}")
+            raise SamplingError(f"expected probabilities >= 0 of sum 1, got {shown(chances)}")
         lengths = {len(batches) for _, batches in self.alternatives}
         if len(lengths) != 1:
             raise SamplingError(f"expected batches of one number of updates, got {sorted(lengths)}")
@@ -299,12 +300,12 @@ class RandomBatches(Course):
 def _settled(batches: Sequence[Sequence[int]], rows: int) -> Batches:
     """Return batches as tuples of numbers, checked."""
     if not is_whole(rows, least=1):
-        raise SamplingError(f"expected a whole number of datapoints >= 1, got rows={rows!r}")
+        raise SamplingError(f"expected a whole number of datapoints >= 1, got rows={shown(rows)}")
     settled = tuple(tuple(batch) for batch in batches)
     for batch in set(settled):
         are_rows = all(is_whole(row, least=0, most=rows - 1) for row in batch)
         if not batch or not are_rows or len(set(batch)) < len(batch):
             raise SamplingError(
-                f"expected different rows 0..{rows - 1}, at least one, in every batch, got {batch}"
+                f"expected different rows 0..{rows - 1}, at least one, in every batch, got {shown(batch)}"
             )
     return tuple(tuple(map(int, batch)) for batch in settled)

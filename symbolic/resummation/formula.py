@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Formula
@@ -72,7 +73,7 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
         if form != "discrete" and part.training.dressing is None:
             raise RequestError(
                 f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
-                f"no closed form, got form={form!r}"
+                f"no closed form, got form={shown(form)}"
             )
     rank = max((part.observable.rank for part in parts), default=0)
     free = tuple(index_letter(i) for i in range(rank))
@@ -80,7 +81,7 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
         if name not in free:
             raise RequestError(
                 f"expected flat directions among the free indices {', '.join(free) or '(none)'}, "
-                f"got flat={name!r}"
+                f"got flat={shown(name)}"
             )
 
 

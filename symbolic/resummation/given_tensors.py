@@ -25,6 +25,7 @@ from sympy import (
 )
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.factors import walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
@@ -80,7 +81,7 @@ def on_tensors(
         rank = len(term.contraction.free)
         if rank != len(free) or not all(0 <= i < p for i in free):
             raise RequestError(
-                f"expected {rank} values below {p} for the free indices, got free={free}"
+                f"expected {rank} values below {p} for the free indices, got free={shown(free)}"
             )
         factors = [
             (operand_name(t), [i for g in t.groups for i in g]) for t in walk(term.contraction)

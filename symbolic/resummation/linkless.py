@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
 from sgdiagrams.symbolic.embeddings.signs import prefactor
@@ -43,7 +44,7 @@ def resum(observable: Observable, *, order: int, training: Training) -> tuple[Dr
     if observable.since is not None:
         raise RequestError(
             f"expected an observable at the end of training for a re-summed expansion, got "
-            f"observable={observable.name!r}; evaluate at both times and subtract"
+            f"observable={shown(observable.name)}; evaluate at both times and subtract"
         )
     training.optimizer.edge_systems(())  # says what keeps too much to be counted
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}

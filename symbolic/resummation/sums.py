@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.resummation.skeletons import collect_pieces
 
@@ -98,6 +99,6 @@ def parts_at(
     if unknown:
         raise RequestError(
             f"expected numbers for {', '.join(known) or 'no symbol'}, "
-            f"got {unknown[0]}={numbers[unknown[0]]!r}"
+            f"got {shortened(unknown[0])}={shown(numbers[unknown[0]])}"
         )
     return tuple(changed)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import read_text
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.limits import SDE, GradientFlow
@@ -224,10 +225,10 @@ def _make(kind: str, text: str, known: Mapping[str, _Spoken], more: tuple[str, .
         key, equals, value = piece.partition("=")
         if not equals or key not in spoken.numbers or key in numbers:
             allowed = ", ".join(f"{k}=..." for k in spoken.numbers) or "no numbers"
-            raise RequestError(f"expected {name} with {allowed}, got {kind}={text!r}")
+            raise RequestError(f"expected {name} with {allowed}, got {kind}={shown(text)}")
         numbers[key] = rational(key, value)
     if spoken.required is not None and spoken.required not in numbers:
-        raise RequestError(f"expected {name}:{spoken.required}=..., got {kind}={text!r}")
+        raise RequestError(f"expected {name}:{spoken.required}=..., got {kind}={shown(text)}")
     return spoken.maker(**numbers)
 
 
@@ -236,7 +237,7 @@ def _schedule_file(path: str) -> ArraySchedule:
         words = read_text(path).replace(",", " ").split()
     except FormatError:
         raise FormatError(
-            f"expected a readable text file with one factor a line, got {path!r}"
+            f"expected a readable text file with one factor a line, got {shown(path)}"
         ) from None
     return ArraySchedule([rational("the schedule", word) for word in words])
 
@@ -246,6 +247,6 @@ def _grid_file(path: str) -> Grid:
         data = json.loads(read_text(path))
     except (FormatError, ValueError, RecursionError):
         raise FormatError(
-            f"expected a JSON file with a list of batches or a table of true and false, got {path!r}"
+            f"expected a JSON file with a list of batches or a table of true and false, got {shown(path)}"
         ) from None
     return Grid(data)

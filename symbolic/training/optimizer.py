@@ -30,6 +30,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_a
 from sympy import Expr, Integer, Symbol, sqrt, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
@@ -135,7 +136,7 @@ class Optimizer(ABC):
                 if isinstance(value, bool) or not isinstance(value, AnyRational | Expr):
                     raise SamplingError(
                         f"expected a whole number, a Fraction or a SymPy symbol for {name} of "
-                        f"{self.name}, got {name}={value!r}"
+                        f"{self.name}, got {name}={shown(value)}"
                     )
                 values[name] = sympify(value)
         if self.weight_decay != 0:
@@ -318,7 +319,9 @@ def _rationals(name: str, numbers: tuple[Fraction, ...], T: int) -> tuple[Fracti
         raise SamplingError(f"expected {T} {name}, one an update, got {len(numbers)}")
     for number in numbers:
         if not isinstance(number, AnyRational):
-            raise SamplingError(f"expected {name} as Fractions or whole numbers, got {number!r}")
+            raise SamplingError(
+                f"expected {name} as Fractions or whole numbers, got {shown(number)}"
+            )
     return numbers
 
 
@@ -332,7 +335,7 @@ def _settle(optimizer: Optimizer) -> None:
         object.__setattr__(optimizer, "weight_decay", decay)
     if optimizer.average is not None and not isinstance(optimizer.average, Average):
         raise SamplingError(
-            f"expected an average of iterates such as TailAverage(10), got {optimizer.average!r}"
+            f"expected an average of iterates such as TailAverage(10), got {shown(optimizer.average)}"
         )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 from sympy import Expr, Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
 from sgdiagrams.symbolic.embeddings.forests import update_forest
@@ -57,7 +58,7 @@ class Sampling(ABC):
             if not (type(value) is int or isinstance(value, Expr) or is_whole(value)):
                 raise SamplingError(
                     f"expected a whole number or a SymPy symbol for {name} of {self.name}, "
-                    f"got {name}={value!r}"
+                    f"got {name}={shown(value)}"
                 )
             values[name] = sympify(value)
         return values
@@ -146,7 +147,7 @@ class Sampling(ABC):
         check_choice("basis", basis, get_args(Basis))
         if basis not in self.bases:
             raise RequestError(
-                f"expected basis={self.bases[0]!r} for {self.name}, got basis={basis!r}"
+                f"expected basis={shown(self.bases[0])} for {self.name}, got basis={shown(basis)}"
             )
         return basis
 
@@ -172,7 +173,7 @@ class Sampling(ABC):
             free = ", ".join(self.symbols) or "none"
             raise SamplingError(
                 f"expected numbers for the free symbols of {self.name} ({free}), "
-                f"got {unknown[0]}={numbers[unknown[0]]!r}"
+                f"got {shortened(unknown[0])}={shown(numbers[unknown[0]])}"
             )
         if not numbers:
             return self

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 from sympy import Expr, Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import rational, rational_or_symbol, whole_number
 
@@ -321,7 +322,7 @@ def as_schedule(given: Schedule | Sequence[Any] | None) -> Schedule | None:
     if isinstance(values, Sequence) and not isinstance(values, str):
         return ArraySchedule(values)
     raise SamplingError(
-        f"expected a schedule or a list of factors, one an update, got schedule={given!r}"
+        f"expected a schedule or a list of factors, one an update, got schedule={shown(given)}"
     )
 
 

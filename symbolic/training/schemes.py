@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 from sympy import Expr, Integer
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, count_or_symbol, whole_number
 from sgdiagrams.symbolic.embeddings.epochs import epochs_count
@@ -358,7 +359,7 @@ class Grid(Sampling):
                 )
             if len(set(batch)) != len(batch):
                 raise SamplingError(
-                    f"expected different rows in a batch, got {batch} at update {t}"
+                    f"expected different rows in a batch, got {shown(batch)} at update {t}"
                 )
             if max(batch) >= number:
                 raise SamplingError(

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -52,11 +53,12 @@ class Training:
     def __post_init__(self) -> None:
         if not isinstance(self.sampling, Sampling):
             raise RequestError(
-                f"expected a scheme such as OnePass() or Epochs(), got sampling={self.sampling!r}"
+                f"expected a scheme such as OnePass() or Epochs(), got sampling={shown(self.sampling)}"
             )
         if not isinstance(self.optimizer, Optimizer):
             raise RequestError(
-                f"expected an optimiser such as SGD() or Momentum(), got optimizer={self.optimizer!r}"
+                f"expected an optimiser such as SGD() or Momentum(), "
+                f"got optimizer={shown(self.optimizer)}"
             )
         # Whose numbers can be used at all is asked here, for classes of a user's own.
         _ = self.sampling.values, self.optimizer.values
@@ -117,7 +119,7 @@ class Training:
             if name not in self.symbols:
                 raise SamplingError(
                     f"expected numbers for {', '.join(self.symbols) or 'no symbol'}, "
-                    f"got {name}={value!r}"
+                    f"got {name}={shown(value)}"
                 )
         own = {name: numbers[name] for name in self.sampling.symbols if name in numbers}
         return type(self)(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Expr, Float, Rational, Symbol, nsimplify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.weights.quotients import is_weight
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _symbol(old: object) -> Symbol:
         return old
     if isinstance(old, str) and old.isidentifier():
         return Symbol(old)
-    raise RequestError(f"expected a symbol or its name to be replaced, got {old!r}")
+    raise RequestError(f"expected a symbol or its name to be replaced, got {shown(old)}")
 
 
 def _value(new: object) -> Expr:
@@ -101,4 +102,4 @@ def _value(new: object) -> Expr:
         exact = nsimplify(new, rational=True) if new.has(Float) else new
         if is_weight(exact):
             return exact
-    raise RequestError(f"expected a rational function of symbols, got {new!r}")
+    raise RequestError(f"expected a rational function of symbols, got {shown(new)}")

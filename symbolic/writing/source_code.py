@@ -12,6 +12,7 @@ from sympy import Symbol
 from sympy.printing.numpy import NumPyPrinter
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
@@ -94,7 +95,7 @@ def _block(tensor: Tensor) -> _Block:
         name = next((label for label, _ in nodes if label not in (LOSS, PENALISED)), None)
         if name is not None:
             raise RequestError(
-                f"expected a function alone in its block, got label={name!r} tied to other nodes; "
+                f"expected a function alone in its block, got label={shown(name)} tied to other nodes; "
                 "it is the same for all datapoints"
             )
     return block
