@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sgdiagrams.diagrams.trees import parents_of_levels
 
-__all__ = ["MARGIN", "Layout", "lay_out"]
+__all__ = ["MARGIN", "RADIUS", "Layout", "lay_out"]
 
 MARGIN = 16.0  # around every diagram
+RADIUS = 5.0  # of a node
 _STEP = 34.0  # distance between generations and between leaves
 
 

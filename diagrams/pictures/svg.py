@@ -1,26 +1,35 @@
 """Pictures of diagrams as SVG: time runs from left to right, the root is the square on the right.
 
-Nodes of a block of several have one colour and are joined by a dashed arc (they share a datapoint);
-nodes alone in their block are black.
+Nodes of a block of several have one colour and one mark and are joined by dashed arcs (they share a
+datapoint); nodes alone in their block are black.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from html import escape
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.pictures.layout import Layout, lay_out
+from sgdiagrams.diagrams.pictures.arcs import arcs_of
+from sgdiagrams.diagrams.pictures.layout import RADIUS, Layout, lay_out
 from sgdiagrams.diagrams.trees import parents_of_levels
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.decorated_tree import DecoratedTree
+    from sgdiagrams.diagrams.pictures.arcs import Arc
 
-__all__ = ["diagram_svg", "drawing", "svg_document"]
+__all__ = ["LEGEND", "diagram_svg", "drawing", "svg_document"]
 
-_RADIUS = 5.0
+#: What a picture shows, in words, for those who do not see it.
+LEGEND = (
+    "Circles are updates and the square is the root; lines lead from an update to a later one, time runs "
+    "from left to right. Dashed arcs join nodes of one block, which use the same datapoint."
+)
 
-# Okabe and Ito's colours, told apart by people with any kind of colour vision.
-_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Okabe and Ito's colours, told apart by people with any kind of colour vision; neighbours here differ
+# in lightness, and marks and dashes tell blocks apart where there is no colour at all.
+_COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#56b4e9", "#009e73", "#cc79a7")
+_DASHES = ("3 2.5", "7 2.5", "1.2 2.4", "7 2.5 1.2 2.5", "10 4")
+_MARKS = ("full", "hollow", "ringed", "dotted")
 
 
 def diagram_svg(diagram: DecoratedTree) -> str:
@@ -34,7 +43,7 @@ def diagram_svg(diagram: DecoratedTree) -> str:
     """
     layout = lay_out(diagram.levels)
     body = drawing(diagram, layout)
-    return svg_document(body, layout.width, layout.height)
+    return svg_document(body, layout.width, layout.height, title=f"diagram {diagram}")
 
 
 def drawing(diagram: DecoratedTree, layout: Layout) -> str:
@@ -50,42 +59,49 @@ def drawing(diagram: DecoratedTree, layout: Layout) -> str:
     members: dict[int, list[int]] = {}
     for i, label in enumerate(diagram.labels):
         members.setdefault(label, []).append(i)
-    colours = ["black"] * len(places)
     tied = [block for block in members.values() if len(block) > 1]
-    for number, block in enumerate(tied):
+    looks = [("black", "full")] * len(places)
+    for number, (block, arcs) in enumerate(zip(tied, arcs_of(layout, tied), strict=True)):
         colour = _COLOURS[number % len(_COLOURS)]
         for i in block:
-            colours[i] = colour
-        path = sorted(block, key=lambda i: (places[i][1], places[i][0]))
-        parts += [_arc(places[a], places[b], colour) for a, b in pairwise(path)]
-    for i, (x, y) in enumerate(places):
-        if i == 0:
-            side = 2 * _RADIUS - 1
-            parts.append(
-                f'<rect x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
-                f'height="{side:.1f}" fill="{colours[i]}"/>'
-            )
-        else:
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="{colours[i]}"/>')
+            looks[i] = (colour, _MARKS[number % len(_MARKS)])
+        parts += [_curve(arc, colour, _DASHES[number % len(_DASHES)]) for arc in arcs]
+    for i, (place, look) in enumerate(zip(places, looks, strict=True)):
+        parts.append(_node(place, *look, is_root=i == 0))
     return "".join(parts)
 
 
-def _arc(a: tuple[float, float], b: tuple[float, float], colour: str) -> str:
-    """Return a dashed curve from a to b that bends away from the straight line."""
-    (x1, y1), (x2, y2) = a, b
-    bend = 0.28
-    middle_x = (x1 + x2) / 2 - bend * (y2 - y1)
-    middle_y = (y1 + y2) / 2 + bend * (x2 - x1)
+def _node(place: tuple[float, float], colour: str, mark: str, *, is_root: bool) -> str:
+    """Return a node: the root is a square; marks tell blocks apart without their colours."""
+    x, y = place
+    ring = ' stroke="black" stroke-width="1.4"' if mark == "ringed" else ""
+    if is_root:
+        side = 2 * RADIUS - 1
+        shape = (
+            f'<rect x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
+            f'height="{side:.1f}" fill="{colour}"{ring}/>'
+        )
+    else:
+        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{colour}"{ring}/>'
+    if mark not in ("hollow", "dotted"):
+        return shape
+    inner = 0.6 * RADIUS if mark == "hollow" else 0.3 * RADIUS
+    return f'{shape}<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{inner:.1f}" ry="{inner:.1f}" fill="white"/>'
+
+
+def _curve(arc: Arc, colour: str, dashes: str) -> str:
+    (x1, y1), (x, y), (x2, y2) = arc.start, arc.control, arc.end
     return (
-        f'<path d="M{x1:.1f} {y1:.1f} Q{middle_x:.1f} {middle_y:.1f} {x2:.1f} {y2:.1f}" '
-        f'fill="none" stroke="{colour}" stroke-width="1.6" stroke-dasharray="3 2.5"/>'
+        f'<path d="M{x1:.1f} {y1:.1f} Q{x:.1f} {y:.1f} {x2:.1f} {y2:.1f}" '
+        f'fill="none" stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dashes}"/>'
     )
 
 
-def svg_document(body: str, width: float, height: float) -> str:
-    """Return a standalone SVG of this size on white paper."""
+def svg_document(body: str, width: float, height: float, *, title: str) -> str:
+    """Return a standalone SVG of this size on white paper, with a title and a description."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.1f} {height:.1f}">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" '
+        f'height="{height:.0f}" viewBox="0 0 {width:.1f} {height:.1f}">\n'
+        f"<title>{escape(title)}</title>\n<desc>{escape(LEGEND)}</desc>\n"
         f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
     )

@@ -193,7 +193,7 @@ def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
         raise RequestError(
             f"expected at most {_MOST_DRAWN} diagrams to draw; lower the order or use a filter"
         )
-    captions = [f"{diagram} |Aut|={diagram.symmetry_factor}" for diagram in drawn]
+    captions = [f"{diagram}\n|Aut| = {diagram.symmetry_factor}" for diagram in drawn]
     emit(contact_sheet_svg(drawn, captions=captions), picture)
 
 

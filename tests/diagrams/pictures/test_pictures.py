@@ -1,7 +1,9 @@
 """Pictures: well-formed, every node and tie drawn once, nothing outside the frame."""
 
+import math
 import re
 import sys
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,7 +11,13 @@ from hypothesis import given, settings
 from strategies import diagrams
 
 from sgdiagrams.commands import main
-from sgdiagrams.diagrams import Diagram, contact_sheet_svg, diagram_svg, enumerate_diagrams
+from sgdiagrams.diagrams import (
+    Diagram,
+    RequestError,
+    contact_sheet_svg,
+    diagram_svg,
+    enumerate_diagrams,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -93,3 +101,91 @@ def test_list_draws(run, tmp_path):
     assert status == 0
     text = (tmp_path / "x.svg").read_text()
     assert len(re.findall("<g ", text)) == 101
+
+
+def curve(path):
+    """Return points along a drawn arc."""
+    x1, y1, x, y, x2, y2 = map(float, re.findall(r"-?\d+\.\d", path.get("d")))
+    times = [i / 100 for i in range(101)]
+    return [
+        tuple((1 - t) ** 2 * a + 2 * t * (1 - t) * b + t * t * c for a, b, c in corners)
+        for t in times
+        for corners in [((x1, x, x2), (y1, y, y2))]
+    ]
+
+
+def check_arcs(diagram):
+    root, found = parts(diagram_svg(diagram))
+    width, height = float(root.get("width")), float(root.get("height"))
+    square = found["rect"][1]
+    places = [(float(c.get("cx")), float(c.get("cy"))) for c in found["circle"]]
+    half = float(square.get("width")) / 2
+    places.append((float(square.get("x")) + half, float(square.get("y")) + half))
+    for path in found["path"]:
+        points = curve(path)
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in points), diagram
+        for place in places:
+            if min(math.dist(place, end) for end in (points[0], points[-1])) > 1:
+                gap = min(math.dist(place, point) for point in points)
+                assert gap > 5 + 1, f"an arc of {diagram} runs through a node"
+
+
+def test_arcs_run_through_no_other_node():
+    for order in range(1, 5):
+        for diagram in enumerate_diagrams(order, root="in-partition"):
+            check_arcs(diagram)
+
+
+@settings(max_examples=60, deadline=None)
+@given(diagrams().map(lambda data: Diagram(*data)))
+def test_arcs_of_larger_diagrams(diagram):
+    check_arcs(diagram)
+
+
+def test_blocks_are_told_apart_without_colour():
+    diagram = Diagram((6, 6, 6, 6, 6, 6), ((0, 1), (2, 3), (4, 5), (6,)))
+    _, found = parts(diagram_svg(diagram))
+    dashes = {path.get("stroke-dasharray") for path in found["path"]}
+    assert len(dashes) == 3
+    colours = [path.get("stroke") for path in found["path"]]
+    lightness = [lightness_of(colour) for colour in dict.fromkeys(colours)]
+    assert min(abs(a - b) for a, b in pairwise(lightness)) > 10
+
+
+def lightness_of(colour):
+    """Return L* of the CIE: 0 is black, 100 is white."""
+    linear = [(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return 116 * luminance ** (1 / 3) - 16
+
+
+def test_pictures_say_what_they_show():
+    for text, title in [
+        (diagram_svg(Diagram.parse("(01-2)(02-12)")), "diagram (01-2)(02-12)"),
+        (contact_sheet_svg(enumerate_diagrams(3)), "17 diagrams"),
+        (contact_sheet_svg(enumerate_diagrams(1), title="a < b"), "a < b"),
+    ]:
+        root, _ = parts(text)
+        assert root.get("role") == "img"
+        assert root.find(f"{SVG}title").text == title
+        assert "square is the root" in root.find(f"{SVG}desc").text
+
+
+@pytest.mark.parametrize("order", [3, 4, 5])
+def test_sheets_have_the_shape_of_a_page(order):
+    root, found = parts(contact_sheet_svg(enumerate_diagrams(order)))
+    width, height = float(root.get("width")), float(root.get("height"))
+    assert 1.1 < max(width / height, height / width) < 2
+    assert len(found["circle"]) == order * len(list(enumerate_diagrams(order)))
+
+
+def test_columns_and_captions_that_fit():
+    drawn = list(enumerate_diagrams(2))
+    root, _ = parts(contact_sheet_svg(drawn, columns=1, captions=["one\ntwo"] * 4))
+    assert len(root.findall(f".//{SVG}tspan")) == 4
+    assert float(root.get("height")) > 2 * float(root.get("width"))
+    for columns in (0, 1.5, True):
+        with pytest.raises(RequestError, match="columns >= 1"):
+            contact_sheet_svg(drawn, columns=columns)
+    with pytest.raises(RequestError, match="expected 4 captions"):
+        contact_sheet_svg(drawn, captions=["one"])

@@ -1,0 +1,98 @@
+"""The arcs that tie the nodes of a block: around all other nodes, and inside the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
+from typing import TYPE_CHECKING
+
+from sgdiagrams.diagrams.pictures.layout import RADIUS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.diagrams.pictures.layout import Layout
+
+__all__ = ["Arc", "arcs_of"]
+
+#: A place in the picture.
+Point = tuple[float, float]
+
+#: Air between an arc and a node that it does not tie.
+_CLEARANCE = RADIUS + 2.5
+#: How far the middle of an arc may be from the straight line, in the order of trial.
+_BENDS = tuple(sign * bend for bend in (9.0, 13.0, 18.0, 24.0, 31.0, 40.0) for sign in (1, -1))
+_SAMPLES = 16  # points of an arc at which distances are taken
+_EDGE = 3.0  # air between an arc and the edge of the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """A quadratic curve between two nodes."""
+
+    start: Point
+    control: Point
+    end: Point
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Points along the curve, without its ends."""
+        found = []
+        for i in range(1, _SAMPLES):
+            t = i / _SAMPLES
+            weights = (1 - t) * (1 - t), 2 * t * (1 - t), t * t
+            corners = (self.start, self.control, self.end)
+            x, y = (
+                sum(w * c[axis] for w, c in zip(weights, corners, strict=True)) for axis in (0, 1)
+            )
+            found.append((x, y))
+        return tuple(found)
+
+
+def arcs_of(layout: Layout, blocks: Sequence[Sequence[int]]) -> list[list[Arc]]:
+    """Return the arcs of every block: one fewer than it has nodes, from above to below.
+
+    An arc keeps away from all nodes but its two, and from arcs of other blocks where it can.
+    """
+    drawn: list[Arc] = []
+    result = []
+    for block in blocks:
+        path = sorted(block, key=lambda i: (layout.places[i][1], layout.places[i][0]))
+        arcs = []
+        for a, b in pairwise(path):
+            arcs.append(_arc(layout, a, b, drawn))
+            drawn.append(arcs[-1])
+        result.append(arcs)
+    return result
+
+
+def _arc(layout: Layout, a: int, b: int, drawn: Sequence[Arc]) -> Arc:
+    """Return the least bent arc with nothing in its way; else the one with the least."""
+    others = [place for i, place in enumerate(layout.places) if i not in (a, b)]
+    taken = [point for arc in drawn for point in arc.points]
+    tried = []
+    for bend in _BENDS:
+        arc = _bent(layout.places[a], layout.places[b], bend)
+        points = arc.points
+        hits = sum(hypot(x - u, y - v) < _CLEARANCE for x, y in points for u, v in others)
+        outside = sum(
+            not (_EDGE <= x <= layout.width - _EDGE and _EDGE <= y <= layout.height - _EDGE)
+            for x, y in points
+        )
+        close = sum(any(hypot(x - u, y - v) < _EDGE for u, v in taken) for x, y in points)
+        # Arcs may cross, which takes a point or two; they should not run along each other.
+        cost = (hits, outside, max(0, close - 2))
+        if cost == (0, 0, 0):
+            return arc
+        tried.append((cost, len(tried), arc))
+    return min(tried)[2]
+
+
+def _bent(a: Point, b: Point, bend: float) -> Arc:
+    """Return the curve from a to b whose middle lies `bend` beside the straight line."""
+    (x1, y1), (x2, y2) = a, b
+    length = hypot(x2 - x1, y2 - y1)
+    across = (y1 - y2) / length, (x2 - x1) / length
+    x, y = ((x1 + x2) / 2 + 2 * bend * across[0], (y1 + y2) / 2 + 2 * bend * across[1])
+    return Arc(a, (x, y), b)
