@@ -71,7 +71,7 @@ def _arc(layout: Layout, a: int, b: int, drawn: Sequence[Arc]) -> Arc:
     """Return the least bent arc with nothing in its way; else the one with the least."""
     others = [place for i, place in enumerate(layout.places) if i not in (a, b)]
     taken = [point for arc in drawn for point in arc.points]
-    tried = []
+    tried: list[tuple[tuple[int, int, int], int, Arc]] = []
     for bend in _BENDS:
         arc = _bent(layout.places[a], layout.places[b], bend)
         points = arc.points

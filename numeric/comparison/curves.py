@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
-from sgdiagrams.diagrams.files import output_file
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.comparison.canvas import check_picture, own_settings, write_figure
+from sgdiagrams.numeric.comparison.refinement import BEYOND, smooth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from sgdiagrams.numeric.comparison.points import Point
 
-__all__ = ["check_picture", "draw_curves"]
+__all__ = ["draw_curves"]
 
-_SUFFIXES = (".png", ".svg", ".pdf")
-
-
-def check_picture(path: str | Path) -> str:
-    """Return the format that a file's name asks for, before anything long is begun.
-
-    Raises
-    ------
-    RequestError
-        When the suffix is not png, svg or pdf.
-    FormatError
-        When the path is a directory or lies in none.
-    MissingDependencyError
-        When matplotlib is not installed.
-
-    Examples
-    --------
-    >>> check_picture("loss.svg")
-    'svg'
-    """
-    target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise RequestError(
-            f"expected a file ending in {', '.join(_SUFFIXES)}, got {shown(str(path))}"
-        )
-    if target.is_dir() or not target.parent.is_dir():
-        raise FormatError(f"expected a file in an existing directory, got {shown(str(path))}")
-    _figure_class()
-    return target.suffix.lower()[1:]
+#: An order that changes a curve by less than this part of the picture's height is left out.
+_INVISIBLE = 1e-6
 
 
 def draw_curves(
@@ -62,6 +37,9 @@ def draw_curves(
 ) -> Figure:
     """Draw predictions over the simulated points, and write the picture when a file is named.
 
+    Orders that contribute nothing are left out. Colours grow darker with the order, so that curves
+    can be told apart in print without colour; the re-summed ones are dashed.
+
     Parameters
     ----------
     points
@@ -69,50 +47,116 @@ def draw_curves(
     predict
         Learning rate -> the sums of the orders 1..k, for every k.
     resummed
-        Learning rates and the same of the re-summed series; by default those of the points.
+        Learning rates and the same of the re-summed series; by default those of the points, and 0.
     quantity, title
         What stands at the axis and above.
     path
         The file, if any; see `check_picture`.
     """
-    kind = None if path is None else check_picture(path)
-    top = max((p.eta for p in points), default=0.0)
+    if path is not None:
+        check_picture(path)
+    span = _span([p.eta for p in points])
     points = [p for p in points if p.moments.count and not p.moments.diverged]
     if not points:
         raise RequestError("expected at least one learning rate at which no run diverged")
-    figure = _figure_class()(figsize=(7.0, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    etas = np.linspace(0, 1.04 * top, 400)
+    window = _window(points)
+    with own_settings() as figure_class:
+        figure = figure_class(figsize=(8.4, 4.6), layout="constrained")
+        axes = figure.add_subplot()
+        _draw_plain(axes, predict, span, window)
+        _draw_resummed(axes, points, resummed, window)
+        _draw_simulation(axes, points)
+        margin = 0.3 * (window[1] - window[0])
+        axes.set_ylim(window[0] - margin, window[1] + margin)
+        axes.set_xlim(*span)
+        axes.axhline(0, color="black", linewidth=0.6, zorder=1)
+        axes.set_xlabel(r"learning rate $\eta$")
+        axes.set_ylabel(quantity)
+        axes.set_title(title, fontsize=11)
+        axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        # Beside the axes it hides no curve.
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9, handlelength=2.6
+        )
+        figure.draw_without_rendering()  # makes the labels of the ticks, under these settings
+    if path is not None:
+        names = [str(line.get_label()) for line in axes.lines]
+        shown = ", ".join(name for name in names if not name.startswith("_"))
+        words = f"{quantity} against the learning rate, simulated and predicted: {shown}."
+        write_figure(figure, path, title=title.replace("\n", ", "), description=words)
+    return figure
+
+
+def _span(etas: Sequence[float]) -> tuple[float, float]:
+    """Return the learning rates that are shown: 0 and a little beyond the farthest."""
+    low, high = (BEYOND * extreme((0.0, *etas)) for extreme in (min, max))
+    return (low, high) if high > low else (0.0, 1.0)
+
+
+def _window(points: Sequence[Point]) -> tuple[float, float]:
+    """Return the heights of what must be seen.
+
+    These are the data and the re-summed values; plain orders run away where they fail.
+    """
+    means = np.array([p.simulated for p in points])
+    errors = np.array([p.standard_error for p in points])
+    finest = [p.resummed[-1] for p in points if p.resummed and np.isfinite(p.resummed[-1])]
+    low = min(0.0, float((means - 2 * errors).min()), *finest)
+    high = max(0.0, float((means + 2 * errors).max()), *finest)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _draw_plain(
+    axes: Axes,
+    predict: Callable[[float], Sequence[float]],
+    span: tuple[float, float],
+    window: tuple[float, float],
+) -> None:
+    etas = np.linspace(*span, 400)
     curves = np.array([predict(float(eta)) for eta in etas])
-    colours = ["#9a9a9a", "#e69f00", "#009e73", "#0072b2", "#cc79a7", "#d55e00"]
-    order = curves.shape[1]
-    for k in range(order):
+    kept = _visible(curves, window)
+    for k in kept:
         axes.plot(
             etas,
             curves[:, k],
-            color=colours[k % len(colours)],
-            linewidth=2.2 if k == order - 1 else 1.5,
+            color=_colour(k, curves.shape[1]),
+            linewidth=2.2 if k == kept[-1] else 1.5,
             label=f"order {k + 1}",
             zorder=2 + k,
         )
-    others = resummed or [(p.eta, p.resummed) for p in points if p.resummed]
-    for k in range(order if others else 0):
-        values = np.array([value[k] for _, value in others])
+
+
+def _draw_resummed(
+    axes: Axes,
+    points: Sequence[Point],
+    resummed: Sequence[tuple[float, Sequence[float]]],
+    window: tuple[float, float],
+) -> None:
+    curve = list(resummed) or [(p.eta, p.resummed) for p in points if p.resummed]
+    if not curve:
+        return
+    if not resummed and all(eta for eta, _ in curve):
+        # Without a step there is no change.
+        curve = sorted([*curve, (0.0, (0.0,) * len(curve[0][1]))])
+    etas = np.array([eta for eta, _ in curve])
+    curves = np.array([values for _, values in curve])
+    for k in _visible(curves, window):
         axes.plot(
-            [eta for eta, _ in others],
-            np.where(np.isfinite(values), values, np.nan),
-            color=colours[k % len(colours)],
+            *smooth(etas, curves[:, k], low=window[0], high=window[1]),
+            color=_colour(k, curves.shape[1]),
             linewidth=1.8,
             linestyle=(0, (4, 2)),
             label=f"re-summed, order {k + 1}",
             zorder=10 + k,
         )
-    means = np.array([p.simulated for p in points])
-    errors = np.array([p.standard_error for p in points])
+
+
+def _draw_simulation(axes: Axes, points: Sequence[Point]) -> None:
     axes.errorbar(
         [p.eta for p in points],
-        means,
-        yerr=2 * errors,
+        [p.simulated for p in points],
+        yerr=[2 * p.standard_error for p in points],
         fmt="o",
         markersize=4.5,
         color="black",
@@ -122,35 +166,20 @@ def draw_curves(
         "(bars: two standard errors)",
         zorder=20,
     )
-    # Plain orders run away where they fail: the data and the re-summed values decide what is shown.
-    finest = [p.resummed[-1] for p in points if p.resummed and np.isfinite(p.resummed[-1])]
-    low = min(0.0, float((means - 2 * errors).min()), *finest)
-    high = max(0.0, float((means + 2 * errors).max()), *finest)
-    margin = 0.3 * (high - low) or 1.0
-    axes.set_ylim(low - margin, high + margin)
-    axes.set_xlim(0, 1.04 * top)
-    axes.axhline(0, color="black", linewidth=0.6, zorder=1)
-    axes.set_xlabel(r"learning rate $\eta$")
-    axes.set_ylabel(quantity)
-    axes.set_title(title, fontsize=11)
-    axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    legend = axes.legend(frameon=bool(others), fontsize=8 if others else 9)
-    legend.set_zorder(30)
-    legend.get_frame().set(edgecolor="none", alpha=0.9)
-    if path is not None:
-        with output_file(path) as file:
-            figure.savefig(file, dpi=150, format=kind)
-    return figure
 
 
-def _figure_class() -> type[Figure]:
-    """Return matplotlib's figure without its global state: no window, no backend to choose."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError(
-            "expected matplotlib, which draws pictures, but it is not installed; "
-            'run pip install "sgdiagrams[demo]"'
-        ) from None
-    return Figure
+def _visible(curves: NDArray[np.float64], window: tuple[float, float]) -> list[int]:
+    """Return the orders that contribute; the last one where none does."""
+    steps = np.abs(np.diff(curves, axis=1, prepend=0.0))
+    sizes = np.nanmax(np.where(np.isfinite(steps), steps, np.inf), axis=0)
+    kept = np.flatnonzero(sizes > _INVISIBLE * (window[1] - window[0]))
+    return [int(k) for k in kept] or [curves.shape[1] - 1]
+
+
+def _colour(k: int, order: int) -> tuple[float, float, float, float]:
+    """Return a colour for one of `order` curves: the higher the order, the darker."""
+    from matplotlib import colormaps
+
+    place = 0.03 + 0.75 * (order - 1 - k) / max(order - 1, 1)
+    red, green, blue, alpha = colormaps["plasma"](place)
+    return float(red), float(green), float(blue), float(alpha)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
+from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.simulation import Simulation
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _POINTS = 8
-_CURVE = 60  # learning rates on a re-summed curve
-_PATIENCE = 20  # seconds that it may take
+_PATIENCE = 10  # seconds that a re-summed curve may take
 _ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
 _FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
 
@@ -170,7 +169,8 @@ def compare(
         Point(e, moments, result.predict(e), simulation.statistic, other)
         for e, moments, other in zip(etas, state.moments, early, strict=True)
     )
-    curve = () if predict is None else predict.curve(max(etas))
+    known = dict(zip(etas, early, strict=True))
+    curve = () if predict is None else refined(predict, known, seconds=_PATIENCE)
     return replace(result, points=points, complete=complete, resummed_curve=curve)
 
 
@@ -195,25 +195,12 @@ class _Resummed:
         # Eigenvalues need the second derivatives.
         self._statistics = _statistics(ground, max(order, 2), training.optimizer, watched)
         self._place = place
-        self._seconds = 0.0
 
     def __call__(self, eta: float) -> tuple[float, ...]:
-        start = perf_counter()
         orders = self._expansion.evaluate(self._statistics, eta=eta).orders
-        self._seconds = perf_counter() - start
         return tuple(
             accumulate(float(c if self._place is None else c[self._place]) for c in orders[1:])
         )
-
-    def curve(self, top: float) -> tuple[tuple[float, tuple[float, ...]], ...]:
-        """Return the prediction at learning rates from 0 to a little beyond the highest.
-
-        Where one takes long there are none, and a picture joins the points.
-        """
-        if self._seconds > _PATIENCE / _CURVE:
-            return ()
-        etas = 1.04 * top * np.linspace(0, 1, _CURVE)
-        return tuple((float(eta), self(float(eta))) for eta in etas)
 
 
 def _statistics(

@@ -80,7 +80,7 @@ def compare(
         sgdiagrams compare --landscape helix --observable displacement --component 2 --set T=10
         sgdiagrams compare --landscape gauss --resummed --set T=10000 --set eta=0.01,0.05 --runs 3000
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams.numeric.comparison.curves import check_picture
+    from sgdiagrams.numeric.comparison.canvas import check_picture
     from sgdiagrams.numeric.comparison.experiment import compare as run_comparison
 
     numbers: dict[str, Any] = parse_settings(settings)

@@ -1,9 +1,14 @@
 """Comparisons: the demonstration, the bookkeeping of long runs, tables and pictures."""
 
+import importlib.abc
 import json
 import math
+import os
+import subprocess
 import sys
+import time
 from typing import ClassVar
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -18,10 +23,11 @@ from sgdiagrams.diagrams import (
     SgdiagramsError,
 )
 from sgdiagrams.numeric import compare as compare_function
+from sgdiagrams.numeric.comparison.canvas import check_picture
 from sgdiagrams.numeric.comparison.comparison import Comparison
-from sgdiagrams.numeric.comparison.curves import check_picture
 from sgdiagrams.numeric.comparison.experiment import compare
 from sgdiagrams.numeric.comparison.points import Point
+from sgdiagrams.numeric.comparison.refinement import refined, smooth
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.toys import Mean
 from sgdiagrams.numeric.simulation.moments import Moments
@@ -477,6 +483,18 @@ def test_small_errors_get_more_decimals():
     assert "0.000000100  0.000000010" in table
 
 
+def toy(coefficients, *, resummed=()):
+    """A comparison whose simulation is near the prediction."""
+    comparison = Comparison("toy", "test-loss", "one-pass", coefficients, (), 200)
+    points = []
+    for i, eta in enumerate((0.01, 0.1, 0.2)):
+        mean = comparison.predict(eta)[-1] + 0.003
+        other = resummed[i] if resummed else ()
+        moments = Moments(count=200, mean=mean, squares=0.02)
+        points.append(Point(eta, moments, comparison.predict(eta), resummed=other))
+    return Comparison("toy", "test-loss", "one-pass", coefficients, tuple(points), 200)
+
+
 @pytest.fixture(scope="module")
 def drawn():
     return compare("mean", order=3, runs=200, T=5)
@@ -493,7 +511,8 @@ def test_pictures(drawn, suffix, magic, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_picture_shows_points_curves_and_names(drawn):
+def test_picture_shows_points_curves_and_names():
+    drawn = toy((0, -1, 4, -6))
     (axes,) = drawn.plot().axes
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert legend[:3] == ["order 1", "order 2", "order 3"]
@@ -536,6 +555,116 @@ def test_picture_names_observable_and_optimizer(observable, component, words):
     assert axes.get_title() == "mean, one-pass T=3 B=1\nnesterov beta=1/2"
     points = next(c for c in axes.containers if len(c.lines[0].get_xdata()) == 2).lines[0]
     assert list(points.get_ydata()) == [p.simulated for p in comparison.points]
+
+
+def lines_of(figure):
+    (axes,) = figure.axes
+    return {line.get_label(): line for line in axes.lines if line.get_label()[0] != "_"}
+
+
+def test_orders_that_are_zero_are_left_out(drawn):
+    # The mean starts at its minimum.
+    assert list(lines_of(drawn.plot())) == ["order 2", "order 3"]
+    assert list(lines_of(toy((0, -1, 0, 2)).plot())) == ["order 1", "order 3"]
+    assert list(lines_of(toy((0, 0, 0, 0)).plot())) == ["order 3"]
+    values = [(x, x, x + 1e-12, x + x * x) for x in (0.05, 0.1, 0.2)]
+    names = list(lines_of(toy((0, 1, 1, 1, 1), resummed=values).plot()))
+    assert names[4:] == ["re-summed, order 1", "re-summed, order 4"]
+
+
+def test_the_legend_covers_no_curve(drawn):
+    figure = drawn.plot()
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().x0 > axes.get_window_extent().x1
+
+
+def test_curves_are_told_apart_without_colour():
+    lines = lines_of(toy((0, -1, 4, -6, 20)).plot()).values()
+    weights = (0.2126, 0.7152, 0.0722)
+    linear = [np.array(line.get_color()[:3]) ** 2.2 @ weights for line in lines]
+    lightness = 116 * np.cbrt(linear) - 16
+    assert (np.diff(lightness) < -8).all()
+
+
+def test_resummed_curves_have_no_kinks():
+    # After many updates the curve bends within a thousandth of what is shown.
+    long = compare("mean", order=2, eta=[0.1, 0.3], runs=50, T=3000, resummed=True)
+    assert set(long.resummed_curve) - {(p.eta, p.resummed) for p in long.points}
+    assert kink(lines_of(long.plot())["re-summed, order 2"]) < 0.1
+    # Where only the points are known, what lies between is smooth too.
+    values = [(x, x - 3 * x * x) for x in (0.05, 0.1, 0.2)]
+    assert kink(lines_of(toy((0, 1, -3), resummed=values).plot())["re-summed, order 2"]) < 0.3
+
+
+def kink(line):
+    """The largest angle between neighbouring pieces of a line, as it is seen, in radians."""
+    points = line.axes.transData.transform(line.get_xydata())
+    inside = line.axes.bbox.get_points()
+    points = points[((points >= inside[0]) & (points <= inside[1])).all(axis=1)]
+    angles = np.arctan2(*np.diff(points, axis=0).T[::-1])
+    return np.abs(np.diff(angles)).max()
+
+
+def test_refinement_stops():
+    def slow(x):
+        time.sleep(0.01)
+        return (x,)
+
+    assert refined(slow, {1.0: (1.0,)}, seconds=0.05) == ()
+    curve = refined(slow, {1.0: (1.0,)}, seconds=0.25)
+    assert {0.0, 1.0} < {x for x, _ in curve}
+    jump = refined(lambda x: (float(x > 0.3), math.nan), {-0.5: (1.0, math.inf)}, seconds=5)
+    assert len(jump) < 400
+    x, y = smooth([0, 1, 2, 3], [0, 1e300, math.inf, 1], low=0, high=1)
+    assert x[-1] == 1
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "backend"),
+    [("text.usetex: True\nfont.family: no-such-font\nsavefig.format: jpg\n", ""), ("", "nonsense")],
+)
+def test_pictures_whatever_the_user_has_set(settings, backend, tmp_path):
+    (tmp_path / "matplotlibrc").write_text(settings)
+    code = (
+        "from sgdiagrams import compare; drawn = compare('mean', order=2, runs=9, T=3); "
+        "[drawn.plot(f'picture.{suffix}') for suffix in ('png', 'svg', 'pdf')]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": backend, "PATH": ""},  # there is no TeX
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(path.stat().st_size > 1000 for path in tmp_path.glob("picture.*"))
+
+
+def test_svg_pictures_have_a_title_and_a_description(tmp_path):
+    path = tmp_path / "picture.svg"
+    toy((0, -1, 4)).plot(path)
+    root = ET.parse(path).getroot()  # noqa: S314 - our own output
+    title, description = list(root)[:2]
+    assert title.text == "toy, one-pass"
+    assert "order 1, order 2" in description.text
+    before = path.read_bytes()
+    toy((0, -1, 4)).plot(path)
+    assert path.read_bytes() == before
+
+
+def test_a_broken_matplotlib_is_named(drawn, monkeypatch):
+    class Broken(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, *_):
+            if name == "matplotlib.figure":
+                raise ValueError("Key backend: 'x' is not a valid value")
+
+    monkeypatch.delitem(sys.modules, "matplotlib.figure")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(MissingDependencyError, match="look at the file matplotlibrc"):
+        drawn.plot()
 
 
 def test_pictures_that_cannot_be_written(drawn, tmp_path):

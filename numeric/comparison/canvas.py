@@ -1,0 +1,126 @@
+"""Matplotlib without the user's settings, so that pictures come out the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
+from sgdiagrams.diagrams.files import output_file
+from sgdiagrams.diagrams.messages import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+
+__all__ = ["check_picture", "own_settings", "write_figure"]
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check_picture(path: str | Path) -> str:
+    """Return the format that a file's name asks for, before anything long is begun.
+
+    Raises
+    ------
+    RequestError
+        When the suffix is not png, svg or pdf.
+    FormatError
+        When the path is a directory or lies in none.
+    MissingDependencyError
+        When matplotlib is not installed.
+
+    Examples
+    --------
+    >>> check_picture("loss.svg")
+    'svg'
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _SUFFIXES:
+        raise RequestError(
+            f"expected a file ending in {', '.join(_SUFFIXES)}, got {shown(str(path))}"
+        )
+    if target.is_dir() or not target.parent.is_dir():
+        raise FormatError(f"expected a file in an existing directory, got {shown(str(path))}")
+    _figure_class()
+    return target.suffix.lower()[1:]
+
+
+@contextmanager
+def own_settings() -> Iterator[type[Figure]]:
+    """Yield matplotlib's figure under matplotlib's own settings.
+
+    A user's matplotlibrc may ask for TeX, for fonts or for a look that this picture is not made for. The
+    figure has no global state either: no window, no backend to choose.
+    """
+    figure_class = _figure_class()
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams["svg.hashsalt"] = "sgdiagrams"  # the same picture is the same file
+        yield figure_class
+
+
+def write_figure(figure: Figure, path: str | Path, *, title: str, description: str) -> None:
+    """Write a picture to a file; what was there stays until everything is written.
+
+    Parameters
+    ----------
+    figure
+        The picture.
+    path
+        The file; see `check_picture`.
+    title, description
+        What the picture shows, for those who do not see it.
+    """
+    kind = check_picture(path)
+    metadata: dict[str, str | None] = {"Title": title}
+    if kind == "pdf":
+        metadata |= {"Subject": description, "CreationDate": None}
+    else:
+        metadata |= {"Description": description}
+    if kind == "svg":
+        metadata["Date"] = None
+    content = BytesIO()
+    with own_settings():
+        figure.savefig(content, dpi=150, format=kind, metadata=metadata)
+    data = content.getvalue()
+    if kind == "svg":
+        # Matplotlib writes a title, and a description only where no reader looks for one.
+        described = f"</title>\n <desc>{escape(description)}</desc>".encode()
+        data = data.replace(b"</title>", described, 1)
+    with output_file(path) as file:
+        file.write(data)
+
+
+def _figure_class() -> type[Figure]:
+    # A backend that there is none of would keep matplotlib from loading; it matters to no file.
+    is_new = "matplotlib" not in sys.modules
+    backend = os.environ.pop("MPLBACKEND", None) if is_new else None
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependencyError(
+            "expected matplotlib, which draws pictures, but it is not installed; "
+            'run pip install "sgdiagrams[demo]"'
+        ) from None
+    except ValueError as error:
+        raise MissingDependencyError(
+            f"expected matplotlib, which draws pictures, but it does not load: {shown(str(error))}; "
+            "look at the file matplotlibrc"
+        ) from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
+    return Figure
