@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Arc", "arcs_of"]
 
 #: A place in the picture.
-Point = tuple[float, float]
+_Place = tuple[float, float]
 
 #: Air between an arc and a node that it does not tie.
 _CLEARANCE = RADIUS + 2.5
@@ -31,12 +31,12 @@ _EDGE = 3.0  # air between an arc and the edge of the picture
 class Arc:
     """A quadratic curve between two nodes."""
 
-    start: Point
-    control: Point
-    end: Point
+    start: _Place
+    control: _Place
+    end: _Place
 
     @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[_Place, ...]:
         """Points along the curve, without its ends."""
         found = []
         for i in range(1, _SAMPLES):
@@ -89,7 +89,7 @@ def _arc(layout: Layout, a: int, b: int, drawn: Sequence[Arc]) -> Arc:
     return min(tried)[2]
 
 
-def _bent(a: Point, b: Point, bend: float) -> Arc:
+def _bent(a: _Place, b: _Place, bend: float) -> Arc:
     """Return the curve from a to b whose middle lies `bend` beside the straight line."""
     (x1, y1), (x2, y2) = a, b
     length = hypot(x2 - x1, y2 - y1)
