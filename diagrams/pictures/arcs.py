@@ -38,7 +38,7 @@ class Arc:
     @property
     def points(self) -> tuple[_Place, ...]:
         """Points along the curve, without its ends."""
-        found = []
+        result = []
         for i in range(1, _SAMPLES):
             t = i / _SAMPLES
             weights = (1 - t) * (1 - t), 2 * t * (1 - t), t * t
@@ -46,8 +46,8 @@ class Arc:
             x, y = (
                 sum(w * c[axis] for w, c in zip(weights, corners, strict=True)) for axis in (0, 1)
             )
-            found.append((x, y))
-        return tuple(found)
+            result.append((x, y))
+        return tuple(result)
 
 
 def arcs_of(layout: Layout, blocks: Sequence[Sequence[int]]) -> list[list[Arc]]:
