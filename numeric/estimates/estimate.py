@@ -58,6 +58,9 @@ class Estimate:
         Degrees of freedom of the standard errors: samples, or groups of them, less one.
     is_difference
         Whether protocols are subtracted, so that there is no loss at the start.
+    rows
+        For a training set, in words: whether it is answered for one order of its rows or for the average
+        over orders.
 
     Raises
     ------
@@ -99,6 +102,7 @@ class Estimate:
     change_standard_error: Any = None
     degrees: int | None = None
     is_difference: bool = False
+    rows: str = ""
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -222,6 +226,7 @@ class Estimate:
         return {
             "observable": self.observable,
             "eta": _plain(self.eta),
+            **({"rows": self.rows} if self.rows else {}),
             "numbers": {name: _plain(value) for name, value in self.numbers.items()},
             "value": _plain(self.value),
             "standard_error": _plain(self.standard_error),
@@ -273,7 +278,8 @@ class Estimate:
                 lines += ["standard error:", _array_text(self.standard_error)]
         missing = self.truncation_error
         lines.append(f"truncation error: {'unknown' if math.isnan(missing) else f'{missing:.2g}'}")
-        return "\n".join([f"{self.observable or 'value'} at {setting}", *lines, self.judgement])
+        name = ", ".join(word for word in (self.observable or "value", self.rows) if word)
+        return "\n".join([f"{name} at {setting}", *lines, self.judgement])
 
 
 def _finite(value: float) -> float | None:

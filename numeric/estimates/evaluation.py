@@ -12,6 +12,7 @@ from sympy import Symbol
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.estimates.training_sets import rows_of
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.leaves import check_leaf
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.symbolic.contractions.contraction import Contraction
-    from sgdiagrams.symbolic.formula import Part, SeriesFormula
+    from sgdiagrams.symbolic.formula import SeriesFormula
 
 __all__ = ["evaluate"]
 
@@ -54,7 +55,9 @@ def evaluate(
         Numbers of the derivatives 0, 1, ..., order (0 not for the generalisation gap), of the
         functions that are observed, and the start where there is weight decay. A population
         gives the exact value; a sample an unbiased estimate with the delete-one jackknife's
-        standard error; a training set the exact average over its shuffles.
+        standard error; a training set the exact answer for the order of the rows that the scheme names
+        (a grid, epochs without shuffling, one pass with row n at its n-th place), and for schemes
+        that shuffle or draw rows the exact average.
     eta
         The learning rate: scalar, 1-D diagonal of shape ``(p,)`` or symmetric ``(p, p)``.
     **numbers
@@ -72,7 +75,8 @@ def evaluate(
         When a derivative, a function or the start is missing, samples are too few, or the training
         set has not N points.
     RequestError
-        When `eta` is wrong, the test loss or a covariance is asked of a training set, or
+        When `eta` is wrong, a training set is asked for the test loss, for the covariance over
+        shuffles or for a scheme without training set, following its rows would take too long, or
         contractions differ in their free legs or parts in their weight decay.
     SamplingError
         When a number is missing, unknown or impossible.
@@ -90,21 +94,25 @@ def evaluate(
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
     weights = expansion.weights(**numbers)
-    _check_training_set(expansion, statistics, numbers)
-    free = _free_legs(expansion)
-    decay = _weight_decay(expansion, numbers)
-    by_order: list[_Terms] = [[] for _ in range(expansion.order + 1)]
-    for term, weight in zip(expansion.terms, weights, strict=True):
-        if weight:
-            by_order[term.order].append((weight, term.contraction))
-    for order, terms in enumerate(by_order):
-        _check_derivatives(order, terms, statistics, decay)
-    evaluator = Evaluator(statistics, eta, weight_decay=decay)
-    shape = _shape(free, statistics)
-    if not evaluator.is_exact:
-        _check_range(by_order)
-    contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
-    errors, error, change_error = _errors(evaluator, by_order, shape)
+    rows = rows_of(expansion, statistics, numbers)
+    shape = _shape(_free_legs(expansion), statistics)
+    if rows.are_named:
+        contributions = rows.orders(statistics, eta, expansion.order)
+        change_error: Any = np.zeros(shape) if shape else 0.0
+        errors, error = (change_error,) * len(contributions), change_error
+    else:
+        by_order: list[_Terms] = [[] for _ in range(expansion.order + 1)]
+        for term, weight in zip(expansion.terms, weights, strict=True):
+            if weight:
+                by_order[term.order].append((weight, term.contraction))
+        decay = _weight_decay(expansion, numbers)
+        for order, terms in enumerate(by_order):
+            _check_derivatives(order, terms, statistics, decay)
+        evaluator = Evaluator(statistics, eta, weight_decay=decay)
+        if not evaluator.is_exact:
+            _check_range(by_order)
+        contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
+        errors, error, change_error = _errors(evaluator, by_order, shape)
     is_sample = statistics.role == "sample"
     return Estimate(
         contributions,
@@ -116,6 +124,7 @@ def evaluate(
         change_standard_error=change_error,
         degrees=statistics.sample_size - 1 if is_sample else None,
         is_difference=is_difference(expansion),
+        rows=rows.words,
     )
 
 
@@ -224,43 +233,3 @@ def _check_derivatives(
     for _, contraction in terms:
         for label, k in zip(contraction.labels, contraction.legs, strict=True):
             check_leaf(statistics, label, k, weight_decay=decay, purpose=f"for order {order}")
-
-
-def _check_training_set(
-    expansion: SeriesFormula, statistics: Derivatives, numbers: Mapping[str, int | Fraction]
-) -> None:
-    """Check that a fixed training set is asked for nothing but what it determines."""
-    if statistics.role != "training-set":
-        return
-    for part in expansion.parts:
-        if part.observable.needs_population:
-            raise RequestError(
-                "expected role='sample' or 'population' for the loss of the population, got "
-                f"role='training-set' with observable={shown(part.observable.name)}; "
-                "a training set knows its own loss only"
-            )
-        if any(len(product.expectations) > 1 for product in part.observable.products):
-            # A product of averages over tuples is no average over distinct tuples of the union.
-            raise RequestError(
-                "expected a mean for role='training-set', got a difference of moments with "
-                f"observable={shown(part.observable.name)}; evaluate 'second-moment' and 'displacement' "
-                "and subtract"
-            )
-        size = _datapoints(part, numbers)
-        if size is not None and size != statistics.sample_size:
-            raise StatisticsError(
-                f"expected a training set of the sampling's N={size} points, "
-                f"got sample_size={statistics.sample_size}"
-            )
-
-
-def _datapoints(part: Part, numbers: Mapping[str, int | Fraction]) -> int | None:
-    """Return the size of a part's training set; None where it has none or makes no update."""
-    if part.sampling is not None:
-        free = part.sampling.symbols
-        scheme = part.sampling.at(**{k: int(v) for k, v in numbers.items() if k in free})
-        return None if scheme.is_empty or scheme.datapoints is None else int(scheme.datapoints)
-    # One pass sees each of its T B points once, so they are the training set.
-    both = {"T", "B"} <= set(numbers)
-    size = numbers.get("N", numbers["T"] * numbers["B"] if both else None)
-    return None if size is None else int(size)

@@ -137,6 +137,11 @@ class StepRule(ABC):
         """Whether chance draws the datapoints, so that parts on coarser blocks are not independent."""
         return False
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether steps that are alike use rows that are not: row n is the n-th to be used."""
+        return False
+
     @abstractmethod
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
         """Return every possible course of T steps with its probability, spelled out."""
@@ -158,6 +163,11 @@ class StepRule(ABC):
 @dataclass(frozen=True, slots=True)
 class OnePassSteps(StepRule):
     """Fresh datapoints at every step: a block is at one step as a whole."""
+
+    @property
+    def names_rows(self) -> bool:
+        """True: fresh rows come in their order."""
+        return True
 
     def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
         """Return the rule of whole blocks."""

@@ -89,6 +89,15 @@ class Course(ABC):
     def all_batches(self) -> RandomSchedule:
         """Return everything that may happen with its probability, spelled out."""
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether it tells the rows of one given training set apart.
+
+        Where it does not, chance treating all rows alike or every update using all of them, averages
+        over distinct tuples of rows are what happens to the set.
+        """
+        return True
+
     @abstractmethod
     def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
         """Yield the rows of every batch, update by update, drawn for many runs at once.
@@ -177,6 +186,11 @@ class EqualSteps(Course):
         """Return what the rule allows."""
         return self.rule.all_batches(self.rows, self.batch, self.updates)
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether the rule does."""
+        return self.rule.names_rows
+
     def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
         """Yield what the rule draws."""
         return self.rule.draw(self.rows, self.batch, self.updates, runs, rng)
@@ -208,6 +222,11 @@ class ReshuffledEpochs(Course):
     def all_batches(self) -> RandomSchedule:
         """Return all orders of all epochs."""
         return reshuffled_schedules(self.rows, self.batch, self.epochs)
+
+    @property
+    def names_rows(self) -> bool:
+        """False: all orders are equally likely."""
+        return False
 
     def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
         """Yield the rows of every batch, of shape (runs, B)."""

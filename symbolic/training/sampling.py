@@ -237,6 +237,21 @@ class Sampling(ABC):
         )
 
     @property
+    def names_rows(self) -> bool:
+        """Whether the scheme, with numbers, tells the rows of one given training set apart.
+
+        On such a set it is answered for that very order of the rows, any other scheme by averages over
+        distinct tuples of rows. Over datapoints drawn independently there is no difference.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs
+        >>> Epochs(N=2, B=1, E=1).names_rows, Epochs(N=2, B=1, E=1, shuffle="once").names_rows
+        (True, False)
+        """
+        return course_of(self).names_rows
+
+    @property
     def is_continuous(self) -> bool:
         """Whether it is a limit in continuous time."""
         return self.largest_block is not None

@@ -103,6 +103,11 @@ class OnePass(Sampling):
         """Whole blocks of fresh datapoints."""
         return OnePassSteps()
 
+    @property
+    def names_rows(self) -> bool:
+        """True: row n has its n-th place."""
+        return True
+
     def course(self) -> Course:
         """Return T equal steps."""
         self._check_course()
@@ -130,9 +135,9 @@ class Epochs(Sampling):
     N, B, E
         Number of datapoints, batch size and number of epochs; symbols when left out.
     shuffle
-        None: always in one order; ``"once"``: in one order, drawn at random, which over i.i.d.
-        datapoints is the same; ``"every-epoch"``: in a new random order every epoch (counts are then
-        expected numbers).
+        None: always in the order of the rows; ``"once"``: in one order, drawn at random, which over
+        i.i.d. datapoints is the same, and on one given training set is the average over orders;
+        ``"every-epoch"``: in a new random order every epoch (counts are then expected numbers).
 
     Raises
     ------
@@ -204,6 +209,11 @@ class Epochs(Sampling):
     def steps(self) -> StepRule | None:
         """All datapoints, where batches are full."""
         return FullBatchSteps() if self.is_full_batch else None
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether nothing shuffles the rows, and batches are not full."""
+        return self.shuffle is None and not self.is_full_batch
 
     def course(self) -> Course:
         """Return full batches, epochs in one order, or epochs in orders of their own."""

@@ -1,0 +1,157 @@
+"""What a fixed training set can be asked, and whether its rows are used in one order or in any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.given_order.answer import answer_in_order
+from sgdiagrams.numeric.given_order.run import Data
+from sgdiagrams.numeric.values.learning_rate import read_eta
+from sgdiagrams.symbolic.training.training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.symbolic.formula import Part, SeriesFormula
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["Rows", "rows_of"]
+
+_ONE_ORDER = "in this order of the rows"
+_AVERAGE = "average over orders of the rows"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the rows of statistics are to an expansion.
+
+    Attributes
+    ----------
+    words
+        For titles; empty where the rows are no training set.
+    runs
+        Where the rows are used in an order that is named: for every part of the expansion its coefficient,
+        observable and training with numbers.
+    """
+
+    words: str = ""
+    runs: tuple[tuple[Fraction, Observable, Training], ...] = ()
+
+    @property
+    def are_named(self) -> bool:
+        """Whether the answer is for the very rows that a scheme names."""
+        return bool(self.runs)
+
+    def orders(self, statistics: Derivatives, eta: Any, order: int) -> tuple[Any, ...]:
+        """Return the contributions of the orders 0, ..., `order` for the rows that are named.
+
+        Raises
+        ------
+        StatisticsError
+            When a derivative, a function or the start is missing.
+        RequestError
+            When the learning rate is wrong or it would take too long.
+        """
+        data = Data.of(statistics, read_eta(eta, statistics.dimension))
+        total: list[Any] = [0] * (order + 1)
+        for coefficient, observable, training in self.runs:
+            answer = answer_in_order(observable, data, training, order=order)
+            factor = data.number(coefficient)
+            total = [x + factor * y for x, y in zip(total, answer, strict=True)]
+        return tuple(total)
+
+
+def rows_of(
+    expansion: SeriesFormula, statistics: Derivatives, numbers: Mapping[str, int | Fraction]
+) -> Rows:
+    """Return what the rows are, checked: a training set is asked for what it determines alone.
+
+    Raises
+    ------
+    StatisticsError
+        When a training set has not as many points as the sampling says.
+    RequestError
+        When the observable or the sampling has no meaning for it, or some parts name rows and
+        others are averages.
+    """
+    if statistics.role != "training-set":
+        return Rows()
+    for part in expansion.parts:
+        if part.observable.needs_population:
+            raise RequestError(
+                "expected role='sample' or 'population' for the loss of the population, got "
+                f"role='training-set' with observable={shown(part.observable.name)}; "
+                "a training set knows its own loss only"
+            )
+    schemes = [_scheme(part, numbers) for part in expansion.parts]
+    for part, scheme in zip(expansion.parts, schemes, strict=True):
+        _check_size(part, scheme, statistics.sample_size, numbers)
+    moving = [scheme for scheme in schemes if scheme is None or not scheme.is_empty]
+    names = {scheme is not None and scheme.names_rows for scheme in moving}
+    if len(names) > 1:
+        raise RequestError(
+            "expected parts of one kind for role='training-set', got some that name their rows and "
+            "some that are averages over orders; evaluate them one by one and subtract"
+        )
+    if names == {True}:
+        trainings = (
+            Training(scheme, part.optimizer.at(**numbers))
+            for part, scheme in zip(expansion.parts, schemes, strict=True)
+            if scheme is not None
+        )
+        runs = [
+            (part.coefficient, part.observable, training)
+            for part, training in zip(expansion.parts, trainings, strict=True)
+        ]
+        return Rows(_ONE_ORDER, tuple(runs))
+    for part in expansion.parts:
+        _check_mean(part.observable)
+    return Rows(_AVERAGE if moving else "")
+
+
+def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling | None:
+    """Return the sampling of a part with its numbers; None after a substitution."""
+    if part.sampling is None:
+        return None
+    free = part.sampling.symbols
+    return part.sampling.at(**{k: int(v) for k, v in numbers.items() if k in free})
+
+
+def _check_size(
+    part: Part, scheme: Sampling | None, points: int, numbers: Mapping[str, int | Fraction]
+) -> None:
+    size: Any
+    if scheme is None:
+        # One pass sees each of its T B points once, so they are the training set.
+        both = {"T", "B"} <= set(numbers)
+        size = numbers.get("N", numbers["T"] * numbers["B"] if both else None)
+    elif scheme.is_empty:
+        size = None
+    elif scheme.datapoints is None:
+        raise RequestError(
+            f"expected role='sample' or 'population' for {scheme.name}, which has no training set, "
+            "got role='training-set'"
+        )
+    else:
+        size = int(scheme.datapoints)
+    if size is not None and size != points:
+        raise StatisticsError(
+            f"expected a training set of the sampling's N={size} points, got sample_size={points}"
+        )
+
+
+def _check_mean(observable: Observable) -> None:
+    if any(len(product.expectations) > 1 for product in observable.products):
+        # A product of averages over tuples is no average over distinct tuples of the union.
+        raise RequestError(
+            "expected a mean for role='training-set', got a difference of moments with "
+            f"observable={shown(observable.name)}; evaluate 'second-moment' and 'displacement' "
+            "and subtract"
+        )

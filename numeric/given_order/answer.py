@@ -1,0 +1,156 @@
+r"""What a training set says of a scheme that names its rows: that very order, and no average over orders.
+
+An observable is a signed sum of products of expectations. Where the order of the rows is given nothing
+is left to chance, and an expectation is the value at the end of the one run; where a scheme chooses among
+several orders, it is the mean over these. The coefficient of :math:`s^k` is order k of the answer.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.given_order.run import Data, follow
+from sgdiagrams.numeric.given_order.series import composed, contraction_count, outer
+from sgdiagrams.numeric.values.leaves import LOSS, check_leaf
+from sgdiagrams.symbolic.training.sampling import course_of
+from sgdiagrams.symbolic.vocabulary import TRAINING, WEIGHTS
+
+if TYPE_CHECKING:
+    from sgdiagrams.numeric.given_order.series import Series
+    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.training import Training
+
+__all__ = ["answer_in_order"]
+
+_UPDATES = 1_000_000
+_FLOAT_OPERATIONS = 10**11
+_EXACT_OPERATIONS = 10**8
+
+
+def answer_in_order(
+    observable: Observable, data: Data, training: Training, *, order: int
+) -> tuple[Any, ...]:
+    r"""Return an observable after training on these very rows, order by order.
+
+    Parameters
+    ----------
+    observable
+        Of the training loss, the weights and functions; the loss of the population is not known.
+    data
+        The training set with the derivatives 0, ..., order at the start.
+    training
+        With numbers for all symbols, and a sampling that names its rows.
+    order
+        The highest power of the learning rate.
+
+    Returns
+    -------
+    tuple
+        Contributions of the orders 0, ..., order: numbers, or arrays of shape ``(p, ..., p)`` with as
+        many axes as the observable has indices.
+
+    Raises
+    ------
+    StatisticsError
+        When a derivative, a function or the start is missing.
+    SamplingError
+        When an increment starts after the end.
+    RequestError
+        When following the rows would take too long.
+
+    Examples
+    --------
+    Gradients 1 and 3, Hessians 1 and 5, each row visited once: order 2 of the displacement is the second
+    row's Hessian times the first row's gradient.
+
+    >>> from sgdiagrams.numeric.statistics import Statistics
+    >>> from sgdiagrams.symbolic.observable import DISPLACEMENT
+    >>> from sgdiagrams.symbolic.training.schemes import Grid
+    >>> from sgdiagrams.symbolic.training.training import Training
+    >>> two = Statistics({1: [[1], [3]], 2: [[[1]], [[5]]]}, "training-set")
+    >>> data = Data.of(two, Fraction(1))
+    >>> for order in ([[0], [1]], [[1], [0]]):
+    ...     print(*answer_in_order(DISPLACEMENT, data, Training(Grid(order)), order=2)[2])
+    5
+    3
+    """
+    schedules = _schedules(data, training, order)
+    updates = len(schedules[0][1])
+    points = (updates,) if observable.since is None else (updates, observable.since)
+    _check_root(observable, data, order if updates else 0)
+    expectations = dict.fromkeys(e for product in observable.products for e in product.expectations)
+    means: dict[tuple[str, ...], Any] = dict.fromkeys(expectations, 0)
+    for chance, batches in schedules:
+        watched = follow(data, training, batches, order=order, points=points)
+        values = _Values(data, watched, order)
+        for factors in expectations:
+            moment = reduce(outer, (values.of(factor) for factor in factors))
+            means[factors] = means[factors] + data.number(Fraction(chance)) * moment
+    total: Any = 0
+    for product in observable.products:
+        total = total + product.sign * reduce(outer, (means[e] for e in product.expectations))
+    return tuple(total if observable.rank else total.tolist())
+
+
+def _schedules(data: Data, training: Training, order: int) -> RandomSchedule:
+    """Return the rows of every update with probabilities, where there are not too many."""
+    scheme = training.sampling
+    if scheme.is_empty:
+        return ((Fraction(1), ()),)
+    updates = int(scheme.updates)
+    _check_effort(data, updates, order)
+    schedules = course_of(scheme).all_batches()
+    _check_effort(data, updates * len(schedules), order)
+    return schedules
+
+
+def _check_effort(data: Data, updates: int, order: int) -> None:
+    if updates > _UPDATES:
+        raise RequestError(
+            f"expected at most {_UPDATES} updates in a given order of the rows, got {updates}; "
+            "shuffle='once' answers the average over orders at once"
+        )
+    entries = (data.derivatives.dimension or 1) ** order
+    operations = updates * contraction_count(order + 1) * entries
+    most = _EXACT_OPERATIONS if data.is_exact else _FLOAT_OPERATIONS
+    if operations > most:
+        raise RequestError(
+            f"expected at most {most:.0e} operations for a given order of the rows, got "
+            f"{operations:.1e}; lower the order{' or take floats' if data.is_exact else ''}"
+        )
+
+
+def _check_root(observable: Observable, data: Data, order: int) -> None:
+    """Check what stands at the end before the work of getting there."""
+    for factor in sorted(observable.factors - {WEIGHTS}):
+        for k in range(order + 1):
+            label = LOSS if factor == TRAINING else factor
+            check_leaf(data.derivatives, label, k, purpose=f"for order {k}")
+
+
+class _Values:
+    """The factors of expectations at the end of a run; for an increment, their change."""
+
+    def __init__(self, data: Data, watched: list[Series], order: int) -> None:
+        self._data = data
+        self._watched = watched
+        self._length = order + 1
+
+    def of(self, factor: str) -> Series:
+        """Return a factor as a series."""
+        end, *before = (self._at(factor, point) for point in self._watched)
+        return np.asarray(end - before[0]) if before else end
+
+    def _at(self, factor: str, point: Series) -> Series:
+        if factor == WEIGHTS:
+            return point
+        derivative = (
+            self._data.mean if factor == TRAINING else partial(self._data.function, factor)
+        )
+        return composed(derivative, point, rank=0, length=self._length)

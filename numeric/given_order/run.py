@@ -1,0 +1,213 @@
+r"""SGD on given datapoints in a given order, with the weights as a power series in the learning rate.
+
+.. math:: \theta_{t+1} = \theta_t - s\, \eta\, \nabla l_{\mathrm{batch}\ t}(\theta_t), \qquad
+    \theta_t = \theta_0 + s\, \theta_t^{(1)} + s^2 \theta_t^{(2)} + \dots
+
+or the updates of another optimiser, by the rule that it says itself. Gradients away from the start are
+those of Taylor's formula: order K needs the derivatives 1, ..., K of the batch's mean loss at the
+start. Nothing is averaged over orders or datapoints beyond the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from sgdiagrams.numeric.given_order.series import composed, zeros
+from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, as_floats, check_leaf
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.numeric.given_order.series import Series
+    from sgdiagrams.symbolic.embeddings.batches import Batches
+    from sgdiagrams.symbolic.training.training import Training
+
+__all__ = ["Data", "follow"]
+
+_KEPT = 2**23  # entries of mean derivatives that are kept for batches that come again
+
+
+@final
+class _Vector:
+    """Coefficients of a gradient or a memory, which exact numbers multiply."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Series) -> None:
+        self.array = array
+
+    def __add__(self, other: _Vector, /) -> _Vector:
+        return _Vector(self.array + other.array)
+
+    def __sub__(self, other: _Vector, /) -> _Vector:
+        return _Vector(self.array - other.array)
+
+    def __rmul__(self, factor: Any, /) -> _Vector:
+        if factor == 1:
+            return self
+        is_exact = self.array.dtype == object
+        return _Vector((Fraction(factor) if is_exact else float(factor)) * self.array)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """The training set: its derivatives at the start, the learning rate, and what is exact.
+
+    Attributes
+    ----------
+    derivatives
+        One row for every datapoint.
+    eta
+        The learning rate, as `sgdiagrams.numeric.values.learning_rate.read_eta` returns it.
+    is_exact
+        Whether all numbers are Fractions.
+    """
+
+    derivatives: Derivatives
+    eta: Any
+    is_exact: bool
+
+    @classmethod
+    def of(cls, derivatives: Derivatives, eta: Any) -> Data:
+        """Return the data; exact where both are."""
+        has_exact_eta = isinstance(eta, Fraction) or np.asarray(eta).dtype == object
+        is_exact = derivatives.is_exact and has_exact_eta
+        given = eta if is_exact else np.asarray(eta, dtype=np.float64)
+        return cls(derivatives, given, is_exact)
+
+    def numbers(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array as Fractions or floats."""
+        return array if self.is_exact else as_floats(array)
+
+    def number(self, value: Fraction) -> Fraction | float:
+        """Return a number as a Fraction or a float."""
+        return value if self.is_exact else float(value)
+
+    def mean(self, k: int, rows: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """Return the mean of derivative k over rows, over all of them by default.
+
+        Raises
+        ------
+        StatisticsError
+            When it is missing.
+        """
+        check_leaf(self.derivatives, LOSS, k, purpose=f"for order {k}")
+        sample = self.derivatives.samples[k]
+        part = self.numbers(sample if rows is None else sample[list(rows)])
+        return np.asarray(part.sum(axis=0) / len(part))
+
+    def function(self, name: str, k: int) -> NDArray[Any]:
+        """Return derivative k of a function of the weights.
+
+        Raises
+        ------
+        StatisticsError
+            When it is missing.
+        """
+        check_leaf(self.derivatives, name, k, purpose=f"for order {k}")
+        return self.numbers(np.asarray(self.derivatives.functions[name][k]))
+
+    def along_eta(self, steps: Series) -> Series:
+        """Return a series of vectors times the learning rate."""
+        if np.ndim(self.eta) == 2:
+            return np.asarray(steps @ self.eta)  # symmetric
+        return np.asarray(steps * self.eta)
+
+
+def follow(
+    data: Data,
+    training: Training,
+    batches: Batches,
+    *,
+    order: int,
+    points: tuple[int, ...],
+) -> list[Series]:
+    """Return the displacements at the points that are looked at, as series of length order + 1.
+
+    Parameters
+    ----------
+    data
+        Of p parameters.
+    training
+        With numbers for all symbols; its optimiser is used, and its number of updates.
+    batches
+        The rows of every update.
+    order
+        The highest power K of the learning rate.
+    points
+        The numbers of updates after which the weights are looked at; with an average of iterates, as if
+        training ended there.
+
+    Returns
+    -------
+    list of ndarray
+        Shape ``(K + 1, p)`` each.
+
+    Raises
+    ------
+    StatisticsError
+        When a derivative or the start is missing.
+    SamplingError
+        When a point is beyond the end.
+    """
+    p = data.derivatives.dimension or 0
+    tables = [training.iterate_weights(at) for at in points]
+    watched = [zeros((order + 1, p), is_exact=data.is_exact) for _ in points]
+    if not order or not batches:
+        return watched
+    optimizer = training.optimizer
+    decay = data.number(Fraction(optimizer.weight_decay))
+    start = _start(data) if decay else None
+    delta = zeros((order + 1, p), is_exact=data.is_exact)
+    memory = (_Vector(delta[:-1]),) * optimizer.memory_size
+    gradients = _Gradients(data, batches, order)
+    multipliers = optimizer.multipliers(len(batches))
+    for t, (batch, factor) in enumerate(zip(batches, multipliers, strict=True)):
+        gradient = gradients.at(batch, delta)
+        if start is not None:
+            gradient = gradient + decay * delta[:-1]
+            gradient[0] = gradient[0] + decay * start
+        step, memory = optimizer.update(_Vector(gradient), memory, factor)
+        delta = delta.copy()
+        delta[1:] = delta[1:] - data.along_eta(step.array)
+        for i, table in enumerate(tables):
+            if table[t]:
+                watched[i] = watched[i] + data.number(Fraction(table[t])) * delta
+    return watched
+
+
+def _start(data: Data) -> NDArray[Any]:
+    check_leaf(data.derivatives, PENALISED, 1, weight_decay=1, purpose="for order 1")
+    return data.numbers(np.asarray(data.derivatives.start))
+
+
+@final
+class _Gradients:
+    """The mean gradients of batches, whose derivatives are kept as far as there is room."""
+
+    def __init__(self, data: Data, batches: Batches, order: int) -> None:
+        self._data = data
+        self._order = order
+        size = (data.derivatives.dimension or 1) ** order
+        distinct = set(batches)
+        self._is_kept = len(distinct) < len(batches) and len(distinct) * size <= _KEPT
+        self._known: dict[tuple[tuple[int, ...], int], NDArray[Any]] = {}
+
+    def at(self, batch: tuple[int, ...], delta: Series) -> Series:
+        """Return the gradient of a batch at a displacement: shape (order, p)."""
+
+        def derivative(k: int) -> NDArray[Any]:
+            known = self._known.get((batch, k))
+            if known is None:
+                known = self._data.mean(k, batch)
+                if self._is_kept:
+                    self._known[batch, k] = known
+            return known
+
+        return composed(derivative, delta, rank=1, length=self._order)
