@@ -8,8 +8,10 @@ The derivative of order ``k`` is an array of shape ``(n, p, ..., p)`` with ``k``
 ``population``
     they are the distribution itself, with equal or given weights: values are exact;
 ``training-set``
-    they are the fixed training set: averages over distinct tuples are exact, the test loss is
-    undefined.
+    they are the fixed training set, and all is exact. Schemes that name rows (a grid, epochs without
+    shuffling, one pass with row n at its n-th place) are answered for that very order; schemes that
+    shuffle or draw rows by averages over distinct tuples of them. The test loss is undefined, and
+    schemes without a training set are refused.
 
 Beside the losses stand *functions* of the weights by name, :math:`\nabla^k s(\theta_0)` of shape
 ``(p, ..., p)``, which are the same for all datapoints, and the *start* :math:`\theta_0` itself,

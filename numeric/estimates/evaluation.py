@@ -10,9 +10,8 @@ import numpy as np
 from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
-from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
-from sgdiagrams.numeric.estimates.training_sets import rows_of
+from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.leaves import check_leaf
@@ -94,7 +93,7 @@ def evaluate(
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
     weights = expansion.weights(**numbers)
-    rows = rows_of(expansion, statistics, numbers)
+    rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(_free_legs(expansion), statistics)
     if rows.are_named:
         contributions = rows.orders(statistics, eta, expansion.order)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.given_order.answer import answer_in_order
+from sgdiagrams.numeric.given_order.answer import answer_in_order, schedules_of
 from sgdiagrams.numeric.given_order.run import Data
 from sgdiagrams.numeric.values.learning_rate import read_eta
 from sgdiagrams.symbolic.training.training import Training
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule
     from sgdiagrams.symbolic.formula import Part, SeriesFormula
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["UseOfRows", "use_of_rows"]
 
 _ONE_ORDER = "in this order of the rows"
+_SEVERAL = "average over what may happen to the rows"
 _AVERAGE = "average over orders of the rows"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Rows:
+class UseOfRows:
     """What the rows of statistics are to an expansion.
 
     Attributes
@@ -37,12 +39,12 @@ class Rows:
     words
         For titles; empty where the rows are no training set.
     runs
-        Where the rows are used in an order that is named: for every part of the expansion its coefficient,
-        observable and training with numbers.
+        Where the rows are used in an order that is named: for every part of the expansion its
+        coefficient, observable, training with numbers, and the rows of every update.
     """
 
     words: str = ""
-    runs: tuple[tuple[Fraction, Observable, Training], ...] = ()
+    runs: tuple[tuple[Fraction, Observable, Training, RandomSchedule], ...] = ()
 
     @property
     def are_named(self) -> bool:
@@ -61,16 +63,16 @@ class Rows:
         """
         data = Data.of(statistics, read_eta(eta, statistics.dimension))
         total: list[Any] = [0] * (order + 1)
-        for coefficient, observable, training in self.runs:
-            answer = answer_in_order(observable, data, training, order=order)
+        for coefficient, observable, training, schedules in self.runs:
+            answer = answer_in_order(observable, data, training, schedules, order=order)
             factor = data.number(coefficient)
             total = [x + factor * y for x, y in zip(total, answer, strict=True)]
         return tuple(total)
 
 
-def rows_of(
+def use_of_rows(
     expansion: SeriesFormula, statistics: Derivatives, numbers: Mapping[str, int | Fraction]
-) -> Rows:
+) -> UseOfRows:
     """Return what the rows are, checked: a training set is asked for what it determines alone.
 
     Raises
@@ -82,7 +84,7 @@ def rows_of(
         others are averages.
     """
     if statistics.role != "training-set":
-        return Rows()
+        return UseOfRows()
     for part in expansion.parts:
         if part.observable.needs_population:
             raise RequestError(
@@ -91,8 +93,8 @@ def rows_of(
                 "a training set knows its own loss only"
             )
     schemes = [_scheme(part, numbers) for part in expansion.parts]
-    for part, scheme in zip(expansion.parts, schemes, strict=True):
-        _check_size(part, scheme, statistics.sample_size, numbers)
+    for scheme in schemes:
+        _check_size(scheme, statistics.sample_size, numbers)
     moving = [scheme for scheme in schemes if scheme is None or not scheme.is_empty]
     names = {scheme is not None and scheme.names_rows for scheme in moving}
     if len(names) > 1:
@@ -101,19 +103,21 @@ def rows_of(
             "some that are averages over orders; evaluate them one by one and subtract"
         )
     if names == {True}:
-        trainings = (
-            Training(scheme, part.optimizer.at(**numbers))
-            for part, scheme in zip(expansion.parts, schemes, strict=True)
-            if scheme is not None
+        known = [scheme for scheme in schemes if scheme is not None]
+        runs = tuple(
+            (
+                part.coefficient,
+                part.observable,
+                Training(scheme, part.optimizer.at(**numbers)),
+                schedules_of(scheme),
+            )
+            for part, scheme in zip(expansion.parts, known, strict=True)
         )
-        runs = [
-            (part.coefficient, part.observable, training)
-            for part, training in zip(expansion.parts, trainings, strict=True)
-        ]
-        return Rows(_ONE_ORDER, tuple(runs))
+        is_one = all(len(schedules) == 1 for *_, schedules in runs)
+        return UseOfRows(_ONE_ORDER if is_one else _SEVERAL, runs)
     for part in expansion.parts:
         _check_mean(part.observable)
-    return Rows(_AVERAGE if moving else "")
+    return UseOfRows(_AVERAGE if moving else "")
 
 
 def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling | None:
@@ -125,7 +129,7 @@ def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling | Non
 
 
 def _check_size(
-    part: Part, scheme: Sampling | None, points: int, numbers: Mapping[str, int | Fraction]
+    scheme: Sampling | None, points: int, numbers: Mapping[str, int | Fraction]
 ) -> None:
     size: Any
     if scheme is None:

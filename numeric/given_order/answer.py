@@ -24,17 +24,23 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.given_order.series import Series
     from sgdiagrams.symbolic.embeddings.batches import RandomSchedule
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["answer_in_order"]
+__all__ = ["answer_in_order", "schedules_of"]
 
-_UPDATES = 1_000_000
+_UPDATES = 200_000  # half a minute
 _FLOAT_OPERATIONS = 10**11
-_EXACT_OPERATIONS = 10**8
+_EXACT_OPERATIONS = 10**7
 
 
 def answer_in_order(
-    observable: Observable, data: Data, training: Training, *, order: int
+    observable: Observable,
+    data: Data,
+    training: Training,
+    schedules: RandomSchedule,
+    *,
+    order: int,
 ) -> tuple[Any, ...]:
     r"""Return an observable after training on these very rows, order by order.
 
@@ -45,7 +51,9 @@ def answer_in_order(
     data
         The training set with the derivatives 0, ..., order at the start.
     training
-        With numbers for all symbols, and a sampling that names its rows.
+        With numbers for all symbols.
+    schedules
+        The rows of every update that its sampling names, with probabilities.
     order
         The highest power of the learning rate.
 
@@ -75,13 +83,14 @@ def answer_in_order(
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> two = Statistics({1: [[1], [3]], 2: [[[1]], [[5]]]}, "training-set")
     >>> data = Data.of(two, Fraction(1))
-    >>> for order in ([[0], [1]], [[1], [0]]):
-    ...     print(*answer_in_order(DISPLACEMENT, data, Training(Grid(order)), order=2)[2])
+    >>> for rows in ([[0], [1]], [[1], [0]]):
+    ...     training, schedules = Training(Grid(rows)), schedules_of(Grid(rows))
+    ...     print(*answer_in_order(DISPLACEMENT, data, training, schedules, order=2)[2])
     5
     3
     """
-    schedules = _schedules(data, training, order)
     updates = len(schedules[0][1])
+    _check_operations(data, updates * len(schedules), order)
     points = (updates,) if observable.since is None else (updates, observable.since)
     _check_root(observable, data, order if updates else 0)
     expectations = dict.fromkeys(e for product in observable.products for e in product.expectations)
@@ -98,24 +107,37 @@ def answer_in_order(
     return tuple(total if observable.rank else total.tolist())
 
 
-def _schedules(data: Data, training: Training, order: int) -> RandomSchedule:
-    """Return the rows of every update with probabilities, where there are not too many."""
-    scheme = training.sampling
+def schedules_of(scheme: Sampling) -> RandomSchedule:
+    """Return the rows of every update, with the probabilities of what a scheme chooses from.
+
+    Raises
+    ------
+    RequestError
+        When there are too many updates.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> schedules_of(OnePass(T=2, B=2))
+    ((Fraction(1, 1), ((0, 1), (2, 3))),)
+    """
     if scheme.is_empty:
         return ((Fraction(1), ()),)
-    updates = int(scheme.updates)
-    _check_effort(data, updates, order)
+    _check_updates(int(scheme.updates))
     schedules = course_of(scheme).all_batches()
-    _check_effort(data, updates * len(schedules), order)
+    _check_updates(int(scheme.updates) * len(schedules))
     return schedules
 
 
-def _check_effort(data: Data, updates: int, order: int) -> None:
+def _check_updates(updates: int) -> None:
     if updates > _UPDATES:
         raise RequestError(
             f"expected at most {_UPDATES} updates in a given order of the rows, got {updates}; "
             "shuffle='once' answers the average over orders at once"
         )
+
+
+def _check_operations(data: Data, updates: int, order: int) -> None:
     entries = (data.derivatives.dimension or 1) ** order
     operations = updates * contraction_count(order + 1) * entries
     most = _EXACT_OPERATIONS if data.is_exact else _FLOAT_OPERATIONS
@@ -150,7 +172,5 @@ class _Values:
     def _at(self, factor: str, point: Series) -> Series:
         if factor == WEIGHTS:
             return point
-        derivative = (
-            self._data.mean if factor == TRAINING else partial(self._data.function, factor)
-        )
+        derivative = self._data.mean if factor == TRAINING else partial(self._data.function, factor)
         return composed(derivative, point, rank=0, length=self._length)

@@ -39,8 +39,8 @@ def composed(
 
     .. math:: \sum_m \frac{1}{m!} D_{r + m}[\delta, \dots, \delta]
 
-    Equal powers of a partition of the exponent are taken together: the tensor of order r + m is contracted
-    once for every first part.
+    Equal powers of a partition of the exponent are taken together: a tensor is contracted once for every
+    first part.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def composed(
     constant = np.asarray(derivative(rank))
     result = zeros((length, *constant.shape), is_exact=constant.dtype == object)
     result[0] = constant
-    parts = [k for k in range(1, length) if np.any(at[k] != 0)]
+    parts = [k for k in range(1, length) if at[k].any()]
 
     def add(tensor: NDArray[Any], legs: int, total: int, largest: int, repeats: int) -> None:
         """Contract what is left of the legs with parts that are no larger than the last."""
         if not legs:
-            result[total] = result[total] + tensor
+            result[total] += tensor
             return
         for k in parts:
             if k > largest or total + k + (legs - 1) * parts[0] >= length:

@@ -88,7 +88,7 @@ def test_training_set_is_the_mean_over_its_shuffles():
     shuffles = list(permutations(range(2)))
     exact = sum(landscape.loss(s, landscape.trained([[x] for x in s], ETA)) for s in shuffles) / 2
     estimate = evaluate(
-        expand_once("training-loss", order=4, sampling="epochs"),
+        expand_once("training-loss", order=4, sampling="shuffled-epochs"),
         landscape.statistics("training-set"),
         eta=ETA,
         N=2,
@@ -96,8 +96,16 @@ def test_training_set_is_the_mean_over_its_shuffles():
         E=1,
     )
     assert estimate.value == exact
+
+
+def test_training_set_in_the_order_of_its_rows_is_that_order():
+    landscape = Quadratics(n=2, p=2, seed=3)
+    statistics = landscape.statistics("training-set")
+    exact = landscape.loss([0, 1], landscape.trained([[0], [1]], ETA))
+    epochs = expand_once("training-loss", order=4, sampling="epochs")
+    assert evaluate(epochs, statistics, eta=ETA, N=2, B=1, E=1).value == exact
     one_pass = expand_once("training-loss", order=4, sampling="one-pass")
-    assert evaluate(one_pass, landscape.statistics("training-set"), eta=ETA, T=2).value == exact
+    assert evaluate(one_pass, statistics, eta=ETA, T=2).value == exact
 
 
 def slow_orders(expansion, samples, eta, **numbers):
@@ -394,7 +402,11 @@ def test_orders_of_tensors_are_the_definition(role):
         names["covariance"] = 2
     for name, free in names.items():
         expansion = expand_once(
-            name, order=3, sampling=Epochs(N=n), optimizer=optimizer, basis="moment"
+            name,
+            order=3,
+            sampling=Epochs(N=n, shuffle="once"),
+            optimizer=optimizer,
+            basis="moment",
         )
         statistics = Statistics.from_samples(samples, role=role, start=START)
         estimate = evaluate(expansion, statistics, eta=ETA, B=2, E=2)
@@ -415,10 +427,10 @@ def test_training_set_of_tensors_is_the_mean_over_its_shuffles():
         for rows in permutations(range(2))
     ]
     for name in ("displacement", "second-moment", "function:s", "training-loss"):
-        expansion = expand_once(
-            name, order=4, sampling="one-pass", optimizer=SGD(weight_decay=DECAY)
-        )
-        estimate = evaluate(expansion, landscape.statistics("training-set"), eta=ETA, T=2)
+        training = {"sampling": "shuffled-epochs", "optimizer": SGD(weight_decay=DECAY)}
+        expansion = expand_once(name, order=4, **training)
+        statistics = landscape.statistics("training-set")
+        estimate = evaluate(expansion, statistics, eta=ETA, N=2, B=1, E=1)
         assert np.all(estimate.value == observed(landscape, name, ends))
 
 
@@ -427,7 +439,7 @@ def test_a_training_set_has_no_products_of_expectations():
     landscape = Quadratics(n=2, p=2, seed=3)
     statistics = landscape.statistics("training-set")
     for name in ("covariance", "covariance:since=1"):
-        sampling = OnePass(T=2)
+        sampling = Epochs(N=2, B=1, E=1, shuffle="once")
         expansion = expand_once(name, order=4, sampling=sampling)
         with pytest.raises(RequestError, match=f"observable='{name}'.* subtract") as caught:
             evaluate(expansion, statistics, eta=ETA)
