@@ -19,15 +19,21 @@ from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_u
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
 from sgdiagrams.symbolic.writing.series import write_series
 from sgdiagrams.symbolic.writing.source_code import numpy_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sympy import Symbol
+
     from sgdiagrams.symbolic.contractions.contraction import Metric
     from sgdiagrams.symbolic.formula import Holder, Result
     from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.training.sampling import Sampling
 
 
 __all__ = ["Expansion"]
@@ -68,8 +74,7 @@ class Expansion(SeriesFormula):
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
-        names = {name for part in self.parts if part.sampling for name in part.sampling.symbols}
-        names |= {name for part in self.parts for name in part.optimizer.symbols}
+        names = {name for part in self.parts for name in part.symbols}
         names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
         return in_usual_order(names)
 
@@ -119,11 +124,14 @@ class Expansion(SeriesFormula):
         (Fraction(1, 1), Fraction(-10, 1), Fraction(90, 1), Fraction(5, 1))
         """
         check_numbers(numbers, self.symbols)
-        schemes = [
-            part.sampling.at(**{k: whole_number(k, numbers[k]) for k in part.sampling.symbols})
-            for part in self.parts
-            if part.sampling is not None
-        ]
+        values = {k: rational(k, v) for k, v in numbers.items()}
+        schemes: list[Sampling] = []
+        for part in self.parts:
+            if part.sampling is not None:
+                own = {k: whole_number(k, numbers[k]) for k in part.sampling.symbols}
+                schemes.append(part.sampling.at(**own))
+            elif part.substituted is not None:
+                schemes.append(part.substituted.at(values))
         if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
             # No update is made, so there is no training set to divide by.
             return tuple(
@@ -131,7 +139,6 @@ class Expansion(SeriesFormula):
             )
         for part in self.parts:
             part.optimizer.at(**numbers)  # checks them
-        values = {k: rational(k, v) for k, v in numbers.items()}
         return tuple(value_at(term.weight, values) for term in self.terms)
 
     def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
@@ -153,12 +160,14 @@ class Expansion(SeriesFormula):
         """Substitute symbols, eta included, as SymPy's ``subs`` does.
 
         A new eta must be the old one times something free of it: ``{eta: eta/M}`` compares protocols at
-        equal total learning rate. Afterwards the numbers are no longer checked against the scheme.
+        equal total learning rate. Numbers are checked against the scheme, now and at evaluation.
 
         Raises
         ------
         RequestError
             When eta is replaced by something that is not a multiple of it.
+        SamplingError
+            When a number is impossible for the sampling scheme.
 
         Examples
         --------
@@ -177,11 +186,8 @@ class Expansion(SeriesFormula):
             raise RequestError(
                 f"expected values at which all weights are finite, got {shown(given)}"
             )
-        numbers = {str(k): v for k, v in table.items() if not v.free_symbols}
-        parts = tuple(
-            replace(part, sampling=None, optimizer=part.optimizer.at(**numbers))
-            for part in self.parts
-        )
+        numbers = {str(k): v for k, v in table.items() if v.is_Symbol or not v.free_symbols}
+        parts = tuple(_substituted(part, table, numbers) for part in self.parts)
         if any(p.optimizer.weight_decay for p in self.parts) and not any(
             p.optimizer.weight_decay for p in parts
         ):
@@ -312,3 +318,16 @@ class Expansion(SeriesFormula):
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"
+
+
+def _substituted(part: Part, table: Mapping[Symbol, Expr], numbers: Mapping[str, Expr]) -> Part:
+    """Return a part after a substitution, with the numbers and symbols among it."""
+    scheme = part.substituted
+    if part.sampling is not None:
+        scheme = SubstitutedSampling.of(part.sampling)
+    return replace(
+        part,
+        sampling=None,
+        optimizer=part.optimizer.at(**numbers),
+        substituted=None if scheme is None else scheme.replaced(table),
+    )

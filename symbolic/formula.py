@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 
 __all__ = ["Formula", "Holder", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
 
@@ -68,12 +69,21 @@ class Part:
         A rational number; differences of expansions have several parts.
     observable, sampling, optimizer
         As given to `expand`; the sampling is None once symbols have been substituted.
+    substituted
+        What the numbers must obey after a substitution; None before one.
     """
 
     coefficient: Fraction
     observable: Observable
     sampling: Sampling | None
     optimizer: Optimizer = field(default_factory=SGD)
+    substituted: SubstitutedSampling | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the numbers that the scheme and the optimiser are still to be given."""
+        scheme = self.sampling or self.substituted
+        return (*(scheme.symbols if scheme else ()), *self.optimizer.symbols)
 
     @property
     def training(self) -> Training:

@@ -13,7 +13,9 @@ Version 2 is one object::
 
 * ``order`` is the highest power of eta; ``basis`` is ``moment``, ``cumulant`` or ``mixed``.
 * ``parts`` say what is expanded. A number of a sampling is an integer or a symbol's name; ``sampling``
-  is null once symbols have been substituted. A number of an optimiser is a rational number as text or
+  is null once symbols have been substituted, and ``substituted`` then has the scheme before that with
+  what stands for each of its symbols, as weights: ``{"sampling": {...}, "values": {"B": {...}}}``. A
+  number of an optimiser is a rational number as text or
   a symbol's name; ``optimizer`` is left out for plain SGD.
 * A weight is a sum of monomials: rational coefficients as strings ``"p"`` or ``"p/q"`` (integers too
   long for decimals as ``0x...``), powers as integers (negative ones too), and ``exponentials``: a
@@ -52,6 +54,7 @@ from sgdiagrams.symbolic.files.values import (
 )
 from sgdiagrams.symbolic.formula import Formula, Part, Term
 from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
@@ -86,6 +89,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
                 "observable": dump_observable(part.observable),
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
+                **_dump_substituted(part.substituted),
             }
             for part in expansion.parts
         ],
@@ -99,6 +103,13 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
         ],
     }
     return json_text(data, indent=indent)
+
+
+def _dump_substituted(scheme: SubstitutedSampling | None) -> dict[str, object]:
+    if scheme is None:
+        return {}
+    values = {name: _dump_weight(value) for name, value in scheme.values}
+    return {"substituted": {"sampling": dump_sampling(scheme.sampling), "values": values}}
 
 
 def _dump_weight(weight: Expr) -> dict[str, object]:
@@ -175,24 +186,42 @@ def _load_part(item: dict[str, Any]) -> Part:
         named_observable(get(item, "observable", str)),
         load_sampling(item.get("sampling")),
         load_optimizer(item.get("optimizer")),
+        _load_substituted(item),
     )
+
+
+def _load_substituted(item: dict[str, Any]) -> SubstitutedSampling | None:
+    if "substituted" not in item:
+        return None
+    data = get(item, "substituted", dict)
+    sampling = load_sampling(get(data, "sampling", dict))
+    values = get(data, "values", dict)
+    if sampling is None or set(values) != set(sampling.symbols):
+        raise FormatError("expected 'values' for the symbols of a substituted sampling")
+    pairs = tuple((name, _load_weight(get(values, name, dict))) for name in sampling.symbols)
+    # Checks the numbers among them.
+    return SubstitutedSampling(sampling, pairs).replaced({})
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:
     contraction = load_contraction(get(item, "contraction", dict))
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
-    weight = get(item, "weight", dict)
+    value = _load_weight(get(item, "weight", dict))
+    indices = get(item, "indices", list)
+    if not all(isinstance(i, str) for i in indices):
+        raise FormatError("expected 'indices' to be a list of names")
+    return Term(value, contraction, tuple(indices))
+
+
+def _load_weight(weight: dict[str, Any]) -> Expr:
     value = _load_sum(weight, "numerator")
     if "denominator" in weight:
         below = _load_sum(weight, "denominator")
         if below == 0:
             raise FormatError("expected a weight with a denominator other than 0")
         value = value / below
-    indices = get(item, "indices", list)
-    if not all(isinstance(i, str) for i in indices):
-        raise FormatError("expected 'indices' to be a list of names")
-    return Term(value, contraction, tuple(indices))
+    return value
 
 
 def _load_sum(weight: dict[str, Any], key: str) -> Expr:

@@ -20,6 +20,8 @@ from sgdiagrams.symbolic.checks import rational_or_symbol, whole_number
 from sgdiagrams.symbolic.training.kernels import Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sgdiagrams.symbolic.checks import Number
 
 __all__ = ["Average", "ExponentialAverage", "TailAverage"]
@@ -34,6 +36,8 @@ class Average(ABC):
     name: ClassVar[str]
     #: The names of the numbers that may be symbols.
     numbers: ClassVar[tuple[str, ...]] = ()
+    #: The spans of its numbers that have one: the least, and what they are below (None without end).
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {}
 
     @abstractmethod
     def weights(self, T: int) -> tuple[Fraction, ...]:
@@ -122,6 +126,7 @@ class ExponentialAverage(Average):
 
     name: ClassVar[str] = "exponential"
     numbers: ClassVar[tuple[str, ...]] = ("alpha",)
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {"alpha": (0, 1)}
 
     alpha: Number | None = None
 

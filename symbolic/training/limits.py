@@ -111,6 +111,7 @@ class SDE(_Limit):
 
     name: ClassVar[str] = "sde"
     numbers: ClassVar[tuple[str, ...]] = ("T", "B")
+    positive: ClassVar[tuple[str, ...]] = ("B",)
     bases: ClassVar[tuple[Basis, ...]] = ("cumulant",)
 
     T: Number | None = None

@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from numbers import Rational as AnyRational
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_args
 
 from sympy import Expr, Integer, Symbol, sqrt, sympify
 
@@ -37,6 +37,9 @@ from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.schedule import Schedule, as_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["SGD", "Dressing", "Momentum", "Nesterov", "Optimizer", "ScheduleScales", "Vector"]
 
@@ -145,6 +148,18 @@ class Optimizer(ABC):
 
     #: The names of the numbers that may be symbols.
     numbers: ClassVar[tuple[str, ...]] = ()
+    #: The spans of its numbers that have one: the least, and what they are below (None without end).
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {}
+
+    @property
+    def known_spans(self) -> dict[str, tuple[int, int | None]]:
+        """The spans of symbols of the optimiser, its schedule and average, by the symbol's name."""
+        return {
+            str(getattr(owner, name)): span
+            for owner in (self, self.schedule, self.average)
+            for name, span in getattr(owner, "spans", {}).items()
+            if isinstance(getattr(owner, name), Symbol)
+        }
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -411,6 +426,7 @@ class _WithMomentum(Optimizer):
     kernel_follows_schedule: ClassVar[bool] = True
 
     numbers: ClassVar[tuple[str, ...]] = ("beta",)
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {"beta": (0, 1)}
     memory_size: ClassVar[int] = 1
 
     beta: Number | None

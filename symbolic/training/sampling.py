@@ -48,6 +48,8 @@ class Sampling(ABC):
     numbers: ClassVar[tuple[str, ...]]
     #: The bases in which the scheme counts; the first is the usual one.
     bases: ClassVar[tuple[Basis, ...]] = ("moment", "cumulant")
+    #: The names of the numbers that are 1 or more; others may be 0.
+    positive: ClassVar[tuple[str, ...]] = ()
 
     @property
     def values(self) -> dict[str, Expr]:
@@ -200,6 +202,11 @@ class Sampling(ABC):
     def batch_size(self) -> Expr:
         """The batch size B by which every update is divided."""
         return self.values.get("B", Integer(1))
+
+    @property
+    def divisions(self) -> tuple[tuple[Expr, Expr], ...]:
+        """Pairs of numbers of which the second has to divide the first."""
+        return ()
 
     @property
     def is_empty(self) -> bool:

@@ -21,6 +21,8 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import rational, rational_or_symbol, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sgdiagrams.symbolic.checks import Number
 
 __all__ = [
@@ -53,6 +55,8 @@ class Schedule(ABC):
     name: ClassVar[str]
     #: The names of the numbers that may be symbols.
     numbers: ClassVar[tuple[str, ...]] = ()
+    #: The spans of its numbers that have one: the least, and what they are below (None without end).
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {}
 
     @abstractmethod
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
@@ -126,6 +130,7 @@ class Exponential(Schedule):
 
     name: ClassVar[str] = "exponential"
     numbers: ClassVar[tuple[str, ...]] = ("gamma",)
+    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {"gamma": (0, None)}
 
     gamma: Number | None = None
 

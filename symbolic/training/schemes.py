@@ -75,6 +75,7 @@ class OnePass(Sampling):
 
     name: ClassVar[str] = "one-pass"
     numbers: ClassVar[tuple[str, ...]] = ("T", "B")
+    positive: ClassVar[tuple[str, ...]] = ("B",)
 
     T: Number | None = None
     B: Number = 1
@@ -154,6 +155,7 @@ class Epochs(Sampling):
 
     name: ClassVar[str] = "epochs"
     numbers: ClassVar[tuple[str, ...]] = ("N", "B", "E")
+    positive: ClassVar[tuple[str, ...]] = ("N", "B")
 
     N: Number | None = None
     B: Number | None = None
@@ -204,6 +206,11 @@ class Epochs(Sampling):
             return "full-batch"
         prefix = {None: "", "once": "shuffled-", "every-epoch": "reshuffled-"}[self.shuffle]
         return prefix + self.name
+
+    @property
+    def divisions(self) -> tuple[tuple[Expr, Expr], ...]:
+        """All batches are full."""
+        return ((self.values["N"], self.values["B"]),)
 
     @property
     def steps(self) -> StepRule | None:
@@ -274,6 +281,7 @@ class WithReplacement(Sampling):
 
     name: ClassVar[str] = "with-replacement"
     numbers: ClassVar[tuple[str, ...]] = ("N", "B", "T")
+    positive: ClassVar[tuple[str, ...]] = ("N", "B")
 
     N: Number | None = None
     B: Number | None = None

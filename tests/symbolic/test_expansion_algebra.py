@@ -185,8 +185,8 @@ def test_substitutions_that_divide_by_zero():
 
 @pytest.mark.parametrize("decimal", [0.1, sympy.Float(0.1), sympy.Float("0.1", 30)])
 def test_decimals_are_exact(decimal):
-    expansion = make().subs({"T": decimal})
-    assert table(expansion)[Contraction.build([(0, 1)], [[0], [1]])] == Rational(-1, 10)
+    expansion = make().subs({"T": decimal * N})
+    assert table(expansion)[Contraction.build([(0, 1)], [[0], [1]])] == Rational(-1, 10) * N
     assert all(not w.has(sympy.Float) for w in table(expansion).values())
 
 
@@ -237,7 +237,47 @@ def test_weights_with_numbers_given_before():
     )
     for term, weight in zip(early.terms, early.weights(E=3), strict=True):
         assert by_contraction[term.contraction] == weight
-    assert make().subs({T: N / 2}).weights(N=3)[1] == Fraction(-3, 2)
+    assert make().subs({T: N / 2}).weights(N=4)[1] == Fraction(-2)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "numbers"),
+    [
+        ("epochs", {"N": 4, "B": 2, "E": -2}),
+        ("epochs", {"E": -2}),
+        ("epochs", {"N": 4, "B": 3}),
+        ("epochs", {"N": 2, "B": 4}),
+        ("one-pass", {"T": 2.5}),
+        ("one-pass", {"T": -1}),
+        ("with-replacement", {"T": -3}),
+    ],
+)
+def test_impossible_numbers_are_no_substitutes(sampling, numbers):
+    expansion = make("test-loss", sampling)
+    with pytest.raises(SamplingError, match="expected"):
+        expansion.subs(numbers)
+    with pytest.raises(SamplingError, match="expected"):
+        (expansion - expansion * 2).subs(numbers)
+
+
+def test_what_is_substituted_is_checked_with_the_numbers():
+    expansion = make("test-loss", "epochs").subs({"N": 2 * N, "B": Symbol("b")}).subs({"b": 4})
+    for impossible in ({"N": 3, "E": 1}, {"N": 2, "E": -1}, {"N": Fraction(1, 3), "E": 1}):
+        with pytest.raises(SamplingError, match="expected"):
+            expansion.weights(**impossible)
+    assert expansion.weights(N=2, E=3) == make("test-loss", "epochs").weights(N=4, B=4, E=3)
+    half = make().subs({T: N / 2})
+    with pytest.raises(SamplingError, match="whole number >= 0 for T"):
+        half.weights(N=3)
+    nothing = make("training-loss", "one-pass").subs({"T": "steps"}).weights(steps=0)
+    assert nothing[0] == 1
+    assert not any(nothing[1:])
+    renamed = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum").subs(
+        "beta", "b"
+    )
+    assert renamed.symbols == ("T", "b")
+    with pytest.raises(SamplingError, match="beta"):
+        renamed.weights(T=3, b=1)
 
 
 def test_immutable_and_picklable():

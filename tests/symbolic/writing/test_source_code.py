@@ -13,13 +13,17 @@ import pytest
 import slow
 from sympy import sympify
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.numeric import Statistics
+from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import Epochs, OnePass, expand, symbols
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import Function, named_observable
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.average import ExponentialAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Exponential
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
 NUMBERS = {"T": 5, "N": 6, "B": 3, "E": 2}
@@ -60,7 +64,7 @@ def cases():
     moments = expand("test-loss", order=3, sampling="epochs")
     cumulants = expand("test-loss", order=3, sampling="one-pass", basis="cumulant")
     found["mixed"] = moments - cumulants * Fraction(2, 3)
-    found["quotient"] = moments.subs({"B": symbols.N + 1})
+    found["quotient"] = moments.subs({"N": symbols.B * (symbols.E + 1)})
     found["nothing"] = moments - moments
     found["order 0"] = expand("test-loss", order=0, sampling="one-pass")
     found["gap of order 0"] = expand("generalisation-gap", order=0, sampling="one-pass")
@@ -408,3 +412,195 @@ def test_momentum():
     numbers = {"T": 5, "beta": Fraction(1, 3)}
     found = run_here(expansion, eta=ETA, T=5, beta=1 / 3)
     np.testing.assert_allclose(found, slow_orders(expansion, ETA, numbers), rtol=1e-12)
+
+
+# Numbers that people have -------------------------------------------------------------------------
+
+STEEP = {k: np.ones((1,) * (k + 1), dtype=int) for k in range(5)}  # the loss e^theta at 0
+NUMBERS_OF_ALL = {"T": 7, "N": 6, "B": 3, "E": 4, "alpha": 0.75, "gamma": 0.5}
+
+
+def both(expansion, *, eta=Fraction(1, 8), derivatives=STEEP, numbers, given=None):
+    """Return what `evaluate` and the source say."""
+    exact = Statistics.from_samples(derivatives, role="population")
+    right = expansion.evaluate(exact, eta=eta, **numbers).orders
+    space = {}
+    exec(expansion.python(), space)
+    found = space["orders"](
+        space["tensors"](derivatives), eta=float(eta), **(numbers if given is None else given)
+    )
+    return found, np.array([np.array(x, dtype=float) for x in right])
+
+
+TRAININGS = [
+    *(
+        (sampling, optimizer)
+        for sampling in ("one-pass", "full-batch", "with-replacement")
+        for optimizer in (
+            SGD(),
+            Momentum(),
+            Nesterov(),
+            SGD(average=ExponentialAverage()),
+            SGD(schedule=Exponential()),
+            Momentum(beta=0.9),
+        )
+    ),
+    ("epochs", SGD()),
+    ("one-pass", Momentum(average=ExponentialAverage())),
+]
+
+
+@pytest.mark.parametrize(("sampling", "optimizer"), TRAININGS, ids=str)
+def test_the_source_agrees_with_evaluate(sampling, optimizer):
+    """For every type of number, momenta from 0 to 1 - 1e-6, tensors and scalars, complete orders."""
+    kinds = cycle([int, np.int64, np.int8, float, np.float64, Fraction])
+    betas = [0, 0.5, 0.99, np.float32(0.9), Fraction(999, 1000), 1 - 1e-6, 0.75 + 1e-9]
+    for observable in ("training-loss", "second-moment"):
+        expansion = expand(observable, order=2, sampling=sampling, optimizer=optimizer)
+        for beta in betas if "beta" in expansion.symbols else [0.5]:
+            kind = next(kinds)
+            numbers = {"beta": beta, **NUMBERS_OF_ALL}
+            numbers = {k: v for k, v in numbers.items() if k in expansion.symbols}
+            given = {k: kind(v) if k in "TNBE" else v for k, v in numbers.items()}
+            try:
+                found, right = both(expansion, numbers=numbers, given=given)
+            except ValueError:
+                # A pole that evaluation knows as well.
+                assert "alpha" in numbers
+                assert beta == 0
+                with pytest.raises(SamplingError):
+                    expansion.weights(**numbers)
+                continue
+            assert found.shape == right.shape
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
+@pytest.mark.parametrize("T", [10**6, np.int64(10**6), np.float64(1e6), 10**12])
+def test_many_updates_do_not_overflow(T):
+    expansion = expand("test-loss", order=4, sampling="one-pass")
+    found, right = both(expansion, numbers={"T": int(T)}, given={"T": T})
+    np.testing.assert_allclose(found, right, rtol=1e-12)
+    heavy = expand("displacement", order=2, sampling="one-pass", optimizer="momentum")
+    space = {}
+    exec(heavy.python(), space)
+    found = space["orders"](space["tensors"](STEEP), eta=1, T=T, beta=0.9)
+    # Transients have died out: -(T - 9)/(1 - beta) at order 1.
+    assert found[1, 0] == pytest.approx(-(int(T) - 9) * 10, rel=1e-15)
+
+
+@pytest.mark.parametrize("observable", ["displacement", "second-moment", "test-loss", "covariance"])
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("T", [0, 3])
+def test_shapes_without_terms_are_those_of_evaluate(observable, order, T):
+    derivatives = {k: np.ones((2,) + (3,) * k) for k in range(3)}
+    for scheme in (OnePass(), OnePass(T=T)):
+        expansion = expand(observable, order=order, sampling=scheme)
+        numbers = {"T": T} if expansion.symbols else {}
+        found, right = both(expansion, derivatives=derivatives, numbers=numbers)
+        assert found.shape == right.shape
+        np.testing.assert_allclose(found, right)
+
+
+def test_the_size_is_needed_where_nothing_else_tells():
+    space = {}
+    exec(expand("displacement", order=0, sampling="one-pass").python(), space)
+    with pytest.raises(ValueError, match="derivatives of order 1"):
+        space["orders"](space["tensors"]({0: [1.0]}), eta=1, T=3)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "numbers"),
+    [
+        ("epochs", {"N": 4, "B": 2, "E": -2}),
+        ("epochs", {"N": 4, "B": 8, "E": 2}),
+        ("epochs", {"N": 4, "B": 3, "E": 2}),
+        ("epochs", {"N": 0, "B": 1, "E": 2}),
+        ("epochs", {"N": 4, "B": 2, "E": True}),
+        ("one-pass", {"T": 2.5}),
+        ("one-pass", {"T": "5"}),
+        ("one-pass", {"T": np.nan}),
+        ("one-pass", {"T": None}),
+        ("one-pass", {"T": [3]}),
+        ("fresh-data", {"T": 3, "B": 0}),
+        ("with-replacement", {"N": 3, "B": 1, "T": np.int64(-1)}),
+    ],
+)
+def test_impossible_numbers_are_a_plain_error(sampling, numbers):
+    space = {}
+    exec(expand("training-loss", order=2, sampling=sampling).python(), space)
+    with pytest.raises(ValueError, match="expected") as caught:
+        space["orders"](space["tensors"](STEEP), eta=1.0, **numbers)
+    assert type(caught.value) is ValueError
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("beta", [1, -0.1, 1.5, np.nan, "0.9", True, [0.9], None])
+def test_impossible_momenta_are_a_plain_error(beta):
+    space = {}
+    exec(expand("test-loss", order=1, sampling="one-pass", optimizer="momentum").python(), space)
+    with pytest.raises(ValueError, match="for beta"):
+        space["orders"](space["tensors"](STEEP), eta=1.0, T=3, beta=beta)
+
+
+def test_impossible_substitutes_are_a_plain_error():
+    space = {}
+    exec(expand("test-loss", order=2, sampling="epochs").subs({"N": 2 * symbols.N}).python(), space)
+    tensors = space["tensors"](STEEP)
+    assert space["orders"](tensors, eta=1.0, N=3, B=2, E=1)[1] == -3
+    for impossible in (
+        {"N": 3, "B": 4, "E": 1},
+        {"N": 0, "B": 1, "E": 1},
+        {"N": 1, "B": 1, "E": -1},
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            space["orders"](tensors, eta=1.0, **impossible)
+
+
+@pytest.mark.parametrize(
+    ("eta", "derivatives"),
+    [
+        (np.inf, STEEP),
+        (1j, STEEP),
+        ([1.0, 2.0], STEEP),
+        ("1", STEEP),
+        (1e308, STEEP),
+        (1.0, {**STEEP, 1: [[1e155]], 2: [[[1e155]]]}),
+        (1.0, {**STEEP, 1: [[np.nan]]}),
+        (1.0, {**STEEP, 2: np.ones((2, 1, 1))}),
+        (1.0, {0: [1.0], 1: [[1.0]]}),
+    ],
+)
+def test_what_is_out_of_range_is_a_plain_error(eta, derivatives):
+    space = {}
+    exec(expand("test-loss", order=2, sampling="one-pass").python(), space)
+    with pytest.raises(ValueError, match="expected") as caught:
+        space["orders"](space["tensors"](derivatives), eta=eta, T=3)
+    assert type(caught.value) is ValueError
+    assert "\n" not in str(caught.value)
+
+
+def test_cumulants_keep_their_digits_where_means_are_large():
+    rng = np.random.default_rng(0)
+    spread = rng.integers(-5, 6, size=(6, 2))
+    expansion = expand("test-loss", order=4, sampling="one-pass", basis="cumulant")
+    flat = {k: np.zeros((6,) + (2,) * k, dtype=int) for k in range(5)}
+    flat[4] += 1
+    space = {}
+    exec(expansion.python(), space)
+    for mean in (0, 10**4, 10**8):
+        derivatives = {**flat, 1: spread + mean}
+        tensors = space["tensors"](derivatives)
+        [four] = [name for name in tensors if name.count("1") == 4]
+        exact = Statistics.from_samples(derivatives, role="population")
+        block = Contraction.build([], [range(4)], free=range(4), basis="cumulant")
+        right = Evaluator(exact).value(block).astype(float)
+        np.testing.assert_allclose(tensors[four], right, rtol=1e-12)
+
+
+def test_more_indices_than_letters_are_refused():
+    star = Contraction.build([(i, 60) for i in range(60)], [[i] for i in range(61)])
+    with pytest.raises(RequestError, match="at most 51 indices of a tensor"):
+        hand_made([star], name="test-loss").python()
+    path = Contraction.build([(i, i + 1) for i in range(60)], [[i] for i in range(61)])
+    with pytest.raises(RequestError, match="at most 52 indices of a term"):
+        hand_made([path], name="test-loss").python()

@@ -1,0 +1,1 @@
+"""Pieces of standalone NumPy source: tensors, weights, checks of numbers; runs nothing."""

@@ -1,0 +1,98 @@
+"""What the numbers of an expansion must obey, as Python source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Symbol
+
+from sgdiagrams.symbolic.writing.source.weights import quotient_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sgdiagrams.symbolic.formula import Formula, Part
+    from sgdiagrams.symbolic.writing.source.weights import Exponentials
+
+__all__ = ["checks_source", "emptiness_source"]
+
+
+def checks_source(
+    expansion: Formula,
+    symbols: Sequence[str],
+    local: Mapping[Expr, str],
+    exponentials: Exponentials,
+) -> tuple[list[str], list[str]]:
+    """Return lines that check and convert the numbers, and the names of those that are not whole.
+
+    Parameters
+    ----------
+    expansion
+        Its parts say what is possible.
+    symbols
+        The names of its numbers.
+    local
+        What they are called in the source.
+    exponentials
+        Powers, whose exponents are whole.
+    """
+    whole: dict[str, int] = {
+        str(s): 0 for power in exponentials.names for s in power.exp.free_symbols
+    }
+    spans: dict[str, tuple[int, int | None]] = {}
+    derived: list[str] = []
+    for part in expansion.parts:
+        spans |= part.optimizer.known_spans
+        scheme = part.sampling or (part.substituted and part.substituted.sampling)
+        if not scheme:
+            continue
+        for name, value in scheme.values.items():
+            shown = _in_its_place(part, value)
+            least = int(name in scheme.positive)
+            whole |= {str(s): max(0, whole.get(str(s), 0)) for s in shown.free_symbols}
+            if shown.is_Symbol:
+                whole[str(shown)] = max(least, whole[str(shown)])
+            elif shown.free_symbols:
+                above, below = quotient_source(shown, local)
+                derived.append(
+                    f'    _whole("{name}", _divided("{name}", {above}, {below}), {least})'
+                )
+        for multiple, divisor in scheme.divisions:
+            quotient = _in_its_place(part, multiple / divisor)
+            if quotient.free_symbols:
+                above, below = quotient_source(quotient, local)
+                derived.append(f'    _divided("{multiple}/{divisor}", {above}, {below})')
+    lines = []
+    for name in symbols:
+        alias = local[Symbol(name)]
+        if name in whole:
+            span = f", {whole[name]}" if whole[name] else ""
+            lines.append(f'    {alias} = _whole("{name}", {alias}{span})')
+        else:
+            bounds = [b for b in spans.get(name, ()) if b is not None]
+            lines.append(
+                f"    {alias} = _rational({', '.join(map(str, [f'{name!r}', alias, *bounds]))})"
+            )
+    return [*lines, *dict.fromkeys(derived)], [local[Symbol(s)] for s in symbols if s not in whole]
+
+
+def _in_its_place(part: Part, value: Expr) -> Expr:
+    """Return a number of a scheme with what has been substituted."""
+    if part.substituted is None:
+        return value
+    return value.xreplace({Symbol(name): v for name, v in part.substituted.values})
+
+
+def emptiness_source(expansion: Formula, local: Mapping[Expr, str]) -> str:
+    """Return the condition under which no update is made; nothing where it is never so."""
+    conditions: list[str] = []
+    for part in expansion.parts:
+        scheme = part.sampling or (part.substituted and part.substituted.sampling)
+        if not scheme:
+            return ""
+        updates = _in_its_place(part, scheme.updates)
+        if updates.is_number and updates != 0:
+            return ""
+        conditions.append(f"{quotient_source(updates, local).above} == 0")
+    distinct = [c for c in dict.fromkeys(conditions) if c != "0 == 0"]
+    return " and ".join(distinct) or ("True" if conditions else "")
