@@ -307,7 +307,7 @@ class Expansion(SeriesFormula):
         return numpy_source(self)
 
     def __str__(self) -> str:
-        return self.text()
+        return write_series(self, TextRenderer(), too_long="describe")
 
     def __repr__(self) -> str:
         scheme = self.sampling.name if self.sampling else "several schemes"
@@ -317,7 +317,8 @@ class Expansion(SeriesFormula):
         )
 
     def _repr_latex_(self) -> str:
-        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"
+        renderer = LatexRenderer(environment="aligned")
+        return f"$$\n{write_series(self, renderer, too_long='describe')}\n$$"
 
 
 def _substituted(part: Part, table: Mapping[Symbol, Expr], numbers: Mapping[str, Expr]) -> Part:

@@ -14,6 +14,7 @@ __all__ = [
     "Coefficients",
     "EtaStyle",
     "RootRole",
+    "TooLong",
     "is_function",
 ]
 
@@ -28,6 +29,10 @@ EtaStyle = Literal["scalar", "tensor"]
 
 
 Coefficients = Literal["factored", "expanded", "binomial"]
+
+
+#: What becomes of weights that nobody would read: an error, or a few words in their place.
+TooLong = Literal["refuse", "describe"]
 
 
 #: The loss of a datapoint, or its mean.

@@ -383,13 +383,15 @@ def exact(expression, **numbers):
         return sum((exact(a, **numbers) for a in expression.args), Fraction(0))
     if expression.is_Mul:
         return prod((exact(a, **numbers) for a in expression.args), start=Fraction(1))
-    if expression.is_Pow and expression.exp.is_Integer:
-        return exact(expression.base, **numbers) ** int(expression.exp)
+    if expression.is_Pow:
+        exponent = exact(expression.exp, **numbers)
+        assert exponent.denominator == 1
+        return exact(expression.base, **numbers) ** int(exponent)
     raise TypeError(expression)
 
 
 _TOKEN = re.compile(
-    r"\s+|\\[Bb]ig[lr]?|\\[,;]|\\quad|\{\}"  # nothing
+    r"\s+|\\[Bb]ig[lr]?|\\[,;]|\\quad|\\times|\{\}"  # nothing
     r"|(?P<tensor>(?:D\^\{\(\d+\)\}|\\widehat\{M\}|\\kappa|[A-Z])_\{[^}]*\}|\\ell"
     r"|\\eta\^\{\\[a-z\\]+\}|(?:[A-Z]\d*|kappa)_[a-z|]+|\bl\b|eta\^[a-z]+)"
     r"|(?P<number>\d+)|(?P<frac>\\frac)|(?P<binom>\\binom|binom)|(?P<name>\\?[A-Za-z]+)"

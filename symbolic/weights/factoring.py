@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
+from math import lcm, prod
 from typing import TYPE_CHECKING
 
 from flint import fmpz_mpoly_ctx
@@ -13,10 +13,16 @@ from sympy.polys.domains import ZZ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Terms", "factor_terms"]
+__all__ = ["MOST_DEGREE", "Terms", "factor_terms"]
 
 #: Pairs of exponents and a coefficient, greatest exponents first.
 Terms = tuple[tuple[tuple[int, ...], Fraction], ...]
+
+# Coefficients of a dense polynomial.
+_MOST_DENSE = 10_000
+
+#: In one variable; polynomials of higher degree are left as they are, powers of variables aside.
+MOST_DEGREE = 300
 
 _Whole = list[tuple[tuple[int, ...], int]]
 
@@ -39,7 +45,14 @@ def factor_terms(
         return Fraction(0), []
     below = lcm(*(c.denominator for _, c in terms))
     ring = fmpz_mpoly_ctx.get([f"x{i}" for i in range(len(terms[0][0]))], "lex")
-    number, powers = ring.from_dict({exps: int(c * below) for exps, c in terms}).factor()
+    f = ring.from_dict({exps: int(c * below) for exps, c in terms})
+    if max(f.degrees()) <= MOST_DEGREE:
+        number, powers = f.factor()
+    else:
+        number, powers = f.term_content().factor()
+        rest = f / f.term_content()
+        flip = -1 if rest.leading_coefficient() < 0 else 1
+        number, powers = number * flip, [*powers, *([] if rest.is_one() else [(rest * flip, 1)])]
     # FLINT's factors are primitive, their leading coefficients positive.
     factors = [
         ([(tuple(map(int, exps)), int(c)) for exps, c in f.terms()], int(k)) for f, k in powers
@@ -50,7 +63,12 @@ def factor_terms(
 
 
 def _place(factor: tuple[_Whole, int]) -> tuple[object, ...]:
-    """Sort as SymPy does: by degree in the first variable, multiplicity and dense coefficients."""
+    """Sort as SymPy does: by degree in the first variable, multiplicity and dense coefficients.
+
+    Where those would not fit memory the terms stand for them.
+    """
     whole, k = factor
-    dense = dmp_from_dict(dict(whole), len(whole[0][0]) - 1, ZZ)
-    return (len(dense), k, dense)
+    degrees = [max(powers) + 1 for powers in zip(*(exps for exps, _ in whole), strict=True)]
+    is_sparse = prod(degrees) > _MOST_DENSE
+    dense = whole if is_sparse else dmp_from_dict(dict(whole), len(degrees) - 1, ZZ)
+    return (degrees[0], k, is_sparse, dense)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Poly, Symbol
+from sympy import Add, Expr, Mul, Poly, Symbol
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, Times, product
+from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, product
 from sgdiagrams.symbolic.layout.latex import latex_text
-from sgdiagrams.symbolic.layout.nodes import BREAK, ONE, Node, Numeral, Row, Scripts, joined
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Text
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.factoring import Terms, factor_terms
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 from sgdiagrams.symbolic.weights.quotients import as_quotient
+from sgdiagrams.symbolic.writing.collecting import BELOW_ONE, collected_quotient, has_levels
+from sgdiagrams.symbolic.writing.opening import opened
 from sgdiagrams.symbolic.writing.polynomials import (
     StandIn,
     generator,
@@ -34,14 +38,15 @@ from sgdiagrams.symbolic.writing.polynomials import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sgdiagrams.symbolic.vocabulary import Coefficients
+    from sgdiagrams.symbolic.vocabulary import Coefficients, TooLong
 
 __all__ = ["Coefficient", "coefficient"]
 
-# Factors that are wider than this stand beside their fraction, not in its numerator.
-_WIDE = 24
-# Parameters of optimisers; 1 - beta is positive.
-_BELOW_ONE = ("beta", "gamma", "alpha")
+# Weights that are larger are not written: nobody reads them.
+_MOST_MONOMIALS = 2000
+_MOST_CHARACTERS = 4000
+# Beyond this degree binomials are no help to anybody.
+_MOST_BINOMIALS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +73,12 @@ class Coefficient:
 
         It may be broken between them and inside them; it is empty for 1.
         """
-        return joined(_beside(self.node), BREAK) if self.node else Row(())
+        return opened(self.node) if self.node else Row(())
 
 
-def _beside(node: Node) -> list[Node]:
-    """Return a coefficient as factors one after the other, if it is too wide for one."""
-    above = node.above if isinstance(node, nodes.Fraction) else node
-    if above.width <= _WIDE or node.has_breaks:
-        return [node]
-    if isinstance(above, OneLine):
-        above = Group(above.inner)
-    factors = above.factors if isinstance(above, Times) else (above,)
-    sums = [f for f in factors if isinstance(_base(f), Group)]
-    start = product(f for f in factors if f not in sums)
-    if isinstance(node, nodes.Fraction):
-        start = nodes.Fraction(start or ONE, node.below)
-    shown = [_breakable(f) if f.width > _WIDE else f for f in sums]
-    return [*([start] if start else []), *shown]
-
-
-def _base(factor: Node) -> Node:
-    return factor.base if isinstance(factor, Scripts) else factor
-
-
-def _breakable(factor: Node) -> Node:
-    """Return a power of a sum in larger parentheses in which a line may be broken."""
-    if isinstance(factor, Scripts):
-        return replace(factor, base=_breakable(factor.base))
-    if isinstance(factor, Group) and isinstance(factor.inner, Sum):
-        return Group(replace(factor.inner, is_breakable=True), "big")
-    return factor
-
-
-def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
+def coefficient(
+    weight: Expr, style: Coefficients = "factored", *, too_long: TooLong = "refuse"
+) -> Coefficient:
     """Return a weight as a sign and a layout.
 
     Parameters
@@ -110,6 +88,14 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     style
         ``"factored"``, ``"expanded"``, or ``"binomial"``: a polynomial in T alone in the basis
         binomial(T, k), anything else factored.
+    too_long
+        What becomes of a weight of more than 2,000 monomials, or one that would fill more than a page:
+        ``"refuse"``, or ``"describe"`` in a few words.
+
+    Raises
+    ------
+    RequestError
+        When the weight is too long to be written.
 
     Examples
     --------
@@ -117,16 +103,45 @@ def coefficient(weight: Expr, style: Coefficients = "factored") -> Coefficient:
     >>> [coefficient(T**2 / 2 - T / 2, s).text for s in ("factored", "expanded", "binomial")]
     ['T (T - 1)/2', '(T^2/2 - T/2)', 'binom(T, 2)']
     """
+    size = max(len(Add.make_args(f.as_base_exp()[0])) for f in Mul.make_args(weight))
+    if size > _MOST_MONOMIALS:
+        return _too_long(weight, f"of {size:,} monomials", too_long)
+    shown = _coefficient(weight, style)
+    if shown.node is not None and shown.node.width > _MOST_CHARACTERS:
+        return _too_long(weight, f"{shown.node.width:,} characters long", too_long)
+    return shown
+
+
+def _too_long(weight: Expr, size: str, too_long: TooLong) -> Coefficient:
+    names = ", ".join(in_usual_order({str(s) for s in weight.free_symbols}))
+    if too_long == "describe":
+        return Coefficient(1, Group(Text(f"a weight {size} in {names}")))
+    raise RequestError(
+        f"expected coefficients that fit a page ({_MOST_MONOMIALS:,} monomials, {_MOST_CHARACTERS:,} "
+        f"characters), got one {size} in {names}; fix some of these numbers, or take JSON"
+    )
+
+
+def _coefficient(weight: Expr, style: Coefficients) -> Coefficient:
     if weight.is_Rational:
         return _factored((Fraction(int(weight.p), int(weight.q)), []), (Fraction(1), []), [])
     q = as_quotient(weight)
     gens = [g if g.is_Symbol else StandIn(g) for g in q.generators]
-    if style == "binomial" and [str(g) for g in gens] == ["T"] and weight.is_polynomial(*gens):
+    degree = max((e for exps, _ in q.numerator for e in exps), default=0)
+    is_high = degree > _MOST_BINOMIALS
+    if (
+        style == "binomial"
+        and not is_high
+        and [str(g) for g in gens] == ["T"]
+        and weight.is_polynomial(*gens)
+    ):
         return _binomial(weight, gens[0])
     if style == "expanded" and q.is_laurent:
         return _sum(q.laurent(), gens)
     if style == "expanded":
         return _expanded_quotient(q.numerator, q.denominator, gens)
+    if has_levels(gens):
+        return Coefficient(*collected_quotient(q.numerator, q.denominator, gens)[:2])
     return _factored(factor_terms(q.numerator), factor_terms(q.denominator), gens)
 
 
@@ -197,11 +212,8 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     (top, above), (bottom, below) = numerator, denominator
     factor = top / bottom
     sign = -1 if factor < 0 else 1
-    above, flips = _below_one(above, gens)
-    below, more = _below_one(below, gens)
-    sign *= flips * more
     place = next((i for i, (f, k) in enumerate(above) if k == 1 and not is_generator(f)), None)
-    if is_long(factor) and place is not None and not _is_one_minus(above[place][0]):
+    if is_long(factor) and place is not None:
         # Rounded numbers belong in the sum, where they have a sensible size.
         scaled = tuple((exps, c * abs(factor)) for exps, c in above[place][0])
         above[place] = (scaled, 1)
@@ -239,17 +251,12 @@ def _below_one(
         if len(f) == 2 and is_generator(f[:1]) and f[1][1] == -1 and not any(f[1][0]):
             symbol = gens[generator_of(f)]
             base = symbol.power.base if isinstance(symbol, StandIn) else symbol
-            if str(base) in _BELOW_ONE:
+            if str(base) in BELOW_ONE:
                 sign *= (-1) ** k
                 # The other way round, which says that it is flipped.
                 shown = ((f[1][0], Fraction(1)), (f[0][0], Fraction(-1)))
         result.append((shown, k))
     return result, sign
-
-
-def _is_one_minus(f: Terms) -> bool:
-    """Tell whether a factor is written as 1 - x, least power first."""
-    return len(f) == 2 and f[0][0] < f[1][0]
 
 
 def _in_order(
@@ -259,8 +266,6 @@ def _in_order(
 
     def key(item: tuple[Terms, int]) -> tuple[object, ...]:
         f = item[0]
-        if _is_one_minus(f):
-            return (0, [(generator_of(f[1:]),)], 0)
         return (len(f), [tuple(-e for e in exps) for exps, _ in f], -f[-1][1])
 
     symbols = sorted((generator_of(f), k) for f, k in factors if is_generator(f))

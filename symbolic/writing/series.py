@@ -36,7 +36,7 @@ from sgdiagrams.symbolic.writing.titles import (
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Formula, Term
     from sgdiagrams.symbolic.layout.renderer import Renderer
-    from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle
+    from sgdiagrams.symbolic.vocabulary import Coefficients, EtaStyle, TooLong
 
 __all__ = ["series_heading", "write_series"]
 
@@ -49,22 +49,25 @@ def write_series(
     *,
     eta: EtaStyle = "scalar",
     coefficients: Coefficients = "factored",
+    too_long: TooLong = "refuse",
 ) -> str:
-    """Return an expansion in a format; see `Expansion.write`."""
+    """Return an expansion in a format; see `Expansion.write`, and `coefficient` for `too_long`."""
     check_choice("eta", eta, ("scalar", "tensor"))
     check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
     if renderer.is_tabular:
-        return renderer.table(_table(formula, eta, coefficients))
-    return renderer.equation(_equation(formula, eta, coefficients))
+        return renderer.table(_table(formula, eta, coefficients, too_long))
+    return renderer.equation(_equation(formula, eta, coefficients, too_long))
 
 
 # For print --------------------------------------------------------------------------------------------
 
 
-def _equation(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Equation:
+def _equation(
+    formula: Formula, eta: EtaStyle, coefficients: Coefficients, too_long: TooLong
+) -> Equation:
     orders = []
     for k in range(formula.order + 1):
-        terms = tuple(_term(term, eta, coefficients) for term in formula.order_terms(k))
+        terms = tuple(_term(term, eta, coefficients, too_long) for term in formula.order_terms(k))
         if terms:
             orders.append(Order(terms, _front(k) if eta == "scalar" and k else None))
     error = power_of_eta(formula.order + 1)
@@ -94,8 +97,8 @@ def _front(k: int) -> Row:
     return Row((power(_ETA, k), THIN if k == 1 else SPACE))
 
 
-def _term(term: Term, eta: EtaStyle, coefficients: Coefficients) -> Signed:
-    number = coefficient(term.weight, coefficients)
+def _term(term: Term, eta: EtaStyle, coefficients: Coefficients, too_long: TooLong) -> Signed:
+    number = coefficient(term.weight, coefficients, too_long=too_long)
     tensors = joined(tensors_of(_value(term, eta)), BREAK, THIN)
     if number.node is None:
         return Signed(number.sign, tensors)
@@ -109,12 +112,12 @@ def _value(term: Term, eta: EtaStyle) -> Any:
 # For terminals ----------------------------------------------------------------------------------------
 
 
-def _table(formula: Formula, eta: EtaStyle, coefficients: Coefficients) -> Table:
+def _table(formula: Formula, eta: EtaStyle, coefficients: Coefficients, too_long: TooLong) -> Table:
     rows = []
     for k in range(formula.order + 1):
         head = power_of_eta(k) if eta == "scalar" else Text(f"order {k}")
         for i, term in enumerate(formula.order_terms(k)):
-            number = coefficient(term.weight, coefficients)
+            number = coefficient(term.weight, coefficients, too_long=too_long)
             value = Times(tensors_of(_value(term, eta)))
             rows.append(TableRow(head if i == 0 else None, number.sign, number.node or ONE, value))
     return Table((series_heading(formula),), tuple(rows))

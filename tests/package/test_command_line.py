@@ -223,7 +223,7 @@ def test_expand_takes_schemes_optimizers_and_observables(tmp_path):
     )
     assert sgdiagrams.Expansion.from_json(text) == expected
     symbolic = good("expand", "--order", "1", "--optimizer", "momentum")
-    assert "beta^(T + 1)" in symbolic
+    assert "beta (1 - beta^T)" in symbolic
     fixed = good("expand", "--order", "1", "--optimizer", "momentum", "--set", "beta=0.5",
                  "--set", "T=3")  # fmt: skip
     assert "-17/4" in fixed

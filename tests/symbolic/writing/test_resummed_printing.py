@@ -95,7 +95,7 @@ def test_momentum():
     # (1 - r)(1 - s) = eta H and r s = beta
     stationary = formula(loss.stationary())
     assert r"- \sum_{\mu} \frac{G_{\mu}\, G_{\mu}}{H_{\mu}}" in stationary
-    assert r"\frac{\eta^{2} (1 - \beta) (\beta + 1)}{2}" in stationary
+    assert r"\frac{\eta^{2} (1 - \beta) (1 + \beta)}{2}" in stationary
 
 
 def test_legends_say_what_occurs():
