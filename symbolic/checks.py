@@ -23,6 +23,7 @@ __all__ = [
     "count_or_symbol",
     "rational",
     "rational_or_symbol",
+    "time_or_symbol",
     "whole_number",
 ]
 
@@ -102,6 +103,19 @@ def count_or_symbol(name: str, value: Number | None, symbol: Symbol, *, least: i
             raise SamplingError(f"expected a whole number or a symbol, got {name}={shown(value)}")
         return value
     return whole_number(name, value, least=least)
+
+
+def time_or_symbol(name: str, value: Number | None, symbol: Symbol) -> Number:
+    """Return a rational number >= 0, whole where it is, or a symbol: `symbol` for None.
+
+    Examples
+    --------
+    >>> time_or_symbol("T", 2.5, Symbol("T")), time_or_symbol("T", None, Symbol("T"))
+    (Fraction(5, 2), T)
+    """
+    number = rational_or_symbol(name, value, symbol)
+    is_whole = isinstance(number, Fraction) and number.denominator == 1
+    return int(number) if is_whole else number
 
 
 def rational_or_symbol(

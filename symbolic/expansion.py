@@ -13,7 +13,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational, whole_number
+from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
 from sgdiagrams.symbolic.files.formula import dump, load
 from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_usual_order
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
@@ -128,7 +128,7 @@ class Expansion(SeriesFormula):
         schemes: list[Sampling] = []
         for part in self.parts:
             if part.sampling is not None:
-                own = {k: whole_number(k, numbers[k]) for k in part.sampling.symbols}
+                own = {k: numbers[k] for k in part.sampling.symbols}
                 schemes.append(part.sampling.at(**own))
             elif part.substituted is not None:
                 schemes.append(part.substituted.at(values))

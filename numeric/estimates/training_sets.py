@@ -10,6 +10,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.given_order.answer import answer_in_order, schedules_of
 from sgdiagrams.numeric.given_order.run import Data
 from sgdiagrams.numeric.values.learning_rate import read_eta
+from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
@@ -121,11 +122,19 @@ def use_of_rows(
 
 
 def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling | None:
-    """Return the sampling of a part with its numbers; None after a substitution."""
-    if part.sampling is None:
+    """Return the sampling of a part with its numbers; None where it is not known any more."""
+    if part.sampling is not None:
+        return part.sampling.at(**{k: numbers[k] for k in part.sampling.symbols})
+    if part.substituted is None:
         return None
-    free = part.sampling.symbols
-    return part.sampling.at(**{k: int(v) for k, v in numbers.items() if k in free})
+    scheme = part.substituted.at({k: rational(k, v) for k, v in numbers.items()})
+    if scheme.datapoints is not None and not scheme.is_empty and scheme.names_rows:
+        # A learning rate may have been substituted too, which the part does not know.
+        raise RequestError(
+            "expected an expansion as it was made for role='training-set' and a scheme that names its "
+            f"rows, got {scheme.label} with something substituted; give all numbers to evaluate"
+        )
+    return scheme
 
 
 def _check_size(

@@ -72,7 +72,7 @@ def dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
     _check_known(scheme, "a sampling", SAMPLINGS)
     data: dict[str, object] = {"name": scheme.name}
     for name, value in scheme.values.items():
-        data[name] = int(value) if value.is_Integer else str(value)
+        data[name] = int(value) if value.is_Integer else str(value)  # a symbol, or p/q
     for name, option in scheme.options.items():
         if option is not None:
             data[name] = [list(batch) for batch in option] if isinstance(option, tuple) else option
@@ -102,6 +102,8 @@ def load_sampling(data: object) -> Sampling | None:
             arguments[key] = value
         elif symbol_name(value):
             arguments[key] = Symbol(value)
+        elif key in cls.times:
+            arguments[key] = fraction(value)
         else:
             raise FormatError(f"expected an integer or a symbol for {key}, got {shown(value)}")
     for key, value in arguments.items():

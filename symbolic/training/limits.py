@@ -8,7 +8,7 @@ from math import factorial
 from typing import TYPE_CHECKING, ClassVar, final
 
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import Number, count_or_symbol
+from sgdiagrams.symbolic.checks import Number, count_or_symbol, time_or_symbol
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions
 from sgdiagrams.symbolic.embeddings.rules import OnePassSteps
@@ -31,6 +31,8 @@ class _Limit(Sampling):
     """What limits in continuous time share."""
 
     __slots__ = ()
+
+    times: ClassVar[tuple[str, ...]] = ("T",)
 
     @property
     def updates(self) -> Expr:
@@ -57,6 +59,11 @@ class _Limit(Sampling):
 class GradientFlow(_Limit):
     r"""The limit of small steps on the test loss: :math:`d\theta = -G\,dt` for a time :math:`\eta T`.
 
+    Parameters
+    ----------
+    T
+        The time in units of eta, a rational number >= 0; the symbol T when left out.
+
     Examples
     --------
     >>> from sgdiagrams.diagrams import Diagram
@@ -70,7 +77,7 @@ class GradientFlow(_Limit):
     T: Number | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+        object.__setattr__(self, "T", time_or_symbol("T", self.T, symbols.T))
 
     @property
     def largest_block(self) -> int:
@@ -98,7 +105,7 @@ class SDE(_Limit):
     Parameters
     ----------
     T
-        The time in units of eta; the symbol T when left out.
+        The time in units of eta, a rational number >= 0; the symbol T when left out.
     B
         The batch size that divides the covariance; 1 when left out.
 
@@ -118,7 +125,7 @@ class SDE(_Limit):
     B: Number = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+        object.__setattr__(self, "T", time_or_symbol("T", self.T, symbols.T))
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
 
     @property

@@ -9,14 +9,15 @@ random schedule it is the expected number. The schemes themselves are in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
-from sgdiagrams.symbolic.checks import Number, check_choice, whole_number
+from sgdiagrams.symbolic.checks import Number, check_choice, rational, whole_number
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.by_number import Embeddings
 from sgdiagrams.symbolic.vocabulary import Basis, RootRole
@@ -25,7 +26,6 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
@@ -46,6 +46,8 @@ class Sampling(ABC):
     name: ClassVar[str]
     #: The names of the numbers, in order; each is an attribute: a whole number or a symbol.
     numbers: ClassVar[tuple[str, ...]]
+    #: Those among them that are times: they may be fractions.
+    times: ClassVar[tuple[str, ...]] = ()
     #: The bases in which the scheme counts; the first is the usual one.
     bases: ClassVar[tuple[Basis, ...]] = ("moment", "cumulant")
     #: The names of the numbers that are 1 or more; others may be 0.
@@ -57,7 +59,9 @@ class Sampling(ABC):
         values: dict[str, Expr] = {}
         for name in self.numbers:
             value = getattr(self, name)
-            if not (type(value) is int or isinstance(value, Expr) or is_whole(value)):
+            is_time = name in self.times and isinstance(value, Fraction)
+            is_number = type(value) is int or is_time or is_whole(value)
+            if not (is_number or isinstance(value, Expr)):
                 raise SamplingError(
                     f"expected a whole number or a SymPy symbol for {name} of {self.name}, "
                     f"got {name}={shown(value)}"
@@ -161,7 +165,7 @@ class Sampling(ABC):
                 "which has no training set"
             )
 
-    def at(self, /, **numbers: int) -> Self:
+    def at(self, /, **numbers: int | Fraction) -> Self:
         """Return this scheme with numbers for some of its free symbols.
 
         Raises
@@ -179,9 +183,16 @@ class Sampling(ABC):
             )
         if not numbers:
             return self
-        given = {Symbol(k): whole_number(k, v) for k, v in numbers.items()}
+        given = {Symbol(k): self._number(k, v) for k, v in numbers.items()}
         options: dict[str, Any] = {k: _plain(v.subs(given)) for k, v in values.items()}
         return type(self)(**options, **self.options)
+
+    def _number(self, symbol: str, value: object) -> int | Fraction:
+        """Return a number for a symbol: a fraction where that stands for times alone."""
+        named = [name for name, v in self.values.items() if v.has(Symbol(symbol))]
+        if all(name in self.times for name in named):
+            return rational(symbol, value)
+        return whole_number(symbol, value)
 
     @property
     def options(self) -> dict[str, object]:
@@ -297,7 +308,9 @@ class Sampling(ABC):
 
 
 def _plain(value: Expr) -> Number:
-    return int(value) if isinstance(value, Integer) else value
+    if isinstance(value, Rational):
+        return int(value) if value.is_Integer else Fraction(int(value.p), int(value.q))
+    return value
 
 
 def with_root(
