@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def checked(
             _check_symmetry(k, named._replace(array=numbers[named.name]))
     if weighted is not None:
         n = len(next(iter(sampled.values())).array)
-        _check_weights(numbers["weights"], n)
+        numbers["weights"] = _settled_weights(numbers["weights"], n, weighted.array.dtype)
 
     def finished(orders: Mapping[int, _Named]) -> Mapping[int, NDArray[Any]]:
         return MappingProxyType({k: numbers[named.name] for k, named in orders.items()})
@@ -308,10 +308,20 @@ def _check_symmetry(order: int, piece: _Named) -> None:
                 )
 
 
-def _check_weights(weights: NDArray[Any], n: int) -> None:
+def _settled_weights(weights: NDArray[Any], n: int, given: np.dtype[Any]) -> NDArray[Any]:
+    """Check that the sum is 1 as far as the type that is given can say it; then make it so."""
     if weights.shape != (n,):
         raise StatisticsError(f"expected weights of shape=({n},), got shape={weights.shape}")
+    is_short = given.kind == "f" and given.itemsize < weights.dtype.itemsize
+    relative = max(_WEIGHT_TOLERANCE, n * float(np.finfo(given).eps) if is_short else 0.0)
     total = weights.sum()
-    slack = 0 if weights.dtype == object else _WEIGHT_TOLERANCE * max(1.0, np.abs(weights).sum())
+    slack = 0 if weights.dtype == object else relative * max(1.0, np.abs(weights).sum())
     if abs(total - 1) > slack:
-        raise StatisticsError(f"expected weights of sum 1, got sum={total}; divide by the sum")
+        raise StatisticsError(
+            f"expected weights of sum 1, got sum={shortened(str(total))}; divide by the sum"
+        )
+    if not is_short:
+        return weights
+    settled: NDArray[Any] = weights / total
+    settled.flags.writeable = False
+    return settled

@@ -95,16 +95,15 @@ def use_of_rows(
             )
     schemes = [_scheme(part, numbers) for part in expansion.parts]
     for scheme in schemes:
-        _check_size(scheme, statistics.sample_size, numbers)
-    moving = [scheme for scheme in schemes if scheme is None or not scheme.is_empty]
-    names = {scheme is not None and scheme.names_rows for scheme in moving}
+        _check_size(scheme, statistics.sample_size)
+    moving = [scheme for scheme in schemes if not scheme.is_empty]
+    names = {scheme.names_rows for scheme in moving}
     if len(names) > 1:
         raise RequestError(
             "expected parts of one kind for role='training-set', got some that name their rows and "
             "some that are averages over orders; evaluate them one by one and subtract"
         )
     if names == {True}:
-        known = [scheme for scheme in schemes if scheme is not None]
         runs = tuple(
             (
                 part.coefficient,
@@ -112,7 +111,7 @@ def use_of_rows(
                 Training(scheme, part.optimizer.at(**numbers)),
                 schedules_of(scheme),
             )
-            for part, scheme in zip(expansion.parts, known, strict=True)
+            for part, scheme in zip(expansion.parts, schemes, strict=True)
         )
         is_one = all(len(schedules) == 1 for *_, schedules in runs)
         return UseOfRows(_ONE_ORDER if is_one else _SEVERAL, runs)
@@ -121,40 +120,33 @@ def use_of_rows(
     return UseOfRows(_AVERAGE if moving else "")
 
 
-def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling | None:
-    """Return the sampling of a part with its numbers; None where it is not known any more."""
+def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling:
+    """Return the sampling of a part with its numbers."""
     if part.sampling is not None:
         return part.sampling.at(**{k: numbers[k] for k in part.sampling.symbols})
-    if part.substituted is None:
-        return None
-    scheme = part.substituted.at({k: rational(k, v) for k, v in numbers.items()})
-    if scheme.datapoints is not None and not scheme.is_empty and scheme.names_rows:
-        # A learning rate may have been substituted too, which the part does not know.
-        raise RequestError(
-            "expected an expansion as it was made for role='training-set' and a scheme that names its "
-            f"rows, got {scheme.label} with something substituted; give all numbers to evaluate"
-        )
-    return scheme
+    scheme = part.substituted and part.substituted.at(
+        {k: rational(k, v) for k, v in numbers.items()}
+    )
+    is_average = scheme and (scheme.datapoints is None or scheme.is_empty or not scheme.names_rows)
+    if scheme and is_average:
+        return scheme
+    # A learning rate may have been substituted too, which the part does not know.
+    raise RequestError(
+        "expected an expansion as it was made for role='training-set' with a scheme that names its rows, "
+        "got one in which something has been substituted; give all numbers to evaluate"
+    )
 
 
-def _check_size(
-    scheme: Sampling | None, points: int, numbers: Mapping[str, int | Fraction]
-) -> None:
-    size: Any
-    if scheme is None:
-        # One pass sees each of its T B points once, so they are the training set.
-        both = {"T", "B"} <= set(numbers)
-        size = numbers.get("N", numbers["T"] * numbers["B"] if both else None)
-    elif scheme.is_empty:
-        size = None
-    elif scheme.datapoints is None:
+def _check_size(scheme: Sampling, points: int) -> None:
+    if scheme.is_empty:
+        return
+    if scheme.datapoints is None:
         raise RequestError(
             f"expected role='sample' or 'population' for {scheme.name}, which has no training set, "
             "got role='training-set'"
         )
-    else:
-        size = int(scheme.datapoints)
-    if size is not None and size != points:
+    size = int(scheme.datapoints)
+    if size != points:
         raise StatisticsError(
             f"expected a training set of the sampling's N={size} points, got sample_size={points}"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -159,10 +158,11 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     RequestError
-        When an option has another form or a name occurs twice.
+        When an option has another form, a name occurs twice, or a comma stands for a decimal point.
     """
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.diagrams.messages import shortened, shown
+    from sgdiagrams.diagrams.written_numbers import read_numbers
 
     numbers: dict[str, Any] = {}
     for setting in settings:
@@ -172,12 +172,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
             raise RequestError(f"expected --set NAME=VALUE such as T=10, got {shown(setting)}")
         if name in numbers:
             raise RequestError(f"expected --set {shortened(name)} once, got it twice")
-        try:
-            parsed = [Fraction(part.strip()) for part in value.split(",")]
-        except (ValueError, ZeroDivisionError):
-            raise RequestError(
-                f"expected a number such as 10, 0.05 or 1/20 for {shortened(name)}, got {shown(value)}"
-            ) from None
+        parsed = read_numbers(shortened(name), value)
         plain = [int(f) if f.denominator == 1 else f for f in parsed]
         numbers[name] = plain[0] if len(plain) == 1 else plain
     return numbers

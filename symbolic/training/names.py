@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import read_text
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.written_numbers import read_numbers
 from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.limits import SDE, GradientFlow
@@ -234,12 +235,13 @@ def _make(kind: str, text: str, known: Mapping[str, _Spoken], more: tuple[str, .
 
 def _schedule_file(path: str) -> ArraySchedule:
     try:
-        words = read_text(path).replace(",", " ").split()
+        lines = read_text(path).split()
     except FormatError:
         raise FormatError(
             f"expected a readable text file with one factor a line, got {shown(path)}"
         ) from None
-    return ArraySchedule([rational("the schedule", word) for word in words])
+    words = (line.strip(",") for line in lines)
+    return ArraySchedule([x for word in words if word for x in read_numbers("the schedule", word)])
 
 
 def _grid_file(path: str) -> Grid:

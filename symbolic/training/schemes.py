@@ -341,8 +341,8 @@ class Grid(Sampling):
     ----------
     batches
         A list of batches, each a list of rows of the training set (numbers from 0), or a boolean
-        array of shape (N, T) whose columns are the batches. Each batch counts with the mean over its
-        rows, whatever their number.
+        array of shape (N, T) whose columns are the batches. An array of the numbers 0 and 1 may be meant
+        either way and is refused. Each batch counts with the mean over its rows, whatever their number.
     N
         The size of the training set; by default 1 + the largest row, or the rows of the array.
 
@@ -437,15 +437,37 @@ def FullBatch(N: Number | None = None, E: Number | None = None) -> Epochs:  # no
 
 def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:
     """Return batches, and the number of rows where a table says it."""
-    values = given.tolist() if hasattr(given, "tolist") else given
-    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-        raise SamplingError("expected a list of batches or a boolean array of shape (N, T)")
+    wanted = "expected a list of batches or a boolean array of shape (N, T)"
+    values = _listed(given)
+    is_array = values is not given
+    values = [_listed(row) for row in values] if isinstance(values, Sequence) else values
+    if not isinstance(values, Sequence) or isinstance(given, str) or not values:
+        raise SamplingError(wanted)
     if not all(isinstance(row, Sequence) and not isinstance(row, str) for row in values):
-        raise SamplingError("expected a list of batches or a boolean array of shape (N, T)")
-    is_table = all(isinstance(x, bool) for row in values for x in row) and any(map(len, values))
+        raise SamplingError(wanted)
+    cells = [_listed(x) for row in values for x in row]
+    is_table = all(isinstance(x, bool) for x in cells) and any(map(len, values))
     if not is_table:
+        if is_array and all(isinstance(x, int | float) and x in (0, 1) for x in cells):
+            raise SamplingError(
+                f"{wanted}, got an array of 0 and 1, which may be either: give astype(bool) for a "
+                "table, or tolist() for lists of rows"
+            )
         return tuple(tuple(whole_number("row", x) for x in batch) for batch in values), None
     if len(set(map(len, values))) != 1:
         raise SamplingError("expected rows of equal length in a boolean array of shape (N, T)")
     columns = zip(*values, strict=True)
     return tuple(tuple(n for n, x in enumerate(c) if x) for c in columns), len(values)
+
+
+def _listed(value: Any) -> Any:
+    """Return an array, or a number of an array, as Python's own; anything else as it is.
+
+    Raises
+    ------
+    SamplingError
+        When a mask would be lost.
+    """
+    if hasattr(value, "mask") and hasattr(value, "filled"):
+        raise SamplingError("expected batches without a mask, got a masked array; fill it")
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -81,4 +81,4 @@ class SubstitutedSampling:
         SamplingError
             When they are impossible for it.
         """
-        return self.sampling.at(**{name: value_at(value, numbers) for name, value in self.values})  # type: ignore[arg-type]
+        return self.sampling.at(**{name: value_at(value, numbers) for name, value in self.values})

@@ -324,6 +324,20 @@ def test_symmetry_is_up_to_rounding_for_floats():
         Statistics(with_fraction(2, (2, 0, 1), fractions()[2][2][1][0] + F(1, 10**12)))
 
 
+@pytest.mark.parametrize("n", [3, 7, 1000])
+def test_weights_in_single_precision_sum_to_one_in_single_precision(n):
+    rng = np.random.default_rng(n)
+    short = rng.random(n).astype(np.float32)
+    short /= short.sum()
+    assert abs(short.astype(float).sum() - 1) > 1e-9
+    found = Statistics.from_samples({0: np.ones(n)}, role="population", weights=short).weights
+    np.testing.assert_allclose(found, short, rtol=1e-6)
+    assert found.sum() == pytest.approx(1, abs=1e-15)
+    for wrong in (short * np.float32(1.001), short.astype(float)):
+        with pytest.raises(StatisticsError, match="sum 1"):
+            Statistics.from_samples({0: np.ones(n)}, role="population", weights=wrong)
+
+
 def test_roles_and_weights():
     with pytest.raises(StatisticsError, match="role='data'"):
         Statistics.from_samples({0: [1.0]}, role="data")

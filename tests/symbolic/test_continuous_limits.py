@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from strategies import relaxed
 from sympy import Rational
 
-from sgdiagrams.diagrams import RequestError, enumerate_diagrams
+from sgdiagrams.diagrams import RequestError, SamplingError, enumerate_diagrams
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.symbolic import SDE, GradientFlow, OnePass, expand, symbols
+from sgdiagrams.symbolic import SDE, Expansion, GradientFlow, OnePass, expand, symbols
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
 
 ORDER = 4
@@ -251,6 +251,61 @@ def test_gradient_flow(p, metric):
 def test_diffusion_in_one_dimension(T, B):
     landscape = landscape_of(T + B, 1, start=STARTS[1])
     compare(landscape, "diagonal", SDE(B=symbols.B), T=T, B=B)
+
+
+def test_times_may_be_fractions():
+    landscape = landscape_of(4, 1, start=STARTS[1])
+    compare(landscape, "scalar", GradientFlow(), T=Fraction(7, 3))
+    compare(landscape, "scalar", SDE(B=symbols.B), T=Fraction(7, 3), B=2)
+    compare(landscape, "scalar", SDE(), T=Fraction(1, 2))
+
+
+@pytest.mark.parametrize("scheme", [SDE, GradientFlow])
+def test_times_are_the_same_number_at_every_door(scheme):
+    statistics = landscape_of(4, 1, start=STARTS[1]).statistics(2)
+    wanted = expand("test-loss", order=2, sampling=scheme(T=Fraction(7, 3)))
+    late = expand("test-loss", order=2, sampling=scheme())
+    assert Expansion.from_json(wanted.to_json()) == wanted
+    assert scheme(T="7/3") == scheme().at(T=Fraction(7, 3)) == scheme(T=Fraction(7, 3))
+    assert scheme(T=2.5) == scheme(T=Fraction(5, 2))
+    assert scheme(T=Fraction(4, 2)) == scheme(T=2)
+    value = wanted.evaluate(statistics, eta=1).value
+    assert late.evaluate(statistics, eta=1, T=Fraction(7, 3)).value == value
+    assert late.subs({"T": Fraction(7, 3)}).evaluate(statistics, eta=1).value == value
+    module = {}
+    exec(late.python(), module)
+    floats = {k: a.astype(float) for k, a in statistics.samples.items()}
+    tensors = module["tensors"](floats)
+    found = sum(module["orders"](tensors, eta=1.0, T=Fraction(7, 3)))
+    assert found == pytest.approx(float(value), rel=1e-12)
+    for impossible in (Fraction(-1, 2), -1, True, float("nan"), "long"):
+        for ask in (
+            lambda T: scheme(T=T),
+            lambda T: scheme().at(T=T),
+            lambda T: late.evaluate(statistics, eta=1, T=T),
+        ):
+            with pytest.raises(SamplingError):
+                ask(impossible)
+    with pytest.raises(ValueError, match="for T"):
+        module["orders"](tensors, eta=1.0, T=-0.5)
+    with pytest.raises(SamplingError, match="whole number"):
+        OnePass(T=Fraction(7, 3))
+    with pytest.raises(SamplingError, match="whole number"):
+        SDE(B=Fraction(3, 2))
+
+
+def test_resummed_limits_take_fractions_of_a_step():
+    statistics = landscape_of(4, 1, start=STARTS[1]).statistics(4)
+    values = []
+    for T in (Fraction(7, 3), Fraction(7, 3) + Fraction(1, 10**6)):
+        resummed = expand("displacement", order=2, sampling="sde", resummed=True)
+        values.append(float(resummed.evaluate(statistics, eta=0.1, T=T).value[0]))
+    assert 0 < abs(values[1] - values[0]) < 1e-5
+    # At a tiny eta it is the plain series.
+    plain = expand("displacement", order=2, sampling="sde")
+    numbers = {"eta": Fraction(1, 10**6), "T": Fraction(7, 3)}
+    found = resummed.evaluate(statistics, **numbers).value[0]
+    assert float(found) == pytest.approx(float(plain.evaluate(statistics, **numbers).value[0]))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -48,6 +48,9 @@ def checks_source(
             continue
         for name, value in scheme.values.items():
             shown = _in_its_place(part, value)
+            if name in scheme.times:
+                spans |= {str(shown): (0, None)} if shown.is_Symbol else {}
+                continue
             least = int(name in scheme.positive)
             whole |= {str(s): max(0, whole.get(str(s), 0)) for s in shown.free_symbols}
             if shown.is_Symbol:
