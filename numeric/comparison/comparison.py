@@ -184,12 +184,11 @@ class Comparison:
     def _best(self) -> Point | None:
         """Return the point with a trustworthy series where order k holds and order 1 fails most."""
         *_, before, last = self.coefficients
-        k = self.order
         good = [
             p
             for p in self.points
             if abs(p.deviations[-1]) <= 2 < abs(p.deviations[0])
-            and 3 * abs(last) * p.eta**k <= abs(before) * p.eta ** (k - 1)
+            and 3 * abs(last * p.eta) <= abs(before)
         ]
         return (
             max(good, key=lambda p: abs(p.deviations[0]), default=None) if self.order > 1 else None

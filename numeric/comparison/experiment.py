@@ -70,9 +70,9 @@ def compare(
         As for `sgdiagrams.expand`; the order is at least 1. Covariances and the continuous limits are
         not simulated, functions of the weights only with their values and derivatives.
     eta
-        Learning rates. By default eight, growing by a constant factor to where the last contribution
-        is half of the one before, a little beyond what the judgement calls trustworthy; up to 0.1
-        where one order alone contributes.
+        Learning rates other than 0, of any sign. By default eight, growing by a constant factor to where
+        the last contribution is half of the one before, a little beyond what the judgement calls
+        trustworthy; up to 0.1 where one order alone contributes.
     runs
         Runs at each learning rate, at least 2; each draws its own training set and batches.
     seed
@@ -277,6 +277,9 @@ def _learning_rates(
         values = np.atleast_1d(np.asarray(eta, dtype=np.float64))
     except (TypeError, ValueError):
         values = np.empty(0)
-    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
-        raise RequestError(f"expected learning rates > 0, got eta={shown(eta)}")
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values != 0)).all():
+        raise RequestError(
+            "expected a learning rate or a list of them, finite numbers other than 0, "
+            f"got eta={shown(eta)}"
+        )
     return tuple(sorted(map(float, values)))

@@ -84,7 +84,7 @@ class Amplitudes:
         StatisticsError
             When the second derivatives are missing.
         RequestError
-            When eta has a wrong shape or content, or a negative eigenvalue.
+            When eta has a wrong shape or content, or eigenvalues of both signs.
         """
         if self._basis is None:
             check_leaf(self._statistics, LOSS, 2, purpose="for the eigenbasis of eta H")
@@ -117,7 +117,9 @@ class Amplitudes:
             if cleaned:
                 tensor = np.where(self._is_zero(nodes), 0.0, tensor)
             operands += [tensor, [i for v in block for i in legs[v]]]
-        return np.asarray(np.einsum(*operands, list(range(order)), optimize=True))
+        product = np.asarray(np.einsum(*operands, list(range(order)), optimize=True))
+        # Every edge and every free index is one of the learning rate.
+        return -product if order % 2 and self.basis.sign < 0 else product
 
     def _tensor(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
         """Return the joint cumulant of derivatives, one axis a leg."""

@@ -1,8 +1,9 @@
-r"""The eigenbasis of :math:`\eta H`, in which the learning rate is the identity.
+r"""The eigenbasis of :math:`\eta H`, in which the learning rate is plus or minus the identity.
 
-With the symmetric square root :math:`R = \eta^{1/2}` and :math:`R H R = V \operatorname{diag}(h) V^T` the
-columns of :math:`A = R V` are the basis vectors: :math:`A A^T = \eta`, and :math:`A^T H A` is
-diag(h). A lower index is transformed by :math:`A^T`; an upper one comes back by A.
+With its sign s, the symmetric square root :math:`R = (s \eta)^{1/2}` and
+:math:`s R H R = V \operatorname{diag}(h) V^T` the columns of :math:`A = R V` are the basis vectors:
+:math:`s A A^T = \eta`, and :math:`s A^T H A` is diag(h). A lower index is transformed by :math:`A^T`; an
+upper one comes back by A; every edge brings a factor s.
 """
 
 from __future__ import annotations
@@ -39,10 +40,13 @@ class Eigenbasis:
         h in ascending order, shape (p,).
     vectors
         The basis vectors as columns, shape (p, p).
+    sign
+        1, or -1 for a negative learning rate.
     """
 
     eigenvalues: NDArray[np.float64]
     vectors: NDArray[np.float64]
+    sign: int = 1
 
     @property
     def flat(self) -> NDArray[np.bool_]:
@@ -81,15 +85,15 @@ def eigenbasis_of(
     hessian
         H, symmetric, shape (p, p); it may have negative eigenvalues.
     eta
-        Scalar, 1-D diagonal of shape ``(p,)`` or symmetric array of shape ``(p, p)``, with no negative
-        eigenvalue.
+        Scalar, 1-D diagonal of shape ``(p,)`` or symmetric array of shape ``(p, p)``, with eigenvalues
+        of one sign.
     weight_decay
         The strength lambda.
 
     Raises
     ------
     RequestError
-        When eta has a wrong shape or content, or a negative eigenvalue.
+        When eta has a wrong shape or content, or eigenvalues of both signs.
 
     Examples
     --------
@@ -102,24 +106,28 @@ def eigenbasis_of(
     H = np.asarray(hessian, dtype=np.float64)
     p = len(H)
     rate = np.asarray(read_eta(eta, p), dtype=np.float64)
-    root = _square_root(rate, p)
-    curvature = root @ (H + float(weight_decay) * np.eye(p)) @ root
+    root, sign = _square_root(rate, p)
+    curvature = sign * (root @ (H + float(weight_decay) * np.eye(p)) @ root)
     h, V = np.linalg.eigh((curvature + curvature.T) / 2)
-    return Eigenbasis(h, root @ V)
+    return Eigenbasis(h, root @ V, sign)
 
 
-def _square_root(rate: NDArray[np.float64], p: int) -> NDArray[np.float64]:
+def _square_root(rate: NDArray[np.float64], p: int) -> tuple[NDArray[np.float64], int]:
+    """Return the root of the learning rate without its sign, and the sign."""
     if rate.ndim < 2:
         values, vectors = np.broadcast_to(rate, (p,)), np.eye(p)
     else:
         values, vectors = np.linalg.eigh(rate)
-    least = float(values.min(initial=0.0))
-    if least < -_ROUNDING * float(np.abs(values).max(initial=0.0)):
+    rounding = _ROUNDING * float(np.abs(values).max(initial=0.0))
+    least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    if least < -rounding and most > rounding:
         raise RequestError(
-            "expected a learning rate without negative eigenvalues for the eigenbasis of eta H, "
-            f"got eta with the eigenvalue {least:.6g}; the plain expansion takes any eta"
+            "expected a learning rate with eigenvalues of one sign for the eigenbasis of eta H, "
+            f"got eta with the eigenvalues {least:.6g} and {most:.6g}; the plain expansion takes any eta"
         )
-    return np.asarray((vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T)
+    sign = -1 if least < -rounding else 1
+    sizes = np.sqrt(np.clip(sign * values, 0, None))
+    return np.asarray((vectors * sizes) @ vectors.T), sign
 
 
 def _on_all_axes(tensor: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:

@@ -49,7 +49,8 @@ class Drift:
     eigenvalues
         h of :math:`\eta H`, shape (p,).
     basis
-        The basis vectors as columns, shape (p, p): :math:`A A^T = \eta`.
+        The basis vectors as columns, shape (p, p): :math:`A A^T = \eta`, or :math:`-\eta` where that is
+        negative.
     limits
         For every order 0, 1, ... its contribution to the displacement for T to infinity along every
         basis vector, shape (order + 1, p); nan along directions that keep moving.

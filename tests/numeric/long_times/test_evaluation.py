@@ -476,7 +476,11 @@ def test_errors_are_one_line():
         (SamplingError, "T is missing", lambda: expansion.evaluate(statistics, eta=1)),
         (SamplingError, "got N=1", lambda: expansion.evaluate(statistics, eta=1, T=1, N=1)),
         (SamplingError, "T", lambda: expansion.evaluate(statistics, eta=1, T=-1)),
-        (RequestError, "eigenvalue -0.1", lambda: expansion.evaluate(statistics, eta=-0.1, T=1)),
+        (
+            RequestError,
+            "eigenvalues -0.1 and 0.2",
+            lambda: expansion.evaluate(Helix().statistics(2), eta=[-0.1, 0.2, 0.1], T=1),
+        ),
         (RequestError, "shape", lambda: expansion.evaluate(statistics, eta=[1, 2], T=1)),
         (
             StatisticsError,
