@@ -21,12 +21,13 @@ from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
+from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
 from sgdiagrams.symbolic.writing.series import write_series
 from sgdiagrams.symbolic.writing.source_code import numpy_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sympy import Symbol
 
@@ -123,6 +124,33 @@ class Expansion(SeriesFormula):
         >>> expand("test-loss", order=2, sampling="one-pass").weights(T=10)
         (Fraction(1, 1), Fraction(-10, 1), Fraction(90, 1), Fraction(5, 1))
         """
+        return self._weights(value_at, numbers)
+
+    def rounded_weights(self, **numbers: int | Fraction) -> tuple[Fraction, ...]:
+        """Return the weights of all terms to 30 digits at least, with certainty.
+
+        Momentum over a million updates takes a moment, where exact weights have a million digits.
+
+        Raises
+        ------
+        SamplingError
+            As for `weights`.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> heavy = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum")
+        >>> float(heavy.rounded_weights(T=10**6, beta=0.9)[1])
+        -9999910.0
+        """
+        return self._weights(rounded_at, numbers)
+
+    def _weights(
+        self,
+        at: Callable[[Expr, Mapping[str, Fraction]], Fraction],
+        numbers: Mapping[str, int | Fraction],
+    ) -> tuple[Fraction, ...]:
+        """Return what a function makes of the weights, once the numbers are checked."""
         check_numbers(numbers, self.symbols)
         values = {k: rational(k, v) for k, v in numbers.items()}
         schemes: list[Sampling] = []
@@ -139,7 +167,7 @@ class Expansion(SeriesFormula):
             )
         for part in self.parts:
             part.optimizer.at(**numbers)  # checks them
-        return tuple(value_at(term.weight, values) for term in self.terms)
+        return tuple(at(term.weight, values) for term in self.terms)
 
     def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: whoever has them knows how to contract them.

@@ -163,6 +163,10 @@ class SeriesFormula(Formula):
     def weights(self, **numbers: int | Fraction) -> tuple[Fraction, ...]:
         """Return the weights of all terms at given numbers, exactly."""
 
+    def rounded_weights(self, **numbers: int | Fraction) -> tuple[Fraction, ...]:
+        """Return them to 30 digits at least, where that is quicker: as good as exact for floats."""
+        return self.weights(**numbers)
+
 
 class Holder(Protocol[Result_co]):
     """Whatever has numbers for contractions: `sgdiagrams.Statistics`, or a holder of a user's own."""

@@ -14,6 +14,7 @@ from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
+from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
@@ -92,7 +93,8 @@ def evaluate(
     >>> evaluate(expansion, population, eta=Fraction(1, 10), T=1).orders
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
-    weights = expansion.weights(**numbers)
+    is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
+    weights = (expansion.weights if is_exact else expansion.rounded_weights)(**numbers)
     rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(_free_legs(expansion), statistics)
     if rows.are_named:

@@ -14,7 +14,7 @@ from sgdiagrams.diagrams.errors import RequestError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["read_eta", "read_weight_decay"]
+__all__ = ["is_exact_rate", "read_eta", "read_weight_decay"]
 
 
 def read_eta(eta: ArrayLike | Fraction, dimension: int | None) -> Fraction | float | NDArray[Any]:
@@ -66,6 +66,11 @@ def read_eta(eta: ArrayLike | Fraction, dimension: int | None) -> Fraction | flo
     if given.ndim == 2 and (array != array.T).any():
         raise RequestError("expected a symmetric eta, got an asymmetric one; use (eta + eta.T)/2")
     return np.asarray(array)
+
+
+def is_exact_rate(eta: Fraction | float | NDArray[Any]) -> bool:
+    """Tell whether a learning rate, as `read_eta` returns it, is one of Fractions."""
+    return isinstance(eta, Fraction) or np.asarray(eta).dtype == object
 
 
 def read_weight_decay(decay: object) -> Fraction | float:

@@ -23,6 +23,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.values.learning_rate import is_exact_rate
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 if TYPE_CHECKING:
@@ -135,9 +136,8 @@ class Leaves:
         self._statistics = statistics
         self._weight_decay = weight_decay
         self._eta = eta
-        has_exact_eta = isinstance(eta, Fraction) or np.asarray(eta).dtype == object
         is_exact_decay = isinstance(weight_decay, Fraction)
-        self.is_exact = statistics.is_exact and has_exact_eta and is_exact_decay
+        self.is_exact = statistics.is_exact and is_exact_rate(eta) and is_exact_decay
         given = [*statistics.samples.values(), np.asarray(eta)]
         given += [a for orders in statistics.functions.values() for a in orders.values()]
         self.size = max(array.size for array in given)
