@@ -21,15 +21,15 @@ from sgdiagrams.symbolic.training.schedule import Exponential
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.substitution import value_at
 
-MANY = Fraction(3000)  # powers of 9/10 have ten thousand digits then
-NUMBERS = {"N": 7, "B": 2, "T": 3000, "E": 3000, "gamma": "0.999"}
+MANY = Fraction(1500)  # powers of 9/10 have thousands of digits then
+NUMBERS = {"N": 7, "B": 2, "T": 1500, "E": 1500, "gamma": "0.999"}
 
 
 def assert_close(found, exact):
     assert abs(found - exact) <= abs(exact) / 2**100
 
 
-@pytest.mark.parametrize("b", ["9/10", "0.999999", "1/3", "0.9000000001"])
+@pytest.mark.parametrize("b", ["9/10", "0.999999"])
 @pytest.mark.parametrize(
     ("sampling", "optimizer"),
     [
@@ -37,7 +37,7 @@ def assert_close(found, exact):
         (OnePass(), Momentum(beta="0.9")),
         (Epochs(N=symbols.N, B=symbols.N), Nesterov()),
         (WithReplacement(), Momentum()),
-        (OnePass(), Momentum(average=ExponentialAverage())),
+        (OnePass(), SGD(average=ExponentialAverage())),
         (OnePass(), SGD(schedule=Exponential())),
     ],
 )
