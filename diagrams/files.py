@@ -86,6 +86,8 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             return
         with _replacement(target, known) as file:
             yield file
+    except BrokenPipeError:
+        raise  # whoever read it has gone, which is no failure
     except OSError as error:
         raise FormatError(f"cannot write {name}: {error.strerror or error}") from error
 

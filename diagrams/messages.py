@@ -7,7 +7,7 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-__all__ = ["plain_number", "shortened", "shown"]
+__all__ = ["how_many", "plain_number", "shortened", "shown"]
 
 #: Characters of one value in a message, which seldom has more than two.
 MOST = 80
@@ -49,6 +49,17 @@ def shortened(text: str, *, most: int = MOST) -> str:
         return text
     tail = (most - 1) * 2 // 5
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def how_many(number: int, noun: str) -> str:
+    """Return a number and what there is so much of.
+
+    Examples
+    --------
+    >>> how_many(1, "term"), how_many(0, "term")
+    ('1 term', '0 terms')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def plain_number(value: int | Fraction) -> str:

@@ -275,10 +275,10 @@ def _plain(value: Any) -> Any:
 
 def _equal(ours: list[Any], known: list[Any]) -> tuple[bool, str]:
     if ours == known:
-        return True, f"{len(ours)} values agree; the last is {ours[-1]}"
+        return True, f"{len(ours)} values agree; the last is {shown(ours[-1])}"
     place = next(
         (i for i, (a, b) in enumerate(zip(ours, known, strict=False)) if a != b),
         min(len(ours), len(known)),
     )
     got, expected = ours[place : place + 1], known[place : place + 1]
-    return False, f"differs at position {place}: got {got}, expected {expected}"
+    return False, f"differs at position {place}: got {shown(got)}, expected {shown(expected)}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import how_many, shown
+from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
@@ -23,7 +24,7 @@ from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
-from sgdiagrams.symbolic.writing.series import write_series
+from sgdiagrams.symbolic.writing.series import series_heading, write_series
 from sgdiagrams.symbolic.writing.source_code import numpy_source
 
 if TYPE_CHECKING:
@@ -335,14 +336,10 @@ class Expansion(SeriesFormula):
         return numpy_source(self)
 
     def __str__(self) -> str:
-        return write_series(self, TextRenderer(), too_long="describe")
+        return folded_for_people(write_series(self, TextRenderer(), too_long="describe"))
 
     def __repr__(self) -> str:
-        scheme = self.sampling.name if self.sampling else "several schemes"
-        return (
-            f"<Expansion of {self.observable}, order {self.order}, {scheme}, "
-            f"{self.basis} basis, {len(self.terms)} terms>"
-        )
+        return f"<Expansion {series_heading(self)} | {how_many(len(self.terms), 'term')}>"
 
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")

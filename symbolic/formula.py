@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sympy import Add, Expr, Mul
+from sympy import Add, Expr, Mul, latex
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -57,6 +59,18 @@ class Term:
     def order(self) -> int:
         """The power of the learning rate."""
         return self.contraction.order
+
+    def _repr_latex_(self) -> str:
+        weight = Mul(symbols.eta**self.order, self.weight)
+        # Eigenvalues have the letters of the indices that they belong to.
+        greek = {index_letter(i): index_latex(i) for i in range(len(self.indices))}
+        named = ((s, *s.name.rpartition("_")[::2]) for s in weight.free_symbols)
+        names = {s: f"{head}_{{{greek[i]}}}" for s, head, i in named if head and i in greek}
+        text = latex(weight, symbol_names=names)
+        if isinstance(weight, Add):
+            text = rf"\left({text}\right)"
+        shown = "" if weight == 1 else rf"{text}\, "
+        return rf"$\displaystyle {shown}{latex(self.contraction)}$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,22 @@ class KnownResult:
         """
         if self.expansion is not None:
             return self.expansion.latex()
-        body = f"{self.left} {latex(self.formula)}"
-        return f"\\begin{{equation*}}\n  {body}\n\\end{{equation*}}"
+        return f"\\begin{{equation*}}\n  {self._equation}\n\\end{{equation*}}"
+
+    @property
+    def _equation(self) -> str:
+        return f"{self.left} {latex(self.formula)}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.statement}\n  {self.formula}\n  {self.call}"
+
+    def _repr_latex_(self) -> str:
+        if self.expansion is not None:
+            return self.expansion._repr_latex_()
+        return f"$$\n{self._equation}\n$$"
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.name}.** {self.statement}\n\n{self._repr_latex_()}\n\n`{self.call}`"
 
 
 def _gap() -> ResummedExpansion:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import how_many, shown
+from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
@@ -26,6 +27,7 @@ from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pie
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
 from sgdiagrams.symbolic.writing.resummed.spectral_sum import SpectralSum
+from sgdiagrams.symbolic.writing.resummed.table import resummed_heading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -369,12 +371,11 @@ class ResummedExpansion(ResummedFormula):
         )
 
     def __str__(self) -> str:
-        return self.text()
+        return folded_for_people(self.text())
 
     def __repr__(self) -> str:
         return (
-            f"<ResummedExpansion of {self.observable}, order {self.order}, {self.form}, "
-            f"{len(self.pieces)} terms>"
+            f"<ResummedExpansion {resummed_heading(self)} | {how_many(len(self.pieces), 'term')}>"
         )
 
     def _repr_latex_(self) -> str:

@@ -26,6 +26,7 @@ from sgdiagrams.symbolic.weights.monomials import USUAL_VARIABLES, monomial_text
 from sgdiagrams.symbolic.weights.rescaling import rescalings, split_weight
 from sgdiagrams.symbolic.writing.scaling_tables import (
     how_many_obey,
+    html_scaling_table,
     latex_scaling_table,
     text_scaling_table,
 )
@@ -246,6 +247,9 @@ class ScalingTable:
 
     def __str__(self) -> str:
         return text_scaling_table(self)
+
+    def _repr_html_(self) -> str:
+        return html_scaling_table(self)
 
     def __repr__(self) -> str:
         return (

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.comparison.curves import draw_curves
 
 if TYPE_CHECKING:
@@ -130,6 +131,12 @@ class Comparison:
         return data
 
     def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> PrintedTable:
         method = "" if self.optimizer == PLAIN else f"{self.optimizer} | "
         title = (
             f"{self.quantity} on {self.landscape} | {self.sampling} | {method}"
@@ -140,7 +147,7 @@ class Comparison:
         for prefix in ("", "re-s. ") if is_resummed else ("",):
             for k in range(1, self.order + 1):
                 header += [f"{prefix}order {k}", "dev."]
-        rows = [header]
+        rows = []
         digits = self._decimals()
         for point in self.points:
             moments = point.moments
@@ -155,12 +162,8 @@ class Comparison:
             deviations = (*point.deviations, *point.resummed_deviations)
             for value, deviation in zip(values, deviations, strict=True):
                 row += [_entry(value, digits), _deviation(deviation)]
-            rows.append(row)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-        notes = [
-            "order k: sum of the orders 1..k; dev.: its distance from the simulation in standard errors"
-        ]
+            rows.append(tuple(row))
+        notes = ["order k: sum of orders 1..k; dev.: distance to the simulation in its errors"]
         if is_resummed:
             notes.append("re-s.: the re-summed expansion, linkless diagrams with 1..k edges")
         best = self._best()
@@ -173,7 +176,9 @@ class Comparison:
         if not self.complete:
             done = min((p.moments.count + p.moments.diverged for p in self.points), default=0)
             notes.append(f"interrupted: at least {done} of {self.runs} runs a point were made")
-        return "\n".join([title, *table, *notes])
+        # An order stays with its distance.
+        groups = (3, *(2,) * ((len(header) - 3) // 2))
+        return PrintedTable(title, tuple(header), tuple(rows), tuple(notes), groups=groups)
 
     def _decimals(self) -> int:
         """Return how many decimals show the smallest standard error with two digits, at least six."""

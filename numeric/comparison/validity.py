@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
+from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.judgement import judge
 from sgdiagrams.numeric.estimates.noise import without_rounding
 from sgdiagrams.symbolic.theorem import expand
@@ -81,22 +82,24 @@ class Validity:
         }
 
     def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> PrintedTable:
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.numbers.items())
-        rows = [("order", "|plain|", "|re-summed|")]
+        rows = []
         for k, (a, b) in enumerate(zip(self.plain, self.resummed, strict=True)):
             rows.append((str(k), f"{a:.6g}", f"{b:.6g}"))
         rows.append(("next", _guess(self.plain_next), _guess(self.resummed_next)))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-        return "\n".join(
-            [
-                " | ".join(filter(None, (self.observable, self.setting, given))),
-                *lines,
-                f"plain: {self.plain_judgement}",
-                f"re-summed: {self.resummed_judgement}",
-                f"recommended: {self.recommended}",
-            ]
+        notes = (
+            f"plain: {self.plain_judgement}",
+            f"re-summed: {self.resummed_judgement}",
+            f"recommended: {self.recommended}",
         )
+        title = " | ".join(filter(None, (self.observable, self.setting, given)))
+        return PrintedTable(title, ("order", "|plain|", "|re-summed|"), tuple(rows), notes)
 
 
 def judge_series(

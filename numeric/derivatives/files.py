@@ -21,7 +21,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
 from sgdiagrams.diagrams.files import decoded, json_text, output_file
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import shortened, shown
 
 if TYPE_CHECKING:
     import os
@@ -111,7 +111,9 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
     except StatisticsError as error:
         raise FormatError(f"no valid statistics in path={shown(name)}: {error}") from error
     except _READ_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # Python's own message would repeat the whole path.
+        words = error.strerror or "" if isinstance(error, OSError) else str(error)
+        reason = shortened(" ".join(words.split())) or type(error).__name__
         raise FormatError(
             f"expected a statistics file (.npz or .json), cannot read path={shown(name)}: {reason}"
         ) from error

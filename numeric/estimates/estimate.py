@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.tables import PrintedTable, page_width
 from sgdiagrams.numeric.estimates.judgement import Verdict, _norm, judge
 
 if TYPE_CHECKING:
@@ -256,10 +257,16 @@ class Estimate:
         return len(self.orders), np.shape(self.standard_error), numbers, self.observable
 
     def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> PrintedTable:
         given = {"eta": self.eta, **self.numbers}
         setting = ", ".join(f"{k}={_given(v)}" for k, v in given.items())
         titles = ("contribution", "standard error")
-        rows = [("order", *(f"|{t}|" if self._is_tensor else t for t in titles))]
+        header = ("order", *(f"|{t}|" if self._is_tensor else t for t in titles))
         pairs = list(enumerate(zip(self.orders, self.order_standard_errors, strict=True)))
         starts_at_zero = not np.any(self.orders[0])
         named: list[tuple[Any, Any]] = (
@@ -268,18 +275,17 @@ class Estimate:
         named.append(("sum", (self.value, self.standard_error)))
         if not starts_at_zero:
             named.append(("change", (self.change, self.change_standard_error)))
-        for name, (c, error) in named:
-            rows.append((str(name), _text(_shown(c)), f"{_shown(error):.2g}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+        rows = [(str(n), _text(_shown(c)), f"{_shown(error):.2g}") for n, (c, error) in named]
+        notes = []
         if self._is_tensor:
-            lines += ["value:", _array_text(self.value)]
+            notes.append(f"value:\n{_array_text(self.value)}")
             if np.any(self.standard_error):
-                lines += ["standard error:", _array_text(self.standard_error)]
+                notes.append(f"standard error:\n{_array_text(self.standard_error)}")
         missing = self.truncation_error
-        lines.append(f"truncation error: {'unknown' if math.isnan(missing) else f'{missing:.2g}'}")
+        notes.append(f"truncation error: {'unknown' if math.isnan(missing) else f'{missing:.2g}'}")
+        notes.append(self.judgement)
         name = ", ".join(word for word in (self.observable or "value", self.rows) if word)
-        return "\n".join([f"{name} at {setting}", *lines, self.judgement])
+        return PrintedTable(f"{name} at {setting}", header, tuple(rows), tuple(notes))
 
 
 def _finite(value: float) -> float | None:
@@ -325,4 +331,5 @@ def _text(value: Any) -> str:
 
 
 def _array_text(array: NDArray[Any]) -> str:
-    return np.array2string(array, precision=6, formatter={"object": _text})
+    width = max(page_width() - 1, 20)
+    return np.array2string(array, precision=6, formatter={"object": _text}, max_line_width=width)

@@ -14,6 +14,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
 from sgdiagrams.numeric.long_times.weights import long_time_weight
@@ -111,10 +112,16 @@ class Drift:
         }
 
     def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> PrintedTable:
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.numbers.items())
         title = f"drift in the eigenbasis of eta H | {self.sampling} | {self.optimizer}"
         moving = np.isnan(self.limit)
-        rows = [("h", "limit", "velocity", "last order")]
+        rows = []
         for a, h in enumerate(self.eigenvalues):
             last = (self.velocities if moving[a] else self.limits)[-1, a]
             rows.append(
@@ -125,11 +132,12 @@ class Drift:
                     f"{last:z.6g}",
                 )
             )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-        lines.append(f"limit, without what moves: {_vector(self.limit_vector)}")
-        lines.append(f"velocity per update:       {_vector(self.velocity_vector)}")
-        return "\n".join([f"{title} | {given}" if given else title, *lines])
+        notes = (
+            f"limit, without what moves: {_vector(self.limit_vector)}",
+            f"velocity per update:       {_vector(self.velocity_vector)}",
+        )
+        header = ("h", "limit", "velocity", "last order")
+        return PrintedTable(f"{title} | {given}" if given else title, header, tuple(rows), notes)
 
 
 def drift(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
 
 import click
 
 from sgdiagrams import __version__
 from sgdiagrams.commands.compare import compare
+from sgdiagrams.commands.completion import VARIABLE, completion
 from sgdiagrams.commands.drift import drift
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
+from sgdiagrams.commands.help import FittingContext, help_width
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
 from sgdiagrams.commands.results import results
@@ -21,46 +25,106 @@ from sgdiagrams.commands.verify import verify
 __all__ = ["cli", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """The command without a command: it says what there is."""
+
+    context_class = FittingContext
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="sgdiagrams")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Perturbation theory of stochastic gradient descent by diagrams.
 
     The expected loss of SGD is a sum over diagrams: rooted trees of gradient updates with a partition
     that says which updates used the same datapoint. These commands list the diagrams, sum them to
     closed formulas, put numbers in, and hold the result against simulated SGD.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
-for _command in (list_diagrams, expand, evaluate, compare, drift, judge, scaling, results, verify):
+for _command in (
+    list_diagrams,
+    expand,
+    evaluate,
+    compare,
+    drift,
+    judge,
+    scaling,
+    results,
+    verify,
+    completion,
+):
     cli.add_command(_command)
+
+# Characters of a message of the parser, which repeats what was given.
+_MOST = 200
 
 
 def main() -> None:
-    """Run the command line: exit status 0, 1 (a check failed), 2 (bad input) or 130 (interrupted)."""
+    """Run the command line.
+
+    The exit status is 0, 1 (a check failed), 2 (bad input) or 130 (interrupted); where whoever reads the
+    output has gone (``| head``) the process ends by the signal SIGPIPE, which shells call 141.
+    """
     try:
-        status = cli.main(prog_name="sgdiagrams", standalone_mode=False)
+        status = _run()
     except click.exceptions.Exit as stop:
         status = stop.exit_code
     except click.ClickException as error:
-        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
-        hint = f"; see '{path} --help'" if path else ""
-        status = _fail(f"{error.format_message().rstrip('.')}{hint}")
+        status = _fail(_words_of(error))
     except _errors() as error:
         status = _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         click.echo("sgdiagrams: interrupted", err=True)
         status = 130
     except BrokenPipeError:
-        # The reader has gone (``| head``); keep Python from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = _end_quietly()
     except OSError as error:
-        name = f" {error.filename!r}" if error.filename else ""
+        _forget_output()
+        name = f" {_shortened(repr(error.filename))}" if error.filename else ""
         status = _fail(f"cannot use the file{name}: {error.strerror or error}")
     except MemoryError:
         status = _fail("out of memory; ask for a lower order or fewer runs")
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run what the arguments ask for, or complete what a shell asks for; return the exit status.
+
+    This is `click.Group.main` but for its errors: it would turn a broken pipe into the exit status 1.
+    """
+    request = os.environ.get(VARIABLE)
+    if request:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "sgdiagrams", VARIABLE, request)
+    arguments = sys.argv[1:]
+    with cli.make_context("sgdiagrams", arguments, terminal_width=help_width()) as context:
+        cli.invoke(context)
+    return 0
+
+
+def _words_of(error: click.ClickException) -> str:
+    """Return what the parser says, without most of a long argument, and where to read on."""
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+    hint = f"; see '{path} --help'" if path else ""
+    return _shortened(error.format_message().rstrip(".")) + hint
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST:
+        return text
+    # Loaded only when it is needed: --help and a misspelt option are fast.
+    from sgdiagrams.diagrams.messages import shortened
+
+    return shortened(text, most=_MOST)
 
 
 def _errors() -> type[Exception]:
@@ -73,3 +137,20 @@ def _errors() -> type[Exception]:
 def _fail(message: str) -> int:
     click.echo(f"sgdiagrams: error: {' '.join(message.split())}", err=True)
     return 2
+
+
+def _end_quietly() -> int:
+    """End as other programs end whose reader has gone: by the signal, where there is one."""
+    _forget_output()
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGPIPE)
+    return 141
+
+
+def _forget_output() -> None:
+    """Drop what standard output still holds, so that Python does not complain about it at exit."""
+    with suppress(OSError, ValueError):  # streams in memory have no number
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

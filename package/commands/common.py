@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sgdiagrams.commands.completion import files, names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from rich.progress import Progress
 
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
@@ -28,10 +32,14 @@ __all__ = [
     "derive",
     "derive_resummed",
     "emit",
+    "emit_formula",
     "emit_json",
     "fix_option",
+    "format_option",
+    "line_writer",
     "observable_option",
     "optimizer_options",
+    "output_option",
     "parse_settings",
     "pop_eta",
     "progress_bar",
@@ -41,6 +49,7 @@ __all__ = [
     "set_option",
     "start_options",
     "statistics_of",
+    "working",
 ]
 
 # Repeated here so that --help does not load SymPy; a test compares them with the library.
@@ -74,6 +83,7 @@ observable_option = click.option(
     metavar="NAME",
     default="test-loss",
     show_default=True,
+    shell_complete=names(*OBSERVABLES, "function:"),
     help=f"{', '.join(OBSERVABLES)}, function:NAME; with :since=T0 the change since update T0.",
 )
 basis_option = click.option(
@@ -90,6 +100,25 @@ fix_option = click.option(
 )
 
 
+output_option = click.option(
+    "--output", metavar="FILE", shell_complete=files, help="Write to a file, not to the terminal."
+)
+
+
+def format_option(
+    *styles: str, words: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of the format; the first one is the default."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles),
+        default=styles[0],
+        show_default=True,
+        help=words,
+    )
+
+
 def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option of the sampling scheme."""
     return click.option(
@@ -97,6 +126,7 @@ def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[...
         metavar="NAME",
         default=default,
         show_default=True,
+        shell_complete=names(*SAMPLINGS, "grid:"),
         help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
     )
 
@@ -110,18 +140,21 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             default="sgd",
             show_default=True,
+            shell_complete=names(*OPTIMIZERS),
             help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9.",
         ),
         click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
         click.option(
             "--schedule",
             metavar="NAME",
+            shell_complete=names(*SCHEDULES, "file:"),
             help=f"Learning-rate factors: {', '.join(SCHEDULES)}, with numbers as in "
             "step:every=30,factor=0.1, warm-up:over=5, exponential:gamma=0.99; or file:PATH.",
         ),
         click.option(
             "--average",
             metavar="NAME",
+            shell_complete=names(*AVERAGES),
             help=f"Average of iterates: {', '.join(AVERAGES)}; with a number tail:W=10, "
             "exponential:alpha=0.9.",
         ),
@@ -137,6 +170,7 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--statistics",
         "statistics_path",
         metavar="FILE",
+        shell_complete=files,
         help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or .json.",
     )
     of_landscape = click.option("--landscape", type=click.Choice(LANDSCAPES))
@@ -298,6 +332,29 @@ def emit(text: str, output: str | None) -> None:
         file.write(text.encode())
 
 
+def emit_formula(text: str, output: str | None) -> None:
+    """Print lines of formulas, folded for people, or write them to a file as they are."""
+    from sgdiagrams.diagrams.tables import folded_for_people
+
+    emit(folded_for_people(text) if output in (None, "-") else text, output)
+
+
+@contextmanager
+def line_writer(output: str | None) -> Iterator[Callable[[str], None]]:
+    """Yield what prints a line, or writes it to a file that stays as it was until the end."""
+    if output is None or output == "-":
+        yield click.echo
+        return
+    from sgdiagrams.diagrams.files import output_file
+
+    with output_file(output) as file:
+
+        def write(line: str) -> None:
+            file.write(f"{line}\n".encode())
+
+        yield write
+
+
 def emit_json(data: Any, output: str | None) -> None:
     """Print plain data as JSON, or write it to a file."""
     from sgdiagrams.diagrams.files import json_text
@@ -311,19 +368,45 @@ def progress_bar(label: str) -> Iterator[Callable[[float, str], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=1.0)
+    with _bar(label, total=1.0) as progress:
+        (task,) = progress.task_ids
 
         def update(fraction: float, text: str = "") -> None:
             progress.update(task, completed=fraction, description=f"{label} {text}".strip())
 
         yield update
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show on stderr, if that is a terminal, that work which takes more than a second goes on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with _bar(label, total=None):
+        yield
+
+
+@contextmanager
+def _bar(label: str, *, total: float | None) -> Iterator[Progress]:
+    """Show a bar after a second; without a total it moves to and fro, and tells the time."""
+    from threading import Timer
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    time = (Elapsed(),) if total is None else (TaskProgressColumn(), Remaining())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *time)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task(label, total=total)
+    start = Timer(1.0, progress.start)
+    start.daemon = True
+    start.start()
+    try:
+        yield progress
+    finally:
+        start.cancel()
+        start.join()
+        progress.stop()

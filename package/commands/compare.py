@@ -10,19 +10,23 @@ from sgdiagrams.commands.common import (
     LANDSCAPES,
     emit,
     emit_json,
+    format_option,
     observable_option,
     optimizer_options,
+    output_option,
     parse_settings,
     progress_bar,
     read_protocol,
     sampling_option,
     set_option,
 )
+from sgdiagrams.commands.completion import files
+from sgdiagrams.commands.help import command
 
 __all__ = ["compare"]
 
 
-@click.command(short_help="Hold an expansion against simulated SGD.")
+@command(short_help="Hold an expansion against simulated SGD.")
 @click.option(
     "--landscape",
     type=click.Choice(LANDSCAPES),
@@ -44,14 +48,21 @@ __all__ = ["compare"]
 )
 @click.option("--runs", type=click.IntRange(2), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--plot", "picture", metavar="FILE", help="Draw the picture (.png, .svg or .pdf).")
 @click.option(
-    "--checkpoint", metavar="FILE", help="Save the simulation as it goes, and resume from it."
+    "--plot",
+    "picture",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw the picture (.png, .svg or .pdf).",
 )
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--checkpoint",
+    metavar="FILE",
+    shell_complete=files,
+    help="Save the simulation as it goes, and resume from it.",
 )
-@click.option("--output", metavar="FILE", help="Write the table to a file.")
+@format_option("text", "json")
+@output_option
 def compare(
     *,
     landscape: str,

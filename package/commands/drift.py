@@ -9,7 +9,9 @@ import click
 from sgdiagrams.commands.common import (
     emit,
     emit_json,
+    format_option,
     optimizer_options,
+    output_option,
     parse_settings,
     pop_eta,
     read_protocol,
@@ -17,21 +19,21 @@ from sgdiagrams.commands.common import (
     set_option,
     start_options,
     statistics_of,
+    working,
 )
+from sgdiagrams.commands.help import command
 
 __all__ = ["drift"]
 
 
-@click.command(short_help="Tell where SGD goes in the long run.")
+@command(short_help="Tell where SGD goes in the long run.")
 @start_options
 @click.option("--order", type=click.IntRange(1, 8), default=3, show_default=True)
 @sampling_option("one-pass")
 @optimizer_options
 @set_option
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@format_option("text", "json")
+@output_option
 def drift(
     *,
     landscape: str | None,
@@ -62,13 +64,14 @@ def drift(
         if name in numbers:
             raise RequestError(f"expected no number for {name}, which goes to infinity")
     scheme, rule = read_protocol(numbers, **protocol)
-    motion = find_drift(
-        statistics_of(landscape, statistics_path, max(order, 2)),
-        eta=eta,
-        order=order,
-        sampling=scheme,
-        optimizer=rule,
-    )
+    with working("summing"):
+        motion = find_drift(
+            statistics_of(landscape, statistics_path, max(order, 2)),
+            eta=eta,
+            order=order,
+            sampling=scheme,
+            optimizer=rule,
+        )
     if style == "json":
         emit_json(motion.to_dict(), output)
     else:

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import click
 
-from sgdiagrams.commands.common import emit, emit_json, parse_settings, read_text, set_option
+from sgdiagrams.commands.common import (
+    emit,
+    emit_json,
+    format_option,
+    output_option,
+    parse_settings,
+    read_text,
+    set_option,
+    working,
+)
+from sgdiagrams.commands.completion import files
+from sgdiagrams.commands.help import command
 
 __all__ = ["evaluate"]
 
 
-@click.command(short_help="Put statistics and numbers into an expansion.")
-@click.argument("expansion", metavar="EXPANSION.json")
+@command(short_help="Put statistics and numbers into an expansion.")
+@click.argument("expansion", metavar="EXPANSION.json", shell_complete=files)
 @click.option(
     "--statistics",
     "statistics_path",
     metavar="FILE",
+    shell_complete=files,
     required=True,
     help="Per-sample derivatives as Statistics.save writes them: .npz, or exact .json.",
 )
 @set_option
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@format_option("text", "json")
+@output_option
 def evaluate(
     *,
     expansion: str,
@@ -56,7 +66,8 @@ def evaluate(
     text = read_text(expansion)
     kind = ResummedExpansion if is_resummed(text) else Expansion
     formula = kind.from_json(text)
-    estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
+    with working("evaluating"):
+        estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
     if style == "json":
         emit_json(estimate.to_dict(), output)
     else:

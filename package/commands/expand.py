@@ -11,32 +11,31 @@ from sgdiagrams.commands.common import (
     derive,
     derive_resummed,
     emit,
+    emit_formula,
     fix_option,
+    format_option,
     observable_option,
     optimizer_options,
+    output_option,
     sampling_option,
+    working,
 )
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
+from sgdiagrams.commands.help import command
 
 __all__ = ["expand"]
 
 
-@click.command(short_help="Derive an expansion as text, LaTeX, MathML, JSON or Python.")
+@command(short_help="Derive an expansion as text, LaTeX, MathML, JSON or Python.")
 @observable_option
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Highest power of eta.")
 @sampling_option("one-pass")
 @optimizer_options
 @basis_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "latex", "mathml", "json", "python"]),
-    default="text",
-    show_default=True,
-)
+@format_option("text", "latex", "mathml", "json", "python")
 @click.option(
     "--eta",
     type=click.Choice(["scalar", "tensor"]),
@@ -71,7 +70,7 @@ __all__ = ["expand"]
     help="Divided differences of --resummed in print: in brackets (short), or as fractions.",
 )
 @fix_option
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@output_option
 def expand(
     *,
     style: str,
@@ -105,8 +104,10 @@ def expand(
             "only without --resummed",
             {"--eta": eta != "scalar", "--coefficients": coefficients != "factored"},
         )
-        expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
-        emit(_resummed(expansion, style, differences or "short", standalone=standalone), output)
+        with working("expanding"):
+            expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
+            text = _resummed(expansion, style, differences or "short", standalone=standalone)
+        (emit_formula if style == "text" else emit)(text, output)
         return
     _refuse(
         "only with --resummed",
@@ -117,7 +118,9 @@ def expand(
             "--differences": differences is not None,
         },
     )
-    emit(_plain(derive(**request), style, eta, coefficients, standalone=standalone), output)
+    with working("expanding"):
+        text = _plain(derive(**request), style, eta, coefficients, standalone=standalone)
+    (emit_formula if style == "text" else emit)(text, output)
 
 
 def _plain(

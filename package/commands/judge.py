@@ -9,8 +9,10 @@ import click
 from sgdiagrams.commands.common import (
     emit,
     emit_json,
+    format_option,
     observable_option,
     optimizer_options,
+    output_option,
     parse_settings,
     pop_eta,
     read_protocol,
@@ -18,22 +20,22 @@ from sgdiagrams.commands.common import (
     set_option,
     start_options,
     statistics_of,
+    working,
 )
+from sgdiagrams.commands.help import command
 
 __all__ = ["judge"]
 
 
-@click.command(short_help="Tell which series to trust, plain or re-summed.")
+@command(short_help="Tell which series to trust, plain or re-summed.")
 @start_options
 @observable_option
 @click.option("--order", type=click.IntRange(1, 6), default=3, show_default=True)
 @sampling_option("one-pass")
 @optimizer_options
 @set_option
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@format_option("text", "json")
+@output_option
 def judge(
     *,
     landscape: str | None,
@@ -60,14 +62,15 @@ def judge(
     numbers: dict[str, Any] = parse_settings(settings)
     eta = pop_eta(numbers)
     scheme, rule = read_protocol(numbers, **protocol)
-    validity = judge_series(
-        statistics_of(landscape, statistics_path, max(order, 2)),
-        observable=observable,
-        order=order,
-        sampling=scheme,
-        optimizer=rule,
-        eta=eta,
-    )
+    with working("judging"):
+        validity = judge_series(
+            statistics_of(landscape, statistics_path, max(order, 2)),
+            observable=observable,
+            order=order,
+            sampling=scheme,
+            optimizer=rule,
+            eta=eta,
+        )
     if style == "json":
         emit_json(validity.to_dict(), output)
     else:

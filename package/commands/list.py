@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+import sys
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import SAMPLINGS, basis_option, emit, progress_bar
+from sgdiagrams.commands.common import (
+    SAMPLINGS,
+    basis_option,
+    emit,
+    format_option,
+    line_writer,
+    output_option,
+    progress_bar,
+    working,
+)
+from sgdiagrams.commands.completion import files, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.diagrams import Diagram
     from sgdiagrams.symbolic import Sampling
+from sgdiagrams.commands.help import command
 
 __all__ = ["list_diagrams"]
 
 _MOST_DRAWN = 2000
 
 
-@click.command("list", short_help="Enumerate the diagrams of an order.")
+@command("list", short_help="Enumerate the diagrams of an order.")
 @click.option("--order", type=click.IntRange(0, 14), required=True, help="Number of edges.")
 @click.option(
     "--sampling",
     metavar="NAME",
+    shell_complete=names(*SAMPLINGS, "grid:"),
     help="Add the number of embeddings, and leave out diagrams that the sampling cannot have: "
     f"{', '.join(SAMPLINGS)}, grid:FILE.",
 )
@@ -51,7 +64,11 @@ _MOST_DRAWN = 2000
     "--modulus", type=int, default=1, show_default=True, help="How many parts share the order."
 )
 @click.option(
-    "--draw", "picture", metavar="FILE.svg", help="Also draw the diagrams (at most 2000) as SVG."
+    "--draw",
+    "picture",
+    metavar="FILE.svg",
+    shell_complete=files,
+    help="Also draw the diagrams (at most 2000) as SVG.",
 )
 @click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
 @click.option(
@@ -60,14 +77,8 @@ _MOST_DRAWN = 2000
     help="Count all symmetry factors a second time, with networkx, and look for diagrams that occur "
     "twice; exit status 1 when anything is off.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "text", "json"]),
-    default="table",
-    show_default=True,
-    help="text: one diagram a line; json: one object a line.",
-)
+@format_option("table", "text", "json", words="text: one diagram a line; json: one object a line.")
+@output_option
 def list_diagrams(
     *,
     order: int,
@@ -83,6 +94,7 @@ def list_diagrams(
     only_count: bool,
     check: bool,
     style: str,
+    output: str | None,
 ) -> None:
     """Enumerate the diagrams of an order, each once, with its symmetry factor and value.
 
@@ -107,14 +119,30 @@ def list_diagrams(
         from sgdiagrams.symbolic.training.names import named_sampling
 
         scheme = named_sampling(sampling)
+        scheme.check_basis(basis)  # before anything is written
         bounds = dict(scheme.diagram_options)
         least = bounds.pop("max_block_size", None)
         if isinstance(least, int):
             options["max_block_size"] = min(least, max_block_size or least)
         options.update(bounds)
-    _show(order, options, scheme, basis, picture, style="count" if only_count else style)
+    if only_count and (picture is not None or style != "table"):
+        raise click.UsageError("expected --count alone, or --draw and --format without it")
+    if only_count:
+        with working("counting"):
+            total = _total(order, options)
+        emit(str(total), output)
+    else:
+        if picture is not None:
+            _draw(order, options, scheme, picture)
+        _show(order, options, scheme, basis, style=style, output=output)
     if check:
         _check(order, options)
+
+
+def _total(order: int, options: dict[str, Any]) -> int:
+    from sgdiagrams.diagrams import diagram_rows
+
+    return sum(map(len, diagram_rows(order, **options)))
 
 
 def _show(
@@ -122,40 +150,54 @@ def _show(
     options: dict[str, Any],
     scheme: Sampling | None,
     basis: Any,
-    picture: str | None,
     *,
     style: str,
+    output: str | None,
 ) -> None:
-    """Print the diagrams, or how many there are."""
-    from sgdiagrams.diagrams import diagram_rows, enumerate_diagrams
+    """Print the diagrams line by line, as they are made."""
+    from sgdiagrams.diagrams import enumerate_diagrams
 
-    if style == "count":
-        click.echo(sum(map(len, diagram_rows(order, **options))))
-        return
-    if picture is not None:
-        _draw(enumerate_diagrams(order, **options), picture)
     diagrams = enumerate_diagrams(order, **options)
     if style == "text":
-        for diagram in diagrams:
-            click.echo(str(diagram))
-        return
-    records = _records(diagrams, scheme, options["root"], basis)
-    if style == "json":
-        for record in records:
-            click.echo(json.dumps(record))
-        return
-    width = 2 * (2 * order + 1) + 6 if order < 9 else 60
-    header = f"{'diagram':<{width}}{'symmetry':>8}  {'value':<{max(12, 6 * order + 4)}}"
-    click.echo((header + ("count" if scheme is not None else "")).rstrip())
-    total = 0
-    for record in records:
-        line = (
-            f"{record['diagram']:<{width}}{record['symmetry_factor']:>8}"
-            f"  {record['value']:<{max(12, 6 * order + 4)}}{record.get('count', '')}"
+        lines: Iterator[str] = map(str, diagrams)
+    else:
+        records = _records(diagrams, scheme, options["root"], basis)
+        lines = (
+            map(json.dumps, records)
+            if style == "json"
+            else _rows(order, records, has_counts=scheme is not None)
         )
-        click.echo(line.rstrip())
-        total += 1
-    click.echo(f"{total} diagram{'s' if total != 1 else ''}", err=True)
+    # What is printed on the terminal is its own sign of progress.
+    is_shown = sys.stdout.isatty() and output in (None, "-")
+    total = 0 if is_shown or not sys.stderr.isatty() else _total(order, options)
+    count = 0
+    with line_writer(output) as write, progress_bar("listing") as progress:
+        if style == "table":
+            write(next(lines))
+        for line in lines:
+            write(line)
+            count += 1
+            if progress is not None and total:
+                progress(count / total, f"{count} of {total}")
+    if style == "table":
+        click.echo(f"{count} diagram{'s' if count != 1 else ''}", err=True)
+
+
+def _rows(order: int, records: Iterator[dict[str, Any]], *, has_counts: bool) -> Iterator[str]:
+    """Yield the names of the columns and the rows; a row is one line, if nobody looks.
+
+    The columns are as wide as the order needs, so that no row waits for the others.
+    """
+    from sgdiagrams.diagrams.tables import folded_for_people
+
+    width = 2 * (2 * order + 1) + 6 if order < 9 else 60
+    header = ("diagram", "symmetry", "value", "count" if has_counts else "")
+    cells = (
+        (r["diagram"], str(r["symmetry_factor"]), r["value"], r.get("count", "")) for r in records
+    )
+    for diagram, symmetry, value, count in chain((header,), cells):
+        line = f"{diagram:<{width}}{symmetry:>8}  {value:<{max(12, 6 * order + 4)}}{count}"
+        yield folded_for_people(line.rstrip())
 
 
 def _check(order: int, options: dict[str, Any]) -> None:
@@ -182,19 +224,22 @@ def _check(order: int, options: dict[str, Any]) -> None:
     click.echo(f"{subject}: all symmetry factors agree, no two are isomorphic", err=True)
 
 
-def _draw(diagrams: Iterator[Diagram], picture: str) -> None:
-    from sgdiagrams.diagrams import RequestError, contact_sheet_svg
+def _draw(order: int, options: dict[str, Any], scheme: Sampling | None, picture: str) -> None:
+    from sgdiagrams.diagrams import RequestError, contact_sheet_svg, enumerate_diagrams
     from sgdiagrams.diagrams.messages import shown
 
     if not picture.endswith(".svg"):
         raise RequestError(f"expected a file ending in .svg for --draw, got {shown(picture)}")
-    drawn = list(islice(diagrams, _MOST_DRAWN + 1))
+    drawn = list(islice(enumerate_diagrams(order, **options), _MOST_DRAWN + 1))
     if len(drawn) > _MOST_DRAWN:
         raise RequestError(
             f"expected at most {_MOST_DRAWN} diagrams to draw; lower the order or use a filter"
         )
     captions = [f"{diagram}\n|Aut| = {diagram.symmetry_factor}" for diagram in drawn]
-    emit(contact_sheet_svg(drawn, captions=captions), picture)
+    kinds = "diagram" if len(drawn) == 1 else "diagrams"
+    setting = "" if scheme is None else f", {scheme.label}"
+    title = f"{len(drawn)} {kinds} of order {order}{setting}"
+    emit(contact_sheet_svg(drawn, captions=captions, title=title), picture)
 
 
 def _records(

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from sgdiagrams.commands.common import emit
+from sgdiagrams.commands.common import emit, emit_formula, format_option, output_option, working
+from sgdiagrams.commands.help import command
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["results"]
 
 
-@click.command(short_help="Derive the known laws on long times.")
-@click.argument("name", required=False)
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "latex"]),
-    default="text",
-    show_default=True,
-)
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+def _laws(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the name of a law, which are known where they are derived."""
+    from click.shell_completion import CompletionItem
+
+    from sgdiagrams.symbolic.results import RESULTS
+
+    return [CompletionItem(name) for name in RESULTS if name.startswith(incomplete)]
+
+
+@command(short_help="Derive the known laws on long times.")
+@click.argument("name", required=False, shell_complete=_laws)
+@format_option("text", "latex")
+@output_option
 def results(*, name: str | None, style: str, output: str | None) -> None:
     """Derive the laws that re-summed expansions give from a minimum of the test loss.
 
@@ -34,9 +45,9 @@ def results(*, name: str | None, style: str, output: str | None) -> None:
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.results import RESULTS, known_result
 
-    laws = [known_result(law) for law in (RESULTS if name is None else (name,))]
+    with working("deriving"):
+        laws = [known_result(law) for law in (RESULTS if name is None else (name,))]
     if style == "latex":
         emit("\n".join(f"% {law.statement}\n{law.latex()}" for law in laws), output)
         return
-    blocks = [f"{law.name}: {law.statement}\n  {law.formula}\n  {law.call}" for law in laws]
-    emit("\n".join(blocks), output)
+    emit_formula("\n".join(map(str, laws)), output)

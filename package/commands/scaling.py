@@ -12,15 +12,19 @@ from sgdiagrams.commands.common import (
     emit,
     emit_json,
     fix_option,
+    format_option,
     observable_option,
     optimizer_options,
+    output_option,
     sampling_option,
+    working,
 )
+from sgdiagrams.commands.help import command
 
 __all__ = ["scaling"]
 
 
-@click.command(short_help="Tell which terms obey the linear scaling rule.")
+@command(short_help="Tell which terms obey the linear scaling rule.")
 @observable_option
 @click.option(
     "--order",
@@ -39,15 +43,9 @@ __all__ = ["scaling"]
     multiple=True,
     help="A combination such as eta/B or 'eta*T'; may be repeated. Default: the linear scaling rule.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "latex", "json"]),
-    default="text",
-    show_default=True,
-)
+@format_option("text", "latex", "json")
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document.")
-@click.option("--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@output_option
 def scaling(
     *,
     through: tuple[str, ...],
@@ -70,8 +68,8 @@ def scaling(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.scaling_law import scaling as scaling_table
 
-    expansion = derive(**request)
-    table = scaling_table(expansion, through or None)
+    with working("expanding"):
+        table = scaling_table(derive(**request), through or None)
     if style == "json":
         emit_json(table.to_dict(), output)
     else:

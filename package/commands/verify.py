@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from sgdiagrams.commands.help import command
+
 __all__ = ["verify"]
 
 
-@click.command(short_help="Check counts, sum rules and exact comparisons.")
+@command(short_help="Check counts, sum rules and exact comparisons.")
 @click.option("--order", type=click.IntRange(1, 9), default=4, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def verify(*, order: int, seed: int) -> None:
@@ -17,6 +19,7 @@ def verify(*, order: int, seed: int) -> None:
     of a random polynomial landscape; every coefficient must agree as a fraction. The exit status is 1
     when anything is off.
     """
+    from sgdiagrams.diagrams.tables import folded_for_people
     from sgdiagrams.numeric.verification import verify as run_checks
 
     failed = 0
@@ -24,7 +27,8 @@ def verify(*, order: int, seed: int) -> None:
     for check in run_checks(order, seed=seed):  # the lines themselves show the progress
         total += 1
         failed += not check.passed
-        click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}")
+        line = f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}"
+        click.echo(folded_for_people(line))
     click.echo(f"{total - failed} of {total} checks passed")
     if failed:
         raise click.exceptions.Exit(1)

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TextRenderer", "plain_text"]
 
-# Where coefficients are wider than this they stand on the right, so that the table stays readable.
-_NARROW = 32
+# Columns are as wide as their widest entry that fits on a page.
+_PAGE = 80
 
 
 class TextRenderer(Renderer[str]):
@@ -156,7 +156,10 @@ class TextRenderer(Renderer[str]):
         )
 
     def table(self, table: Table) -> str:
-        """Return titles, and a line for every row: power of eta, coefficient, value."""
+        """Return titles, and a line for every row: power of eta, coefficient, value.
+
+        A coefficient that leaves no room for its value on a page pushes it to the right.
+        """
         lines = list(table.titles)
         if not table.rows:
             return "\n".join([*lines, "  0"])
@@ -168,12 +171,11 @@ class TextRenderer(Renderer[str]):
             )
             for row in table.rows
         ]
-        orders, weights, values = (max(map(len, column)) for column in zip(*rows, strict=True))
+        orders = max(len(order) for order, _, _ in rows)
+        room = _PAGE - orders - max(len(value) for _, _, value in rows) - 7  # and four gaps
+        weights = max((len(weight) for _, weight, _ in rows if len(weight) <= room), default=0)
         for order, weight, value in rows:
-            if weights <= _NARROW:
-                lines.append(f"  {order:<{orders}}  {weight:<{weights}}   {value}")
-            else:
-                lines.append(f"  {order:<{orders}}   {value:<{values}}  *  {weight.strip()}")
+            lines.append(f"  {order:<{orders}}  {weight:<{weights}}   {value}")
         return "\n".join(lines)
 
 

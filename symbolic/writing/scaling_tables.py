@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from typing import TYPE_CHECKING, Protocol
 
 from sympy import Expr, Symbol, latex
 
+from sgdiagrams.diagrams.tables import PrintedTable, fold, page_width
 from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
 from sgdiagrams.symbolic.weights.monomials import read_monomial
 from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Formula
 
-__all__ = ["WIDTH", "how_many_obey", "latex_scaling_table", "text_scaling_table"]
-
-#: Characters a line of the terminal.
-WIDTH = 100
+__all__ = [
+    "how_many_obey",
+    "html_scaling_table",
+    "latex_scaling_table",
+    "text_scaling_table",
+]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[margin=2cm]{geometry}
@@ -93,39 +95,50 @@ def _listed(items: Sequence[str]) -> str:
 
 def text_scaling_table(table: SplitFormula) -> str:
     """Return two columns of coefficients, or lines of their own where those are too long."""
-    lines = [
-        series_heading(table.expansion),
-        f"which parts depend on {_listed(table.variables)} only through {_listed(table.through)}?",
-    ]
+    width = page_width()
     columns = ("obeys", "breaks")
     cells = [("", "", *(f" {name}" for name in columns))]
+    for power, value, *numbers in _cells(table):
+        cells.append((power, value, *(n if n.startswith("-") else f" {n}" for n in numbers)))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  " + "  ".join(map(str.ljust, cell, widths)).rstrip() for cell in cells]
+    if max(map(len, lines)) > width:
+        lines = []
+        for power, value, *numbers in cells[1:]:
+            lines.append(f"  {power:<{widths[0]}}  {value}")
+            start = " " * (widths[0] + 6)
+            for name, number in zip(columns, numbers, strict=True):
+                if number.strip():
+                    lines.append(f"{start}{name:<6} {number}")
+    indent = widths[0] + 15
+    pieces = [piece for line in lines for piece in fold(line, width, indent=indent)]
+    title, question = _heading(table)
+    return "\n".join([*fold(title, width), *fold(question, width), *pieces, *table.summary])
+
+
+def html_scaling_table(table: SplitFormula) -> str:
+    """Return the table in HTML, for notebooks."""
+    title, question = _heading(table)
+    header = ("order", "value", "obeys", "breaks")
+    rows = tuple(_cells(table))
+    notes = (question, *table.summary)
+    return PrintedTable(title, header, rows, notes, left=frozenset(range(4))).html()
+
+
+def _heading(table: SplitFormula) -> tuple[str, str]:
+    through = _listed(table.through)
+    question = f"which parts depend on {_listed(table.variables)} only through {through}?"
+    return series_heading(table.expansion), question
+
+
+def _cells(table: SplitFormula) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the power of eta where it is a new one, the value, and what obeys and breaks."""
     before = None
     for row in table.rows:
         power = f"eta^{row.order}" if row.order != before else ""
         before = row.order
-        numbers = ["" if w == 0 else coefficient(w).text for w in (row.obeys, row.breaks)]
-        shown = [n if n.startswith("-") else f" {n}" for n in numbers]
-        cells.append((power, text_of(row.contraction), *shown))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    if sum(widths) + 2 + 2 * 3 <= WIDTH:
-        lines += ["  " + "  ".join(map(str.ljust, cell, widths)).rstrip() for cell in cells]
-        return "\n".join([*lines, *table.summary])
-    for power, value, *shown in cells[1:]:
-        lines.append(f"  {power:<{widths[0]}}  {value}")
-        for name, number in zip(columns, shown, strict=True):
-            start = " " * (widths[0] + 6) + f"{name:<6} "
-            if number.strip():
-                # Broken before a sign or a bracket only.
-                wrapped = textwrap.wrap(
-                    re.sub(r" (?![+(-])", "\0", number),
-                    WIDTH,
-                    initial_indent=start,
-                    subsequent_indent=" " * (len(start) + 2),
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-                lines += [line.replace("\0", " ") for line in wrapped]
-    return "\n".join([*lines, *table.summary])
+        obeys, breaks = ("" if w == 0 else coefficient(w).text for w in (row.obeys, row.breaks))
+        yield power, text_of(row.contraction), obeys, breaks
 
 
 def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:

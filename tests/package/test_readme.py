@@ -71,7 +71,7 @@ def test_the_main_job_runs(tmp_path, monkeypatch):
     # The same seed gives the same runs; other versions of NumPy may draw others.
     assert done.output.splitlines()[0] == shown[1].splitlines()[0]
     assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
-    assert "standard errors from the simulation" in done.output
+    assert "standard errors from the simulation" in " ".join(done.output.split())
 
 
 def more_commands():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
-__all__ = ["resummed_table"]
+__all__ = ["resummed_heading", "resummed_table"]
 
 
 def resummed_table(formula: ResummedFormula) -> Table:
@@ -37,10 +37,11 @@ def resummed_table(formula: ResummedFormula) -> Table:
             sign, weight = _weight(term, formula, memory)
             rows.append(TableRow(head, sign, weight, Times(tensors_of(term.contraction))))
     legend = one_line_legend(formula, terms, [row.weight for row in rows]) if rows else ""
-    return Table((_heading(formula), *([legend] if legend else [])), tuple(rows))
+    return Table((resummed_heading(formula), *([legend] if legend else [])), tuple(rows))
 
 
-def _heading(formula: ResummedFormula) -> str:
+def resummed_heading(formula: ResummedFormula) -> str:
+    """Return what stands above the table."""
     schemes = dict.fromkeys(part.sampling.label for part in formula.parts if part.sampling)
     flat = f", flat along {', '.join(formula.flat)}" if formula.flat else ""
     return heading(

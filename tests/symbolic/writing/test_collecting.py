@@ -147,7 +147,7 @@ def test_what_does_not_fit_a_page_is_refused(weight, style):
 
 def test_a_text_for_the_terminal_is_always_there():
     expansion = with_weight(LONG)
-    assert str(expansion).splitlines()[-1].endswith("(a weight of 2,001 monomials in T)")
+    assert str(expansion).splitlines()[-1].endswith("(a weight of 2,001 monomials in T)   G_a G_a")
     assert "2,001 monomials" in expansion._repr_latex_()
 
 

@@ -83,7 +83,7 @@ def test_finite_samples_and_single_draws_stand_apart():
     text = formula(loss)
     assert r"\frac{1}{N H_{\mu} H_{\nu}} + \frac{\eta}{B (H_{\mu} + H_{\nu})}" in text
     line = next(x for x in loss.text().splitlines() if "C_ab H_ab" in x)
-    assert line.endswith("*  1/2 (1/(N h_a h_b) + 1/(B (h_a + h_b)))")
+    assert line.endswith("  1/2 (1/(N h_a h_b) + 1/(B (h_a + h_b)))   C_ab H_ab")
 
 
 def test_momentum():
