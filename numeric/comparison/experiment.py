@@ -15,6 +15,7 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.refinement import refined
+from sgdiagrams.numeric.estimates.powers import complete_order
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.simulation import Simulation
@@ -45,7 +46,7 @@ def compare(
     landscape: str | Landscape,
     *,
     observable: str | Observable = "test-loss",
-    order: int = 3,
+    order: int | None = None,
     sampling: str | Sampling = "one-pass",
     optimizer: str | Optimizer = "sgd",
     eta: float | Sequence[float] | None = None,
@@ -66,9 +67,12 @@ def compare(
     ----------
     landscape
         ``"digits"``, ``"gauss"``, ``"helix"``, ``"mean"`` or an object.
-    observable, order, sampling, optimizer
-        As for `sgdiagrams.expand`; the order is at least 1. Covariances and the continuous limits are
+    observable, sampling, optimizer
+        As for `sgdiagrams.expand`. Covariances and the continuous limits are
         not simulated, functions of the weights only with their values and derivatives.
+    order
+        The highest order, at least 1; left out 3, or with `resummed` one with which that series ends in a
+        complete power: 4 for losses, 3 for displacement and generalisation gap.
     eta
         Learning rates other than 0, of any sign. By default eight, growing by a constant factor to where
         the last contribution is half of the one before, a little beyond what the judgement calls
@@ -119,6 +123,9 @@ def compare(
     training = Training(named_sampling(sampling), named_optimizer(optimizer)).at(**numbers)
     scheme, method = training.sampling, training.optimizer
     ground = named_landscape(landscape)
+    watched = named_observable(observable)
+    if order is None:
+        order = complete_order(watched) if resummed else 3
     if not is_whole(order, least=1):
         raise RequestError(f"expected an order >= 1 to compare, got order={shown(order)}")
     if not is_whole(runs, least=2):
@@ -126,7 +133,6 @@ def compare(
     if not is_whole(seed, least=0):
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
     order, runs, seed = int(order), int(runs), int(seed)
-    watched = named_observable(observable)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)
     expansion = expand(watched, order=order, sampling=scheme, optimizer=method)

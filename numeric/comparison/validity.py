@@ -10,11 +10,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, final
 
-import numpy as np
-
 from sgdiagrams.diagrams.tables import PrintedTable
-from sgdiagrams.numeric.estimates.judgement import judge
-from sgdiagrams.numeric.estimates.noise import without_rounding
+from sgdiagrams.numeric.estimates.judgement import size_of
+from sgdiagrams.numeric.estimates.powers import complete_order
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -44,11 +42,10 @@ class Validity:
     plain, resummed
         The size of the contribution of every order 0, 1, ...: the absolute value, or the Frobenius norm.
     plain_judgement, resummed_judgement
-        What `sgdiagrams.numeric.estimates.judgement.judge` says.
+        What the two estimates say of themselves.
     plain_next, resummed_next
-        An estimate of what comes next: the last contribution times the ratio of the last two, among
-        those that are not zero (see `judge_series` for starts at a minimum); 0 where a series has ended;
-        nan where nothing can be told.
+        The truncation errors: what is missing, and not less than the distance of the two series
+        where both are trustworthy; 0 where a series has ended, nan where nothing can be told.
     recommended
         ``"plain"``, ``"re-summed"`` or ``"neither"``: see `judge_series`.
     observable, numbers, setting
@@ -106,7 +103,7 @@ def judge_series(
     statistics: Statistics,
     *,
     observable: str | Observable = "test-loss",
-    order: int = 3,
+    order: int | None = None,
     sampling: str | Sampling = "one-pass",
     optimizer: str | Optimizer | None = None,
     eta: ArrayLike | Fraction,
@@ -114,21 +111,22 @@ def judge_series(
 ) -> Validity:
     r"""Return the sizes of all contributions of the plain and of the re-summed series, and a judgement.
 
-    A series is *usable* when `judge` finds it trustworthy (the last contribution is at most a third of
-    the one before), or when it has ended: of its contributions of order >= 1 one at least is not zero,
-    and the last two, or all beyond order 2 where third and higher derivatives vanish, are zero. Of two
-    usable series the one with the smaller estimate of the next contribution is recommended, the plain
-    one where they are equal; of one that one; else neither.
-
-    From a minimum the re-summed series is judged by noise and not by edges, up to the first sum that is
-    incomplete (`sgdiagrams.numeric.estimates.noise`); that sum is then the estimate of what is missing.
+    The rules of the judgements are those of `sgdiagrams.numeric.estimates.judgement.judge` for the
+    plain series, by orders, and of `sgdiagrams.numeric.estimates.powers.judge_by_powers` for the
+    re-summed one, by powers of the distance that weights go. Of two trustworthy series the one with
+    the smaller truncation error is recommended, the plain one where they are equal; of one that
+    one; else neither. The errors of two trustworthy series are not less than their distance, but for one
+    that has ended.
 
     Parameters
     ----------
     statistics
         A population, or a sample that is large enough for its errors to be small.
-    observable, order, sampling, optimizer
+    observable, sampling, optimizer
         As for `sgdiagrams.expand`.
+    order
+        The highest order of both; left out, one with which the re-summed series ends in a complete
+        power: 4 for losses, 3 for displacement and generalisation gap, less where derivatives end.
     eta, **numbers
         As for `sgdiagrams.numeric.long_times.evaluation.evaluate_resummed`.
 
@@ -140,79 +138,47 @@ def judge_series(
     Examples
     --------
     >>> from sgdiagrams.numeric.landscapes.toys import Mean
-    >>> print(judge_series(Mean().statistics(3), eta=0.1, T=1000))
+    >>> print(judge_series(Mean().statistics(3), order=2, eta=0.1, T=1000))
     test-loss | one-pass B=1 | eta=0.1, T=1000
     order  |plain|  |re-summed|
         0        0            0
         1        0            0
         2        5    0.0263158
-        3    499.5            0
-     next    5e+04            0
-    plain: diverging: order 3 is 1e+02 of order 2
-    re-summed: ended: nothing beyond order 2
+     next    5e+02            0
+    plain: diverging: orders grow by 1e+02
+    re-summed: ended: nothing is beyond second derivatives
     recommended: re-summed
     """
     scheme = named_sampling(sampling)
     method = named_optimizer("sgd" if optimizer is None else optimizer)
-    series = expand(observable, order=order, sampling=scheme, optimizer=method)
-    other = expand(observable, order=order, sampling=scheme, optimizer=method, resummed=True)
-    # Beyond derivatives of zero there is nothing to expand.
-    is_quadratic = order > 2 and all(
-        not array.any() for k, array in statistics.samples.items() if k > 2
-    )
-    first = series.evaluate(statistics, eta=eta, **numbers)
-    second = other.evaluate(statistics, eta=eta, **numbers)
-    plain = _by_order(first, is_quadratic=is_quadratic)
-    resummed = _by_order(second, is_quadratic=is_quadratic)
-    if not resummed.has_ended and second.verdict is not None:
-        words, usable, missing = second.verdict
-        resummed = _Report(resummed.sizes, words, usable=usable, next_size=missing)
+    watched = named_observable(observable)
+    order = complete_order(watched, min(4, max(statistics.samples))) if order is None else order
+    series = expand(watched, order=order, sampling=scheme, optimizer=method)
+    other = expand(watched, order=order, sampling=scheme, optimizer=method, resummed=True)
+    plain = series.evaluate(statistics, eta=eta, **numbers)
+    resummed = other.evaluate(statistics, eta=eta, **numbers)
+    sizes = [tuple(map(size_of, estimate.orders)) for estimate in (plain, resummed)]
+    missing = [plain.truncation_error, resummed.truncation_error]
     recommended: Literal["plain", "re-summed", "neither"] = "neither"
-    if plain.usable and (not resummed.usable or plain.next_size <= resummed.next_size):
+    if plain.trustworthy and (not resummed.trustworthy or missing[0] <= missing[1]):
         recommended = "plain"
-    elif resummed.usable:
+    elif resummed.trustworthy:
         recommended = "re-summed"
+    if plain.trustworthy and resummed.trustworthy:
+        apart = size_of(plain.change - resummed.change)
+        missing = [max(apart, guess) if guess else 0.0 for guess in missing]
     return Validity(
-        plain.sizes,
-        resummed.sizes,
-        plain.words,
-        resummed.words,
-        plain.next_size,
-        resummed.next_size,
-        recommended,
-        first.observable,
-        {"eta": eta, **numbers},
-        Training(scheme, method).label,
+        plain=sizes[0],
+        resummed=sizes[1],
+        plain_judgement=plain.judgement,
+        resummed_judgement=resummed.judgement,
+        plain_next=missing[0],
+        resummed_next=missing[1],
+        recommended=recommended,
+        observable=plain.observable,
+        numbers={"eta": eta, **numbers},
+        setting=Training(scheme, method).label,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    sizes: tuple[float, ...]
-    words: str
-    usable: bool
-    next_size: float
-    has_ended: bool = False
-
-
-def _by_order(estimate: Estimate, *, is_quadratic: bool) -> _Report:
-    sizes = tuple(map(_size, estimate.orders))
-    if not all(map(math.isfinite, sizes)):
-        words = "diverging: out of the range of floats"
-        return _Report(sizes, words, usable=False, next_size=math.inf)
-    judged = without_rounding(sizes)
-    kept = [k for k, size in enumerate(judged) if k and size]
-    if kept and kept[-1] <= (2 if is_quadratic else len(sizes) - 3):
-        words = f"ended: nothing beyond order {kept[-1]}"
-        return _Report(sizes, words, usable=True, next_size=0.0, has_ended=True)
-    words, usable, _ = judge(judged, _size(estimate.standard_error))
-    last = [judged[k] for k in kept[-2:]]
-    next_size = last[1] * last[1] / last[0] if len(last) == 2 else math.nan
-    return _Report(sizes, words, usable=usable, next_size=next_size)
-
-
-def _size(array: Any) -> float:
-    return float(np.linalg.norm(np.asarray(array, dtype=np.float64)))
 
 
 def _finite(value: float) -> float | None:

@@ -50,8 +50,8 @@ class Estimate:
     numbers
         The numbers of updates, datapoints, ... that went in.
     verdict
-        By a rule that suits the series better than :func:`judge`; see
-        :func:`sgdiagrams.numeric.estimates.noise.judge_by_noise`.
+        By :func:`sgdiagrams.numeric.estimates.judgement.judge` with more than the contributions, or for
+        re-summed series by :func:`sgdiagrams.numeric.estimates.powers.judge_by_powers`.
     change_standard_error
         Standard error of the change, orders 1, 2, ... together, from deviations of the same samples. Left
         out, it is the standard error where order 0 has none, else infinite.
@@ -79,7 +79,7 @@ class Estimate:
        sum          0.83               0
     change         -0.17               0
     truncation error: 0.0045
-    trustworthy: order 2 is 0.15 of order 1
+    trustworthy: orders fall by 0.15, about 0.026 of the change is missing
     >>> zero = np.zeros(2)
     >>> print(Estimate((zero, np.array([-3.0, 4.0])), (zero, zero), zero, "displacement", 0.1))
     displacement at eta=0.1

@@ -11,6 +11,8 @@ from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.numeric.estimates.estimate import Estimate
+from sgdiagrams.numeric.estimates.judgement import judge
+from sgdiagrams.numeric.estimates.terms import following_order, sizes_of_terms
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
@@ -95,6 +97,7 @@ def evaluate(
     """
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
     weights = (expansion.weights if is_exact else expansion.rounded_weights)(**numbers)
+    known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(_free_legs(expansion), statistics)
     if rows.are_named:
@@ -114,6 +117,8 @@ def evaluate(
             _check_range(by_order)
         contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
         errors, error, change_error = _errors(evaluator, by_order, shape)
+        known["of_terms"] = sizes_of_terms(evaluator, by_order)
+        known["following"] = following_order(expansion, evaluator, numbers, decay)
     is_sample = statistics.role == "sample"
     return Estimate(
         contributions,
@@ -122,6 +127,7 @@ def evaluate(
         evaluated_name(expansion),
         eta,
         dict(numbers),
+        judge(contributions, error, **known),
         change_standard_error=change_error,
         degrees=statistics.sample_size - 1 if is_sample else None,
         is_difference=is_difference(expansion),

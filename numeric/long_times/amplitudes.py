@@ -24,6 +24,8 @@ __all__ = ["Amplitudes", "check_size"]
 
 #: The largest array of weights, in entries.
 _LARGEST = 2**27
+#: So many entries of Hessians are looked at for their noise.
+_SAMPLED = 2**24
 #: Of what an entry could be without cancellation: up to this size it is zero but for rounding.
 _ROUNDING = 1e-11
 
@@ -76,6 +78,11 @@ class Amplitudes:
         self._zeros: dict[tuple[tuple[str, int], ...], NDArray[Any]] = {}
 
     @property
+    def dimension(self) -> int:
+        """The number of parameters p; 0 where nothing but losses is known."""
+        return self._statistics.dimension or 0
+
+    @property
     def basis(self) -> Eigenbasis:
         """The eigenbasis, which scalars do without.
 
@@ -120,6 +127,28 @@ class Amplitudes:
         product = np.asarray(np.einsum(*operands, list(range(order)), optimize=True))
         # Every edge and every free index is one of the learning rate.
         return -product if order % 2 and self.basis.sign < 0 else product
+
+    def tensor(self, order: int) -> NDArray[np.float64] | None:
+        """Return the mean derivative of an order, None where it is not known."""
+        if order not in self._statistics.samples:
+            return None
+        return np.asarray(self._tensor(((LOSS, order),)))
+
+    def hessian_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
+        r"""Return the mean of :math:`\tilde h M \tilde h`, deviations of Hessians around a matrix.
+
+        Where it is costly, it is that of some samples.
+        """
+        hessians = np.asarray(self._statistics.samples[2], dtype=np.float64)
+        weights = self._statistics.weights
+        if weights is None:
+            few = max(2, _SAMPLED // hessians[0].size)
+            hessians = hessians[:: max(1, -(-len(hessians) // few))]
+            weights = np.full(len(hessians), 1 / len(hessians))
+        vectors = self.basis.vectors
+        lowered = vectors.T @ hessians @ vectors
+        deviations = lowered - np.tensordot(weights, lowered, axes=1)
+        return np.asarray(np.tensordot(weights, deviations @ moments @ deviations, axes=1))
 
     def _tensor(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
         """Return the joint cumulant of derivatives, one axis a leg."""

@@ -15,8 +15,8 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
-from sgdiagrams.numeric.estimates.noise import judge_by_noise, noise_of
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
+from sgdiagrams.numeric.long_times.verdict import Rungs, judge_resummed
 from sgdiagrams.numeric.long_times.weights import is_limit, weight
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
@@ -64,8 +64,8 @@ def evaluate_resummed(
     Returns
     -------
     Estimate
-        Contribution d is that of the linkless diagrams with d edges. From a minimum the series is judged
-        by noise: see `sgdiagrams.numeric.estimates.noise`.
+        Contribution d is that of the linkless diagrams with d edges. The series is judged by powers
+        of the distance that weights go: see `sgdiagrams.numeric.estimates.powers`.
 
     Raises
     ------
@@ -102,15 +102,16 @@ def evaluate_resummed(
     parts = fixed_parts(expansion, numbers)
     decay = the_weight_decay(expansion, parts)
     _check(expansion, statistics, decay)
-    sums: list[Any] = []
-    value = _plug_in(expansion, parts, statistics.as_population(), eta, decay, sums)
+    rungs = Rungs()
+    amplitudes = Amplitudes(statistics.as_population(), eta, weight_decay=decay)
+    value = _plug_in(expansion, parts, amplitudes, rungs)
+    verdict = judge_resummed(expansion, parts, amplitudes, rungs, value[-1])
     errors = [np.zeros_like(x) for x in value]
     degrees = None
     if statistics.role == "sample":
         value, errors, degrees = _from_sample(expansion, parts, statistics, eta, decay, value)
     count = expansion.order + 1
     plain = [_number(x) for x in (*value[:count], *errors)]
-    rank = max((part.observable.rank for part in expansion.parts), default=0)
     return Estimate(
         tuple(plain[:count]),
         tuple(plain[count : 2 * count]),
@@ -118,7 +119,7 @@ def evaluate_resummed(
         evaluated_name(expansion),
         eta,
         dict(numbers),
-        judge_by_noise(plain[:count], sums, order=expansion.order, rank=rank),
+        verdict,
         change_standard_error=plain[-1],
         degrees=degrees,
         is_difference=is_difference(expansion),
@@ -195,26 +196,22 @@ def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction)
 def _plug_in(
     expansion: ResummedFormula,
     parts: Sequence[Training],
-    population: Derivatives,
-    eta: ArrayLike | Fraction,
-    decay: Fraction,
-    by_noise: list[Any] | None = None,
+    amplitudes: Amplitudes,
+    rungs: Rungs | None = None,
 ) -> list[NDArray[np.float64]]:
     """Return the contribution of every order, and in the end their sum and the sum without order 0.
 
-    A list `by_noise` is filled with the sums by noise; free indices stay in the eigenbasis there.
+    Rungs are told of every term.
     """
-    amplitudes = Amplitudes(population, eta, weight_decay=decay)
     rank = max((part.observable.rank for part in expansion.parts), default=0)
-    orders = [np.zeros((population.dimension or 0,) * rank) for _ in range(expansion.order + 1)]
+    orders = [np.zeros((amplitudes.dimension,) * rank) for _ in range(expansion.order + 1)]
     with np.errstate(invalid="ignore", over="ignore"):  # weights run out of range where SGD does
         for term in expansion.pieces:
             contribution = _contribution(term, parts, amplitudes, expansion)
             orders[term.order] = orders[term.order] + contribution
-            if by_noise is not None and term.order:
-                noise = noise_of(term.contraction)
-                by_noise.extend(0.0 for _ in range(noise + 1 - len(by_noise)))
-                by_noise[noise] = by_noise[noise] + contribution
+            if rungs is not None and term.order:
+                shown = amplitudes.basis.upper(contribution) if rank else contribution
+                rungs.add(term.contraction, shown)
         if rank and expansion.pieces:
             orders = [amplitudes.basis.upper(x) for x in orders]
         change = np.asarray(sum(orders[1:], np.zeros_like(orders[0])))
@@ -275,7 +272,10 @@ def _from_sample(
     kept = deletions(sample.sample_size)
     if not kept:
         return value, [np.full_like(x, np.inf) for x in value], None
-    without = [_plug_in(expansion, parts, sample.as_population(rows), eta, decay) for rows in kept]
+    without = [
+        _plug_in(expansion, parts, Amplitudes(sample.as_population(rows), eta, weight_decay=decay))
+        for rows in kept
+    ]
     sizes = [len(rows) for rows in kept]
     pairs = [
         jackknifed(x, [w[i] for w in without], sizes, sample.sample_size)

@@ -39,7 +39,11 @@ __all__ = ["compare"]
     metavar="I[,J]",
     help="The entry of a displacement (one index) or a second moment (two), from 0.",
 )
-@click.option("--order", type=click.IntRange(1, 6), default=3, show_default=True)
+@click.option(
+    "--order",
+    type=click.IntRange(1, 6),
+    help="Highest order; by default 3, with --resummed 4, for displacement and generalisation gap 3.",
+)
 @sampling_option("one-pass")
 @optimizer_options
 @set_option
@@ -68,7 +72,7 @@ def compare(
     landscape: str,
     observable: str,
     component: str | None,
-    order: int,
+    order: int | None,
     settings: tuple[str, ...],
     resummed: bool,
     runs: int,

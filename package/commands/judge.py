@@ -30,7 +30,12 @@ __all__ = ["judge"]
 @command(short_help="Tell which series to trust, plain or re-summed.")
 @start_options
 @observable_option
-@click.option("--order", type=click.IntRange(1, 6), default=3, show_default=True)
+@click.option(
+    "--order",
+    type=click.IntRange(1, 6),
+    help="Highest order; by default 4, for displacement and generalisation gap 3, so that the powers "
+    "of the re-summed series are complete.",
+)
 @sampling_option("one-pass")
 @optimizer_options
 @set_option
@@ -41,7 +46,7 @@ def judge(
     landscape: str | None,
     statistics_path: str | None,
     observable: str,
-    order: int,
+    order: int | None,
     settings: tuple[str, ...],
     style: str,
     output: str | None,
@@ -64,7 +69,7 @@ def judge(
     scheme, rule = read_protocol(numbers, **protocol)
     with working("judging"):
         validity = judge_series(
-            statistics_of(landscape, statistics_path, max(order, 2)),
+            statistics_of(landscape, statistics_path, max(order or 4, 3)),
             observable=observable,
             order=order,
             sampling=scheme,

@@ -19,14 +19,14 @@ def test_short_runs_are_plain():
     plain = expand("test-loss", order=4, sampling="one-pass")
     orders = plain.evaluate(Gauss().statistics(4), eta=1e-4, T=5).orders
     assert found.plain == pytest.approx([abs(c) for c in orders])
-    assert found.plain_next == pytest.approx(orders[4] ** 2 / orders[3])
+    assert orders[4] ** 2 / abs(orders[3]) < found.plain_next < 3 * orders[4] ** 2 / abs(orders[3])
 
 
 def test_long_runs_are_resummed():
     found = judge_series(Gauss().statistics(4), order=4, eta=0.02, T=10_000)
     assert found.recommended == "re-summed"
     assert found.plain_judgement.startswith("diverging")
-    assert found.resummed_judgement.startswith("trustworthy: noise")
+    assert found.resummed_judgement.startswith("trustworthy: powers of the noise")
     # What order 6 adds has the size that is expected.
     more = expand("test-loss", order=6, sampling="one-pass", resummed=True).at_minimum()
     value = more.stationary().evaluate(Gauss().statistics(6), eta=0.02).value
@@ -43,7 +43,7 @@ def test_long_runs_are_resummed():
 def test_a_quadratic_ends(T):
     found = judge_series(Mean().statistics(3), eta=0.1, T=T)
     assert found.recommended == "re-summed"
-    assert found.resummed_judgement == "ended: nothing beyond order 2"
+    assert found.resummed_judgement == "ended: nothing is beyond second derivatives"
     assert found.resummed_next == 0
 
 
@@ -62,18 +62,20 @@ def test_away_from_a_minimum_orders_are_judged():
     samples[1] = samples[1] + 1.0
     tilted = Statistics.from_samples(samples, role="population", weights=away.weights)
     found = judge_series(tilted, eta=0.01, T=30)
-    assert "order 3" in found.resummed_judgement
-    resummed = expand("test-loss", order=3, sampling="one-pass", resummed=True)
-    orders = resummed.evaluate(tilted, eta=0.01, T=30).orders
-    assert found.resummed_next == pytest.approx(orders[3] ** 2 / abs(orders[2]))
+    assert "powers of the distance" in found.resummed_judgement
+    resummed = expand("test-loss", order=2, sampling="one-pass", resummed=True)
+    assert len(found.resummed) == 3  # complete; three edges are not
+    assert found.resummed_next == resummed.evaluate(tilted, eta=0.01, T=30).truncation_error
 
 
 def test_vectors_and_one_contribution():
     found = judge_series(Helix().statistics(3), observable="displacement", eta=0.05, T=50)
     assert found.resummed[3] > 0
-    assert found.resummed_judgement.startswith("cannot tell")
-    assert found.recommended == "neither"
-    assert math.isnan(found.resummed_next)
+    # One contribution: the plain series tells nothing, but the excursion from the valley is known.
+    assert found.plain_judgement.startswith("cannot tell")
+    assert math.isnan(found.plain_next)
+    assert found.resummed_judgement.startswith("trustworthy")
+    assert found.recommended == "re-summed"
     assert "-" in str(found).splitlines()[6].split()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.estimates.estimate import Estimate
-from sgdiagrams.numeric.estimates.judgement import judge
+from sgdiagrams.numeric.estimates.judgement import Following, judge
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import expand
 
@@ -24,19 +24,26 @@ ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
     [
         ([1.0], 0, "cannot tell", False),
         ([1.0, -2.0], 0, "cannot tell", False),
-        ([1.0, 3.0, -1.0], 0, "trustworthy: order 2 is 0.33 of order 1", True),
-        ([1, F(3), F(-1)], 0, "trustworthy", True),
-        ([1.0, 3.0, -1.1], 0, "borderline: order 2 is 0.37 of order 1", False),
-        ([1.0, 3.0, 3.0], 0, "diverging: order 2 is 1 of order 1", False),
+        ([1.0, 3.0, 0.3], 0, "trustworthy: orders fall by 0.1, about 0.0091 of the change", True),
+        ([1, F(3), F(3, 10)], 0, "trustworthy", True),
+        ([1.0, 3.0, -1.3], 0, "borderline: orders fall by 0.43, about 0.33 of the change", False),
+        ([1.0, 3.0, 1.5, 0.1], 0, "trustworthy: orders fall by 0.5", True),
+        ([1.0, 3.0, 1.6, 0.1], 0, "borderline: orders fall by 0.53", False),
+        ([1.0, 3.0, 3.0], 0, "diverging: orders grow by 1", False),
         ([1.0, 3.0, -7.0], 0, "diverging", False),
-        ([0.0, 4.0, 1.0, 0.0, 2.0, 0.0], 0, "diverging: order 4 is 2 of order 2", False),
+        ([0.0, 4.0, 1.0, 0.0, 2.0, 0.0], 0, "borderline: orders fall by 0.79", False),
+        # One ratio says nothing: the sum was +11.7, the truth -0.24.
+        ([0.0, -6.58, 17.83, 0.486], 0, "diverging: orders grow by 2.7", False),
+        # An order that hardly counts at the beginning is not what others are measured by.
+        ([0.0, 1e-4, 3.0, 0.3], 0, "trustworthy: orders fall by 0.1", True),
         ([1.0, 0.1, 1e-17], 0, "cannot tell", False),
+        ([1.0, 0.1, 0.0, 0.0], 0, "ended: nothing beyond order 1", True),
         ([F(1), F(1, 10), F(1, 10**17)], 0, "trustworthy", True),
-        ([1.0, 0.1, math.nan], 0, "diverging", False),
-        ([1.0, 0.1, math.inf], 0, "diverging", False),
-        ([1.0, 3.0, 0.5], 0.6, "exceeds the contribution of order 2", True),
+        ([1.0, 0.1, math.nan], 0, "diverging: out of the range", False),
+        ([1.0, 0.1, math.inf], 0, "diverging: out of the range", False),
+        ([1.0, 3.0, 0.3], 0.6, "exceeds the contribution of order 2", True),
         ([1.0, 3.0], 4.0, "exceeds the contribution of order 1", False),
-        ([1.0, 3.0, 0.5], 0.4, "trustworthy: order 2 is 0.17 of order 1", True),
+        ([1.0, 3.0, 0.3], 0.2, "trustworthy", True),
     ],
 )
 def test_judgement(orders, error, words, trusted):
@@ -51,7 +58,7 @@ def test_judgement(orders, error, words, trusted):
 @given(st.lists(st.fractions(), min_size=1, max_size=6), st.fractions(min_value=0))
 def test_judgement_always_speaks(orders, error):
     words, trusted, _ = judge(orders, float(error))
-    assert trusted == words.startswith("trustworthy")
+    assert trusted == words.startswith(("trustworthy", "ended"))
 
 
 def test_estimate_prints_a_table():
@@ -77,16 +84,11 @@ def vectors(*rows):
 @pytest.mark.parametrize(
     ("orders", "words", "trusted"),
     [
-        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-1, 3)]), "trustworthy: order 2 is 0.33", True),
-        (vectors([0, 0], [F(3), F(3)], [F(1), F(-1)]), "trustworthy: order 2 is 0.33", True),
-        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-1, 2)]), "borderline: order 2 is 0.42", False),
-        (
-            vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]),
-            "trustworthy: order 2 is 0.2 of order 1",
-            True,
-        ),
-        (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: order 2 is 1 of order 1", False),
-        (vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]), "trustworthy: order 2 is 0.2", True),
+        (vectors([0, 0], [F(3), F(3)], [F(1, 2), F(-1, 2)]), "trustworthy: orders fall by 0.17", True),
+        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-2, 3)]), "borderline: orders fall by 0.53", False),
+        (vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]), "trustworthy: orders fall by 0.2", True),
+        (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: orders grow by 1", False),
+        (vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]), "trustworthy: orders fall by 0.2", True),
         (vectors([0.0, 0.0], [1.0, 1.0], [1e-17, 0.0]), "cannot tell", False),
         (vectors([0.0], [1.0], [math.nan]), "diverging", False),
         (vectors([0, 0], [F(1), F(0)], [F(10**200), F(10**200)]), "diverging", False),
@@ -97,10 +99,30 @@ def test_judgement_of_tensors(orders, words, trusted):
     text, verdict, _ = judge(orders, zero)
     assert text.startswith(words)
     assert verdict is trusted
-    if "nan" not in text:
+    if "range" not in text:
         assert judge(orders, zero + math.inf)[0].startswith(f"{text}; the standard error exceeds")
     estimate = Estimate(orders, (zero,) * len(orders), zero)
     assert (estimate.judgement, estimate.trustworthy) == (text, trusted)
+
+
+def test_terms_that_cancel_are_not_small():
+    """An order that is small because its terms cancel says little of the next."""
+    orders = [0.0, 1.0, 0.2, 1e-6]
+    assert judge(orders).missing < 1e-6
+    known = judge(orders, of_terms=[0.0, 1.0, 0.2, 0.05])
+    ratio = 0.05**0.5
+    assert known.missing == pytest.approx(0.3 * 0.05 * ratio)
+    assert known.words.startswith("trustworthy: orders fall by 0.22")
+    assert judge(orders, of_terms=[0.0, 1.0, 0.2, 0.5]).words.startswith("borderline")
+
+
+def test_what_follows_is_looked_up():
+    following = Following(size=0.01, of_terms=0.08)
+    assert judge([0.0, 1.0, 0.2], following=following).missing == pytest.approx(0.3 * 0.08)
+    # From a minimum the first order is zero, and the second says nothing alone.
+    assert judge([0.0, 0.0, 1.0]).words.startswith("cannot tell")
+    assert judge([0.0, 0.0, 1.0], following=following).trustworthy
+    assert not judge([0.0, 0.0, 1.0], following=Following(0.25, 0.25)).trustworthy
 
 
 def test_errors_of_tensors_are_judged_by_their_norm():
@@ -128,7 +150,7 @@ def test_estimate_of_a_vector():
         "standard error:",
         "[0.3 0.4]",
         "truncation error: 0.072",
-        "trustworthy: order 2 is 0.12 of order 1",
+        "trustworthy: orders fall by 0.12, about 0.014 of the change is missing",
     ]
     data = json.loads(json.dumps(estimate.to_dict()))
     assert data["value"] == ["-5/2", "13/3"]
