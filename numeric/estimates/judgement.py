@@ -86,7 +86,7 @@ def judge(
     Examples
     --------
     >>> judge([5.0, 1.0, 0.0, -0.1]).words
-    'trustworthy: orders fall by 0.32, about 0.0035 of the change is missing'
+    'trustworthy: orders fall by 0.32, about 0.035 of the change is missing'
     >>> judge([0.0, -6.58, 17.83, 0.486]).words
     'diverging: orders grow by 2.7'
     >>> judge([5.0, 1.0]).words

@@ -84,11 +84,23 @@ def vectors(*rows):
 @pytest.mark.parametrize(
     ("orders", "words", "trusted"),
     [
-        (vectors([0, 0], [F(3), F(3)], [F(1, 2), F(-1, 2)]), "trustworthy: orders fall by 0.17", True),
-        (vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-2, 3)]), "borderline: orders fall by 0.53", False),
+        (
+            vectors([0, 0], [F(3), F(3)], [F(1, 2), F(-1, 2)]),
+            "trustworthy: orders fall by 0.17",
+            True,
+        ),
+        (
+            vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-2, 3)]),
+            "borderline: orders fall by 0.53",
+            False,
+        ),
         (vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]), "trustworthy: orders fall by 0.2", True),
         (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: orders grow by 1", False),
-        (vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]), "trustworthy: orders fall by 0.2", True),
+        (
+            vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]),
+            "trustworthy: orders fall by 0.2",
+            True,
+        ),
         (vectors([0.0, 0.0], [1.0, 1.0], [1e-17, 0.0]), "cannot tell", False),
         (vectors([0.0], [1.0], [math.nan]), "diverging", False),
         (vectors([0, 0], [F(1), F(0)], [F(10**200), F(10**200)]), "diverging", False),
