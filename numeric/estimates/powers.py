@@ -165,7 +165,7 @@ def judge_by_powers(
     .. math:: r = \max\Bigl(\max_{n > f}\, (a_n / a_f)^{1/(n - f)},\; \epsilon\Bigr)
 
     with the ratio :math:`\epsilon` of an excursion, which knows of what the missing diagrams are
-    made: see `sgdiagrams.numeric.long_times.excursion`. Complete up to power m, a series misses
+    made: see `sgdiagrams.numeric.long_times.distance`. Complete up to power m, a series misses
     about :math:`a_f\, r^{m + 1 - f}`, for a displacement not less than :math:`\epsilon^m` times the
     distance, and not less than any incomplete power. It is *trustworthy* when r is at most 1/2 (its
     square, of the noise, at a minimum) and at most 0.2 of the change is missing (0.05 where third

@@ -15,7 +15,7 @@ from sgdiagrams.numeric.estimates.powers import (
     mean_gradients,
     power_of,
 )
-from sgdiagrams.numeric.long_times.excursion import excursion
+from sgdiagrams.numeric.long_times.distance import excursion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
