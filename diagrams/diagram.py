@@ -57,7 +57,8 @@ class Diagram(DecoratedTree):
     Raises
     ------
     DiagramError
-        When `parents` is no tree with root ``n - 1`` or `blocks` is no partition of its nodes.
+        When `parents` is no tree with root ``n - 1``, `blocks` is no partition of its nodes, or the ties
+        are so many and so regular that no canonical form is found in seconds.
 
     Examples
     --------
@@ -80,13 +81,7 @@ class Diagram(DecoratedTree):
         if root >= _MOST_NODES:
             raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {root + 1}")
         numbers = block_numbers(blocks, root + 1)
-        try:
-            form = canonical_form(_children(parents), root, numbers)
-        except RecursionError:
-            raise DiagramError(
-                f"expected fewer equal branches, got {root + 1} nodes whose order is hard to decide"
-            ) from None
-        order, levels, labels, symmetry_factor = form
+        order, levels, labels, symmetry_factor = canonical_form(_children(parents), root, numbers)
         if len(order) <= root:
             lost = min(set(range(root)).difference(order))
             raise DiagramError(

@@ -9,15 +9,17 @@ Two decorated trees are isomorphic exactly when their canonical forms are equal.
 Step 2 looks at the orders of equal siblings. The orders that give the least string are the images of
 one of them under the automorphisms, so their number is the order of the group. Most trees leave few
 orders, and trying them all is fastest (`Trial`); where there are more, those that an automorphism
-carries into each other are looked at once (`Search`).
+carries into each other are looked at once (`Search`), within a bound on the work.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sgdiagrams.diagrams.canonical.search import Search
+from sgdiagrams.diagrams.canonical.search import Search, Steps
 from sgdiagrams.diagrams.canonical.trial import Trial
+from sgdiagrams.diagrams.errors import DiagramError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +67,11 @@ def canonical_form(
     colours
         Small numbers >= 0 that isomorphisms must preserve; all 0 when left out.
 
+    Raises
+    ------
+    DiagramError
+        When ties leave so many orders of equal branches that it would take minutes.
+
     Examples
     --------
     Two leaves on the root, in one block:
@@ -83,13 +90,12 @@ def canonical_form(
             for kid in kids:
                 depths[kid] = depth
     opening = ["\1"] * n if colours is None else [chr(colour + 1) for colour in colours]
-    codes, runs = _runs(children, preorder, opening)
+    runs = _runs(children, preorder, opening)
     trial = Trial(runs, block_of)
     if trial.explore([[root]], {}, [], [], 1):
         order, labels, size = tuple(trial.order), tuple(trial.labels), trial.size
     else:
-        ordered = [tuple(kid for run in reversed(of_node) for kid in run) for of_node in runs]
-        labels, order, size, _ = Search(ordered, codes, block_of).best(((root,), None), {})
+        order, labels, size = _searched(root, preorder, runs, block_of)
     if colours is None:
         return CanonicalForm(order, tuple([depths[v] for v in order]), labels, size)
     step = max(colours) + 1
@@ -98,11 +104,11 @@ def canonical_form(
 
 def _runs(
     children: Sequence[Sequence[int]], preorder: Sequence[int], opening: Sequence[str]
-) -> tuple[list[str], list[Sequence[Sequence[int]]]]:
-    r"""Return the code of every subtree, and every node's children in runs of equal subtrees.
+) -> list[Sequence[Sequence[int]]]:
+    r"""Return every node's children in runs of equal subtrees.
 
-    A code opens a node with its colour and closes it with ``\0``; since every colour is greater than
-    that, codes compare as level sequences do. The greatest children are in the last run.
+    A code of a subtree opens a node with its colour and closes it with ``\0``; since every colour is
+    greater than that, codes compare as level sequences do. The greatest children are in the last run.
     """
     codes = [""] * len(children)
     runs: list[Sequence[Sequence[int]]] = [()] * len(children)
@@ -128,4 +134,49 @@ def _runs(
                 inside = code + inside
             codes[v] = opening[v] + inside + "\0"
             runs[v] = of_node
-    return codes, runs
+    return runs
+
+
+def _searched(
+    root: int,
+    preorder: Sequence[int],
+    runs: Sequence[Sequence[Sequence[int]]],
+    block_of: Sequence[int],
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return the order, the labels and the symmetry factor where many orders are left."""
+    steps = Steps(len(block_of))
+    try:
+        twins = _twins(preorder, runs, block_of, steps)
+        search = Search(root, runs, block_of, twins, steps)
+    except RecursionError:
+        raise DiagramError(
+            f"expected fewer equal branches, got {len(block_of)} nodes whose order is hard to decide"
+        ) from None
+    return search.order, search.labels, search.size
+
+
+def _twins(
+    preorder: Sequence[int],
+    runs: Sequence[Sequence[Sequence[int]]],
+    block_of: Sequence[int],
+    steps: Steps,
+) -> dict[int, object]:
+    """Return for equal siblings what their subtrees are, up to isomorphisms that keep outer blocks.
+
+    Those that are the same can be exchanged, whatever the rest is.
+    """
+    sizes = Counter(block_of)
+    twins: dict[int, object] = {}
+    for v in reversed(preorder):
+        for run in runs[v]:
+            if len(run) == 1 or not runs[run[0]]:
+                continue
+            for root in run:
+                nodes = [root]
+                for u in nodes:
+                    nodes += [kid for kids in runs[u] for kid in kids]
+                inside = Counter([block_of[u] for u in nodes])
+                outer = tuple(sorted(b for b, size in inside.items() if size < sizes[b]))
+                search = Search(root, runs, block_of, twins, steps, known=outer)
+                twins[root] = (outer, search.labels)
+    return twins

@@ -38,7 +38,9 @@ def _settings(rng, **good):
         if rng.random() < 0.93:
             options += ["--set", f"{name}={number(rng, value, value, value, value)}"]
     while rng.random() < 0.08:
-        name = rng.choice(("T", "N", "B", "E", "beta", "eta", "gamma", "alpha", "x", "", "T T", "__"))
+        name = rng.choice(
+            ("T", "N", "B", "E", "beta", "eta", "gamma", "alpha", "x", "", "T T", "__")
+        )
         options += ["--set", f"{name}={number(rng, '2')}"]
     return options
 
@@ -123,7 +125,9 @@ def grid(rng: random.Random) -> CommandLine:
     """Expand with a mutated grid."""
     text = mutated_json(rng, corpus()[rng.choice(GRIDS)].decode())
     if rng.random() < 0.15:
-        text = json.dumps(rng.choice((*VALUES, [[10**9]], [[0]] * 100_000, [[]], [list(range(10**5))])))
+        text = json.dumps(
+            rng.choice((*VALUES, [[10**9]], [[0]] * 100_000, [[]], [list(range(10**5))]))
+        )
     call = ["expand", "--order", rng.choice("0123"), "--sampling", "grid:mutant"]
     call += ["--observable", rng.choice(OBSERVABLES[:4])]
     return CommandLine(call, {"mutant": text.encode(errors="replace")})
@@ -161,7 +165,7 @@ def _protocol(rng):
         x = number(rng, "2", "0.1", "1")
         options += ["--schedule", rng.choice(("cosine", "linear", "exponential", f"cosine:floor={x}",
                     f"step:every={x},factor={x}", f"step:every={x}", f"warm-up:over={x}", "step",
-                    f"exponential:gamma={x}", "file:schedule.txt", "file:", "file:grid.json", ":"))]  # fmt: skip
+                    f"exponential:gamma={x}", "file:schedule.txt", "file:", ":"))]  # fmt: skip
     if rng.random() < 0.2:
         x = number(rng, "2", "0.1", "1")
         options += ["--average", rng.choice(("tail", "exponential", f"tail:W={x}",

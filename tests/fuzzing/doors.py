@@ -1,4 +1,4 @@
-"""Python's doors with wild numbers and arrays: each is a function of a random generator that calls one."""
+"""Python's doors with wild numbers and arrays: each takes a random generator and calls one."""
 
 import random
 from fractions import Fraction
@@ -56,8 +56,10 @@ from sgdiagrams.numeric import (
 )
 from sgdiagrams.symbolic import ArraySchedule
 
-DIAGRAMS = ("(01-2)(02-12)", "(0-1-2-3)(01-12-23)", "(0)()", "(0.1-2-3.4-5.6-7.8-9-10)(0.9-1.9-2.10"
-            "-3.10-4.10-5.8-6.8-7.9-8.10-9.10)")  # fmt: skip
+DIAGRAMS = (
+    *("(01-2)(02-12)", "(0-1-2-3)(01-12-23)", "(0)()"),
+    "(0.1-2-3.4-5.6-7.8-9-10)(0.9-1.9-2.10-3.10-4.10-5.8-6.8-7.9-8.10-9.10)",
+)
 CONTRACTIONS = ("(0-1.2)(0.1-0.2)", "(0)()", "(0.1-2.3)(0.2-1.3)", "(0.1.2)(0.1)")
 
 
@@ -116,7 +118,9 @@ def schemes(rng: random.Random) -> None:
     scheme = rng.choice(
         (
             lambda: OnePass(T=v(3), B=v(1, 2)),
-            lambda: Epochs(N=v(4), B=v(2), E=v(2), shuffle=rng.choice((None, "once", "every-epoch"))),
+            lambda: Epochs(
+                N=v(4), B=v(2), E=v(2), shuffle=rng.choice((None, "once", "every-epoch"))
+            ),
             lambda: WithReplacement(N=v(4), B=v(1), T=v(3)),
             lambda: FreshData(T=v(3), B=v(2)),
             lambda: FullBatch(N=v(4), E=v(2)),
@@ -167,7 +171,9 @@ def orders(rng: random.Random) -> None:
             lambda: rooted_tree_count(n),
             lambda: next(rooted_trees(n)),
             lambda: next(set_partitions(n)),
-            lambda: str(expand("test-loss", order=n if n not in (4, 12) else 3, sampling="one-pass")),
+            lambda: str(
+                expand("test-loss", order=n if n not in (4, 12) else 3, sampling="one-pass")
+            ),
             lambda: str(expand("test-loss", order=2, sampling=SDE(T=n))),
             lambda: increment("displacement", since=n),
         )
@@ -190,7 +196,9 @@ def _array(rng, shape):
         exact = np.frompyfunc(lambda x: Fraction(int(4 * x), 4), 1, 1)(numbers)
         return np.asarray(exact, dtype=object)
     elif way == 4:
-        return rng.choice((np.zeros((0,)), np.zeros((2, 0)), 1.0, [[1.0], [1.0, 2.0]], None, "x", []))
+        return rng.choice(
+            (np.zeros((0,)), np.zeros((2, 0)), 1.0, [[1.0], [1.0, 2.0]], None, "x", [])
+        )
     elif way == 5:
         return numbers * rng.choice((1e-200, 1e200, 1e100, 0))
     return numbers
@@ -251,7 +259,9 @@ def simulations(rng: random.Random) -> None:
     v = lambda *good: _value(rng, *good)
     door = rng.choice(
         (
-            lambda: compare("mean", order=v(1), eta=v(0.01), runs=v(4), seed=v(0), T=v(2)).to_dict(),
+            lambda: compare(
+                "mean", order=v(1), eta=v(0.01), runs=v(4), seed=v(0), T=v(2)
+            ).to_dict(),
             lambda: compare(Mean(v(1), v(1), v(0)), order=1, eta=v(0.01), runs=4, T=2).to_dict(),
             lambda: one_pass_schedule(v(3), v(1)),
             lambda: epochs_schedule(v(4), v(2), v(2)),

@@ -5,7 +5,6 @@ import random
 import re
 import resource
 import signal
-import sys
 import tempfile
 import traceback
 from pathlib import Path
@@ -27,7 +26,9 @@ _NAN = re.compile(r"\bnan\b", re.IGNORECASE)
 #: The kinds of cases, and how often each comes up.
 KINDS = {
     **dict.fromkeys((doors.diagram_text, doors.contraction_text, doors.expansion_text), 6),
-    **dict.fromkeys((doors.schemes, doors.orders, doors.arrays, doors.numbers, doors.simulations), 5),
+    **dict.fromkeys(
+        (doors.schemes, doors.orders, doors.arrays, doors.numbers, doors.simulations), 5
+    ),
     doors.tied_diagram: 1,
     **dict.fromkeys((command_lines.expansion, command_lines.statistics, command_lines.expand), 8),
     **dict.fromkeys((command_lines.grid, command_lines.checkpoint, command_lines.evaluate), 5),
@@ -57,10 +58,7 @@ def fault(seed: int, number: int, *, show: bool = False) -> str:
     module = kind.__module__.removeprefix("fuzzing.")
     signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
-        if module == "doors":
-            found = _of_door(kind, rng)
-        else:
-            found = _of_command(kind(rng), show=show)
+        found = _of_door(kind, rng) if module == "doors" else _of_command(kind(rng), show=show)
     except Hang:
         found = f"more than {PATIENCE} s of computing\n{_innermost()}"
     finally:
