@@ -41,6 +41,9 @@ __all__ = ["DiagramRows", "RootMode", "diagram_rows", "enumerate_diagrams", "sym
 
 RootMode = Literal["isolated", "in-partition"]
 
+_MOST_TIED = 12  # nodes of which all partitions are held: Bell(12) is 4 million
+_MOST_BYTES = 2**28  # of swaps that are remembered
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiagramRows:
@@ -80,7 +83,8 @@ def diagram_rows(
     Parameters
     ----------
     order
-        Number of edges (power of the learning rate), 0 to 14.
+        Number of edges (power of the learning rate), 0 to 12, with the root in the partition to 11: all
+        partitions of a tree are held at once.
     root
         ``"isolated"``: the root is alone in its block (test loss and other population observables);
         ``"in-partition"``: it may share a block (training loss).
@@ -256,6 +260,8 @@ class _Orbits:
             columns[start : start + 2 * size] = np.roll(columns[start : start + 2 * size], size)
             relabelled = _relabel(self.rows[:, columns])
             known = np.searchsorted(self.codes, relabelled @ self.weights)
+            if len(self.images) * known.nbytes > _MOST_BYTES:
+                self.images.clear()
             self.images[swap] = known
         return known
 
@@ -327,8 +333,9 @@ def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray
 
 
 def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:
-    if not is_whole(order, least=0, most=14):
-        raise RequestError(f"expected a whole number 0..14 of edges, got order={shown(order)}")
+    most = _MOST_TIED - (root == "in-partition")
+    if not is_whole(order, least=0, most=most):
+        raise RequestError(f"expected a whole number 0..{most} of edges, got order={shown(order)}")
     if root not in get_args(RootMode):
         raise RequestError(
             f"expected root='isolated' or root='in-partition', got root={shown(root)}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -38,6 +39,14 @@ __all__ = [
 
 Partition = tuple[int, ...]
 
+_MOST_ELEMENTS = 1000  # the Bell number has 1928 digits
+_MOST_IN_ARRAY = 12
+
+
+def _check_size(n: int, *, most: int) -> None:
+    if not is_whole(n, least=0, most=most):
+        raise DiagramError(f"expected a whole number 0..{most} of elements, got n={shown(n)}")
+
 
 def bell_number(n: int) -> int:
     """Return the number of partitions of a set of `n` elements.
@@ -49,8 +58,7 @@ def bell_number(n: int) -> int:
     >>> [bell_number(n) for n in range(7)]
     [1, 1, 2, 5, 15, 52, 203]
     """
-    if n < 0:
-        raise DiagramError(f"expected a number of elements >= 0, got n={shown(n)}")
+    _check_size(n, most=_MOST_ELEMENTS)
     bells = [1]
     for m in range(n):
         bells.append(sum(comb(m, k) * bells[k] for k in range(m + 1)))
@@ -151,8 +159,7 @@ def set_partitions(n: int) -> Iterator[Partition]:
     >>> list(set_partitions(3))
     [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]
     """
-    if n < 0:
-        raise DiagramError(f"expected a number of elements >= 0, got n={shown(n)}")
+    _check_size(n, most=_MOST_ELEMENTS)
     if n == 0:
         yield ()
         return
@@ -180,12 +187,18 @@ def set_partitions_array(n: int) -> NDArray[np.uint8]:
     ndarray of uint8, shape (Bell(n), n)
         One restricted growth string a row.
 
+    Raises
+    ------
+    DiagramError
+        When there are more than 12 elements: 4,213,597 rows.
+
     Examples
     --------
     >>> set_partitions_array(2)
     array([[0, 0],
            [0, 1]], dtype=uint8)
     """
+    _check_size(n, most=_MOST_IN_ARRAY)
     rows = np.zeros((1, 0), dtype=np.uint8)
     labels_used = np.zeros(1, dtype=np.int64)
     for _ in range(n):

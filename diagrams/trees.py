@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ __all__ = [
 
 Levels = tuple[int, ...]
 
+_MOST_NODES = 1000
+
 
 def rooted_trees(n: int) -> Iterator[Levels]:
     """Yield the rooted trees with `n` nodes as canonical level sequences, greatest first.
@@ -36,8 +39,8 @@ def rooted_trees(n: int) -> Iterator[Levels]:
     >>> list(rooted_trees(4))
     [(0, 1, 2, 3), (0, 1, 2, 2), (0, 1, 2, 1), (0, 1, 1, 1)]
     """
-    if n < 1:
-        raise DiagramError(f"expected a number of nodes >= 1, got n={shown(n)}")
+    if not is_whole(n, least=1, most=_MOST_NODES):
+        raise DiagramError(f"expected a whole number 1..{_MOST_NODES} of nodes, got n={shown(n)}")
     levels = list(range(n))
     while True:
         yield tuple(levels)
@@ -65,14 +68,14 @@ def rooted_tree_count(n: int) -> int:
     >>> [rooted_tree_count(n) for n in range(1, 10)]
     [1, 1, 2, 4, 9, 20, 48, 115, 286]
     """
-    if n < 1:
-        raise DiagramError(f"expected a number of nodes >= 1, got n={shown(n)}")
+    if not is_whole(n, least=1, most=_MOST_NODES):
+        raise DiagramError(f"expected a whole number 1..{_MOST_NODES} of nodes, got n={shown(n)}")
     t = [0, 1]
+    by_divisors = [0] * (n + 1)  # entry k: sum over d | k of d t(d)
     for m in range(2, n + 1):
-        total = sum(
-            t[m - k] * sum(d * t[d] for d in range(1, k + 1) if k % d == 0) for k in range(1, m)
-        )
-        t.append(total // (m - 1))
+        for k in range(m - 1, n + 1, m - 1):
+            by_divisors[k] += (m - 1) * t[m - 1]
+        t.append(sum(t[m - k] * by_divisors[k] for k in range(1, m)) // (m - 1))
     return t[n]
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 
-__all__ = ["read_numbers"]
+__all__ = ["fraction_of", "read_numbers"]
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3}|/\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"[-+]?0\d|.*/0\d")
@@ -46,14 +46,31 @@ def read_numbers(name: str, text: str) -> list[Fraction]:
             "write 0.05, or 0.0,5 for two numbers"
         )
     try:
-        return [_number(piece) for piece in pieces]
-    except (ValueError, ZeroDivisionError):
+        return [fraction_of(piece) for piece in pieces]
+    except ValueError:
         raise RequestError(
             f"expected a number such as 10, 0.05 or 1/20 for {name}, got {shown(text)}"
         ) from None
 
 
-def _number(piece: str) -> Fraction:
+def fraction_of(text: str) -> Fraction:
+    """Return the rational number that a text such as ``10``, ``0.05``, ``1/20`` or ``1e-3`` says.
+
+    Raises
+    ------
+    ValueError
+        When it is no number, longer than 4000 characters, or has a power of ten of four digits: one
+        short word would make a number of a billion digits.
+
+    Examples
+    --------
+    >>> fraction_of("0.05"), fraction_of("1e3"), fraction_of("2/6")
+    (Fraction(1, 20), Fraction(1000, 1), Fraction(1, 3))
+    """
+    piece = text.strip()
     if len(piece) > _MOST or not _NUMBER.fullmatch(piece):
-        raise ValueError(piece)
-    return Fraction(piece)
+        raise ValueError("expected a number")
+    try:
+        return Fraction(piece)
+    except ZeroDivisionError:
+        raise ValueError("expected a denominator other than 0") from None

@@ -12,6 +12,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.diagrams.written_numbers import fraction_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,12 +21,17 @@ __all__ = [
     "Number",
     "check_choice",
     "check_numbers",
+    "check_updates",
     "count_or_symbol",
     "rational",
     "rational_or_symbol",
     "time_or_symbol",
     "whole_number",
 ]
+
+_MOST = 10**18
+_MOST_UPDATES = 10**6  # that are spelled out
+_MOST_BITS = 2**31  # of all their exact numbers together
 
 #: A number of a scheme or an optimiser: exact, or a symbol.
 Number: TypeAlias = int | Fraction | Expr
@@ -55,7 +61,7 @@ def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:
 
 
 def whole_number(name: str, value: object, *, least: int = 0) -> int:
-    """Return a whole number >= `least`, or raise a SamplingError.
+    """Return a whole number >= `least` and up to 10^18, or raise a SamplingError.
 
     Integral floats and rationals (``10.0``) count as whole; booleans do not.
     """
@@ -69,7 +75,28 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
         raise SamplingError(
             f"expected a whole number >= {least} for {name}, got {name}={shown(value)}"
         )
+    if whole > _MOST:
+        raise SamplingError(
+            f"expected a whole number up to 10^18 for {name}, got {name}={shown(value)}"
+        )
     return whole
+
+
+def check_updates(T: int, *, bits: int = 0) -> None:
+    """Raise a SamplingError when T updates are too many to be spelled out one by one.
+
+    Parameters
+    ----------
+    T
+        Their number.
+    bits
+        By how many bits exact numbers grow from update to update.
+    """
+    if T > _MOST_UPDATES or T * T * bits > _MOST_BITS:
+        raise SamplingError(
+            f"expected fewer updates where each has a number of its own, got T={shown(T)}; "
+            "without schedule, average or grid there is a closed form in T"
+        )
 
 
 def rational(name: str, value: object) -> Fraction:
@@ -86,8 +113,8 @@ def rational(name: str, value: object) -> Fraction:
         if is_exact:
             given: Any = value
             return Fraction(int(given.numerator), int(given.denominator))
-        # Anything else is no number to `Fraction`.
-        return Fraction(str(value)) if is_decimal and not isinstance(value, bool) else Fraction("")
+        # Anything else is no number.
+        return fraction_of(str(value) if is_decimal and not isinstance(value, bool) else "")
     except (ValueError, ZeroDivisionError, OverflowError):
         raise SamplingError(
             f"expected a rational number for {name}, got {name}={shown(str(value))}"

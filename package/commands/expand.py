@@ -31,7 +31,7 @@ __all__ = ["expand"]
 
 @command(short_help="Derive an expansion as text, LaTeX, MathML, JSON or Python.")
 @observable_option
-@click.option("--order", type=click.IntRange(0, 14), required=True, help="Highest power of eta.")
+@click.option("--order", type=click.IntRange(0, 10), required=True, help="Highest power of eta.")
 @sampling_option("one-pass")
 @optimizer_options
 @basis_option

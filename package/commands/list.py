@@ -34,7 +34,7 @@ _MOST_DRAWN = 2000
 
 
 @command("list", short_help="Enumerate the diagrams of an order.")
-@click.option("--order", type=click.IntRange(0, 14), required=True, help="Number of edges.")
+@click.option("--order", type=click.IntRange(0, 12), required=True, help="Number of edges.")
 @click.option(
     "--sampling",
     metavar="NAME",

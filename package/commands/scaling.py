@@ -28,7 +28,7 @@ __all__ = ["scaling"]
 @observable_option
 @click.option(
     "--order",
-    type=click.IntRange(0, 14),
+    type=click.IntRange(0, 10),
     default=3,
     show_default=True,
     help="Highest power of eta.",

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement, product, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +34,8 @@ __all__ = [
     "with_replacement_schedules",
 ]
 
+_MOST_CELLS = 10**6  # rows that are spelled out
+
 #: The batches in the order of the updates; a batch is a tuple of rows of the training set.
 Batches: TypeAlias = tuple[tuple[int, ...], ...]
 #: Batches with their probabilities, of sum 1.
@@ -43,11 +47,18 @@ Rows: TypeAlias = "slice | NDArray[np.intp]"
 def one_pass_schedule(T: int, B: int = 1) -> Batches:
     """Return T batches of B fresh rows each.
 
+    Raises
+    ------
+    SamplingError
+        When a number is not whole, or there are more than a million rows.
+
     Examples
     --------
     >>> one_pass_schedule(T=2, B=2)
     ((0, 1), (2, 3))
     """
+    T, B = _sizes(T=(T, 0), B=(B, 1))
+    _check_cells(T * B)
     return tuple(tuple(range(t * B, (t + 1) * B)) for t in range(T))
 
 
@@ -64,7 +75,8 @@ def epochs_schedule(N: int, B: int, E: int) -> Batches:
     >>> epochs_schedule(N=4, B=2, E=2)
     ((0, 1), (2, 3), (0, 1), (2, 3))
     """
-    _check_batch_size(N, B)
+    N, B, E = _batches_of_epochs(N, B, E)
+    _check_cells(N * E)
     return one_pass_schedule(N // B, B) * E
 
 
@@ -95,7 +107,10 @@ def reshuffled_schedules(N: int, B: int, E: int, *, first_fixed: bool = False) -
     1/2 ((0,), (1,), (0,), (1,))
     1/2 ((0,), (1,), (1,), (0,))
     """
-    _check_batch_size(N, B)
+    N, B, E = _batches_of_epochs(N, B, E)
+    _check_cells(max(N, N * E))
+    of_batches = (_binomial(rows, B) for _ in range(E - first_fixed) for rows in range(N, 0, -B))
+    _check_alternatives(of_batches, cells=N * E)
     passes = tuple(_ordered_batches(tuple(range(N)), B))
     choices = [passes[:1] if first_fixed and e == 0 else passes for e in range(E)]
     probability = Fraction(1, math.prod(map(len, choices)))
@@ -121,8 +136,9 @@ def with_replacement_schedules(N: int, B: int, T: int) -> RandomSchedule:
     1/2 ((0, 1),)
     1/4 ((1, 1),)
     """
-    if N < 1 or B < 1:
-        raise SamplingError(f"expected N and B of at least 1, got N={N}, B={B}")
+    N, B, T = _sizes(N=(N, 1), B=(B, 1), T=(T, 0))
+    _check_cells(max(N, B * T))
+    _check_alternatives(repeat(_binomial(N + B - 1, B), T), cells=B * T)
     batches = [
         (Fraction(_orders(batch), N**B), batch)
         for batch in combinations_with_replacement(range(N), B)
@@ -150,9 +166,50 @@ def rows_of(batch: Sequence[int]) -> Rows:
     return np.array(batch)
 
 
-def _check_batch_size(N: int, B: int) -> None:
-    if B < 1 or N < 1 or N % B:
+def _sizes(**given: tuple[object, int]) -> list[int]:
+    """Return whole numbers that are at least what is said beside them."""
+    for name, (value, least) in given.items():
+        if not is_whole(value, least=least):
+            raise SamplingError(
+                f"expected a whole number >= {least} for {name}, got {name}={shown(value)}"
+            )
+    return [int(value) for value, _ in given.values()]  # type: ignore[call-overload]
+
+
+def _batches_of_epochs(N: int, B: int, E: int) -> list[int]:
+    N, B, E = _sizes(N=(N, 1), B=(B, 1), E=(E, 0))
+    if N % B:
         raise SamplingError(f"expected a batch size that divides N, got N={N}, B={B}")
+    return [N, B, E]
+
+
+def _check_cells(number: int) -> None:
+    if number > _MOST_CELLS:
+        raise SamplingError(
+            f"expected at most {_MOST_CELLS} rows in all batches together, got {shown(number)}"
+        )
+
+
+def _check_alternatives(choices: Iterable[int], *, cells: int) -> None:
+    """Check that one of so many choices after the other can be spelled out with all rows."""
+    total = max(1, cells)
+    for number in choices:
+        total *= number
+        if total > _MOST_CELLS:
+            raise SamplingError(
+                f"expected at most {_MOST_CELLS} rows in all schedules together, got more; take a "
+                "smaller training set or fewer updates"
+            )
+
+
+def _binomial(n: int, k: int) -> int:
+    """Return a binomial coefficient, or a part of it that is too much already."""
+    result = 1
+    for i in range(min(k, n - k)):
+        result = result * (n - i) // (i + 1)
+        if result > _MOST_CELLS:
+            break
+    return result
 
 
 def _ordered_batches(rows: tuple[int, ...], B: int) -> Iterator[Batches]:

@@ -16,7 +16,7 @@ from sympy import Integer, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import rational_or_symbol, whole_number
+from sgdiagrams.symbolic.checks import check_updates, rational_or_symbol, whole_number
 from sgdiagrams.symbolic.training.kernels import Mode
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class ExponentialAverage(Average):
         if isinstance(self.alpha, Symbol) or self.alpha is None:
             raise SamplingError("expected a number for alpha; give alpha=...")
         alpha = Fraction(self.alpha)
+        check_updates(T, bits=alpha.denominator.bit_length() - 1)
         return tuple((1 - alpha) * alpha ** (T - t) for t in range(1, T + 1))
 
     def readout(self, kernel: tuple[Mode, ...]) -> tuple[Mode, ...]:

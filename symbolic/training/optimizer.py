@@ -32,7 +32,7 @@ from sympy import Expr, Integer, Symbol, sqrt, sympify
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
+from sgdiagrams.symbolic.checks import Number, check_choice, check_updates, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average
 from sgdiagrams.symbolic.training.kernels import Mode
@@ -319,10 +319,12 @@ class Optimizer(ABC):
         """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
         if self.average is None:
             return None
+        check_updates(T)
         return _rationals(f"weights of {self.average.label}", self.average.weights(T), T)
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors of the learning rate at the updates 0, ..., T - 1."""
+        check_updates(T)
         if self.schedule is None:
             return (Fraction(1),) * T
         return _rationals(f"factors of {self.schedule.label}", self.schedule.multipliers(T), T)

@@ -18,7 +18,7 @@ from sympy import Expr, Integer, Symbol, sympify
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import rational, rational_or_symbol, whole_number
+from sgdiagrams.symbolic.checks import check_updates, rational, rational_or_symbol, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,6 +140,7 @@ class Exponential(Schedule):
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the powers of gamma."""
         gamma = _known("gamma", self.gamma)
+        check_updates(T, bits=max(gamma.numerator, gamma.denominator).bit_length() - 1)
         return tuple(gamma**t for t in range(T))
 
     @property
@@ -260,6 +261,7 @@ class Step(Schedule):
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
+        check_updates(T, bits=self.factor.denominator.bit_length() // self.every)
         return tuple(self.factor ** (t // self.every) for t in range(T))
 
     @property

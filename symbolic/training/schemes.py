@@ -13,7 +13,13 @@ from sympy import Expr, Integer
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import Number, check_choice, count_or_symbol, whole_number
+from sgdiagrams.symbolic.checks import (
+    Number,
+    check_choice,
+    check_updates,
+    count_or_symbol,
+    whole_number,
+)
 from sgdiagrams.symbolic.embeddings.epochs import epochs_count
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
@@ -230,6 +236,7 @@ class Epochs(Sampling):
             return EqualSteps(FullBatchSteps(), N, N, E)
         if self.is_reshuffled:
             return ReshuffledEpochs(N, B, E)
+        check_updates(N * E)
         return FixedBatches(tuple(tuple(range(i, i + B)) for i in range(0, N, B)) * E, N)
 
     def plain_counter(self, basis: Basis) -> Counter:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.checks import check_updates
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -142,6 +143,7 @@ class Training:
                 f"fix {missing[0]}=... before expanding"
             )
         T = int(self.updates)
+        check_updates(T)
         if at > T:
             raise SamplingError(f"expected an increment since one of T={T} updates, got since={at}")
         average = self.optimizer.average
