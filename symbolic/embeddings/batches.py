@@ -177,10 +177,9 @@ def _sizes(**given: tuple[object, int]) -> list[int]:
 
 
 def _batches_of_epochs(N: int, B: int, E: int) -> list[int]:
-    N, B, E = _sizes(N=(N, 1), B=(B, 1), E=(E, 0))
-    if N % B:
-        raise SamplingError(f"expected a batch size that divides N, got N={N}, B={B}")
-    return [N, B, E]
+    if not (is_whole(N, least=1) and is_whole(B, least=1)) or N % B:
+        raise SamplingError(f"expected a batch size that divides N, got N={shown(N)}, B={shown(B)}")
+    return _sizes(N=(N, 1), B=(B, 1), E=(E, 0))
 
 
 def _check_cells(number: int) -> None:
