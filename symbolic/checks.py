@@ -29,7 +29,7 @@ __all__ = [
     "whole_number",
 ]
 
-_MOST = 10**18
+_MOST = 10**1000
 _MOST_UPDATES = 10**6  # that are spelled out
 _MOST_BITS = 2**31  # of all their exact numbers together
 
@@ -61,7 +61,7 @@ def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:
 
 
 def whole_number(name: str, value: object, *, least: int = 0) -> int:
-    """Return a whole number >= `least` and up to 10^18, or raise a SamplingError.
+    """Return a whole number >= `least` and up to 10^1000, or raise a SamplingError.
 
     Integral floats and rationals (``10.0``) count as whole; booleans do not.
     """
@@ -77,7 +77,7 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
         )
     if whole > _MOST:
         raise SamplingError(
-            f"expected a whole number up to 10^18 for {name}, got {name}={shown(value)}"
+            f"expected a whole number up to 10^1000 for {name}, got {name}={shown(value)}"
         )
     return whole
 
