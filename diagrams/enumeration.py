@@ -42,6 +42,7 @@ __all__ = ["DiagramRows", "RootMode", "diagram_rows", "enumerate_diagrams", "sym
 RootMode = Literal["isolated", "in-partition"]
 
 _MOST_TIED = 12  # nodes of which all partitions are held: Bell(12) is 4 million
+_AT_ONCE = 2**14  # diagrams that become Python's objects together
 _MOST_BYTES = 2**28  # of swaps that are remembered
 
 
@@ -195,9 +196,11 @@ def _objects(batches: Iterator[DiagramRows]) -> Iterator[Diagram]:
     make = Diagram.from_canonical
     for batch in batches:
         levels = batch.levels
-        factors = batch.symmetry_factors.tolist()
-        for labels, factor in zip(batch.labels.tolist(), factors, strict=True):
-            yield make(levels, tuple(labels), factor)
+        for start in range(0, len(batch), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            factors = batch.symmetry_factors[rows].tolist()
+            for labels, factor in zip(batch.labels[rows].tolist(), factors, strict=True):
+                yield make(levels, tuple(labels), factor)
 
 
 def symmetry_sum(

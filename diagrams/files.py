@@ -21,9 +21,10 @@ from sgdiagrams.diagrams.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decoded", "json_text", "output_file", "read_text"]
+__all__ = ["decoded", "json_text", "output_file", "read_bounded", "read_text"]
 
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_MOST_BYTES = 2**29  # an expansion of order 7 in symbols N, B, E has 200 million
 # What text may begin with: the byte-order marks of UTF-8 and UTF-16.
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -52,7 +53,7 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     FormatError
         When `path` is a directory or lies in none, is read-only, or cannot be written.
     """
-    given = Path(path)
+    given = _checked_path(path)
     name = shown(str(path))
     try:
         known = _status(given)
@@ -90,6 +91,13 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise  # whoever read it has gone, which is no failure
     except OSError as error:
         raise FormatError(f"cannot write {name}: {error.strerror or error}") from error
+
+
+def _checked_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path that the system can be asked about."""
+    if "\0" in os.fspath(path):
+        raise FormatError(f"expected the name of a file, got {shown(str(path))}")
+    return Path(path)
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -144,17 +152,34 @@ def read_text(path: str | os.PathLike[str]) -> str:
     FormatError
         When there is no such file, or it is not a readable text file.
     """
-    file = Path(path)
+    file = _checked_path(path)
     name = shown(str(path))
     if file.is_dir():
         raise FormatError(f"expected a file, got the directory {name}")
     try:
-        content = file.read_bytes()
+        with file.open("rb") as stream:
+            content = read_bounded(stream, name=str(path))
     except FileNotFoundError:
         raise FormatError(f"expected an existing file, got {name}") from None
     except OSError as error:
         raise FormatError(f"cannot read {name}: {error.strerror or error}") from None
     return decoded(content, name=str(path))
+
+
+def read_bounded(stream: BinaryIO, *, name: str) -> bytes:
+    """Return what is left of a stream of text, if that is no more than 512 MiB.
+
+    Raises
+    ------
+    FormatError
+        When it is more, before all of it is read.
+    """
+    content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise FormatError(
+            f"expected at most {_MOST_BYTES} bytes of text, got more in {shown(name)}"
+        )
+    return content
 
 
 def decoded(content: bytes, *, name: str) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 
-__all__ = ["fraction_of", "read_numbers"]
+__all__ = ["read_numbers", "written_number"]
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3}|/\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"[-+]?0\d|.*/0\d")
@@ -46,14 +46,14 @@ def read_numbers(name: str, text: str) -> list[Fraction]:
             "write 0.05, or 0.0,5 for two numbers"
         )
     try:
-        return [fraction_of(piece) for piece in pieces]
+        return [written_number(piece) for piece in pieces]
     except ValueError:
         raise RequestError(
             f"expected a number such as 10, 0.05 or 1/20 for {name}, got {shown(text)}"
         ) from None
 
 
-def fraction_of(text: str) -> Fraction:
+def written_number(text: str) -> Fraction:
     """Return the rational number that a text such as ``10``, ``0.05``, ``1/20`` or ``1e-3`` says.
 
     Raises
@@ -64,7 +64,7 @@ def fraction_of(text: str) -> Fraction:
 
     Examples
     --------
-    >>> fraction_of("0.05"), fraction_of("1e3"), fraction_of("2/6")
+    >>> written_number("0.05"), written_number("1e3"), written_number("2/6")
     (Fraction(1, 20), Fraction(1000, 1), Fraction(1, 3))
     """
     piece = text.strip()

@@ -12,7 +12,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shortened, shown
-from sgdiagrams.diagrams.written_numbers import fraction_of
+from sgdiagrams.diagrams.written_numbers import written_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def rational(name: str, value: object) -> Fraction:
             given: Any = value
             return Fraction(int(given.numerator), int(given.denominator))
         # Anything else is no number.
-        return fraction_of(str(value) if is_decimal and not isinstance(value, bool) else "")
+        return written_number(str(value) if is_decimal and not isinstance(value, bool) else "")
     except (ValueError, ZeroDivisionError, OverflowError):
         raise SamplingError(
             f"expected a rational number for {name}, got {name}={shown(str(value))}"

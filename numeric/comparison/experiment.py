@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _POINTS = 8
+_MOST_RUNS = 10**8
 _PATIENCE = 10  # seconds that a re-summed curve may take
 _ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
 _FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
@@ -78,7 +79,7 @@ def compare(
         the last contribution is half of the one before, a little beyond what the judgement calls
         trustworthy; up to 0.1 where one order alone contributes.
     runs
-        Runs at each learning rate, at least 2; each draws its own training set and batches.
+        Runs at each learning rate, 2 to 10^8; each draws its own training set and batches.
     seed
         The same seed gives the same numbers; every learning rate draws its own training sets.
     checkpoint
@@ -128,8 +129,8 @@ def compare(
         order = complete_order(watched) if resummed else 3
     if not is_whole(order, least=1):
         raise RequestError(f"expected an order >= 1 to compare, got order={shown(order)}")
-    if not is_whole(runs, least=2):
-        raise RequestError(f"expected at least 2 runs, got runs={shown(runs)}")
+    if not is_whole(runs, least=2, most=_MOST_RUNS):
+        raise RequestError(f"expected 2 to {_MOST_RUNS} runs, got runs={shown(runs)}")
     if not is_whole(seed, least=0):
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
     order, runs, seed = int(order), int(runs), int(seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.simulation.batches import select, simulated_course
@@ -30,11 +30,13 @@ __all__ = ["Simulation", "chunk_size"]
 
 #: Numbers held at once by a chunk of runs (times eight bytes, times a small factor).
 _CHUNK_NUMBERS = 2**21
+_MOST_NUMBERS = 2**26
+_FEWEST_RUNS = 16
 
 
 def chunk_size(landscape: Landscape, rows: int) -> int:
     """Return how many runs are simulated at once: fixed by the problem, so that seeds reproduce."""
-    return max(16, min(2048, _CHUNK_NUMBERS // (rows * landscape.dimension)))
+    return max(_FEWEST_RUNS, min(2048, _CHUNK_NUMBERS // (rows * landscape.dimension)))
 
 
 @final
@@ -114,6 +116,12 @@ class Simulation:
         self.component = _check_component(component, watched, landscape.dimension)
         #: Whether the earlier point is another than the start.
         self._before = bool(watched.since)
+        held = _FEWEST_RUNS * landscape.dimension * self.rows
+        if held > _MOST_NUMBERS:
+            raise SamplingError(
+                f"expected a training set that fits into memory {_FEWEST_RUNS} times, got "
+                f"N={shown(self.rows)} datapoints; take fewer"
+            )
         T = self._course.updates
         points = (T, watched.since) if watched.since else (T,)
         self._descent = Descent.of(training, points=points)

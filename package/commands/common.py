@@ -316,7 +316,9 @@ def read_text(path: str) -> str:
     from sgdiagrams.diagrams import files
 
     if path == "-":
-        return files.decoded(sys.stdin.buffer.read(), name="standard input")
+        return files.decoded(
+            files.read_bounded(sys.stdin.buffer, name="standard input"), name="standard input"
+        )
     return files.read_text(path)
 
 

@@ -50,7 +50,7 @@ __all__ = ["compare"]
 @click.option(
     "--resummed", is_flag=True, help="Show the re-summed prediction beside the plain one."
 )
-@click.option("--runs", type=click.IntRange(2), default=10_000, show_default=True)
+@click.option("--runs", type=click.IntRange(2, 10**8), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--plot",

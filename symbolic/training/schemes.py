@@ -12,6 +12,7 @@ from sympy import Expr, Integer
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import (
     Number,
@@ -57,6 +58,9 @@ __all__ = [
     "WithReplacement",
 ]
 
+
+_MOST_ROWS = 10**6  # of a grid, which holds every row
+_MOST_CELLS = 10**6  # rows in all batches of a grid together
 
 Shuffle = Literal["once", "every-epoch"] | None
 
@@ -356,7 +360,8 @@ class Grid(Sampling):
     Raises
     ------
     SamplingError
-        When a batch is empty or names a row twice or beyond N.
+        When a batch is empty or names a row twice or beyond N, or there are more than a million updates,
+        rows, or rows in all batches.
 
     Examples
     --------
@@ -376,6 +381,10 @@ class Grid(Sampling):
         rows, size = _batches(batches)
         least = 1 + max((row for batch in rows for row in batch), default=0)
         number = max(size or 0, least) if N is None else whole_number("N", N, least=1)
+        if number > _MOST_ROWS:
+            raise SamplingError(
+                f"expected at most {_MOST_ROWS} rows in the training set of a grid, got {shown(number)}"
+            )
         for t, batch in enumerate(rows):
             if not batch:
                 raise SamplingError(
@@ -445,6 +454,7 @@ def FullBatch(N: Number | None = None, E: Number | None = None) -> Epochs:  # no
 def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:
     """Return batches, and the number of rows where a table says it."""
     wanted = "expected a list of batches or a boolean array of shape (N, T)"
+    _check_cells(getattr(given, "size", 0))
     values = _listed(given)
     is_array = values is not given
     values = [_listed(row) for row in values] if isinstance(values, Sequence) else values
@@ -452,6 +462,7 @@ def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:
         raise SamplingError(wanted)
     if not all(isinstance(row, Sequence) and not isinstance(row, str) for row in values):
         raise SamplingError(wanted)
+    _check_cells(max(len(values), sum(map(len, values))))
     cells = [_listed(x) for row in values for x in row]
     is_table = all(isinstance(x, bool) for x in cells) and any(map(len, values))
     if not is_table:
@@ -465,6 +476,13 @@ def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:
         raise SamplingError("expected rows of equal length in a boolean array of shape (N, T)")
     columns = zip(*values, strict=True)
     return tuple(tuple(n for n, x in enumerate(c) if x) for c in columns), len(values)
+
+
+def _check_cells(number: object) -> None:
+    if is_whole(number) and number > _MOST_CELLS:
+        raise SamplingError(
+            f"expected at most {_MOST_CELLS} entries of a grid, got {shown(number)}"
+        )
 
 
 def _listed(value: Any) -> Any:

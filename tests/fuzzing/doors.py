@@ -207,9 +207,9 @@ def _array(rng, shape):
 def arrays(rng: random.Random) -> None:
     """Make statistics of wild arrays and evaluate, judge and drift with wild numbers."""
     n, p = rng.choice(((6, 1), (6, 2), (1, 1), (2, 1)))
-    samples = {k: np.asarray(_array(rng, (n, *[p] * k))) for k in range(4)}
+    samples = {k: _array(rng, (n, *[p] * k)) for k in range(4)}
     if p == 2:
-        samples = {k: _symmetric(a) if a.dtype.kind in "fO" else a for k, a in samples.items()}
+        samples = {k: _symmetric(a) for k, a in samples.items()}
     extra = {}
     if rng.random() < 0.3:
         extra["weights"] = np.full(n, 1 / n) if rng.random() < 0.5 else _array(rng, (n,))
@@ -226,6 +226,8 @@ def arrays(rng: random.Random) -> None:
 
 
 def _symmetric(array):
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fO":
+        return array
     if array.ndim == 3 and array.shape[1] == array.shape[2]:
         return array + array.transpose(0, 2, 1)
     return array if array.ndim < 4 else array * 0 + 1
