@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
+from sgdiagrams.symbolic.writing.page_widths import in_points
 from sgdiagrams.symbolic.writing.series import series_heading, write_series
 from sgdiagrams.symbolic.writing.source_code import numpy_source
 
@@ -282,6 +283,7 @@ class Expansion(SeriesFormula):
         eta: EtaStyle = "scalar",
         coefficients: Coefficients = "factored",
         standalone: bool = False,
+        width: int | str | None = None,
     ) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
@@ -294,8 +296,16 @@ class Expansion(SeriesFormula):
             ``"factored"``, ``"expanded"`` or ``"binomial"`` (polynomials of T in binomials).
         standalone
             A whole document instead of the formula alone.
+        width
+            That of a line: points, a length such as ``"12cm"``, ``"columnwidth"`` or ``"textwidth"``,
+            those of the class article at ten points in two columns or one; the latter when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length, or a coefficient would fill more than a page.
         """
-        renderer = LatexRenderer(standalone=standalone)
+        renderer = LatexRenderer(standalone=standalone, points=in_points(width))
         return self.write(renderer, eta=eta, coefficients=coefficients)
 
     def mathml(
@@ -304,12 +314,13 @@ class Expansion(SeriesFormula):
         eta: EtaStyle = "scalar",
         coefficients: Coefficients = "factored",
         standalone: bool = False,
+        width: int | str | None = None,
     ) -> str:
         """Return the formula in MathML for web pages, a ``math`` element; options as for `latex`.
 
         With `standalone` it is a page of HTML.
         """
-        renderer = MathmlRenderer(standalone=standalone)
+        renderer = MathmlRenderer(standalone=standalone, points=in_points(width))
         return self.write(renderer, eta=eta, coefficients=coefficients)
 
     def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:

@@ -25,6 +25,7 @@ from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimens
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
+from sgdiagrams.symbolic.writing.page_widths import in_points
 from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
 from sgdiagrams.symbolic.writing.resummed.spectral_sum import SpectralSum
 from sgdiagrams.symbolic.writing.resummed.table import resummed_heading
@@ -332,7 +333,13 @@ class ResummedExpansion(ResummedFormula):
         """Return the formula in the format of a renderer; see `Expansion.write` and `latex`."""
         return write_resummed(self, renderer, differences=differences)
 
-    def latex(self, *, differences: str = "short", standalone: bool = False) -> str:
+    def latex(
+        self,
+        *,
+        differences: str = "short",
+        standalone: bool = False,
+        width: int | str | None = None,
+    ) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
         Parameters
@@ -342,12 +349,32 @@ class ResummedExpansion(ResummedFormula):
             sums of fractions, which are undefined where nodes coincide.
         standalone
             A whole document instead of the formula alone.
-        """
-        return self.write(LatexRenderer(standalone=standalone), differences=differences)
+        width
+            That of a line: points, a length such as ``"12cm"``, ``"columnwidth"`` or ``"textwidth"``,
+            those of the class article at ten points in two columns or one; the latter when left out.
 
-    def mathml(self, *, differences: str = "short", standalone: bool = False) -> str:
+        Raises
+        ------
+        RequestError
+            When the width is no length, or a coefficient would fill more than a page.
+        """
+        return self.write(
+            LatexRenderer(standalone=standalone, points=in_points(width)),
+            differences=differences,
+        )
+
+    def mathml(
+        self,
+        *,
+        differences: str = "short",
+        standalone: bool = False,
+        width: int | str | None = None,
+    ) -> str:
         """Return the formula in MathML, a ``math`` element or a page of HTML; see `latex`."""
-        return self.write(MathmlRenderer(standalone=standalone), differences=differences)
+        return self.write(
+            MathmlRenderer(standalone=standalone, points=in_points(width)),
+            differences=differences,
+        )
 
     def text(self) -> str:
         """Return the expansion as a table for the terminal."""

@@ -51,6 +51,11 @@ __all__ = ["expand"]
     help="How coefficients are written (text, latex, mathml).",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document, or a page of HTML.")
+@click.option(
+    "--width",
+    metavar="LENGTH",
+    help="Of a line (latex, mathml): 12cm, 345pt, textwidth, columnwidth; LaTeX's article when left out.",
+)
 @click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
 @click.option(
     "--form",
@@ -77,6 +82,7 @@ def expand(
     eta: Any,
     coefficients: Any,
     standalone: bool,
+    width: str | None,
     resummed: bool,
     form: Any,
     flat: tuple[str, ...],
@@ -99,6 +105,9 @@ def expand(
         sgdiagrams expand --order 3 --format json --output expansion.json
         sgdiagrams expand --observable displacement --order 3 --resummed --form stationary
     """  # noqa: D301 - click reads the control character
+    if style not in ("latex", "mathml"):
+        _refuse("only with --format latex or mathml", {"--width": width is not None})
+    page = {"standalone": standalone, "width": width}
     if resummed:
         _refuse(
             "only without --resummed",
@@ -106,7 +115,7 @@ def expand(
         )
         with working("expanding"):
             expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
-            text = _resummed(expansion, style, differences or "short", standalone=standalone)
+            text = _resummed(expansion, style, differences or "short", page)
         (emit_formula if style == "text" else emit)(text, output)
         return
     _refuse(
@@ -119,18 +128,18 @@ def expand(
         },
     )
     with working("expanding"):
-        text = _plain(derive(**request), style, eta, coefficients, standalone=standalone)
+        text = _plain(derive(**request), style, eta, coefficients, page)
     (emit_formula if style == "text" else emit)(text, output)
 
 
 def _plain(
-    expansion: Expansion, style: str, eta: Any, coefficients: Any, *, standalone: bool
+    expansion: Expansion, style: str, eta: Any, coefficients: Any, page: dict[str, Any]
 ) -> str:
     """Return a plain expansion in a format."""
     if style == "latex":
-        return expansion.latex(eta=eta, coefficients=coefficients, standalone=standalone)
+        return expansion.latex(eta=eta, coefficients=coefficients, **page)
     if style == "mathml":
-        return expansion.mathml(eta=eta, coefficients=coefficients, standalone=standalone)
+        return expansion.mathml(eta=eta, coefficients=coefficients, **page)
     if style == "json":
         return expansion.to_json()
     if style == "python":
@@ -139,7 +148,7 @@ def _plain(
 
 
 def _resummed(
-    expansion: ResummedExpansion, style: str, differences: str, *, standalone: bool
+    expansion: ResummedExpansion, style: str, differences: str, page: dict[str, Any]
 ) -> str:
     """Return a re-summed expansion in a format."""
     from sgdiagrams.diagrams.errors import RequestError
@@ -150,9 +159,9 @@ def _resummed(
             "evaluate the JSON with 'sgdiagrams evaluate'"
         )
     if style == "latex":
-        return expansion.latex(differences=differences, standalone=standalone)
+        return expansion.latex(differences=differences, **page)
     if style == "mathml":
-        return expansion.mathml(differences=differences, standalone=standalone)
+        return expansion.mathml(differences=differences, **page)
     return expansion.to_json() if style == "json" else expansion.text()
 
 

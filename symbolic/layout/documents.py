@@ -5,21 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sgdiagrams.symbolic.layout.filling import Chunk, Line, chunks, filled
-from sgdiagrams.symbolic.layout.nodes import SPACE, Fence, Node, Numeral, Operator, Row, Sign
+from sgdiagrams.symbolic.layout.filling import CHARACTER, Chunk, Line, chunks, filled
+from sgdiagrams.symbolic.layout.nodes import SPACE, THIN, Fence, Node, Numeral, Operator, Row, Sign
+from sgdiagrams.symbolic.layout.ruler import printed_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
 __all__ = ["Equation", "Order", "Signed", "Table", "TableRow"]
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A sign, ``+1`` or ``-1``, and what it stands before."""
+    """A term: a sign, ``+1`` or ``-1``, and what it stands before.
+
+    Attributes
+    ----------
+    sign, body
+        The sign and the rest.
+    number
+        A number that stands before everything else, a power of eta in front included.
+    """
 
     sign: int
     body: Row
+    number: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +51,8 @@ class Equation:
         A sentence: words, and nodes between them.
     left, relation
         The left side, and the sign after it.
-    left_width
-        The width of the left side where it shares lines with the right side; None where it has a line
-        of its own.
+    shares_line
+        Whether the left side stands on the first line of the right side, where lines have room for it.
     orders
         The terms of the right side; each order starts a line.
     remainder
@@ -56,15 +66,30 @@ class Equation:
     title: tuple[str | Node, ...]
     left: Node
     relation: Operator
-    left_width: int | None
+    shares_line: bool
     orders: tuple[Order, ...]
     remainder: Node | None = None
     legend: tuple[Node, ...] = ()
     inner_indent: int = 1
 
-    def lines(self, width: int) -> tuple[Line, ...]:
-        """Return the right side in lines, `width` characters with the left side's column."""
-        room = width if self.left_width is None else width - self.left_width + 5
+    def is_apart(self, width: int | Fraction) -> bool:
+        """Tell whether the left side has a line of its own, where lines have `width` characters."""
+        return not self.shares_line or 4 * printed_width(self.left) > width * CHARACTER
+
+    def _room(self, width: int | Fraction) -> int:
+        """Return what the left side, or the relation alone, leaves of a line."""
+        before = (self.relation,) if self.is_apart(width) else (self.left, self.relation)
+        return int(width * CHARACTER) - printed_width(Row(before))
+
+    def legend_lines(self, width: int | Fraction) -> tuple[Line, ...]:
+        """Return the legend in lines of `width` characters, with the left side's column."""
+        room = self._room(width)
+        cut = (chunks(Row((node,))) for node in self.legend)
+        return tuple(line for row in cut for line in filled([row], room, inner_indent=2))
+
+    def lines(self, width: int | Fraction) -> tuple[Line, ...]:
+        """Return the right side in lines of `width` characters, with the left side's column."""
+        room = self._room(width)
         lines: list[Line] = []
         for order in self.orders:
             lines += filled(_signed(order), room, inner_indent=self.inner_indent)
@@ -80,34 +105,26 @@ class Equation:
         return tuple(lines)
 
 
-# What a power of eta in front of an order counts for in widths.
-_FRONT = 2
-
-
 def _signed(order: Order) -> Iterator[list[Chunk]]:
     """Go through the terms of an order as chunks, each with its sign and the brackets it needs."""
     front = () if order.front is None else order.front.items
-    width = _FRONT if front else 0
-    opening: tuple[Node, ...] = ()
-    overall = 1
-    if front and len(order.terms) > 1:
-        overall = order.terms[0].sign
-        opening = (Fence("[", "Big"), SPACE)
-        front = (*front, *opening)
-        width += 1
+    if not front or len(order.terms) == 1:
+        for i, term in enumerate(order.terms):
+            number = () if term.number is None else (term.number, THIN)
+            start = (Sign(term.sign), *number, *front)
+            yield chunks(Row((*((SPACE,) if i else ()), *start, term.body)))
+        return
+    # The bracket takes the sign of the first term.
+    overall = order.terms[0].sign
     last = len(order.terms) - 1
     for i, term in enumerate(order.terms):
+        number = () if term.number is None else (term.number, THIN)
         if i == 0:
-            start = Chunk((Sign(term.sign), *front), 3 + width)
-        elif opening:
-            start = Chunk((SPACE, Sign(term.sign * overall)), 3)
+            start = (Sign(overall), *front, Fence("[", "Big"), SPACE)
         else:
-            start = Chunk((SPACE, Sign(term.sign), *front), 3 + width)
-        body = chunks(term.body)
-        if opening and i == last:
-            body.append(Chunk((SPACE, Fence("]", "Big")), 1))
-        first = body[0]
-        yield [Chunk(start.nodes + first.nodes, start.width + first.width), *body[1:]]
+            start = (SPACE, Sign(term.sign * overall))
+        end = (SPACE, Fence("]", "Big")) if i == last else ()
+        yield chunks(Row((*start, *number, term.body, *end)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class Times(Node):
         """The factors."""
         return self.factors
 
+    @property
+    def has_breaks(self) -> bool:
+        """Whether a factor has one."""
+        return any(factor.has_breaks for factor in self.factors)
+
     def composed(self) -> Node:
         """Return a row."""
         return joined(self.factors, SPACE)
@@ -102,8 +107,10 @@ class Sum(Node):
 
     @property
     def has_breaks(self) -> bool:
-        """Whether a line may be broken before a sign."""
-        return self.is_breakable and len(self.terms) > 1
+        """Whether a line may be broken before a sign, or in a term."""
+        if self.is_breakable and len(self.terms) > 1:
+            return True
+        return any(term.has_breaks for _, term in self.terms)
 
     def composed(self) -> Node:
         """Return a row."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from sgdiagrams.symbolic.layout.filling import TEXT_WIDTH, in_characters
 from sgdiagrams.symbolic.layout.indices import index_latex
 from sgdiagrams.symbolic.layout.renderer import Renderer
 
@@ -34,16 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["LatexRenderer", "latex_text"]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
-\usepackage[margin=2cm]{geometry}
+\usepackage[textwidth=%(width)spt,vmargin=2cm]{geometry}
 \usepackage{amsmath}
 \allowdisplaybreaks
 \begin{document}
-\noindent %(title)s
+{\raggedright\noindent %(title)s\par}
 %(formula)s
 \end{document}
 """
 _OPERATORS = {
     "⋅": r"\cdot",
+    "×": r"\times",
     "⟨": r"\langle ",
     "⟩": r"\rangle ",
     "∑": r"\sum",
@@ -65,10 +67,13 @@ class LatexRenderer(Renderer[str]):
         That of whole formulas; ``align*``, or ``aligned`` inside other mathematics.
     standalone
         Whether whole formulas are documents.
+    points
+        Points a line.
     """
 
     environment: str = "align*"
     standalone: bool = False
+    points: int = TEXT_WIDTH
 
     def numeral(self, node: Numeral) -> str:
         """Return digits."""
@@ -145,27 +150,31 @@ class LatexRenderer(Renderer[str]):
 
     def equation(self, equation: Equation) -> str:
         """Return an environment of several lines, aligned at the sign after the left side."""
+        width = in_characters(self.points)
         # A line that starts with + or - needs something before it to keep the spacing.
         lines = [
-            f"{_INDENTS[line.indent]}{{}}{self.render(line.row)}"
-            for line in equation.lines(self.line_width)
+            f"{_INDENTS[line.indent]}{{}}{self.render(line.row)}" for line in equation.lines(width)
         ]
         lines[0] = lines[0].removeprefix("{}")
         if lines[0].startswith("-"):
             lines[0] = f"- {lines[0][1:]}"
         left, relation = self.render(equation.left), self.render(equation.relation)
-        if equation.left_width is None:
+        if equation.is_apart(width):
             start = f"& {left} \\\\\n  {relation}{{}}& "
         else:
             start = f"{left} {relation}{{}}& "
         body = start + " \\\\\n  & ".join(lines)
         if equation.legend:
-            legend = " \\\\\n  & ".join(map(self.render, equation.legend))
+            legend = " \\\\\n  & ".join(
+                (_INDENTS[line.indent] and f"{_INDENTS[line.indent]}{{}}") + self.render(line.row)
+                for line in equation.legend_lines(width)
+            )
             body += f" \\\\[1ex]\n  & {legend}"
         formula = f"\\begin{{{self.environment}}}\n  {body}\n\\end{{{self.environment}}}"
         if not self.standalone:
             return formula
-        return _DOCUMENT % {"title": self._sentence(equation), "formula": formula}
+        title = self._sentence(equation)
+        return _DOCUMENT % {"title": title, "formula": formula, "width": self.points}
 
     def _sentence(self, equation: Equation) -> str:
         return "".join(

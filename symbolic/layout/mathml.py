@@ -8,6 +8,7 @@ from html import escape
 from html.entities import html5
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.layout.filling import TEXT_WIDTH, in_characters
 from sgdiagrams.symbolic.layout.indices import index_greek
 from sgdiagrams.symbolic.layout.nodes import Operator, Row, Scripts, Sign
 from sgdiagrams.symbolic.layout.renderer import Renderer
@@ -58,9 +59,12 @@ class MathmlRenderer(Renderer[str]):
     ----------
     standalone
         Whether whole formulas are pages of HTML.
+    points
+        Points a line, of letters at ten points.
     """
 
     standalone: bool = False
+    points: int = TEXT_WIDTH
 
     def numeral(self, node: Numeral) -> str:
         """Return digits."""
@@ -177,16 +181,17 @@ class MathmlRenderer(Renderer[str]):
 
     def equation(self, equation: Equation) -> str:
         """Return a table: the left side and its sign in one column, lines in the other."""
+        width = in_characters(self.points)
         left = _row([self.render(equation.left), self._relation(equation)])
-        lines = [self._line(line) for line in equation.lines(self.line_width)]
-        if equation.left_width is None:
+        lines = [self._line(line) for line in equation.lines(width)]
+        if equation.is_apart(width):
             rows = [_element("mtr", _cell(self.render(equation.left), "left", columnspan="2"))]
             left = _row([self._relation(equation), _space("0.28em")])
         else:
             rows = []
         rows += [_table_row(left if i == 0 else "", line) for i, line in enumerate(lines)]
-        for i, node in enumerate(equation.legend):
-            rows.append(_table_row("", self.render(node), is_apart=i == 0))
+        for i, line in enumerate(equation.legend_lines(width)):
+            rows.append(_table_row("", self._line(line), is_apart=i == 0))
         body = "\n".join(rows)
         formula = (
             f'<math xmlns="{_NAMESPACE}" display="block">\n'

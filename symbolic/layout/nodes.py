@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BREAK",
+    "INNER_BREAK",
     "ONE",
     "QUAD",
+    "SIGN_BREAK",
     "SPACE",
     "THIN",
     "Accent",
@@ -187,11 +189,15 @@ class Space(Node):
 
 @dataclass(frozen=True, slots=True)
 class Break(Node):
-    """Where a line may be broken if what stands on both sides of it is wider than `limit` together."""
+    """Where a line may be broken.
+
+    Before a sign it tears nothing, `tears` 0; between factors it tears a product, which is done where
+    nothing else is left: 1 between coefficient and value, then 2 inside them.
+    """
 
     kind: ClassVar[str] = "nothing"
 
-    limit: int = 0
+    tears: Literal[0, 1, 2] = 1
 
     @property
     def width(self) -> int:
@@ -208,6 +214,8 @@ SPACE = Space("word")
 THIN = Space("thin")
 QUAD = Space("quad")
 BREAK = Break()
+INNER_BREAK = Break(tears=2)
+SIGN_BREAK = Break(tears=0)
 ONE = Numeral("1")
 
 

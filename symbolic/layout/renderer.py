@@ -77,7 +77,7 @@ class Renderer(ABC, Generic[Out]):
     '$ ⟨l(theta_(T))⟩ = l \\\n  - eta T G_(mu ) G_(mu ) \\\n  + O(eta^(2)) $'
     """
 
-    #: Characters a line, for formats that break lines.
+    #: Characters a line, for formats that break lines; one is 6.2 points wide.
     line_width: ClassVar[int] = LINE_WIDTH
     #: Whether formulas are tables with a row for every term, given to `table`.
     is_tabular: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from sympy import Add, Expr, Mul, Poly, Symbol
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, product
+from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, Times, product
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Text
 from sgdiagrams.symbolic.layout.text import plain_text
@@ -66,6 +66,19 @@ class Coefficient:
     def latex(self) -> str:
         """The absolute value in LaTeX."""
         return latex_text(self.row) if self.node else "1"
+
+    @property
+    def number_apart(self) -> tuple[Node | None, Coefficient | None]:
+        """A number that stands in front, and the rest; None for what is 1."""
+        match self.node:
+            case None:
+                return None, None
+            case Numeral() | nodes.Fraction(Numeral(), Numeral()):
+                return self.node, None
+            case Times((Numeral() as number, *factors)):
+                return number, Coefficient(self.sign, product(factors))
+            case _:
+                return None, self
 
     @property
     def row(self) -> Row:

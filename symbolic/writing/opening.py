@@ -9,17 +9,19 @@ from dataclasses import replace
 
 from sgdiagrams.symbolic.layout import nodes
 from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Sum, Times, product
-from sgdiagrams.symbolic.layout.nodes import BREAK, ONE, Node, Row, Scripts, joined
+from sgdiagrams.symbolic.layout.nodes import INNER_BREAK, ONE, Node, Row, Scripts, joined
 
 __all__ = ["opened"]
 
 # Factors that are wider than this stand beside their fraction, not in its numerator.
 _WIDE = 24
+# Sums that are narrower than this are left in it.
+_NARROW = 12
 
 
 def opened(node: Node) -> Row:
     """Return a coefficient as a row: wide sums beside their fraction, with breaks before signs."""
-    return joined(_factors(node), BREAK)
+    return joined(_factors(node), INNER_BREAK)
 
 
 def _factors(node: Node) -> list[Node]:
@@ -30,7 +32,7 @@ def _factors(node: Node) -> list[Node]:
     if isinstance(above, OneLine):
         above = Group(above.inner)
     factors = above.factors if isinstance(above, Times) else (above,)
-    sums = [f for f in factors if isinstance(_base(f), Group)]
+    sums = [f for f in factors if isinstance(_base(f), Group) and f.width > _NARROW]
     start = product(f for f in factors if f not in sums)
     if isinstance(node, nodes.Fraction):
         start = nodes.Fraction(start or ONE, node.below)

@@ -10,6 +10,7 @@ from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed, Table,
 from sgdiagrams.symbolic.layout.formulas import Times
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
+    INNER_BREAK,
     ONE,
     SPACE,
     THIN,
@@ -28,7 +29,6 @@ from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.titles import (
     heading,
     left_side,
-    left_width,
     protocols,
     sentence,
 )
@@ -81,7 +81,7 @@ def _equation(
         title=(title,),
         left=left_side(formula.parts),
         relation=Operator("="),
-        left_width=left_width(formula.parts),
+        shares_line=len(formula.parts) <= 1,
         orders=tuple(orders),
         remainder=Row((Symbol("O"), Fence("("), error, Fence(")"))),
     )
@@ -99,10 +99,11 @@ def _front(k: int) -> Row:
 
 def _term(term: Term, eta: EtaStyle, coefficients: Coefficients, too_long: TooLong) -> Signed:
     number = coefficient(term.weight, coefficients, too_long=too_long)
-    tensors = joined(tensors_of(_value(term, eta)), BREAK, THIN)
-    if number.node is None:
-        return Signed(number.sign, tensors)
-    return Signed(number.sign, Row((number.row, BREAK, THIN, tensors)))
+    lead, rest = number.number_apart
+    tensors = joined(tensors_of(_value(term, eta)), INNER_BREAK, THIN)
+    if rest is None:
+        return Signed(number.sign, tensors, lead)
+    return Signed(number.sign, Row((rest.row, BREAK, THIN, tensors)), lead)
 
 
 def _value(term: Term, eta: EtaStyle) -> Any:

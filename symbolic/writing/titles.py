@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.layout.formulas import Spelled
-from sgdiagrams.symbolic.layout.latex_reader import estimated_width
 from sgdiagrams.symbolic.layout.nodes import SPACE, Node, Numeral, Row, Sign
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ __all__ = [
     "heading",
     "is_difference",
     "left_side",
-    "left_width",
     "protocols",
     "sentence",
 ]
@@ -65,17 +63,6 @@ def _expectation(part: Part, *, is_alone: bool) -> Node:
     protocol = _protocol(part)
     words = protocol.replace("_", r"\_")
     return Spelled(rf"{latex}\big|_{{\text{{{words}}}}}", f"{text} ({protocol})")
-
-
-def left_width(parts: Sequence[Part]) -> int | None:
-    """Return the width of a left side, which stands alone where it has several parts."""
-    if len(parts) > 1:
-        return None
-    if not parts:
-        return 1
-    c = parts[0].coefficient
-    digits = "" if abs(c) == 1 else str(abs(c)).replace("/", "")
-    return (c < 0) + len(digits) + estimated_width(parts[0].observable.latex)
 
 
 def protocols(parts: Sequence[Part]) -> str:

@@ -17,7 +17,6 @@ from sgdiagrams.symbolic.layout.nodes import (
     ONE,
     SPACE,
     THIN,
-    Break,
     Index,
     Node,
     Operator,
@@ -30,7 +29,7 @@ from sgdiagrams.symbolic.writing.resummed.differences import STYLES
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
 from sgdiagrams.symbolic.writing.resummed.names_explained import edges, legend
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
-from sgdiagrams.symbolic.writing.titles import left_side, left_width, protocols, sentence
+from sgdiagrams.symbolic.writing.titles import left_side, protocols, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["resummed_equation", "weighted_layout"]
 
-# The widest piece that is made of a last summand and the tensors after it.
-_TOGETHER = Break(56)
-
 
 def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
     """Return the layout of a re-summed expansion for print."""
@@ -59,7 +55,7 @@ def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
         title=_title(formula),
         left=left_side(formula.parts),
         relation=_relation(formula),
-        left_width=left_width(formula.parts),
+        shares_line=len(formula.parts) <= 1,
         orders=tuple(order for order in orders if order.terms),
         legend=legend(formula, [t.body for _, t in terms]),
         inner_indent=2,
@@ -127,14 +123,14 @@ def weighted_layout(
     items: list[Node] = list(front.items)
     if summed:
         items += [BREAK, SPACE] if items else []
-        items += [SumOver(summed), SPACE, BREAK]
+        items += [SumOver(summed), SPACE]
     elif items:
-        items += [THIN, BREAK]
+        items += [BREAK, THIN]
     tensors = tensors_of(contraction)
     if len(summands) == 1:
         items.append(_alone(summands[0], tensors))
     else:
-        items += [_bracketed(summands), _TOGETHER, THIN, joined(tensors, THIN)]
+        items += [_bracketed(summands), BREAK, THIN, joined(tensors, THIN)]
     return Signed(sign, Row(tuple(items)))
 
 
@@ -144,7 +140,7 @@ def _alone(summand: Summand, tensors: Sequence[Node]) -> Node:
     if summand.below and not summand.above and not summand.beside:
         return fraction_of((value,), summand.below) or value
     shown = _product(summand.above, summand.below, summand)
-    return Row((*shown, _TOGETHER, THIN, value)) if shown else value
+    return Row((*shown, BREAK, THIN, value)) if shown else value
 
 
 def _product(above: Sequence[Node], below: Sequence[Node], summand: Summand) -> tuple[Node, ...]:

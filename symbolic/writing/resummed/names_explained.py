@@ -8,7 +8,7 @@ from sympy import latex, sympify
 
 from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
-from sgdiagrams.symbolic.layout.nodes import Node, Scripts, Symbol, occurring
+from sgdiagrams.symbolic.layout.nodes import SIGN_BREAK, Node, Scripts, Symbol, joined, occurring
 from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
 from sgdiagrams.symbolic.resummation.formula import memory_of
 
@@ -55,43 +55,53 @@ def _memories(formula: ResummedFormula) -> list[Expr]:
 
 
 def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]:
-    """Return the lines below a formula for print."""
+    """Return the lines below a formula for print, each a row that may be broken between its parts."""
     kinds = _kinds(bodies)
-    lines = []
+    lines: list[list[str]] = []
     decay = _decay(formula)
     matrix = r"\eta H"
     if decay is not None:
         matrix = rf"\eta (H + {latex(decay, fold_short_frac=True)})"
-    eigenvalues = (
-        rf"\eta H_{{\mu}} \text{{ the eigenvalues of }} {matrix}"
-        r"\text{, indices in its eigenbasis}"
-    )
+    eigenvalues = [
+        r"\eta H_{\mu} \text{ the eigenvalues of } " + matrix + ",",
+        r"\text{ indices in its eigenbasis}",
+    ]
     if "q" in kinds:
-        lines.append(rf"q_{{\mu}} = 1 - \eta H_{{\mu}}, \quad {eigenvalues}")
+        lines.append([r"q_{\mu} = 1 - \eta H_{\mu}, \quad ", *eigenvalues])
     elif kinds & {"H", "r", "embeddings"}:
         lines.append(eigenvalues)
     if "r" in kinds:
         betas = [latex(beta, fold_short_frac=True) for beta in _memories(formula)]
         lines += [
-            rf"r_{{\mu}}, s_{{\mu}} \text{{ the roots of }} "
-            rf"x^2 - (1 + {beta} - \eta H_{{\mu}})\, x + {beta}"
+            [
+                r"r_{\mu}, s_{\mu} \text{ the roots of } ",
+                rf"x^2 - (1 + {beta} - \eta H_{{\mu}})\, x + {beta}",
+            ]
             for beta in betas
         ]
     if "difference" in kinds:
         lines.append(
-            r"[x_0, \dots, x_L]\,f(x) = \sum_i f(x_i) \big/ \prod_{j \neq i} (x_i - x_j) "
-            r"\text{, a divided difference}"
+            [
+                r"[x_0, \dots, x_L]\,f(x) ",
+                r"= \sum_i f(x_i) \big/ \prod_{j \neq i} (x_i - x_j),",
+                r"\text{ a divided difference}",
+            ]
         )
     if "embeddings" in kinds:
         lines.append(
-            r"W_D \text{ the number of embeddings of the diagram } D \text{, dressed with links}"
+            [
+                r"W_D \text{ the number of embeddings of the diagram } D,",
+                r"\text{ dressed with links}",
+            ]
         )
     if lines:
-        lines[0] = r"\text{with } " + lines[0]
+        lines[0][0] = r"\text{with } " + lines[0][0]
     if formula.pieces:
-        lines.append(rf"\text{{linkless diagrams with at most {edges(formula)}}}")
+        lines.append([rf"\text{{linkless diagrams with at most {edges(formula)}}}"])
     ends = ["," for _ in lines[:-1]] + ["."]
-    return tuple(Spelled(line + end, "") for line, end in zip(lines, ends, strict=False))
+    for line, end in zip(lines, ends, strict=False):
+        line[-1] += end
+    return tuple(joined((Spelled(part, "") for part in line), SIGN_BREAK) for line in lines)
 
 
 def one_line_legend(

@@ -16,6 +16,8 @@ from sgdiagrams.symbolic import (
     expand,
     symbols,
 )
+from sgdiagrams.symbolic.layout.latex import LatexRenderer, latex_text
+from sgdiagrams.symbolic.layout.ruler import printed_width
 
 pytestmark = [
     pytest.mark.tex,
@@ -118,3 +120,86 @@ def test_resummed_formulas_inside_other_documents_compile(tmp_path):
     body = f"{drift._repr_latex_()}\n\n$${latex(gap.sympy())}$$\n\n{difference.latex()}"
     document = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     compile_tex(document + body + "\n\\end{document}\n", tmp_path)
+
+
+# Fragments ----------------------------------------------------------------------------------------------
+
+# Documents of a user's own, with amsmath alone, and the width that formulas are asked for.
+PAGES = {
+    "textwidth": r"\documentclass{article}",
+    "columnwidth": r"\documentclass[twocolumn,a4paper]{article}",
+    "200pt": r"\documentclass{article}\textwidth=200pt\columnwidth=200pt\hsize=200pt",
+    "17cm": r"\documentclass{article}\textwidth=17cm\columnwidth=17cm\hsize=17cm\oddsidemargin=0cm",
+}
+FRAGMENTS = [
+    expand("test-loss", order=4, sampling="one-pass"),
+    expand("generalisation-gap", order=3, sampling="epochs", basis="cumulant"),
+    expand("second-moment", order=3, sampling="with-replacement"),
+    expand("test-loss", order=3, sampling="one-pass", optimizer="momentum"),
+    expand("displacement", order=3, sampling="full-batch", optimizer=SGD(schedule=Exponential())),
+    expand("variance", order=3, sampling="reshuffled-epochs"),
+    expand("test-loss", order=2, sampling="epochs") - expand("test-loss", order=2, sampling="sde"),
+    expand("test-loss", order=3, sampling="epochs", resummed=True),
+    expand("generalisation-gap", order=3, sampling="one-pass", resummed=True).continuous(),
+    expand("test-loss", order=2, sampling="one-pass", optimizer="momentum", resummed=True),
+    expand("displacement", order=3, sampling="one-pass", resummed=True).stationary(),
+]
+
+
+@pytest.mark.parametrize("width", PAGES)
+def test_fragments_need_amsmath_alone_and_fit_the_width(tmp_path, width):
+    body = "\n\n".join(f.latex(width=width) for f in FRAGMENTS)
+    head = f"{PAGES[width]}\\usepackage{{amsmath}}\\allowdisplaybreaks\n\\begin{{document}}\n"
+    log = compile_tex(f"{head}{body}\n\\end{{document}}\n", tmp_path)
+    assert "Overfull \\hbox" not in log
+
+
+def test_widths_are_those_of_tex(tmp_path):
+    lines = [line.row for f in FRAGMENTS[:6] for line in series_lines(f)]
+    # A sign that stands between terms has something before it.
+    starts = ["" if getattr(row.items[0], "is_unary", False) else "{}" for row in lines]
+    boxes = "\n".join(
+        rf"\setbox0\hbox{{$\displaystyle {start}{latex_text(row)}$}}\typeout{{WIDTH \the\wd0}}"
+        for start, row in zip(starts, lines, strict=True)
+    )
+    head = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
+    log = compile_tex(f"{head}{boxes}\nx\\end{{document}}\n", tmp_path)
+    real = [float(width) for width in re.findall(r"^WIDTH ([0-9.]+)pt", log, flags=re.MULTILINE)]
+    assert len(real) == len(lines) > 50
+    for row, width in zip(lines, real, strict=True):
+        ours = printed_width(row) / 100
+        # Never less, but for what is rounded, and seldom more.
+        assert width - 0.1 <= ours <= 1.05 * width + 4
+
+
+def series_lines(expansion):
+    """Return the lines of a formula as nodes."""
+    kept = []
+
+    class Keeper(LatexRenderer):
+        def equation(self, equation):
+            kept.extend(equation.lines(60))
+            return ""
+
+    expansion.write(Keeper())
+    return kept
+
+
+def test_no_product_is_torn_and_no_sum_sign_stands_alone():
+    torn = 0
+    for width in PAGES:
+        for formula in FRAGMENTS:
+            before = ""
+            for line in formula.latex(width=width).partition(r"\\[1ex]")[0].splitlines()[1:-1]:
+                shown = line.strip().removesuffix(r"\\").strip()
+                if before and shown.startswith("& ") and "={}" not in before[-8:]:
+                    start = re.match(r"& (\\q?quad)?\{\}(\+|-|\\times)", shown)
+                    # Divided differences and numbers of embeddings go on after a comma.
+                    assert (
+                        start or before.endswith(",") or "={}&" in shown or "&  \\langle" in shown
+                    )
+                    torn += start is not None and "times" in start[2]
+                assert not re.search(r"\\sum(_\{[^}]*\})?$", shown)
+                before = shown
+    assert torn  # in narrow columns only
+    assert not any(r"\times" in f.latex(width="17cm") for f in FRAGMENTS)
