@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from itertools import islice
 from math import prod
@@ -111,6 +112,15 @@ def _text(value: Any, *, depth: int) -> str:
         return _text(value.tolist(), depth=depth)
     if depth < 4 and type(value) in _BRACKETS:
         return _items(value, depth=depth)
+    label = getattr(value, "label", None)
+    if isinstance(label, str):
+        return label  # of schemes and optimisers, with their numbers
+    if depth < 4 and is_dataclass(value) and not isinstance(value, type):
+        shown_fields = (
+            f"{f.name}={_text(getattr(value, f.name, None), depth=depth + 1)}"
+            for f in islice(fields(value), _ITEMS)
+        )
+        return f"{type(value).__name__}({', '.join(shown_fields)})"
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 - a message must not fail for what it speaks of

@@ -59,13 +59,26 @@ def own_settings() -> Iterator[type[Figure]]:
     A user's matplotlibrc may ask for TeX, for fonts or for a look that this picture is not made for. The
     figure has no global state either: no window, no backend to choose.
     """
-    figure_class = _figure_class()
+    figure_class = _shown_in_notebooks(_figure_class())
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams["svg.hashsalt"] = "sgdiagrams"  # the same picture is the same file
         yield figure_class
+
+
+def _shown_in_notebooks(figure_class: type[Figure]) -> type[Figure]:
+    """Return figures that a notebook shows, whether or not it has set matplotlib up."""
+
+    class NotebookFigure(figure_class):  # type: ignore[misc, valid-type]
+        def _repr_png_(self) -> bytes:
+            content = BytesIO()
+            with own_settings():
+                self.savefig(content, dpi=100, format="png")
+            return content.getvalue()
+
+    return NotebookFigure
 
 
 def write_figure(figure: Figure, path: str | Path, *, title: str, description: str) -> None:

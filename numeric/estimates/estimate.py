@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable, page_width
 from sgdiagrams.numeric.estimates.judgement import Verdict, _norm, judge
 
@@ -199,7 +200,7 @@ class Estimate:
         [0.764, 1.236]
         """
         if not isinstance(level, (int, float)) or not 0 < level < 1:
-            raise RequestError(f"expected a level between 0 and 1, got level={level!r}")
+            raise RequestError(f"expected a level between 0 and 1, got level={shown(level)}")
         from scipy.stats import norm, t  # loads long
 
         quantile = (1 + level) / 2

@@ -1,6 +1,7 @@
 """Messages show numbers as people write them, and little of what was given."""
 
 import ast
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layout import ROOT
 
+from sgdiagrams import Momentum, OnePass
 from sgdiagrams.diagrams.messages import MOST, plain_number, shortened, shown
+
+
+@dataclass
+class Pair:
+    first: object
+    second: object
 
 
 @pytest.mark.parametrize(
@@ -32,6 +40,9 @@ from sgdiagrams.diagrams.messages import MOST, plain_number, shortened, shown
         (Fraction(1, 3**200), "1/a number of 317 bits"),
         ([1] * 9, "[1, 1, 1, 1, 1, 1, 1, 1, …]"),
         ("two\nlines", r"'two\nlines'"),
+        (Pair(Fraction(9, 10), [Fraction(1, 4)]), "Pair(first=0.9, second=[0.25])"),
+        (Momentum(beta=Fraction(9, 10)), "momentum beta=9/10"),
+        (OnePass(T=3), "one-pass T=3 B=1"),
     ],
 )
 def test_values_as_people_write_them(value, text):

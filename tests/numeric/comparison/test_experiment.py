@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from sgdiagrams.commands import cli
 from sgdiagrams.diagrams import (
@@ -653,6 +654,12 @@ def test_svg_pictures_have_a_title_and_a_description(tmp_path):
     before = path.read_bytes()
     toy((0, -1, 4)).plot(path)
     assert path.read_bytes() == before
+
+
+def test_notebooks_show_the_picture(drawn):
+    figure = drawn.plot()
+    assert isinstance(figure, Figure)
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_broken_matplotlib_is_named(drawn, monkeypatch):
