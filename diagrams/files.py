@@ -21,7 +21,7 @@ from sgdiagrams.diagrams.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decoded", "json_text", "output_file", "read_bounded", "read_text"]
+__all__ = ["decoded", "json_text", "output_file", "read_bounded", "read_text", "usable_path"]
 
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _MOST_BYTES = 2**29  # an expansion of order 7 in symbols N, B, E has 200 million
@@ -53,7 +53,7 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     FormatError
         When `path` is a directory or lies in none, is read-only, or cannot be written.
     """
-    given = _checked_path(path)
+    given = usable_path(path)
     name = shown(str(path))
     try:
         known = _status(given)
@@ -93,8 +93,8 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise FormatError(f"cannot write {name}: {error.strerror or error}") from error
 
 
-def _checked_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path that the system can be asked about."""
+def usable_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path that the system can be asked about, or raise a FormatError."""
     if "\0" in os.fspath(path):
         raise FormatError(f"expected the name of a file, got {shown(str(path))}")
     return Path(path)
@@ -152,7 +152,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     FormatError
         When there is no such file, or it is not a readable text file.
     """
-    file = _checked_path(path)
+    file = usable_path(path)
     name = shown(str(path))
     if file.is_dir():
         raise FormatError(f"expected a file, got the directory {name}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +20,7 @@ from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
+from sgdiagrams.numeric.simulation.lock import alone_with
 from sgdiagrams.numeric.simulation.simulation import Simulation
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
@@ -38,6 +41,7 @@ __all__ = ["Comparison", "compare"]
 
 _POINTS = 8
 _MOST_RUNS = 10**8
+_SECONDS = 0.5  # between two savings
 _PATIENCE = 10  # seconds that a re-summed curve may take
 _ROUNDING = 1e-12  # of the largest contribution: less than this is taken for zero
 _FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
@@ -83,8 +87,9 @@ def compare(
     seed
         The same seed gives the same numbers; every learning rate draws its own training sets.
     checkpoint
-        A file that keeps the simulation; a later call with the same settings goes on from it. The
-        order may differ, if the learning rates are given.
+        A file that keeps the simulation; a later call with the same settings goes on from it, with the
+        same result as in one go. There may be more runs, and the order may differ if the learning rates
+        are given. One call at a time uses it.
     progress
         Called with the fraction done and a text.
     component
@@ -105,7 +110,7 @@ def compare(
     RequestError, SamplingError
         When a name, number or learning rate is not possible, or the request is not simulated.
     FormatError
-        When the checkpoint is of another simulation.
+        When the checkpoint is of another simulation or of more runs, has been changed, or is in use.
 
     Examples
     --------
@@ -164,14 +169,16 @@ def compare(
         "optimizer": method.label,
         "fingerprint": simulation.fingerprint,
         "eta": list(etas),
-        "runs": runs,
         "seed": seed,
         "chunk": simulation.chunk,
     }
-    state = Checkpoint(settings, len(etas))
-    if checkpoint is not None:
-        state.load(Path(checkpoint))
-    complete = _run(simulation, etas, runs, seed, state, checkpoint, progress)
+    state = Checkpoint(settings, points=len(etas), chunk=simulation.chunk, runs=runs)
+    if checkpoint is None:
+        complete = _run(simulation, etas, runs, seed, state, None, progress)
+    else:
+        with alone_with(Path(checkpoint)):
+            state.load(Path(checkpoint))
+            complete = _run(simulation, etas, runs, seed, state, Path(checkpoint), progress)
     points = tuple(
         Point(e, moments, result.predict(e), simulation.statistic, other)
         for e, moments, other in zip(etas, state.moments, early, strict=True)
@@ -231,36 +238,38 @@ def _run(
     runs: int,
     seed: int,
     state: Checkpoint,
-    checkpoint: str | Path | None,
+    checkpoint: Path | None,
     progress: Callable[[float, str], None] | None,
 ) -> bool:
     """Simulate chunk by chunk, all learning rates in turn; return whether it was not interrupted.
 
-    A point that has made `runs` runs is done; the last chunk of a point may be shorter.
+    A point that has made `runs` runs is done; the last chunk of a point may be shorter. What is new is
+    saved at the end, and before that whenever it has taken a while.
     """
     size = simulation.chunk
+    last, is_new = -math.inf, False
     try:
         for start in range(0, runs, size):
-            made = False
             for i, eta in enumerate(etas):
-                moments = state.moments[i]
-                done = moments.count + moments.diverged
-                if done > start:
+                if state.done(i) > start:
                     continue
                 chunk = simulation.run(
                     eta=eta, runs=min(size, runs - start), seed=(seed, i, start // size)
                 )
-                state.moments[i] = moments.merge(chunk)
-                made = True
+                state.add(i, chunk)
+                is_new = True
+                if checkpoint is not None and perf_counter() - last > _SECONDS:
+                    state.save(checkpoint)
+                    last, is_new = perf_counter(), False
                 if progress is not None:
-                    ended = sum(m.count + m.diverged for m in state.moments)
+                    ended = sum(map(state.done, range(len(etas))))
                     progress(ended / (runs * len(etas)), f"eta = {eta:.3g}")
-            if made and checkpoint is not None:
-                state.save(Path(checkpoint))
     except KeyboardInterrupt:
-        if checkpoint is not None:
-            state.save(Path(checkpoint))
         return False
+    finally:
+        # Whatever ends it: an interrupt, an error of a user's landscape, or that all is done.
+        if checkpoint is not None and is_new:
+            state.save(checkpoint)
     return True
 
 

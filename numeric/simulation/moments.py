@@ -24,6 +24,7 @@ Statistic: TypeAlias = Literal["mean", "variance"]
 
 #: Beyond this a run has diverged: the fourth power of what is below fits into a double with room.
 _LARGEST = 1e60
+_ROUNDING = 1e-6  # of inequalities between sums of powers
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,27 @@ class Moments:
             + 4 * shift * (p * other.cubes - q * self.cubes)
         )
         return Moments(n, self.mean + shift * q, squares, cubes, fourths, diverged)
+
+    @property
+    def is_possible(self) -> bool:
+        r"""Whether any runs have such moments, up to rounding.
+
+        Sums of even powers are not negative; few runs have no deviations, or equal ones; and by Cauchy
+        and Schwarz :math:`S_2^2 \le n S_4` and :math:`S_3^2 \le S_2 S_4`.
+
+        Examples
+        --------
+        >>> Moments.of(np.array([1.0, 3.0, 5.0])).is_possible, Moments(2, squares=1.0).is_possible
+        (True, False)
+        """
+        n, second, third, fourth = self.count, self.squares, self.cubes, self.fourths
+        if min(n, self.diverged, second, fourth) < 0 or abs(self.mean) > _LARGEST:
+            return False
+        if n < 2 and (second or third or fourth or (self.mean and not n)):
+            return False
+        room = 1 + _ROUNDING
+        is_even = math.sqrt(second) * math.sqrt(second) <= room * math.sqrt(n) * math.sqrt(fourth)
+        return is_even and abs(third) <= room * math.sqrt(second) * math.sqrt(fourth)
 
     @property
     def standard_error(self) -> float:

@@ -293,7 +293,6 @@ def test_progress_grows_to_one():
     "change",
     [
         {"seed": 1},
-        {"runs": 96},
         {"eta": [0.05, 0.11]},
         {"T": 4},
         {"observable": "training-loss"},
@@ -366,11 +365,20 @@ def test_broken_checkpoints_are_refused(text, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-FINE = {"count": 1, "mean": 0, "squares": 0, "cubes": 0, "fourths": 0, "diverged": 0}
+FINE = {"count": 95, "mean": 0, "squares": 0, "cubes": 0, "fourths": 0, "diverged": 0}
+
+
+def signed(path, **changes):
+    """Change a checkpoint and sign it again: what is wrong now must be found in what it says."""
+    from sgdiagrams.numeric.simulation.checkpoint import _checksum
+
+    data = json.loads(path.read_text()) | changes
+    del data["checksum"]
+    path.write_text(json.dumps(data | {"checksum": _checksum(data)}))
 
 
 @pytest.mark.parametrize(
-    "moments",
+    "rest",
     [
         None,
         [],
@@ -390,17 +398,116 @@ FINE = {"count": 1, "mean": 0, "squares": 0, "cubes": 0, "fourths": 0, "diverged
                 {"fourths": math.inf},
                 {"count": math.inf},
                 {"count": "x"},
+                {"count": True},
+                {"count": 95.0},
+                {"count": 10**9},
+                {"diverged": 2048},
+                {"mean": 1e300},
+                {"mean": True},
+                {"mean": 10**400},
+                {"mean": "0"},
+                {"squares": 10, "fourths": 0.1},
+                {"squares": 1, "fourths": 1, "cubes": 2},
+                {"count": 1, "squares": 1, "fourths": 1},
+                {"count": 0, "mean": 1},
+                {"more": 1},
             )
         ),
     ],
-    ids=range(15),
+    ids=range(28),
 )
-def test_checkpoints_with_impossible_moments_are_refused(moments, tmp_path):
+def test_checkpoints_with_impossible_moments_are_refused(rest, tmp_path):
     path = tmp_path / "run.json"
     compare("mean", **OPTIONS, checkpoint=path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"moments": moments}))
+    signed(path)
+    compare("mean", **OPTIONS, checkpoint=path)
+    signed(path, rest=rest)
     with pytest.raises(FormatError, match="expected"):
         compare("mean", **OPTIONS, checkpoint=path)
+
+
+def test_changed_checkpoints_are_refused(tmp_path):
+    path = tmp_path / "run.json"
+    compare("mean", **OPTIONS, checkpoint=path)
+    text = path.read_text()
+    digits = [i for i, c in enumerate(text) if c in "123456789" and i > text.index("whole")]
+    for i in digits[:: len(digits) // 40]:
+        path.write_text(text[:i] + "0" + text[i + 1 :])
+        with pytest.raises(FormatError, match="expected"):
+            compare("mean", **OPTIONS, checkpoint=path)
+    for entry in ("whole", "checksum", "settings"):
+        data = json.loads(text)
+        data[entry + "s"] = data.pop(entry)
+        path.write_text(json.dumps(data))
+        with pytest.raises(FormatError, match="expected"):
+            compare("mean", **OPTIONS, checkpoint=path)
+    path.write_text(text)
+    assert compare("mean", **OPTIONS, checkpoint=path).complete
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("runs", [96, 100, 101, 200])
+def test_more_runs_are_the_same_as_in_one_go(runs, tmp_path):
+    path = tmp_path / "run.json"
+    compare("mean", **OPTIONS, checkpoint=path)
+    more = OPTIONS | {"runs": runs}
+    calls = []
+    raised = compare("mean", **more, checkpoint=path, progress=lambda *_: calls.append(1))
+    assert raised == compare("mean", **more)
+    assert len(calls) == 2 * (-(-runs // 10) - 9)
+    for fewer in (95, 90, 89):
+        whole = runs // 10 * 10
+        if whole > fewer:
+            with pytest.raises(FormatError, match=f"at least the {whole} runs"):
+                compare("mean", **OPTIONS | {"runs": fewer}, checkpoint=path)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_chunks_within_a_round_are_kept(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    monkeypatch.setattr(sys.modules["sgdiagrams.numeric.comparison.experiment"], "_SECONDS", -1)
+    kept = []
+
+    def look(*_):
+        kept.append(json.loads(path.read_text())["whole"])
+
+    compare("mean", **OPTIONS | {"runs": 20}, checkpoint=path, progress=look)
+    assert [[item["count"] for item in points] for points in kept] == [
+        [10, 0],
+        [10, 10],
+        [20, 10],
+        [20, 20],
+    ]
+
+
+def test_an_error_of_a_landscape_keeps_what_is_there(tmp_path):
+    path = tmp_path / "run.json"
+
+    def fail(*_):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        compare("mean", **OPTIONS, checkpoint=path, progress=fail)
+    assert json.loads(path.read_text())["rest"][0]["count"] == 95
+    assert compare("mean", **OPTIONS, checkpoint=path) == compare("mean", **OPTIONS)
+
+
+def test_a_checkpoint_is_used_by_one_at_a_time(tmp_path):
+    from sgdiagrams.numeric.simulation.lock import alone_with
+
+    path = tmp_path / "run.json"
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    for name in (path, link):
+        with alone_with(name), pytest.raises(FormatError, match="which another run is writing"):
+            compare("mean", **OPTIONS, checkpoint=path)
+    assert not path.exists()
+    # What a killed process leaves behind locks nobody out.
+    left = tmp_path / ".run.json.lock"
+    left.touch()
+    first = compare("mean", **OPTIONS, checkpoint=path)
+    assert not left.exists()
+    assert compare("mean", **OPTIONS, checkpoint=link) == first
 
 
 def test_checkpoints_need_a_place(tmp_path):
