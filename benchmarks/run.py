@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from calibration import calibration_rows
 from counting import collection_rows, counting_rows
 from enumeration import canonical_rows, enumeration_rows, tree_rows
 from evaluation import derivative_rows, evaluation_rows
@@ -37,6 +38,7 @@ _SECTIONS: dict[str, tuple[Callable[[Bench], Iterator[Row]], ...]] = {
     "evaluation": (evaluation_rows, derivative_rows),
     "long-times": (time_sum_rows, resummed_rows, power_rows),
     "start-up": (start_rows,),
+    "calibration": (calibration_rows,),
 }
 
 

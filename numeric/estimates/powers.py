@@ -35,6 +35,7 @@ __all__ = [
     "complete_order",
     "complete_power",
     "is_loss",
+    "is_of_noise",
     "judge_by_powers",
     "mean_gradients",
     "power_of",
@@ -134,6 +135,11 @@ def complete_order(observable: Observable, highest: int = 4) -> int:
 def is_loss(observable: Observable) -> bool:
     """Tell whether it is the loss itself at the end, of the population or of the training set."""
     return not observable.rank and _into_roots(observable) == _INTO_LOSS
+
+
+def is_of_noise(observable: Observable) -> bool:
+    """Tell whether it is zero without noise: a generalisation gap, a variance, a covariance."""
+    return sum(product.sign for product in observable.products) == 0
 
 
 def _into_roots(observable: Observable) -> int:

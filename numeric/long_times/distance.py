@@ -47,7 +47,13 @@ _ENTRIES = 2**20
 
 
 def excursion(
-    parts: Sequence[Training], amplitudes: Amplitudes, form: Form, *, rank: int, is_loss: bool
+    parts: Sequence[Training],
+    amplitudes: Amplitudes,
+    form: Form,
+    *,
+    rank: int,
+    is_loss: bool,
+    is_of_noise: bool,
 ) -> Excursion:
     r"""Return how far the weights go, the furthest of all parts.
 
@@ -68,9 +74,8 @@ def excursion(
     is_loss
         Whether it is the expansion of a loss.
     """
-    spreads, ratios, noises = zip(
-        *(_of(part, amplitudes, form, rank) for part in parts), strict=True
-    )
+    found = [_of(part, amplitudes, form, rank, is_of_noise=is_of_noise) for part in parts]
+    spreads, ratios, noises = zip(*found, strict=True)
     return Excursion(
         distance=spreads[0] if rank == 1 and len(parts) == 1 else 0.0,
         ratio=max(ratios),
@@ -81,10 +86,10 @@ def excursion(
 
 
 def _of(
-    part: Training, amplitudes: Amplitudes, form: Form, rank: int
+    part: Training, amplitudes: Amplitudes, form: Form, rank: int, *, is_of_noise: bool
 ) -> tuple[float, float, float]:
     basis = amplitudes.basis
-    M, noise = _second_moments(part, amplitudes, form)
+    M, of_noise, noise = _second_moments(part, amplitudes, form)
     if not np.isfinite(M).all():
         return np.inf, np.inf, np.inf
     metric = np.abs(basis.clean) if not rank else (~basis.flat).astype(float)
@@ -94,7 +99,9 @@ def _of(
     if not spread:
         return 0.0, 0.0, 0.0
     added = noise * amplitudes.hessian_noise(M)
-    noisy = float(np.sqrt(_NOISE * metric @ np.abs(np.diagonal(added)))) / spread
+    compared = metric @ np.clip(np.diagonal(of_noise if is_of_noise else M), 0, None)
+    size = metric @ np.abs(np.diagonal(added))
+    noisy = float(np.sqrt(_NOISE * size / compared)) if size else 0.0
     ratios = [0.0]
     response = np.abs(_response(part, amplitudes, form))
     J = amplitudes.tensor(3)
@@ -116,19 +123,23 @@ def _of(
     return spread, float(max(ratios)), noisy
 
 
-def _second_moments(part: Training, amplitudes: Amplitudes, form: Form) -> tuple[Floats, Floats]:
-    """Return M, and what multiplies the covariance of the gradients in it."""
+def _second_moments(
+    part: Training, amplitudes: Amplitudes, form: Form
+) -> tuple[Floats, Floats, Floats]:
+    """Return M, its part from the covariance of the gradients, and what multiplies that."""
     p = len(amplitudes.basis.eigenvalues)
-    M, noise = np.zeros((p, p)), np.zeros((p, p))
+    M, of_noise, noise = np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, p))
     for term in _pieces("second-moment", 2, part):
         weights = weight(term, [part], amplitudes.basis, form)
         entries = amplitudes.of(term.contraction, cleaned=is_limit(form))
         contribution = np.where(entries == 0, 0.0, entries * weights)
-        M = M + contribution.sum(axis=tuple(range(2, term.order)))
+        summed = contribution.sum(axis=tuple(range(2, term.order)))
+        M = M + summed
         c = term.contraction
         if c.node_count == 2 and len(c.blocks) == 1:
             noise = noise + np.nan_to_num(weights)
-    return M, noise
+            of_noise = of_noise + summed
+    return M, of_noise, noise
 
 
 def _response(part: Training, amplitudes: Amplitudes, form: Form) -> Floats:

@@ -11,6 +11,7 @@ from sgdiagrams.numeric.estimates.judgement import Verdict
 from sgdiagrams.numeric.estimates.powers import (
     complete_power,
     is_loss,
+    is_of_noise,
     judge_by_powers,
     mean_gradients,
     power_of,
@@ -95,6 +96,7 @@ def judge_resummed(
             expansion.form,
             rank=rank,
             is_loss=all(map(is_loss, observables)),
+            is_of_noise=any(map(is_of_noise, observables)),
         )
     complete = min(complete_power(o, expansion.order) for o in observables)
     # At a minimum odd powers are zero; what skewness does first, has three edges.

@@ -1,13 +1,18 @@
 """The benchmarks' tables, guards and brute force; what they measure is not run here."""
 
 import importlib
+import itertools
 import random
 import sys
 
+import numpy as np
 import pytest
 from layout import ROOT
 
-NAMES = ("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion")
+NAMES = (
+    *("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion"),
+    *("truth", "calibration"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +210,53 @@ def test_counted_work_is_counted(benchmarks):
     counted = benchmarks["evaluation"].WORK["products"]("2", "2", "3")["result"]
     assert 0 < counted["different"] <= counted["asked"]
     assert benchmarks["expansion"].WORK["built"]("test-loss", "one-pass", "1")["result"] > 0
+
+
+# Calibration --------------------------------------------------------------------------------------
+
+
+def test_truths_are_those_of_all_training_sets(benchmarks):
+    """One pass by functions that are carried back, against every training set followed by hand."""
+    truth = benchmarks["truth"]
+    derivatives = [[0.1, 0.5], [0.4, -0.6], [0.8, 1.2], [0.3, -0.5], [0.2, 0.6]]
+    landscape = truth.Polynomials(
+        [np.reshape(d, (2, *(1,) * k)) for k, d in enumerate(derivatives)]
+    )
+    loss = [
+        np.polynomial.Polynomial(np.array(c) / [1, 1, 2, 6, 24])
+        for c in zip(*derivatives, strict=True)
+    ]
+    changes, shifts, fits = [], [], []
+    for rows in itertools.product(range(2), repeat=5):
+        theta = 0.0
+        for x in rows:
+            theta -= 0.3 * loss[x].deriv()(theta)
+        changes.append(sum(each(theta) - each(0) for each in loss) / 2)
+        fits.append(np.mean([loss[x](theta) - loss[x](0) for x in rows]))
+        shifts.append(theta)
+    found = truth.truth(landscape, "one-pass", 0.3, {"T": 5})
+    assert found["test-loss"] == pytest.approx(np.mean(changes), rel=1e-8)
+    assert found["training-loss"] == pytest.approx(np.mean(fits), rel=1e-8)
+    assert found["displacement"] == pytest.approx(np.mean(shifts), rel=1e-8)
+    # The same datapoints, drawn anew at every step, are one pass for each training set.
+    sets = truth.truth(landscape, "with-replacement", 0.3, {"N": 1, "B": 1, "T": 4})
+    ends = []
+    for each in loss:
+        theta = 0.0
+        for _ in range(4):
+            theta -= 0.3 * each.deriv()(theta)
+        ends.append(theta)
+    assert sets["displacement"] == pytest.approx(np.mean(ends), rel=1e-8)
+
+
+def test_judgements_on_some_random_landscapes(benchmarks):
+    """A small part of the grid whose table stands in docs/benchmarks.md."""
+    calibration = benchmarks["calibration"]
+    tallies = calibration.calibrated(calibration.one_weight(8, seed=3))
+    assert {order for _, order in tallies} == {2, 3, 4}
+    assert sum(tally.trusted for tally in tallies.values()) > 50
+    assert not any(tally.false for tally in tallies.values())
+    trusted = sum(tally.trusted for tally in tallies.values())
+    assert sum(tally.covered for tally in tallies.values()) >= 0.95 * trusted
+    right = sum(tally.right for tally in tallies.values())
+    assert sum(tally.kept for tally in tallies.values()) >= 0.75 * right
