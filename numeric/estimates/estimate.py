@@ -181,10 +181,10 @@ class Estimate:
         Without `degrees` it is that of the normal distribution. What the series leaves out is not in it;
         that is `truncation_error`.
 
-        From 8 to 16 samples the 95 % interval of a mean of normal numbers covers the truth in 95 % (two
-        standard errors in 91 to 94 %). It covers less where numbers are skewed, and for products such as the
-        squared gradient: 75 to 79 % for the square of a log-normal mean, 83 to 95 % for that of a normal one
-        that is not zero.
+        From 8 to 16 samples the 95 % interval of a mean of normal numbers covers the truth in 95 %
+        (two standard errors in 91 to 94 %). It covers less where numbers are skewed, and for products
+        such as the squared gradient: 74 to 79 % for the square of a log-normal mean, 83 to 95 % for
+        that of a normal one that is not zero.
 
         Parameters
         ----------
