@@ -256,11 +256,21 @@ def _convert(pieces: Iterable[_Named]) -> dict[str, NDArray[Any]]:
         if floating is None:
             new = _fractions(piece)
         else:
-            new = piece.array.astype(np.float64, order="C")
+            new = piece.array
+            if not _is_frozen(new):
+                new = new.astype(np.float64, order="C")
             _check_finite(piece._replace(array=new))
         new.flags.writeable = False
         result[name] = new
     return result
+
+
+def _is_frozen(array: NDArray[Any]) -> bool:
+    """Tell whether an array is of floats that nobody can change: it is taken as it is then."""
+    base = array.base
+    is_own = base is None or (isinstance(base, np.ndarray) and not base.flags.writeable)
+    is_plain = array.dtype == np.float64 and array.flags.c_contiguous
+    return bool(is_own and is_plain and not array.flags.writeable)
 
 
 def _fractions(piece: _Named) -> NDArray[Any]:

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis_of
+from sgdiagrams.numeric.long_times.joint_cumulants import JointCumulants
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from fractions import Fraction
 
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.numeric.long_times.joint_cumulants import Node
 
 __all__ = ["Amplitudes", "check_size"]
 
-#: The largest array of weights, in entries.
-_LARGEST = 2**27
+#: What a re-summed evaluation may take beside the statistics, in bytes.
+_MEMORY = 2**32
+#: So many arrays of one entry for all values of the indices are there at a time.
+_ARRAYS = 12
 #: So many entries of Hessians are looked at for their noise.
 _SAMPLED = 2**24
 #: Of what an entry could be without cancellation: up to this size it is zero but for rounding.
 _ROUNDING = 1e-11
 
 
-def check_size(dimension: int, order: int) -> None:
-    """Raise a RequestError where weights for all values of the indices would not fit into memory."""
-    if dimension**order > _LARGEST:
+def check_size(
+    dimension: int,
+    order: int,
+    *,
+    contractions: Iterable[Contraction] = (),
+    samples: int = 0,
+    copies: int = 1,
+) -> None:
+    """Raise a RequestError where a re-summed evaluation would not fit into memory.
+
+    Parameters
+    ----------
+    dimension, order
+        The number of parameters, and of indices.
+    contractions
+        Whose tied nodes are needed sample by sample.
+    samples
+        The number of samples.
+    copies
+        How often all that is sampled is there at a time.
+    """
+    tied = {
+        (c.labels[v], c.legs[v]) for c in contractions for b in c.blocks if len(b) > 1 for v in b
+    }
+    entries = _ARRAYS * dimension**order
+    entries += copies * samples * sum(dimension**legs for _, legs in tied)
+    if 8 * entries > _MEMORY:
         raise RequestError(
-            f"expected at most 2^27 values of the indices, got {dimension}^{order} for "
-            f"p={dimension} parameters at order {order}; lower the order"
+            f"expected at most {_MEMORY / 1e9:.1f} GB for a re-summed evaluation, which would need about "
+            f"{8 * entries / 1e9:.3g} GB for p={dimension} parameters at order {order}; lower the order"
+            f"{' or bring fewer samples' if samples else ''}"
         )
 
 
@@ -74,8 +105,9 @@ class Amplitudes:
         self._leaves = Leaves(population, 1.0, float(weight_decay))
         self._eta = eta
         self._basis: Eigenbasis | None = None
-        self._tensors: dict[tuple[tuple[str, int], ...], NDArray[Any]] = {}
-        self._zeros: dict[tuple[tuple[str, int], ...], NDArray[Any]] = {}
+        self._means: dict[tuple[str, int], NDArray[Any]] = {}
+        self._cumulants = JointCumulants(population, self._leaves, lambda: self.basis)
+        self._bounds: dict[tuple[str, int], float] = {}
 
     @property
     def dimension(self) -> int:
@@ -117,22 +149,27 @@ class Amplitudes:
         for (v, w), index in zip(contraction.edges, edge_indices(contraction), strict=True):
             legs[v].append(index)
             legs[w].append(index)
-        operands: list[Any] = []
+        result: Any = 1.0
         for block in contraction.blocks:
-            nodes = tuple((contraction.labels[v], len(legs[v])) for v in block)
-            tensor = self._tensor(nodes)
+            nodes = tuple((contraction.labels[v], tuple(legs[v])) for v in block)
+            tensor, indices = self._tensor(nodes)
             if cleaned:
-                tensor = np.where(self._is_zero(nodes), 0.0, tensor)
-            operands += [tensor, [i for v in block for i in legs[v]]]
-        product = np.asarray(np.einsum(*operands, list(range(order)), optimize=True))
+                bound = prod(self._bound(label, len(own)) for label, own in nodes)
+                tensor = np.where(np.abs(tensor) <= _ROUNDING * bound, 0.0, tensor)
+            # All indices stay, so that nothing is summed.
+            ordered = np.transpose(tensor, np.argsort(indices)) if indices else tensor
+            result = result * ordered.reshape(
+                [self.basis.size if i in indices else 1 for i in range(order)]
+            )
         # Every edge and every free index is one of the learning rate.
-        return -product if order % 2 and self.basis.sign < 0 else product
+        sign = self.basis.sign if order % 2 else 1
+        return np.array(sign * result, dtype=float)
 
     def tensor(self, order: int) -> NDArray[np.float64] | None:
         """Return the mean derivative of an order, None where it is not known."""
         if order not in self._statistics.samples:
             return None
-        return np.asarray(self._tensor(((LOSS, order),)))
+        return np.asarray(self._tensor(((LOSS, tuple(range(order))),))[0])
 
     def hessian_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
         r"""Return the mean of :math:`\tilde h M \tilde h`, deviations of Hessians around a matrix.
@@ -150,30 +187,27 @@ class Amplitudes:
         deviations = lowered - np.tensordot(weights, lowered, axes=1)
         return np.asarray(np.tensordot(weights, deviations @ moments @ deviations, axes=1))
 
-    def _tensor(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
-        """Return the joint cumulant of derivatives, one axis a leg."""
-        if nodes not in self._tensors:
-            for label, order in nodes:
-                check_leaf(self._statistics, label, order, weight_decay=self._decay)
-            block = Contraction.build(
-                [],
-                [range(len(nodes))],
-                labels=[label for label, _ in nodes],
-                free=[v for v, (_, order) in enumerate(nodes) for _ in range(order)],
-                basis="cumulant",
-            )
+    def _tensor(self, nodes: Sequence[Node]) -> tuple[NDArray[Any], tuple[int, ...]]:
+        """Return a mean or a joint cumulant of derivatives, and its different indices."""
+        for label, legs in nodes:
+            check_leaf(self._statistics, label, len(legs), weight_decay=self._decay)
+        if len(nodes) > 1:
+            return self._cumulants.of(nodes)
+        [(label, legs)] = nodes
+        key = (label, len(legs))
+        if key not in self._means:
+            block = Contraction.build([], [[0]], labels=[label], free=[0] * len(legs))
             tensor = np.asarray(self._evaluator.value(block))
-            self._tensors[nodes] = self.basis.lower(tensor) if tensor.ndim else tensor
-        return self._tensors[nodes]
+            self._means[key] = self.basis.lower(tensor) if tensor.ndim else tensor
+        return self._means[key], legs
 
-    def _is_zero(self, nodes: tuple[tuple[str, int], ...]) -> NDArray[Any]:
-        if nodes not in self._zeros:
-            bound = 1.0
-            for label, order in nodes:
-                size = self._size(label, order)
-                bound *= self.basis.bound(size) if order else float(size)
-            self._zeros[nodes] = np.abs(self._tensor(nodes)) <= _ROUNDING * bound
-        return self._zeros[nodes]
+    def _bound(self, label: str, order: int) -> float:
+        """Return what no entry of a node can exceed without cancellation."""
+        key = (label, order)
+        if key not in self._bounds:
+            size = self._size(label, order)
+            self._bounds[key] = self.basis.bound(size) if order else float(size)
+        return self._bounds[key]
 
     def _size(self, label: str, order: int) -> NDArray[Any]:
         """Return the root mean squares of a node's entries over the samples."""

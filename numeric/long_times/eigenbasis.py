@@ -59,9 +59,21 @@ class Eigenbasis:
         """The eigenvalues with exact zeros along flat directions."""
         return np.where(self.flat, 0.0, self.eigenvalues)
 
+    @property
+    def size(self) -> int:
+        """The number of directions p."""
+        return len(self.eigenvalues)
+
     def lower(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return a tensor with lower indices only in this basis."""
         return _on_all_axes(tensor, self.vectors)
+
+    def lower_samples(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return tensors with lower indices, one a sample along the first axis, in this basis."""
+        for _ in range(samples.ndim - 1):
+            # The axis after the samples goes to the end; after a whole round all are back.
+            samples = np.tensordot(samples, self.vectors, axes=(1, 0))
+        return samples
 
     def upper(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return a tensor with upper indices only, given in this basis, in the old coordinates."""

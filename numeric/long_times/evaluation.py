@@ -190,7 +190,13 @@ def _check(expansion: ResummedFormula, statistics: Derivatives, decay: Fraction)
             f"got derivatives {', '.join(map(str, statistics.samples))}; add key 1 to the samples"
         )
     highest = max((term.order for term in expansion.pieces), default=0)
-    check_size(statistics.dimension or 1, highest)
+    check_size(
+        statistics.dimension or 1,
+        highest,
+        contractions=[term.contraction for term in expansion.pieces],
+        samples=statistics.sample_size,
+        copies=2 if statistics.role == "sample" else 1,
+    )
 
 
 def _plug_in(

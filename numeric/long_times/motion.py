@@ -213,7 +213,12 @@ def drift(
     p = statistics.dimension
     if p is None:
         raise StatisticsError("expected derivatives of order 1 or more, got losses only")
-    check_size(p, max((term.order for term in expansion.pieces), default=0))
+    check_size(
+        p,
+        max((term.order for term in expansion.pieces), default=0),
+        contractions=[term.contraction for term in expansion.pieces],
+        samples=statistics.sample_size,
+    )
     for term in expansion.pieces:
         c = term.contraction
         for label, k in zip(c.labels, c.legs, strict=True):

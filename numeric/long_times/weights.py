@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["is_limit", "long_time_weight", "weight"]
 
-#: Dressed counts are computed for so many values of the eigenvalues at once.
+#: Dressed counts are computed for so many values of the eigenvalues at once,
 _CHUNK = 2**20
+#: and where they are kept for every update, for so many values and updates together.
+_TIMES = 2**24
 
 
 def is_limit(form: Form) -> bool:
@@ -99,7 +101,9 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
         def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(dressed_count(skeleton.diagram, part, values, root=skeleton.role))
 
-        return _in_chunks(count, h)
+        is_kept = part.sampling.steps is None
+        most = max(1, min(_CHUNK, _TIMES // max(1, int(part.updates)))) if is_kept else _CHUNK
+        return _in_chunks(count, h, most)
     formula, groups = _formula(skeleton, part, form)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.asarray(formula(*h), dtype=np.float64)
@@ -127,18 +131,21 @@ def _formula(
 
 
 def _in_chunks(
-    function: Callable[..., NDArray[np.float64]], arrays: list[NDArray[np.float64]]
+    function: Callable[..., NDArray[np.float64]],
+    arrays: list[NDArray[np.float64]],
+    most: int | None = None,
 ) -> NDArray[np.float64]:
-    """Apply a function to arrays that broadcast, a part of the first long axis at a time."""
+    """Apply a function to arrays that broadcast, to at most so many entries at a time."""
+    most = most or _CHUNK
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     axis = next((i for i, length in enumerate(shape) if length > 1), None)
     rest = int(np.prod(shape)) // (shape[axis] if axis is not None else 1)
-    if axis is None or rest * shape[axis] <= _CHUNK:
+    if axis is None or rest * shape[axis] <= most:
         return function(*arrays)
-    step = max(1, _CHUNK // rest)
+    step = max(1, most // rest)
     result = np.empty(shape)
     for start in range(0, shape[axis], step):
         cut = (slice(None),) * axis + (slice(start, start + step),)
         part = [a[cut] if a.shape[axis] > 1 else a for a in arrays]
-        result[cut] = _in_chunks(function, part) if step == 1 and rest > _CHUNK else function(*part)
+        result[cut] = _in_chunks(function, part, most) if rest > most else function(*part)
     return result
