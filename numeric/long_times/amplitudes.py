@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
-    from sgdiagrams.numeric.long_times.joint_cumulants import Node
+    from sgdiagrams.numeric.long_times.joint_cumulants import TiedNode
 
 __all__ = ["Amplitudes", "check_size"]
 
@@ -187,7 +187,7 @@ class Amplitudes:
         deviations = lowered - np.tensordot(weights, lowered, axes=1)
         return np.asarray(np.tensordot(weights, deviations @ moments @ deviations, axes=1))
 
-    def _tensor(self, nodes: Sequence[Node]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    def _tensor(self, nodes: Sequence[TiedNode]) -> tuple[NDArray[Any], tuple[int, ...]]:
         """Return a mean or a joint cumulant of derivatives, and its different indices."""
         for label, legs in nodes:
             check_leaf(self._statistics, label, len(legs), weight_decay=self._decay)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis
     from sgdiagrams.numeric.values.leaves import Leaves
 
-__all__ = ["JointCumulants", "Node"]
+__all__ = ["JointCumulants", "TiedNode"]
 
 #: What is differentiated, and the names of the indices at its legs.
-Node = tuple[str, tuple[int, ...]]
+TiedNode = tuple[str, tuple[int, ...]]
 
 #: Intermediates have at most so many entries, by taking some of the samples at a time.
 _CHUNK = 2**22
@@ -59,10 +59,10 @@ class JointCumulants:
         weights = population.weights
         self._shares = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=float)
         self._samples: dict[tuple[str, int], NDArray[Any]] = {}
-        self._known: dict[tuple[Node, ...], NDArray[Any]] = {}
+        self._known: dict[tuple[TiedNode, ...], NDArray[Any]] = {}
         self._room = _KEPT
 
-    def of(self, nodes: Sequence[Node]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    def of(self, nodes: Sequence[TiedNode]) -> tuple[NDArray[Any], tuple[int, ...]]:
         """Return the joint cumulant of nodes, and its different indices, one an axis."""
         indices = tuple(dict.fromkeys(i for _, legs in nodes for i in legs))
         place = {i: axis for axis, i in enumerate(indices)}
@@ -86,7 +86,7 @@ class JointCumulants:
             self._known[pattern] = result
         return result, indices
 
-    def _moment(self, nodes: Sequence[Node], count: int) -> NDArray[Any]:
+    def _moment(self, nodes: Sequence[TiedNode], count: int) -> NDArray[Any]:
         """Return the mean of a product of nodes, with `count` axes, of length 1 where it has none."""
         output = sorted({i for _, legs in nodes for i in legs})
         p, n = self._size(output), len(self._shares)

@@ -29,7 +29,7 @@ __all__ = ["is_limit", "long_time_weight", "weight"]
 #: Dressed counts are computed for so many values of the eigenvalues at once,
 _CHUNK = 2**20
 #: and where they are kept for every update, for so many values and updates together.
-_TIMES = 2**24
+_TIMES = 2**21
 
 
 def is_limit(form: Form) -> bool:
@@ -102,7 +102,7 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
             return np.asarray(dressed_count(skeleton.diagram, part, values, root=skeleton.role))
 
         is_kept = part.sampling.steps is None
-        most = max(1, min(_CHUNK, _TIMES // max(1, int(part.updates)))) if is_kept else _CHUNK
+        most = max(2**8, min(_CHUNK, _TIMES // max(1, int(part.updates)))) if is_kept else _CHUNK
         return _in_chunks(count, h, most)
     formula, groups = _formula(skeleton, part, form)
     with np.errstate(divide="ignore", invalid="ignore"):
