@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from fractions import Fraction
 from math import isfinite
 from numbers import Integral
@@ -39,7 +40,8 @@ Number: TypeAlias = int | Fraction | Expr
 
 def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raise a RequestError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    # Arrays answer such a question entry by entry.
+    if not isinstance(value, Hashable) or value not in allowed:
         options = ", ".join(map(str, allowed))
         raise RequestError(f"expected {name} to be one of {options}; got {name}={shown(value)}")
 
@@ -117,7 +119,7 @@ def rational(name: str, value: object) -> Fraction:
         return written_number(str(value) if is_decimal and not isinstance(value, bool) else "")
     except (ValueError, ZeroDivisionError, OverflowError):
         raise SamplingError(
-            f"expected a rational number for {name}, got {name}={shown(str(value))}"
+            f"expected a rational number for {name}, got {name}={shown(value)}"
         ) from None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,7 +60,7 @@ def read_eta(eta: ArrayLike | Fraction, dimension: int | None) -> Fraction | flo
     else:
         raise RequestError(
             "expected a finite eta of floats, or of Fractions and ints for exact values, "
-            f"got eta={' '.join(repr(eta).split())}"
+            f"got eta={shown(eta)}"
         )
     if given.ndim == 0:
         return array if isinstance(array, Fraction) else float(array)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from sgdiagrams.commands.help import command
 __all__ = ["list_diagrams"]
 
 _MOST_DRAWN = 2000
+_MOST_COUNTED = 8
 
 
 @command("list", short_help="Enumerate the diagrams of an order.")
@@ -169,16 +171,19 @@ def _show(
         )
     # What is printed on the terminal is its own sign of progress.
     is_shown = sys.stdout.isatty() and output in (None, "-")
-    total = 0 if is_shown or not sys.stderr.isatty() else _total(order, options)
+    # To count a higher order takes too long by itself.
+    is_counted = order <= _MOST_COUNTED and not is_shown and sys.stderr.isatty()
+    total = _total(order, options) if is_counted else 0
     count = 0
-    with line_writer(output) as write, progress_bar("listing") as progress:
+    bar = nullcontext() if is_shown else progress_bar("listing")
+    with line_writer(output) as write, bar as progress:
         if style == "table":
             write(next(lines))
         for line in lines:
             write(line)
             count += 1
-            if progress is not None and total:
-                progress(count / total, f"{count} of {total}")
+            if progress is not None:
+                progress(count / total if total else 0.0, f"{count} of {total or 'many'}")
     if style == "table":
         click.echo(f"{count} diagram{'s' if count != 1 else ''}", err=True)
 

@@ -216,11 +216,11 @@ def named_sampling(which: str | Sampling) -> Sampling:
     return scheme
 
 
-def _make(kind: str, text: str, known: Mapping[str, _Spoken], more: tuple[str, ...] = ()) -> Any:
+def _make(kind: str, text: object, known: Mapping[str, _Spoken], more: tuple[str, ...] = ()) -> Any:
     """Return what ``name:key=value,key=value`` says."""
-    name, colon, rest = str(text).partition(":")
+    name, colon, rest = text.partition(":") if isinstance(text, str) else (text, "", "")
     check_choice(kind, name, (*known, *more))
-    spoken = known.get(name, _Spoken(dict))
+    spoken = known.get(str(name), _Spoken(dict))
     numbers: dict[str, Fraction] = {}
     for piece in rest.split(",") if colon else ():
         key, equals, value = piece.partition("=")

@@ -179,7 +179,7 @@ class Epochs(Sampling):
         object.__setattr__(self, "E", count_or_symbol("E", self.E, symbols.E))
         if isinstance(self.N, int) and isinstance(self.B, int) and self.N % self.B:
             raise SamplingError(
-                f"expected a batch size that divides N, got N={self.N}, B={self.B}; "
+                f"expected a batch size that divides N, got N={shown(self.N)}, B={shown(self.B)}; "
                 f"the last batch of an epoch would be smaller"
             )
 

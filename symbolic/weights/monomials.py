@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sympy import Expr
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,10 +57,9 @@ def read_monomial(item: object) -> dict[str, int]:
             powers = {str(x): int(k) for x, k in factors.items() if x != 1}
     powers = {name: k for name, k in powers.items() if k}
     if not powers:
-        shown = repr(item)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
         raise RequestError(
-            f"expected a product of powers of symbols such as 'eta/B', 'eta*T' or 'eta^2*N', got {shown}"
+            f"expected a product of powers of symbols such as 'eta/B', 'eta*T' or 'eta^2*N', "
+            f"got {shown(item)}"
         )
     return {name: powers[name] for name in sorted(powers, key=_place)}
 
