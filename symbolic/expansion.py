@@ -23,6 +23,7 @@ from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
+from sgdiagrams.symbolic.weights.poles import denominators, pole_message
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
 from sgdiagrams.symbolic.writing.page_widths import in_points
 from sgdiagrams.symbolic.writing.series import series_heading, write_series
@@ -213,6 +214,17 @@ class Expansion(SeriesFormula):
             raise RequestError(f"expected a multiple of eta for eta, got {shown(given)}")
         terms = [replace(t, weight=t.weight.xreplace(table) * scale**t.order) for t in self.terms]
         if any(t.weight.has(zoo, nan, oo, -oo) for t in terms):
+            pole = next(
+                (
+                    base
+                    for term in self.terms
+                    for base in denominators(term.weight)
+                    if base.xreplace(table).expand() == 0
+                ),
+                None,
+            )
+            if pole is not None:
+                raise RequestError(pole_message(pole, table))
             raise RequestError(
                 f"expected values at which all weights are finite, got {shown(given)}"
             )

@@ -11,6 +11,7 @@ from sympy import Expr, Float, Rational, Symbol, nsimplify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.weights.poles import pole_message
 from sgdiagrams.symbolic.weights.quotients import is_weight
 
 if TYPE_CHECKING:
@@ -76,10 +77,9 @@ def value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
         if exponent.denominator != 1:
             raise SamplingError(f"expected numbers at which the exponent {weight.exp} is whole")
         if base == 0 and exponent < 0:
-            raise SamplingError(
-                f"expected numbers at which {weight.base} is not 0; give them to the sampling before "
-                "expanding"
-            )
+            given = {s: values[s.name] for s in weight.base.free_symbols}
+            point = {s: Rational(v.numerator, v.denominator) for s, v in given.items()}
+            raise SamplingError(pole_message(weight.base, point))
         return base ** int(exponent)
     raise SamplingError(f"expected a rational function of the symbols, got the weight {weight}")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Mul, Poly, Symbol
+from sympy import Add, Expr, Mul, Poly, Pow, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.formula import in_usual_order
@@ -150,7 +150,7 @@ def _coefficient(weight: Expr, style: Coefficients) -> Coefficient:
     ):
         return _binomial(weight, gens[0])
     if style == "expanded" and q.is_laurent:
-        return _sum(q.laurent(), gens)
+        return _sum(*_decaying(q.laurent(), gens))
     if style == "expanded":
         return _expanded_quotient(q.numerator, q.denominator, gens)
     if has_levels(gens):
@@ -202,6 +202,18 @@ def _binomial_term(k: int, number: Fraction) -> Node:
     if k:
         body = nodes.Symbol("T") if k == 1 else Binomial(nodes.Symbol("T"), Numeral(str(k)))
     return product([head, body]) or ONE
+
+
+def _decaying(
+    terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]
+) -> tuple[list[tuple[tuple[int, ...], Fraction]], list[Symbol]]:
+    """Write 1/2^T as (1/2)^T."""
+    own = list(gens)
+    signs = [1] * len(own)
+    for i, g in enumerate(own):
+        if isinstance(g, StandIn) and g.power.base.is_Rational and g.power.base > 1:
+            own[i], signs[i] = StandIn(Pow(1 / g.power.base, g.power.exp)), -1
+    return [(tuple(e * s for e, s in zip(exps, signs, strict=True)), c) for exps, c in terms], own
 
 
 def _sum(terms: list[tuple[tuple[int, ...], Fraction]], gens: Sequence[Symbol]) -> Coefficient:

@@ -15,6 +15,7 @@ from math import gcd, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flint import fmpq, fmpq_mpoly_ctx
+from sympy import Pow
 
 from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Sum, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, power
@@ -56,8 +57,31 @@ def has_levels(gens: Sequence[sympy.Symbol]) -> bool:
 
 def collected_quotient(above: Terms, below: Terms, gens: Sequence[sympy.Symbol]) -> Written:
     """Return a reduced quotient as a sign and a node; None stands for 1."""
+    above, below, gens = _decaying(above, below, list(gens))
     writer = _Collector(gens)
     return writer.quotient(writer.poly(above), writer.poly(below), 0)
+
+
+def _decaying(
+    above: Terms, below: Terms, gens: list[sympy.Symbol]
+) -> tuple[Terms, Terms, list[sympy.Symbol]]:
+    """Write powers of numbers that a quotient is divided by, 1/2^T, as powers that decay: (1/2)^T."""
+    for i, g in enumerate(gens):
+        degrees = [max((exps[i] for exps, _ in f), default=0) for f in (above, below)]
+        if not degrees[1] or not isinstance(g, StandIn) or not g.power.base.is_Rational:
+            continue
+        gens[i] = StandIn(Pow(1 / g.power.base, g.power.exp))
+        most = max(degrees)
+        above, below = (
+            tuple(((*exps[:i], most - exps[i], *exps[i + 1 :]), c) for exps, c in f)
+            for f in (above, below)
+        )
+        least = min(exps[i] for f in (above, below) for exps, _ in f)
+        above, below = (
+            tuple(((*exps[:i], exps[i] - least, *exps[i + 1 :]), c) for exps, c in f)
+            for f in (above, below)
+        )
+    return above, below, gens
 
 
 class _Collector:

@@ -63,7 +63,11 @@ class SpectralTerms:
     def common(self, weight: Expr, scale: Expr = S.One) -> tuple[Expr, tuple[Summand, ...]]:
         """Return the common scalar factor of a weight times `scale`, and the products it multiplies."""
         scaled = [p._replace(scalar=p.scalar * scale) for p in self.sum(weight)]
-        return pulled(collected(scaled))
+        scalar, summands = pulled(collected(scaled))
+        if summands and merged(summands[0])[0] < 0:
+            # A bracket starts with what is positive.
+            return -scalar, tuple(p._replace(scalar=-p.scalar) for p in summands)
+        return scalar, summands
 
     def sum(self, expr: Expr) -> list[Summand]:
         """Return a weight as a sum of products."""
