@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from sympy import Expr, Symbol, latex
 
 from sgdiagrams.diagrams.tables import PrintedTable, fold, page_width
-from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
+from sgdiagrams.symbolic.contractions.notation import latex_of, tensors_of, text_of
+from sgdiagrams.symbolic.layout.filling import TEXT_WIDTH, chunks, filled
+from sgdiagrams.symbolic.layout.latex import latex_text
+from sgdiagrams.symbolic.layout.nodes import ONE, THIN, Row, Sign, joined
+from sgdiagrams.symbolic.layout.ruler import printed_width
 from sgdiagrams.symbolic.weights.monomials import read_monomial
 from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.series import series_heading
@@ -27,7 +31,7 @@ __all__ = [
 ]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
-\usepackage[margin=2cm]{geometry}
+\usepackage[textwidth=345pt,vmargin=2cm]{geometry}
 \usepackage{amsmath,amssymb,longtable}
 \begin{document}
 \noindent %(title)s
@@ -143,9 +147,12 @@ def _cells(table: SplitFormula) -> Iterator[tuple[str, str, str, str]]:
 
 def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:
     """Return a ``longtable``: see `ScalingTable.latex`."""
+    values = [printed_width(joined(tensors_of(row.contraction), THIN)) for row in table.rows]
+    # What orders, values and the gaps between columns leave of a line.
+    room = (TEXT_WIDTH - 62 - max(values, default=0) // 100) // 2
     lines = [
         r"{\renewcommand{\arraystretch}{1.25}",
-        r"\begin{longtable}{@{}ll*{2}{p{0.3\linewidth}}@{}}",
+        rf"\begin{{longtable}}{{@{{}}ll*{{2}}{{p{{{room}pt}}}}@{{}}}}",
         r"  order & value & obeys & breaks \\ \hline \endhead",
     ]
     for k in sorted({row.order for row in table.rows}):
@@ -153,7 +160,7 @@ def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:
         power = rf"$\eta^{{{k}}}$"
         for row in rows:
             cells = [power, f"${latex_of(row.contraction)}$"]
-            cells += map(_latex_number, (row.obeys, row.breaks))
+            cells += [_latex_number(weight, room) for weight in (row.obeys, row.breaks)]
             lines.append(f"  {' & '.join(cells)} \\tabularnewline")
             power = ""
         lines.append(
@@ -170,16 +177,24 @@ def latex_scaling_table(table: SplitFormula, *, standalone: bool) -> str:
     return _DOCUMENT % {"title": heading, "table": "\n".join(lines)}
 
 
-def _latex_number(weight: Expr) -> str:
+def _latex_number(weight: Expr, room: int) -> str:
     if weight == 0:
         return ""
     number = coefficient(weight)
-    body = number.latex
+    sign = (Sign(-1, is_unary=True),) if number.sign < 0 else ()
+    row = Row((*sign, *(number.row.items or (ONE,))))
+    return r"\raggedright " + r" \newline ".join(
+        _latex_line(latex_text(line.row), is_first=i == 0)
+        for i, line in enumerate(filled([chunks(row)], 100 * room, inner_indent=0))
+    )
+
+
+def _latex_line(body: str, *, is_first: bool) -> str:
     # Cells have no space of their own around a fraction, nor below a last line.
     first, last = (r"\rule[-2.4ex]{0pt}{6.6ex}", r"\rule[-1.2ex]{0pt}{0pt}")
-    first = first if r"\frac" in body else ""
-    sign = "-" if number.sign < 0 else ""
-    return rf"\raggedright {first}$\displaystyle {sign}{body}${last if first else ''}"
+    if r"\frac" not in body:
+        first = last = ""
+    return rf"{first}$\displaystyle {'' if is_first else '{}'}{body}${last}"
 
 
 def _latex_monomial(text: str) -> str:

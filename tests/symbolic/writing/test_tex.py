@@ -14,6 +14,7 @@ from sgdiagrams.symbolic import (
     OnePass,
     TailAverage,
     expand,
+    scaling,
     symbols,
 )
 from sgdiagrams.symbolic.layout.latex import LatexRenderer, latex_text
@@ -203,3 +204,13 @@ def test_no_product_is_torn_and_no_sum_sign_stands_alone():
                 before = shown
     assert torn  # in narrow columns only
     assert not any(r"\times" in f.latex(width="17cm") for f in FRAGMENTS)
+
+
+@pytest.mark.parametrize("optimizer", [None, "momentum"])
+def test_scaling_tables_fit_the_text_of_an_article(tmp_path, optimizer):
+    table = scaling(
+        expand("test-loss", order=3, sampling="one-pass", optimizer=optimizer), through=("eta*T",)
+    )
+    head = "\\documentclass{article}\\usepackage{amsmath,longtable}\\begin{document}\n"
+    log = compile_tex(f"{head}{table.latex()}\n\\end{{document}}\n", tmp_path)
+    assert "Overfull \\hbox" not in log
