@@ -18,7 +18,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, restricted_growth_string
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta, read_weight_decay
-from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_label
+from sgdiagrams.numeric.values.leaves import CENTRED, LOSS, PENALISED, Leaf, Leaves, check_label
 from sgdiagrams.numeric.values.network import Network, Operand
 from sgdiagrams.numeric.values.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -41,6 +41,9 @@ _OPEN = "open-"  # prefix of the nodes whose block is not averaged
 _FUNCTION = "function-"  # prefix of the nodes that are the same for all samples
 
 
+_MIDDLE = "centred"  # nodes of the loss less its mean
+
+
 _FLOOR = 2**20  # entries: intermediates up to this size are never worth avoiding
 
 
@@ -53,6 +56,15 @@ class _Skeleton(NamedTuple):
     edges: tuple[tuple[int, int], ...]
     free: tuple[int, ...]
     codes: tuple[str, ...]
+
+    def vanishes(self, partition: Partition, opened: int | None = None) -> bool:
+        """Tell whether a block is one centred node alone, whose mean is 0; one that is opened is not."""
+        rest = iter(partition)
+        blocks = [None if c.startswith(_FUNCTION) else next(rest) for c in self.codes]
+        return any(
+            code == _MIDDLE and block != opened and blocks.count(block) == 1
+            for code, block in zip(self.codes, blocks, strict=True)
+        )
 
     def with_partition(self, partition: Partition, opened: int | None = None) -> Contraction:
         """Return the canonical plug-in contraction.
@@ -84,7 +96,10 @@ class Evaluator:
     Every edge and every free leg carries `eta`, whatever the contraction's metric; with the default
     1 the values are those of the bare contraction. Means, plug-in values of canonically equal
     contractions and intermediates no larger together than the data are computed once and kept in
-    this object. Exact statistics, an exact `eta` and an exact weight decay give Fractions (worked
+    this object. Nodes of joint cumulants are centred in floats, so that nothing cancels where means
+    are large against the spread.
+
+    Exact statistics, an exact `eta` and an exact weight decay give Fractions (worked
     out in integers over common denominators).
 
     Parameters
@@ -138,6 +153,7 @@ class Evaluator:
         self._codes = {name: f"{_FUNCTION}{i}" for i, name in enumerate(statistics.functions)}
         self._codes |= {LOSS: LOSS, PENALISED: PENALISED if self.weight_decay else LOSS}
         self._names = {code: name for name, code in reversed(self._codes.items())}
+        self._names[_MIDDLE] = CENTRED
         self._limit = max(self._leaves.size, _FLOOR)
         self._network = Network(room=self._limit)
         self._values: dict[Contraction, Any] = {}
@@ -171,7 +187,7 @@ class Evaluator:
         size = None if self.statistics.role == "population" else self.statistics.sample_size
         total: Any = 0
         for coarse, factor in plug_in_factors(partition, contraction.basis, size).items():
-            if factor:
+            if factor and not skeleton.vanishes(coarse):
                 total = total + self._number(factor) * self._plug_in(skeleton, coarse)
         return total
 
@@ -217,7 +233,8 @@ class Evaluator:
             if not self.is_exact and weight.denominator.bit_length() > _LONG:
                 short = Fraction(float(weight))
             for (coarse, block), factor in opened_factors(partition, contraction.basis, n).items():
-                coefficients[skeleton, coarse, block] += short * factor
+                if not skeleton.vanishes(coarse, block):
+                    coefficients[skeleton, coarse, block] += short * factor
         collected: defaultdict[Contraction, Fraction] = defaultdict(Fraction)
         for (skeleton, coarse, block), coefficient in coefficients.items():
             collected[skeleton.with_partition(coarse, block)] += coefficient
@@ -274,12 +291,15 @@ class Evaluator:
         """Return the skeleton and the partition of the nodes that are no functions."""
         codes = []
         kept = []
+        is_centred = contraction.basis == "cumulant" and not self.is_exact
         for label, block in zip(contraction.labels, contraction.partition, strict=True):
             if label not in self._codes:
                 check_label(self.statistics, label)
             codes.append(self._codes[label])
             if label in (LOSS, PENALISED):
                 kept.append(block)
+                if is_centred and contraction.partition.count(block) > 1:
+                    codes[-1] = _MIDDLE
             elif contraction.partition.count(block) > 1:
                 raise RequestError(
                     f"expected a function alone in its block, got label={shown(label)} tied to other "

@@ -6,6 +6,9 @@ r"""Arrays of the nodes of a contraction: what each label stands for.
     those of the losses with the L2 penalty :math:`\lambda |\theta|^2/2` of weight decay, at the
     start :math:`\theta_0`: the derivatives of the orders 0, 1 and 2 grow by
     :math:`\lambda |\theta_0|^2/2`, :math:`\lambda \theta_0` and :math:`\lambda I`, the others stay;
+``centred loss``
+    the derivatives of the losses less their mean over the samples, for joint cumulants of two nodes or
+    more, which do not see the mean; in floats only;
 any other label
     the derivatives of a function of the weights, which are the same for all samples.
 
@@ -33,7 +36,20 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
-__all__ = ["LOSS", "PENALISED", "Leaf", "Leaves", "as_floats", "check_label", "check_leaf"]
+__all__ = [
+    "CENTRED",
+    "LOSS",
+    "PENALISED",
+    "Leaf",
+    "Leaves",
+    "as_floats",
+    "check_label",
+    "check_leaf",
+]
+
+
+#: No function has a name with a blank.
+CENTRED = "centred loss"
 
 
 class Leaf(NamedTuple):
@@ -157,8 +173,8 @@ class Leaves:
         array = self._base(leaf.label, leaf.order)[0]
         if leaf.is_weighted:
             array = array * self._base("weights", -1)[0].reshape(-1, *[1] * leaf.order)
-        if not leaf.is_sampled and leaf.label in (LOSS, PENALISED):
-            array = np.asarray(array.sum(axis=0))
+        if not leaf.is_sampled and leaf.label in (LOSS, PENALISED, CENTRED):
+            array = np.asarray(array.sum(axis=0), dtype=array.dtype)
         for axis in range(array.ndim - leaf.raised, array.ndim):
             eta = self._base("eta", -1)[0]
             moved = np.moveaxis(array, axis, -1)
@@ -186,6 +202,9 @@ class Leaves:
 
     def _derivative(self, label: str, order: int) -> NDArray[Any]:
         statistics, decay = self._statistics, self._weight_decay
+        if label == CENTRED:
+            check_leaf(statistics, LOSS, order)
+            return _centred(as_floats(statistics.samples[order]), statistics.weights)
         check_leaf(statistics, label, order, weight_decay=decay)
         if label not in (LOSS, PENALISED):
             return statistics.functions[label][order]
@@ -205,6 +224,15 @@ class Leaves:
 def as_floats(array: NDArray[Any]) -> NDArray[np.float64]:
     """Return numbers as floats, themselves where they are."""
     return array.astype(np.float64, copy=False)
+
+
+def _centred(array: NDArray[np.float64], weights: NDArray[Any] | None) -> NDArray[np.float64]:
+    """Return samples less their mean; the second time it is what the first one was rounded by."""
+    n = len(array)
+    shares = np.full(n, 1 / n) if weights is None else as_floats(weights)
+    result = array - np.tensordot(shares, array, axes=1)
+    result -= np.tensordot(shares, result, axes=1)
+    return np.asarray(result)
 
 
 def _integers(array: NDArray[Any]) -> tuple[NDArray[Any], int]:

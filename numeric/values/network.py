@@ -176,7 +176,7 @@ class Network:
         identity = self.identify((tensor.identity, "sum", place))
         array = self._kept.get(identity)
         if array is None:
-            array = self._keep(identity, np.asarray(tensor.array.sum(axis=place)))
+            array = self._keep(identity, _total(tensor.array, place))
         axes = tensor.axes[:place] + tensor.axes[place + 1 :]
         return Operand(identity, array, axes, min(tensor.symmetric, len(axes)))
 
@@ -210,8 +210,7 @@ class Network:
             halves.append(self.contract(cut, output, samples=samples, limit=limit))
         if axis in output:
             return np.concatenate(halves, axis=output.index(axis))
-        total: NDArray[Any] = np.add(*halves)
-        return total
+        return np.asarray(np.add(*halves), dtype=halves[0].dtype)
 
     def _pair(self, one: Operand, other: Operand, needed: set[int]) -> Operand:
         if one.identity > other.identity:
@@ -245,3 +244,8 @@ class Network:
         b = other.matrices(batch, summed, right)
         array = (a @ b if summed else a * b).reshape([size[s] for s in axes])
         return Operand(identity, self._keep(identity, array), axes, symmetric)
+
+
+def _total(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the sum along an axis, of the same kind: NumPy would make machine numbers of whole ones."""
+    return np.asarray(array.sum(axis=axis), dtype=array.dtype)
