@@ -78,7 +78,7 @@ def contact_sheet_svg(
             parts.append(
                 f'<g transform="translate({inside_x:.1f} {inside_y:.1f})">'
                 f"<title>diagram {escape(str(drawn[i]))}</title>{drawing(drawn[i], layout)}</g>"
-                + _caption(texts[i], x + sheet.cell / 2, y + height + _LINE / 2)
+                + _caption(texts[i], x + sheet.cell / 2, y + height + _LINE - 2)
             )
         y += height + sheet.words
     width, height = sheet.size(per_row)
@@ -100,7 +100,7 @@ class _Sheet:
         widths = [layout.width for layout in layouts]
         widths += [_LETTER * len(line) + MARGIN for line in lines]
         most = max((len(text.splitlines()) for text in texts), default=0)
-        return cls(layouts, max(widths, default=0.0), most * _LINE + _LINE)
+        return cls(layouts, max(widths, default=0.0), most * _LINE + _LINE + 4)
 
     def size(self, columns: int) -> tuple[float, float]:
         """Return the width and height of the sheet."""
