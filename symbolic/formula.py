@@ -13,7 +13,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 from sgdiagrams.symbolic.training.training import Training
-from sgdiagrams.symbolic.weights.quotients import canonical
+from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,9 +36,11 @@ Result_co = TypeVar("Result_co", covariant=True)
 _USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Term:
     """One term of an expansion: ``eta**order * weight * contraction``.
+
+    Terms are equal when their weights are equal functions, in lowest terms or not.
 
     Attributes
     ----------
@@ -54,6 +56,19 @@ class Term:
     weight: Expr
     contraction: Contraction
     indices: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Term):
+            return NotImplemented
+        if (self.contraction, self.indices) != (other.contraction, other.indices):
+            return False
+        one, two = self.weight, other.weight
+        if one == two:
+            return True
+        return is_weight(one) and is_weight(two) and bool(canonical(one) == canonical(two))
+
+    def __hash__(self) -> int:
+        return hash((self.contraction, self.indices))
 
     @property
     def order(self) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
-from sgdiagrams.diagrams.files import decoded, json_text, output_file
+from sgdiagrams.diagrams.files import decoded, json_text, output_file, read_bounded, usable_path
 from sgdiagrams.diagrams.messages import shortened, shown
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ _VERSION = 1
 _RATIONAL = re.compile(r"-?[0-9]+(/[0-9]*[1-9][0-9]*)?")
 _ORDER = re.compile(r"0|[1-9][0-9]{0,5}")  # one spelling for one order
 _ENTRY = re.compile(rf"derivative_({_ORDER.pattern})|function_(.+)_({_ORDER.pattern})")
+_ENTRIES_OF_JSON = ["format", "version", "role", "derivatives", "weights", "functions", "start"]
+_SMALL = 2**25  # bytes that any archive may unpack to
+_MOST_COMPRESSED = 100  # times smaller than the numbers; measured ones hardly compress
+_TEXTS = ("format.npy", "version.npy", "role.npy")
+_LONGEST_TEXT = 4096
 _READ_ERRORS = (
     OSError,
     ValueError,
@@ -123,10 +128,10 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
 def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file, or standard input for ``-``, so that it can be sought; pipes are read at once."""
     if path == "-":
-        yield BytesIO(sys.stdin.buffer.read())
+        yield BytesIO(read_bounded(sys.stdin.buffer, name="standard input"))
         return
-    with Path(path).open("rb") as file:
-        yield file if file.seekable() else BytesIO(file.read())
+    with usable_path(path).open("rb") as file:
+        yield file if file.seekable() else BytesIO(read_bounded(file, name=str(path)))
 
 
 def _to_arrays(statistics: Derivatives) -> dict[str, Any]:
@@ -175,7 +180,26 @@ def _check_header(path: str, found_format: Any, version: Any) -> None:
         )
 
 
+def _check_size(file: BinaryIO, path: str) -> None:
+    """Refuse an archive that unpacks to much more than it is."""
+    packed = file.seek(0, 2)
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:
+        sizes = [(member.filename, member.file_size) for member in archive.infolist()]
+    unpacked = sum(size for _, size in sizes)
+    if unpacked > max(_SMALL, _MOST_COMPRESSED * packed):
+        raise FormatError(
+            f"expected numbers that fill their file, got {packed} bytes that unpack to {unpacked} in "
+            f"path={shown(path)}; save them again with Statistics.save"
+        )
+    for name, size in sizes:
+        if name in _TEXTS and size > _LONGEST_TEXT:
+            raise FormatError(f"expected a short {name}, got {size} bytes in path={shown(path)}")
+    file.seek(0)
+
+
 def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
+    _check_size(file, path)
     with np.load(file, allow_pickle=False) as archive:
         # A member that is no array comes as bytes.
         entries = {name: np.asarray(archive[name]) for name in archive.files}
@@ -201,12 +225,18 @@ def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
 
 
 def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
-    document = json.loads(decoded(file.read(), name=path))
+    document = json.loads(decoded(read_bounded(file, name=path), name=path))
     if not isinstance(document, dict):
         raise FormatError(
             f"expected a JSON object, got {type(document).__name__} in path={shown(path)}"
         )
     _check_header(path, document.get("format"), document.get("version"))
+    unknown = [key for key in document if key not in _ENTRIES_OF_JSON]
+    if unknown:
+        raise FormatError(
+            f"expected no entries but {', '.join(_ENTRIES_OF_JSON)}, got {shown(unknown[0])} "
+            f"in path={shown(path)}"
+        )
     functions = document.get("functions", {})
     if not isinstance(functions, dict):
         raise FormatError(f"expected an object under 'functions' in path={shown(path)}")

@@ -205,7 +205,10 @@ def _norm(value: Any) -> Any:
     """Return the size of a number or the Frobenius norm of an array, without overflow."""
     if not np.ndim(value):
         return abs(value)
-    entries = np.abs(np.asarray(value, dtype=np.float64))
+    try:
+        entries = np.abs(np.asarray(value, dtype=np.float64))
+    except OverflowError:  # among Fractions
+        return math.inf
     largest = float(entries.max(initial=0.0))
     if largest == 0 or not math.isfinite(largest):
         return largest

@@ -16,6 +16,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.written_numbers import written_number
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.quadrature import _rule
 from sgdiagrams.numeric.statistics import Statistics
@@ -261,6 +262,8 @@ def _quarter_cos(k: int) -> int:
 def _exactly(value: float | Fraction) -> Fraction:
     """Return a number as a fraction; decimals are read as they are written."""
     try:
-        return Fraction(value) if isinstance(value, int | Fraction) else Fraction(str(value))
-    except ValueError:
+        exact = Fraction(value) if isinstance(value, int | Fraction) else written_number(str(value))
+        float(exact)
+    except (ValueError, OverflowError):
         raise RequestError(f"expected a finite number, got {shown(value)}") from None
+    return exact

@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sgdiagrams.symbolic.contractions.forest import ContractedForest
 
 __all__ = ["Tensor", "edge_indices", "walk"]
@@ -121,10 +123,11 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
                     etas.add(e)
                     factors.append(_eta(number(e, i), number(e, j)))
 
-    def visit(v: int) -> None:
+    def visit(v: int) -> list[int]:
+        """Write a node's block; return the nodes to be visited next, each with all that follows it."""
         b = block_of[v]
         if b in written:
-            return
+            return []
         if with_eta:
             for e, (i, j) in enumerate(forest_edges):
                 for near, far in ((i, j), (j, i)):
@@ -132,15 +135,19 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
                         etas.add(e)
                         factors.append(_eta(number(e, near), number(e, far)))
         write_block(b, v)
+        following = []
         for w in sorted(blocks[b], key=lambda w: (w != v, w)):
             # Short branches first, so that the longest one continues the line.
-            branches = [(_depth(contraction, e, w), e) for e in incident[w]]
-            for _, e in sorted(branches):
+            for _, e in sorted([(depths[e, w], e) for e in incident[w]]):
                 i, j = forest_edges[e]
-                visit(j if i == w else i)
+                following.append(j if i == w else i)
+        return following
 
-    for start in _starts(contraction):
-        visit(start)
+    depths = _depths(forest_edges, incident)
+    # Without recursion: hundreds of nodes may follow each other.
+    waiting = _starts(contraction)[::-1]
+    while waiting:
+        waiting += reversed(visit(waiting.pop()))
     return tuple(factors), index
 
 
@@ -174,13 +181,30 @@ def _starts(contraction: ContractedForest) -> list[int]:
     return sorted(range(n), key=lambda v: (first_free[v], -eccentricity(v), -size[v], v))
 
 
-def _depth(contraction: ContractedForest, e: int, v: int) -> int:
-    """Return the length of the longest path that leaves node `v` along edge `e`."""
-    i, j = contraction.edges[e]
-    u = j if i == v else i
-    deeper = [
-        _depth(contraction, f, u)
-        for f, edge in enumerate(contraction.edges)
-        if f != e and u in edge
-    ]
-    return 1 + max(deeper, default=0)
+def _depths(
+    edges: Sequence[tuple[int, int]], incident: Sequence[Sequence[int]]
+) -> dict[tuple[int, int], int]:
+    """Return the length of the longest path that leaves a node along an edge, for all (edge, node)."""
+    above: dict[int, int] = {}  # the edge to the parent, in the order of a walk from the roots
+    order: list[int] = []
+    for root in range(len(incident)):
+        if root in above:
+            continue
+        above[root] = -1
+        for v in (queue := [root]):
+            for e in incident[v]:
+                if e != above[v]:
+                    u = sum(edges[e]) - v
+                    above[u] = e
+                    queue.append(u)
+        order += queue
+    depths: dict[tuple[int, int], int] = {}
+    for is_down in (True, False):
+        for v in reversed(order) if is_down else order:
+            for e in incident[v]:
+                # First what leaves parents, from the leaves up; then what leaves children.
+                if (e == above[v]) == is_down:
+                    u = sum(edges[e]) - v
+                    others = (depths[f, v] for f in incident[v] if f != e)
+                    depths[e, u] = 1 + max(others, default=0)
+    return depths

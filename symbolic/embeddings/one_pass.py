@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
+from heapq import heappop, heappush
 from math import factorial
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,15 @@ _Items = tuple[tuple[tuple[int, ...], Fraction], ...]
 def _single_count(below: tuple[int, ...], basis: Basis) -> _Items:
     """Return the items of a one-pass count at B = 1."""
     count = len(below)
-    # chains[ideal][L]: the ways to build the ideal in L levels
-    chains: list[list[int]] = [[] for _ in range(1 << count)]
-    chains[0] = [1] + [0] * count
-    for ideal in range(len(chains) - 1):
-        levels = chains[ideal]
-        if not levels:
-            continue
+    full = (1 << count) - 1
+    # chains[ideal][L]: the ways to build the ideal in L levels; a larger ideal is a larger number
+    chains: dict[int, list[int]] = {0: [1] + [0] * count}
+    waiting = [0]
+    while waiting:
+        ideal = heappop(waiting)
+        if ideal == full:
+            break
+        levels = chains.pop(ideal)
         free = [1 << b for b in range(count) if not ideal >> b & 1 and not below[b] & ~ideal]
         picks = free
         if basis == "cumulant":
@@ -74,13 +77,15 @@ def _single_count(below: tuple[int, ...], basis: Basis) -> _Items:
             picks = picks[1:]
         moved = [0, *levels[:-1]]
         for pick in picks:
-            old = chains[ideal | pick]
+            old = chains.get(ideal | pick)
+            if old is None:
+                heappush(waiting, ideal | pick)
             chains[ideal | pick] = (
                 [x + y for x, y in zip(old, moved, strict=True)] if old else moved
             )
     scale = factorial(count)
     sums = [0] * (count + 1)
-    for level, ways in enumerate(chains[-1]):
+    for level, ways in enumerate(chains.get(full, ())):
         if ways:
             whole = ways * (scale // factorial(level))
             for power, c in enumerate(falling_factorial(level)):
@@ -98,14 +103,19 @@ def _batches_count(below: tuple[int, ...], basis: Basis) -> _Items:
     full = (1 << count) - 1
     # chains[ideal][L] = polynomial in B that counts the ways to build the ideal in L levels
     chains: dict[int, dict[int, Counter[int]]] = {0: {0: Counter({0: 1})}}
-    for ideal in range(full):
-        levels = chains.pop(ideal, None)
-        if levels is None:
-            continue
+    waiting = [0]
+    while waiting:
+        ideal = heappop(waiting)
+        if ideal == full:
+            break
+        levels = chains.pop(ideal)
         free = [b for b in range(count) if not ideal >> b & 1 and below[b] & ~ideal == 0]
         for pick in range(1, 1 << len(free)):
             blocks = [b for i, b in enumerate(free) if pick >> i & 1]
-            target = chains.setdefault(ideal | sum(1 << b for b in blocks), {})
+            grown = ideal | sum(1 << b for b in blocks)
+            if grown not in chains:
+                heappush(waiting, grown)
+            target = chains.setdefault(grown, {})
             for level, polynomial in levels.items():
                 sums = target.setdefault(level + 1, Counter())
                 for power, c in polynomial.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.files.values import get
+from sgdiagrams.symbolic.files.values import check_keys, get
 
 __all__ = ["dump_contraction", "load_contraction"]
 
@@ -31,4 +31,5 @@ def dump_contraction(contraction: Contraction) -> dict[str, str]:
 def load_contraction(data: dict[str, Any]) -> Contraction:
     """Read what `dump_contraction` wrote."""
     names = ("text", "basis", *_DEFAULTS)
+    check_keys(data, *names)
     return Contraction(*(get({**_DEFAULTS, **data}, name, str) for name in names))

@@ -45,6 +45,7 @@ from sgdiagrams.symbolic.files.training import (
     load_sampling,
 )
 from sgdiagrams.symbolic.files.values import (
+    check_keys,
     fraction,
     get,
     load_document,
@@ -169,6 +170,7 @@ def load(text: str) -> Fields:
 
 
 def _load(data: dict[str, Any]) -> Fields:
+    check_keys(data, "format", "version", "order", "basis", "parts", "terms")
     order = get(data, "order", int)
     basis = get(data, "basis", str)
     if basis not in ("moment", "cumulant", "mixed") or not 0 <= order <= 1000:
@@ -181,6 +183,7 @@ def _load(data: dict[str, Any]) -> Fields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
+    check_keys(item, "coefficient", "observable", "sampling", "optimizer", "substituted")
     return Part(
         fraction(get(item, "coefficient", str)),
         named_observable(get(item, "observable", str)),
@@ -194,6 +197,7 @@ def _load_substituted(item: dict[str, Any]) -> SubstitutedSampling | None:
     if "substituted" not in item:
         return None
     data = get(item, "substituted", dict)
+    check_keys(data, "sampling", "values")
     sampling = load_sampling(get(data, "sampling", dict))
     values = get(data, "values", dict)
     if sampling is None or set(values) != set(sampling.symbols):
@@ -204,6 +208,7 @@ def _load_substituted(item: dict[str, Any]) -> SubstitutedSampling | None:
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:
+    check_keys(item, "weight", "contraction", "indices")
     contraction = load_contraction(get(item, "contraction", dict))
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
@@ -215,6 +220,7 @@ def _load_term(item: dict[str, Any], order: int) -> Term:
 
 
 def _load_weight(weight: dict[str, Any]) -> Expr:
+    check_keys(weight, "numerator", "denominator")
     value = _load_sum(weight, "numerator")
     if "denominator" in weight:
         below = _load_sum(weight, "denominator")
@@ -229,6 +235,7 @@ def _load_sum(weight: dict[str, Any], key: str) -> Expr:
 
 
 def _load_monomial(item: dict[str, Any]) -> Expr:
+    check_keys(item, "coefficient", "powers", "exponentials")
     c = fraction(get(item, "coefficient", str))
     powers = _load_powers(get(item, "powers", dict))
     exponentials: tuple[Expr, ...] = ()
@@ -238,6 +245,7 @@ def _load_monomial(item: dict[str, Any]) -> Expr:
 
 
 def _load_exponential(item: dict[str, Any]) -> Expr:
+    check_keys(item, "base", "exponent", "power", "factor")
     base = get(item, "base", str)
     name = symbol_name(base)
     value = Symbol(name) if name else Rational(fraction(base))

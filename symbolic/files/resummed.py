@@ -37,6 +37,7 @@ from sgdiagrams.symbolic.files.training import (
     load_sampling,
 )
 from sgdiagrams.symbolic.files.values import (
+    check_keys,
     fraction,
     get,
     load_document,
@@ -154,6 +155,7 @@ def load_resummed(text: str, make: Callable[[ResummedFields], _Made]) -> _Made:
 
 
 def _load(data: dict[str, Any]) -> ResummedFields:
+    check_keys(data, "format", "version", "order", "form", "flat", "parts", "terms")
     order, form, flat = get(data, "order", int), get(data, "form", str), get(data, "flat", list)
     if not 0 <= order <= _MOST_EDGES:
         raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {shown(order)}")
@@ -170,6 +172,7 @@ def _load(data: dict[str, Any]) -> ResummedFields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
+    check_keys(item, "coefficient", "observable", "sampling", "optimizer")
     observable = named_observable(get(item, "observable", str))
     scheme = load_sampling(item.get("sampling"))
     optimizer = load_optimizer(item.get("optimizer"))
@@ -184,6 +187,7 @@ def _load_part(item: dict[str, Any]) -> Part:
 
 
 def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> DressedTerm:
+    check_keys(item, "contraction", "pieces")
     contraction = load_contraction(get(item, "contraction", dict))
     single = len(contraction.blocks) == contraction.node_count
     if contraction.basis != ("moment" if single else "cumulant"):
@@ -201,6 +205,7 @@ def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> Dre
 
 
 def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Part, ...]) -> Piece:
+    check_keys(item, "coefficient", "part", "skeletons")
     number = get(item, "part", int)
     if not 0 <= number < len(parts):
         raise FormatError(f"expected the number of a part below {len(parts)}, got {shown(number)}")
@@ -223,6 +228,7 @@ def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Par
 
 
 def _load_skeleton(item: dict[str, Any]) -> Skeleton:
+    check_keys(item, "diagram", "role", "indices")
     text, role, indices = (
         get(item, "diagram", str),
         get(item, "role", str),

@@ -13,7 +13,15 @@ from sgdiagrams.diagrams.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fraction", "get", "load_document", "load_items", "number_text", "symbol_name"]
+__all__ = [
+    "check_keys",
+    "fraction",
+    "get",
+    "load_document",
+    "load_items",
+    "number_text",
+    "symbol_name",
+]
 
 _T = TypeVar("_T")
 
@@ -72,6 +80,16 @@ def load_document(
         message = str(error) if known else f"expected {kind} that is valid; {error}"
         place = ".".join(reversed(getattr(error, "__notes__", [])))
         raise FormatError(f"{message} (in {place})" if place else message) from None
+
+
+def check_keys(item: dict[str, Any], *names: str) -> None:
+    """Raise a FormatError when an object has an entry that is not one of those named.
+
+    Nothing in a file is passed over: a misspelt entry would be taken for one that is left out.
+    """
+    for key in item:
+        if key not in names:
+            raise FormatError(f"expected no entries but {', '.join(names)}, got {shown(key)}")
 
 
 def get(item: object, key: str, kind: type) -> Any:

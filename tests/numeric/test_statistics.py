@@ -588,3 +588,28 @@ def test_load_what_is_no_file_of_ours(tmp_path):
         with pytest.raises(FormatError, match="cannot read") as caught:
             Statistics.load(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+def test_archives_that_unpack_to_much_more_are_refused_before_they_do(tmp_path):
+    path = tmp_path / "bomb.npz"
+    zeros = np.zeros((10**7, 2))
+    header = {"format": "sgdiagrams-statistics", "version": 1, "role": "population"}
+    np.savez_compressed(path, **header, derivative_1=zeros)
+    assert path.stat().st_size < 10**6
+    with pytest.raises(FormatError, match="bytes that unpack to 160000"):
+        Statistics.load(path)
+    np.savez(path, **header | {"role": "x" * 5000}, derivative_1=zeros[:2])
+    with pytest.raises(FormatError, match="short role"):
+        Statistics.load(path)
+    np.savez_compressed(path, **header, derivative_1=zeros[:1000])
+    assert Statistics.load(path).samples[1].shape == (1000, 2)
+
+
+def test_unknown_entries_are_refused(tmp_path):
+    path = tmp_path / "exact.json"
+    Statistics.from_samples({1: [[1], [2]]}, role="population").save(path)
+    data = json.loads(path.read_text())
+    for change in ({"weigths": None}, {"more": 1}):
+        path.write_text(json.dumps(data | change))
+        with pytest.raises(FormatError, match="expected no entries but"):
+            Statistics.load(path)

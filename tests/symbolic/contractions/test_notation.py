@@ -241,3 +241,14 @@ def test_indices_of_long_contractions_do_not_run_out():
     assert np.einsum(subscripts, *arrays, optimize="greedy") == expected @ eta @ g
     tex = re.findall(r"\\[a-z]+(?:_\{\d+\})?", latex_of(c).replace(r"\eta", ""))
     assert len(set(tex)) == 2 * (n - 1)
+
+
+@pytest.mark.parametrize("shape", ["chain", "star", "one block"])
+def test_hundreds_of_nodes_are_printed(shape):
+    n = 490
+    edges = [(0, i) if shape == "star" else (i - 1, i) for i in range(1, n)]
+    blocks = [list(range(n))] if shape == "one block" else [[i] for i in range(n)]
+    contraction = Contraction.build(edges, blocks)
+    text = str(contraction)
+    assert text.count("G") == {"chain": 2, "star": 489, "one block": 0}[shape]
+    assert contraction.func(*contraction.args) == contraction

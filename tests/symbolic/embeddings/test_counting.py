@@ -291,3 +291,11 @@ def test_reshuffled_weights_are_reduced_as_sympy_does(basis, mode, root):
                 add_scaled(total, counter_.count(d, root), Fraction(rng.randrange(1, 9), 4))
             expected = canonical(to_expr(total, scheme.generators(order)))
             assert counter_.weight(total, order) == expected
+
+
+def test_a_chain_of_forty_blocks_has_forty_one_ideals():
+    n = 40
+    chain = Diagram(range(1, n + 1), [[i] for i in range(n + 1)])
+    for basis in BASES:
+        assert OnePass().count(chain, basis=basis).subs(symbols.T, 57) == comb(57, n)
+        assert OnePass().count(chain, basis=basis, T=n - 1) == 0

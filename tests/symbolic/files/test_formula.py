@@ -1,6 +1,7 @@
 """JSON: round trips, and files that are broken or hostile."""
 
 import copy
+import dataclasses
 import json
 from functools import cache
 
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import garbage, places, relaxed
-from sympy import Symbol
+from sympy import Rational, Symbol
 
 from sgdiagrams.diagrams import FormatError, SgdiagramsError
-from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, expand, symbols
+from sgdiagrams.symbolic import Contraction, Epochs, Expansion, Grid, OnePass, Term, expand, symbols
 
 OBSERVABLES = ["test-loss", "training-loss", "generalisation-gap"]
 SAMPLINGS = {
@@ -347,3 +348,54 @@ def test_labels_that_are_names_are_kept():
     except SgdiagramsError:
         return
     assert Expansion.from_json(expansion.to_json()) == expansion
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"observable": "test-loss", "order": 2, "sampling": "one-pass", "optimizer": "momentum"},
+        {"observable": "displacement", "order": 2, "sampling": Grid([[0], [1]])},
+        {"observable": "test-loss", "order": 2, "sampling": "epochs", "resummed": True},
+    ],
+    ids=["plain", "grid", "re-summed"],
+)
+def test_an_unknown_or_misspelt_entry_is_an_error_everywhere(request_):
+    expansion = expand(**request_)
+    text = expansion.to_json()
+    for path in places(json.loads(text)):
+        for change in ("add", "misspell"):
+            data = json.loads(text)
+            home = data
+            for key in path:
+                home = home[key]
+            # Powers are by the names of symbols, which may be any.
+            if not isinstance(home, dict) or not home or path[-1:] in (("powers",), ("exponent",)):
+                continue
+            if change == "add":
+                home["more"] = 1
+            else:
+                first = next(iter(home))
+                home[first + "s"] = home.pop(first)
+            with pytest.raises(FormatError):
+                type(expansion).from_json(json.dumps(data))
+
+
+def test_weights_that_are_not_in_lowest_terms_come_back_equal():
+    T, N, beta = symbols.T, symbols.N, symbols.beta
+    expansion = expand("test-loss", order=1, sampling="one-pass")
+    contraction = expansion.terms[1].contraction
+    weights = [
+        T * (T - 1),
+        (2 * T + 2) / (4 * N + 4),
+        (N**2 - 1) / (N - 1),
+        1 / (N - 1) + 1 / (N + 1),
+        beta ** (2 * T) / (1 - beta**T),
+        Rational(1, 2) ** (T + 1),
+        T - T,
+    ]
+    for weight in weights:
+        mine = dataclasses.replace(expansion, terms=(Term(weight, contraction),))
+        assert Expansion.from_json(mine.to_json()) == mine
+        assert hash(Expansion.from_json(mine.to_json()).terms[0]) == hash(mine.terms[0])
+        other = dataclasses.replace(expansion, terms=(Term(weight + 1, contraction),))
+        assert Expansion.from_json(mine.to_json()) != other
