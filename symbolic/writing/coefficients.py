@@ -126,12 +126,15 @@ def coefficient(
 
 
 def _too_long(weight: Expr, size: str, too_long: TooLong) -> Coefficient:
-    names = ", ".join(in_usual_order({str(s) for s in weight.free_symbols}))
+    symbols = in_usual_order({str(s) for s in weight.free_symbols})
+    names = ", ".join(symbols)
+    parameters = " and ".join(s for s in symbols if s in BELOW_ONE)
+    remedy = f"give numbers for {parameters}" if parameters else "fix some of these numbers"
     if too_long == "describe":
         return Coefficient(1, Group(Text(f"a weight {size} in {names}")))
     raise RequestError(
         f"expected coefficients that fit a page ({_MOST_MONOMIALS:,} monomials, {_MOST_CHARACTERS:,} "
-        f"characters), got one {size} in {names}; fix some of these numbers, or take JSON"
+        f"characters), got one {size} in {names}; {remedy}, or take JSON"
     )
 
 
