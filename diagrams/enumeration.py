@@ -76,6 +76,8 @@ def diagram_rows(
     one_pass: bool = False,
     max_block_size: int | None = None,
     max_legs: int | None = None,
+    max_noise: int | None = None,
+    at_minimum: bool = False,
     residue: int = 0,
     modulus: int = 1,
 ) -> Iterator[DiagramRows]:
@@ -98,6 +100,11 @@ def diagram_rows(
     max_legs
         Only diagrams whose nodes have at most this many legs (derivatives of the loss): a node with k
         children has k + 1, the root k.
+    max_noise
+        Only diagrams of at most this noise: the number of nodes less that of blocks. Bounds that are
+        low make high orders cheap.
+    at_minimum
+        Only diagrams without a leaf that is alone in its block: others vanish at a minimum.
     residue, modulus
         Only diagrams on the rooted trees number `residue`, `residue` + `modulus`, ..., counted from 0 in
         the order of `rooted_trees`. The parts 0 to `modulus` - 1 are disjoint and together the whole,
@@ -123,17 +130,24 @@ def diagram_rows(
     [2032, 1920, 1909]
     """
     _check(order, root, max_block_size, max_legs)
+    if max_noise is not None and not is_whole(max_noise, least=0):
+        raise RequestError(f"expected max_noise >= 0 or None, got max_noise={shown(max_noise)}")
     order = int(order)
     _check_part(residue, modulus)
     residue, modulus = int(residue), int(modulus)
     n = order + 1
     free = n if root == "in-partition" else n - 1
-    orbits = _Orbits(free)
+    orbits = _Orbits(free, max_noise)
     for levels in _trees(n, residue, modulus):
         parents = parents_of_levels(levels)
         child_counts = np.bincount(np.array(parents, dtype=np.int64), minlength=n)
         if max_legs is not None and (child_counts + (np.arange(n) > 0)).max() > max_legs:
             continue
+        crowded = linkless * np.sum(child_counts[1:] == 1) + at_minimum * np.sum(
+            child_counts[1:] == 0
+        )
+        if max_noise is not None and crowded > 2 * max_noise:
+            continue  # two nodes that must not be alone make at least one block fewer
         swaps = [(start - (n - free), size) for start, size in sibling_swaps(levels)]
         labels, sizes = orbits.representatives(swaps)
         if root == "isolated":
@@ -143,7 +157,9 @@ def diagram_rows(
         if max_block_size is not None:
             keep &= _largest_block(labels) <= max_block_size
         if linkless:
-            keep &= ~_has_link(labels, child_counts)
+            keep &= ~_is_alone(labels, child_counts == 1)
+        if at_minimum:
+            keep &= ~_is_alone(labels, child_counts == 0)
         if one_pass:
             keep &= _is_one_pass(labels, parents)
         if not keep.all():
@@ -160,6 +176,8 @@ def enumerate_diagrams(
     one_pass: bool = False,
     max_block_size: int | None = None,
     max_legs: int | None = None,
+    max_noise: int | None = None,
+    at_minimum: bool = False,
     residue: int = 0,
     modulus: int = 1,
 ) -> Iterator[Diagram]:
@@ -186,6 +204,8 @@ def enumerate_diagrams(
         one_pass=one_pass,
         max_block_size=max_block_size,
         max_legs=max_legs,
+        max_noise=max_noise,
+        at_minimum=at_minimum,
         residue=residue,
         modulus=modulus,
     )
@@ -244,8 +264,10 @@ def _trees(n: int, residue: int, modulus: int) -> Iterator[tuple[int, ...]]:
 class _Orbits:
     """The partitions of the non-fixed nodes and the orbits of swaps of them."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, noise: int | None) -> None:
         self.rows = set_partitions_array(n)
+        if noise is not None and n:
+            self.rows = self.rows[self.rows.max(axis=1) + 1 >= n - noise]
         # Lexicographic order makes these codes increasing; 15^15 < 2^63.
         self.weights = (max(n, 1) ** np.arange(n - 1, -1, -1)).astype(np.int64)
         self.codes = self.rows @ self.weights
@@ -311,12 +333,13 @@ def _largest_block(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return largest
 
 
-def _has_link(labels: NDArray[np.uint8], child_counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    found = np.zeros(len(labels), dtype=bool)
-    for j in np.flatnonzero(child_counts == 1):
+def _is_alone(labels: NDArray[np.uint8], nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which rows have one of these nodes, and not the root, alone in its block."""
+    alone = np.zeros(len(labels), dtype=bool)
+    for j in np.flatnonzero(nodes):
         if j > 0:
-            found |= (labels == labels[:, j : j + 1]).sum(axis=1) == 1
-    return found
+            alone |= (labels == labels[:, j : j + 1]).sum(axis=1) == 1
+    return alone
 
 
 def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -75,6 +75,11 @@ class Term:
         """The power of the learning rate."""
         return self.contraction.order
 
+    @property
+    def power(self) -> int:
+        """What terms are grouped by: their order, or the power that they count for."""
+        return self.order
+
     def _repr_latex_(self) -> str:
         weight = Mul(symbols.eta**self.order, self.weight)
         # Eigenvalues have the letters of the indices that they belong to.

@@ -20,6 +20,7 @@ from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.resummation.complete import form_in_powers, power_terms
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
@@ -63,6 +64,10 @@ class ResummedExpansion(ResummedFormula):
         ``"small-eta"`` (see `sgdiagrams.symbolic.resummation.forms`).
     flat
         The names of the free indices along which the eigenvalue is 0.
+    through
+        The power of eta at fixed eta T, and of 1/N, through which the expansion is complete from a
+        minimum of the test loss; terms beyond are dropped, and every term is a
+        `sgdiagrams.symbolic.resummation.complete.PowerTerm`. None for weights that are not expanded.
 
     Examples
     --------
@@ -79,6 +84,7 @@ class ResummedExpansion(ResummedFormula):
     pieces: tuple[DressedTerm, ...]
     form: Form = "discrete"
     flat: tuple[str, ...] = ()
+    through: int | None = None
 
     @property
     def basis(self) -> str:
@@ -103,17 +109,23 @@ class ResummedExpansion(ResummedFormula):
 
         With momentum a discrete or stationary weight is written with ``r_a`` and ``s_a``, the roots of
         :math:`x^2 - (1 + \beta - h_a) x + \beta`. Weights that are known by number only are
-        `EmbeddingSum` functions.
+        `EmbeddingSum` functions. Complete powers have a term for every power of a contraction.
         """
-        return self._weights.terms(self.pieces)
+        if self.through is None:
+            return self._weights.terms(self.pieces)
+        return power_terms(
+            self.pieces, self.parts, self._weights, form=self.form, through=self.through
+        )
 
     @cached_property
     def _weights(self) -> Weights:
         return Weights(self.parts, self.form, self.flat)
 
     def weight(self, term: DressedTerm) -> Expr:
-        """Return the weight of a term in the form of this expansion."""
-        return self._weights.weight(term)
+        """Return the weight of a term in the form of this expansion, of all powers that are kept."""
+        if self.through is None:
+            return self._weights.weight(term)
+        return Add(*(t.weight for t in self.terms if t.contraction == term.contraction))
 
     # Presentations --------------------------------------------------------------------------------
 
@@ -123,16 +135,19 @@ class ResummedExpansion(ResummedFormula):
         Parameters
         ----------
         form
-            ``"discrete"``, ``"continuous"``, ``"stationary"`` or ``"small-eta"``.
+            ``"discrete"``, ``"continuous"``, ``"stationary"`` or ``"small-eta"``. Complete powers are
+            there at fixed eta T, ``"continuous"``, or for T to infinity: the last two are one then.
         flat
             Names of free indices along which the landscape is flat (h = 0).
 
         Raises
         ------
         RequestError
-            When there is no closed form, or a flat index is not free.
+            When there is no closed form, a flat index is not free, or powers have no such form.
         """
         check_form(self.parts, form, flat)
+        if self.through is not None:
+            form = form_in_powers(form)
         return replace(self, form=form, flat=tuple(flat))
 
     def continuous(self, *, flat: tuple[str, ...] = ()) -> ResummedExpansion:
@@ -192,18 +207,19 @@ class ResummedExpansion(ResummedFormula):
     def sympy(self, k: int | None = None) -> Expr:
         """Return order `k`, or the sum of all orders, as a SymPy expression of `SpectralSum`.
 
+        The orders of complete powers are these powers.
+
         Raises
         ------
         RequestError
             When the order is beyond the expansion.
         """
-        terms = self.terms if k is None else self.order_terms(self._checked(k))
         return Add(
             *(
                 Mul(symbols.eta**t.order, SpectralSum(t.weight, t.contraction))
                 if t.indices
                 else t.weight * t.contraction
-                for t in terms
+                for t in self._chosen(k)
             )
         )
 
@@ -222,8 +238,7 @@ class ResummedExpansion(ResummedFormula):
         >>> gap.stationary().in_one_dimension()
         C/(H*N)
         """
-        terms = self.terms if k is None else self.order_terms(self._checked(k))
-        return Add(*(one_dimensional(term, self) for term in terms))
+        return Add(*(one_dimensional(term, self) for term in self._chosen(k)))
 
     def on_tensors(
         self, *, curvatures: Sequence[Any], tensors: Mapping[str, Any], free: tuple[int, ...] = ()
@@ -262,11 +277,19 @@ class ResummedExpansion(ResummedFormula):
         """
         return on_tensors(self, curvatures=curvatures, tensors=tensors, free=free)
 
+    def _chosen(self, k: int | None) -> tuple[Term, ...]:
+        """Return the terms of an order, or of all."""
+        if k is None:
+            return self.terms
+        k = self._checked(k)
+        if self.through is None:
+            return self.order_terms(k)
+        return tuple(t for t in self.terms if t.power == k)
+
     def _checked(self, k: int) -> int:
-        if not is_whole(k, least=0, most=self.order):
-            raise RequestError(
-                f"expected an order 0..{self.order} of this expansion, got k={shown(k)}"
-            )
+        most = self.order if self.through is None else self.through
+        if not is_whole(k, least=0, most=most):
+            raise RequestError(f"expected an order 0..{most} of this expansion, got k={shown(k)}")
         return int(k)
 
     def expanded(self, order: int | None = None) -> Expansion:
@@ -284,6 +307,11 @@ class ResummedExpansion(ResummedFormula):
         RequestError
             When the order is higher, or the form is not exact.
         """
+        if self.through is not None:
+            raise RequestError(
+                f"expected weights that are not expanded, got through={self.through}; "
+                "the plain expansion is expand(...) without resummed=True"
+            )
         highest = self.order if order is None else self._checked(order)
         exact = all((self.form == "continuous") == p.training.is_continuous for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:
@@ -306,7 +334,14 @@ class ResummedExpansion(ResummedFormula):
             raise RequestError(
                 f"expected expansions of one form, got {shown(self.form)} and {shown(other.form)}"
             )
-        order = min(self.order, other.order)
+        if self.through != other.through:
+            raise RequestError(
+                f"expected expansions through one power, got through={self.through} and "
+                f"through={other.through}"
+            )
+        # What is complete through a power needs all its edges.
+        choose = min if self.through is None else max
+        order = choose(self.order, other.order)
         parts, pieces = add_pieces(self, other, order)
         return replace(self, order=order, parts=parts, pieces=pieces)
 
@@ -394,7 +429,10 @@ class ResummedExpansion(ResummedFormula):
             When the text is no JSON, or no re-summed expansion of a version that is known.
         """
         return load_resummed(
-            text, lambda f: cls(f.order, f.parts, f.pieces).with_form(f.form, flat=f.flat)
+            text,
+            lambda f: cls(f.order, f.parts, f.pieces, through=f.through).with_form(
+                f.form, flat=f.flat
+            ),
         )
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term, collect
 from sgdiagrams.symbolic.observable import named_observable, root_mode, root_role
+from sgdiagrams.symbolic.resummation.complete import check_through, edges_needed
 from sgdiagrams.symbolic.resummation.linkless import resum
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
@@ -77,10 +78,23 @@ def expand(
 ) -> ResummedExpansion: ...
 
 
+@overload
 def expand(
     observable: str | Observable,
     *,
-    order: int,
+    through: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    resummed: Literal[True],
+) -> ResummedExpansion: ...
+
+
+def expand(
+    observable: str | Observable,
+    *,
+    order: int | None = None,
+    through: int | None = None,
     sampling: str | Sampling,
     optimizer: str | Optimizer | None = None,
     basis: Basis | None = None,
@@ -95,7 +109,11 @@ def expand(
         ``"second-moment"``, ``"covariance"``, ``"variance"``, ``"function:NAME"``, or an object.
     order
         The highest power of eta, 0 to 10. An order more takes about ten times as long: order 7 seconds,
-        order 9 minutes.
+        order 9 minutes; of re-summed expansions the highest number of edges.
+    through
+        In place of the order, for a re-summed expansion from a minimum of the test loss: the power, of
+        eta at fixed eta T and of 1/N together, through which it is to be complete. The expansion has
+        the edges that this needs, and its weights are expanded to it.
     sampling
         ``"one-pass"``, ``"epochs"``, ``"shuffled-epochs"``, ``"reshuffled-epochs"``,
         ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-flow"``, ``"sde"``,
@@ -144,15 +162,25 @@ def expand(
             "links add up in cumulants only"
         )
     in_basis = scheme.check_basis(basis)
-    if not is_whole(order, least=0, most=_MOST_ORDER):
+    if through is not None and not (resummed and order is None):
+        raise RequestError(
+            f"expected through={shown(through)} with resummed=True and in place of the order, got "
+            f"resummed={resummed} and order={shown(order)}; a plain order is complete as it is"
+        )
+    if through is None and not is_whole(order, least=0, most=_MOST_ORDER):
         raise RequestError(
             f"expected a whole number 0..{_MOST_ORDER} for the order, got order={shown(order)}"
         )
     for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
         scheme.check_root(role)
-    order = int(order)
     training = Training(scheme, method)
     part = Part(Fraction(1), expanded, scheme, method)
+    if through is not None:
+        through = check_through(through, training)
+        order = edges_needed(expanded, through)
+        pieces = resum(expanded, order=order, training=training, noise=through)
+        return ResummedExpansion(order, (part,), pieces, "continuous", through=through)
+    order = int(order or 0)
     if resummed:
         pieces = resum(expanded, order=order, training=training)
         form: Form = "continuous" if training.is_continuous else "discrete"

@@ -86,6 +86,12 @@ class DressedCount:
         The numbers of the scheme.
     roots_per_edge
         2 with momentum, otherwise 1.
+    rows
+        The power of N in the factor.
+    is_of_set
+        Whether there is a training set of N datapoints, which does not grow with T.
+    is_full_batch
+        Whether batches are that set, B = N.
     """
 
     components: tuple[DressedComponent, ...]
@@ -94,6 +100,9 @@ class DressedCount:
     N: Expr
     B: Expr
     roots_per_edge: int
+    rows: int = 0
+    is_of_set: bool = False
+    is_full_batch: bool = False
 
     def coefficient(self, structure: Structure) -> Expr:
         """Return the coefficient of a structure."""
@@ -137,9 +146,11 @@ def closed_count(
     )
     N = scheme.datapoints
     # The ways to give the blocks of full batches datapoints belong to the whole diagram.
-    factor = Pow(N, Integer(forest.block_count)) if steps.keeps_rows else Integer(1)
-    if forest.root_is_tied:
-        factor = factor / N if root == "training" else Integer(0)
+    rows = forest.block_count if steps.keeps_rows else 0
+    rows -= int(forest.root_is_tied)
+    factor = Pow(N, Integer(rows)) if rows else Integer(1)
+    if forest.root_is_tied and root != "training":
+        factor = Integer(0)
     return DressedCount(
         components,
         factor,
@@ -147,6 +158,9 @@ def closed_count(
         scheme.values.get("N", Integer(1)),
         scheme.batch_size,
         per_edge,
+        rows,
+        "N" in scheme.values,
+        steps.keeps_rows,
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount, Structure
 
-__all__ = ["FORMS", "Form", "conditions", "expression"]
+__all__ = ["FORMS", "Form", "conditions", "expression", "leading"]
 
 Form = Literal["discrete", "continuous", "stationary", "small-eta"]
 FORMS: tuple[Form, ...] = ("discrete", "continuous", "stationary", "small-eta")
@@ -98,7 +98,7 @@ def _component(
         ]
         most = max((k for k, _ in grown), default=0)
         return _sum([v for k, v in grown if k == most]) / _splitting(part, count, roots)
-    structures = _leading(part, count)
+    structures = leading(part, count)
     sums = [(count.coefficient(s), _sums(s, part, count, h)) for s in structures]
     if form == "continuous":
         return _sum(
@@ -119,7 +119,7 @@ def _stationary(rates: Sequence[Expr], T: Expr) -> tuple[int, Expr]:
     return flat, decay * Pow(T, Integer(flat)) * Rational(1, factorial(flat))
 
 
-def _leading(part: DressedComponent, count: DressedCount) -> list[Structure]:
+def leading(part: DressedComponent, count: DressedCount) -> list[Structure]:
     """Return the structures that matter most when many steps pass between levels."""
     per_edge = count.roots_per_edge
     # With momentum only the slow root of every edge is left.

@@ -47,6 +47,10 @@ class ResummedFormula(Formula):
         def flat(self) -> tuple[str, ...]:
             """The names of the free indices along which the eigenvalue is 0."""
 
+        @property
+        def through(self) -> int | None:
+            """The power through which it is complete, if weights are expanded."""
+
 
 def scheme_of(part: Part) -> Sampling:
     """Return the scheme of a part, which substitutions never remove from a re-summed expansion."""

@@ -33,8 +33,12 @@ __all__ = ["resum"]
 _Placed = tuple["Skeleton", "Placement", Fraction]
 
 
-def resum(observable: Observable, *, order: int, training: Training) -> tuple[DressedTerm, ...]:
+def resum(
+    observable: Observable, *, order: int, training: Training, noise: int | None = None
+) -> tuple[DressedTerm, ...]:
     """Return the dressed terms of an observable; see `sgdiagrams.symbolic.theorem.expand`.
+
+    With `noise` only those of at most this noise, nodes less blocks, from a minimum of the test loss.
 
     Raises
     ------
@@ -55,19 +59,26 @@ def resum(observable: Observable, *, order: int, training: Training) -> tuple[Dr
                 continue
             for factors, d in zip(p.expectations, orders, strict=True):
                 if (factors, d) not in known:
-                    known[factors, d] = _placed(factors, d, training)
+                    known[factors, d] = _placed(factors, d, training, noise)
             lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
             pieces += [_piece(p.sign, placed) for placed in product(*lists)]
-    return collect_pieces(pieces)
+    collected = collect_pieces(pieces)
+    if noise is None:
+        return collected
+    return tuple(t for t in collected if t.noise <= noise and not t.vanishes_at_minimum)
 
 
-def _placed(factors: tuple[str, ...], d: int, training: Training) -> list[_Placed]:
+def _placed(
+    factors: tuple[str, ...], d: int, training: Training, noise: int | None
+) -> list[_Placed]:
     """Return the linkless diagrams of an order in all their placements."""
     role = root_role(factors)
     if d and training.sampling.is_empty:
         return []
     placed: list[_Placed] = []
     options = {**training.sampling.diagram_options, "linkless": True}
+    if noise is not None:
+        options |= {"max_noise": noise, "at_minimum": True}
     for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
         if not fits(diagram, factors):
             continue

@@ -90,6 +90,11 @@ class DressedTerm:
         return self.contraction.order
 
     @property
+    def noise(self) -> int:
+        """The number of nodes less that of blocks."""
+        return self.contraction.node_count - len(self.contraction.blocks)
+
+    @property
     def vanishes_at_minimum(self) -> bool:
         """Whether a mean gradient of the loss is a factor."""
         c = self.contraction

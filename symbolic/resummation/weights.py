@@ -72,7 +72,7 @@ class Weights:
             for term in dressed_terms
             for piece in term.pieces
             for skeleton in piece.skeletons
-            for group in conditions(self._count(skeleton, self._parts[piece.part]))
+            for group in conditions(self.count(skeleton, self._parts[piece.part]))
         }
         return least_groups(groups, self._flat)
 
@@ -82,7 +82,7 @@ class Weights:
 
     def _factor(self, skeleton: Skeleton, number: int, free: int) -> Expr:
         """Return a dressed count of a part, given by its number, at the eigenvalues of its edges."""
-        h = tuple(self._eigenvalue(i, free) for i in skeleton.indices)
+        h = tuple(self.eigenvalue(i, free) for i in skeleton.indices)
         key = (skeleton, number, h)
         if key not in self._dressed:
             self._dressed[key] = self._derived(skeleton, self._parts[number], h)
@@ -97,14 +97,14 @@ class Weights:
             for i, x in zip(skeleton.indices, h, strict=True)
         ]
         return expression(
-            self._count(skeleton, part),
+            self.count(skeleton, part),
             self._form,
             eigenvalues=h,
             roots=bases,
             memory=Integer(0) if memory is None else memory,
         )
 
-    def _count(self, skeleton: Skeleton, part: Part) -> DressedCount:
+    def count(self, skeleton: Skeleton, part: Part) -> DressedCount:
         """Return the dressed count in closed form, which knows no eigenvalues yet."""
         key = (skeleton.diagram, skeleton.role, part.training)
         if key not in self._counts:
@@ -117,7 +117,8 @@ class Weights:
         text = str(skeleton.diagram)
         return text if len(self._parts) == 1 else f"{text} of {self._parts.index(part) + 1}"
 
-    def _eigenvalue(self, i: int, free: int) -> Expr:
+    def eigenvalue(self, i: int, free: int) -> Expr:
+        """Return the eigenvalue at an index, 0 where it is free and flat."""
         is_flat = i < free and index_letter(i) in self._flat
         return Integer(0) if is_flat else eigenvalue(i)
 
