@@ -28,6 +28,7 @@ from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pie
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.writing.page_widths import in_points
 from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
+from sgdiagrams.symbolic.writing.resummed.powers import LeftOut, left_out
 from sgdiagrams.symbolic.writing.resummed.spectral_sum import SpectralSum
 from sgdiagrams.symbolic.writing.resummed.table import resummed_heading
 
@@ -147,7 +148,7 @@ class ResummedExpansion(ResummedFormula):
         """
         check_form(self.parts, form, flat)
         if self.through is not None:
-            form = form_in_powers(form)
+            form = form_in_powers(form, self.through, self.parts)
         return replace(self, form=form, flat=tuple(flat))
 
     def continuous(self, *, flat: tuple[str, ...] = ()) -> ResummedExpansion:
@@ -276,6 +277,11 @@ class ResummedExpansion(ResummedFormula):
         T*eta**2/(3 - 2*eta)
         """
         return on_tensors(self, curvatures=curvatures, tensors=tensors, free=free)
+
+    @property
+    def left_out(self) -> LeftOut:
+        """The order of what complete powers leave out, as text and in LaTeX; empty for others."""
+        return left_out(self)
 
     def _chosen(self, k: int | None) -> tuple[Term, ...]:
         """Return the terms of an order, or of all."""

@@ -7,8 +7,9 @@ coordinates.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,20 +17,24 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsEr
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
+from sgdiagrams.numeric.long_times.powers import power_weights
 from sgdiagrams.numeric.long_times.verdict import Rungs, judge_resummed
 from sgdiagrams.numeric.long_times.weights import is_limit, weight
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.numeric.long_times.powers import PowerWeight
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
-    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
+    from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["check_limit", "evaluate_resummed", "fixed_parts", "the_weight_decay"]
@@ -104,13 +109,19 @@ def evaluate_resummed(
     _check(expansion, statistics, decay)
     rungs = Rungs()
     amplitudes = Amplitudes(statistics.as_population(), eta, weight_decay=decay)
-    value = _plug_in(expansion, parts, amplitudes, rungs)
-    verdict = judge_resummed(expansion, parts, amplitudes, rungs, value[-1])
+    powers = None if expansion.through is None else _powers(expansion, parts)
+    value = _plug_in(expansion, parts, amplitudes, powers, rungs)
+    # Complete powers are judged as any other powers.
+    verdict = (
+        judge_resummed(expansion, parts, amplitudes, rungs, value[-1]) if powers is None else None
+    )
     errors = [np.zeros_like(x) for x in value]
     degrees = None
     if statistics.role == "sample":
-        value, errors, degrees = _from_sample(expansion, parts, statistics, eta, decay, value)
-    count = expansion.order + 1
+        value, errors, degrees = _from_sample(
+            expansion, parts, statistics, eta, decay, powers, value
+        )
+    count = len(value) - 2
     plain = [_number(x) for x in (*value[:count], *errors)]
     return Estimate(
         tuple(plain[:count]),
@@ -145,7 +156,9 @@ def fixed_parts(
                 f"expected numbers for {', '.join(known) or 'no symbol'}, "
                 f"got {shortened(name)}={shown(value)}"
             )
-    optional = ("T", "E") if limit or is_limit(expansion.form) else ()
+    optional: tuple[str, ...] = ("T", "E") if limit or is_limit(expansion.form) else ()
+    if any(_shrinks_with_time(p, expansion) for t in expansion.pieces for p in t.pieces):
+        optional = ()
     needed = [name for name in known if name not in optional]
     for name in needed:
         if name not in numbers:
@@ -158,6 +171,12 @@ def fixed_parts(
         training = part.training
         parts.append(training.at(**{k: numbers[k] for k in training.symbols if k in numbers}))
     return parts
+
+
+def _shrinks_with_time(piece: Piece, expansion: ResummedFormula) -> bool:
+    """Tell whether a root is tied to 1/N of a training set that grows with T."""
+    scheme = scheme_of(expansion.parts[piece.part])
+    return "N" not in scheme.values and any(s.diagram.root_is_tied for s in piece.skeletons)
 
 
 def the_weight_decay(expansion: ResummedFormula, parts: Sequence[Training]) -> Fraction:
@@ -203,17 +222,23 @@ def _plug_in(
     expansion: ResummedFormula,
     parts: Sequence[Training],
     amplitudes: Amplitudes,
+    powers: Sequence[PowerWeight] | None = None,
     rungs: Rungs | None = None,
 ) -> list[NDArray[np.float64]]:
     """Return the contribution of every order, and in the end their sum and the sum without order 0.
 
-    Rungs are told of every term.
+    The orders of complete powers, which come with their weights, are these powers. Rungs are told of
+    every other term.
     """
     rank = max((part.observable.rank for part in expansion.parts), default=0)
-    orders = [np.zeros((amplitudes.dimension,) * rank) for _ in range(expansion.order + 1)]
+    highest = expansion.order if expansion.through is None else expansion.through
+    orders = [np.zeros((amplitudes.dimension,) * rank) for _ in range(highest + 1)]
     with np.errstate(invalid="ignore", over="ignore"):  # weights run out of range where SGD does
-        for term in expansion.pieces:
-            contribution = _contribution(term, parts, amplitudes, expansion)
+        for power in powers or ():
+            contribution = _contribution(power.contraction, power.at, amplitudes, expansion)
+            orders[power.power] = orders[power.power] + contribution
+        for term in expansion.pieces if powers is None else ():
+            contribution = _term(term, parts, amplitudes, expansion)
             orders[term.order] = orders[term.order] + contribution
             if rungs is not None and term.order:
                 shown = amplitudes.basis.upper(contribution) if rank else contribution
@@ -224,23 +249,52 @@ def _plug_in(
         return [*orders, np.asarray(sum(orders)), change]
 
 
-def _contribution(
+def _term(
     term: DressedTerm,
     parts: Sequence[Training],
     amplitudes: Amplitudes,
     expansion: ResummedFormula,
 ) -> Any:
-    """Return the sum of a term over all indices that are not free, in the eigenbasis."""
-    form = expansion.form
-    entries = amplitudes.of(term.contraction, cleaned=is_limit(form))
-    summed = tuple(range(len(term.contraction.free), term.order))
+    """Return the contribution of a term with whole weights."""
+
+    def weights(_: NDArray[np.float64]) -> NDArray[np.float64]:
+        basis = amplitudes.basis if term.order else None
+        return weight(term, parts, basis, expansion.form)
+
+    return _contribution(term.contraction, weights, amplitudes, expansion)
+
+
+def _contribution(
+    contraction: Contraction,
+    weights: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    amplitudes: Amplitudes,
+    expansion: ResummedFormula,
+) -> Any:
+    """Return the sum of a term over all indices that are not free, in the eigenbasis.
+
+    The weights are a function of the eigenvalues.
+    """
+    is_limited = is_limit(expansion.form)
+    entries = amplitudes.of(contraction, cleaned=is_limited)
+    summed = tuple(range(len(contraction.free), contraction.order))
     if not entries.any():
         return np.zeros_like(entries).sum(axis=summed)
-    basis = amplitudes.basis if term.order else None
-    weights = weight(term, parts, basis, form)
-    if is_limit(form):
-        check_limit(np.isnan(weights) & (entries != 0), entries, amplitudes, term.order)
-    return np.where(entries == 0, 0.0, entries * weights).sum(axis=summed)
+    h = np.zeros(0)
+    if contraction.order:
+        h = amplitudes.basis.clean if is_limited else amplitudes.basis.eigenvalues
+    values = weights(h)
+    if is_limited:
+        check_limit(np.isnan(values) & (entries != 0), entries, amplitudes, contraction.order)
+    return np.where(entries == 0, 0.0, entries * values).sum(axis=summed)
+
+
+def _powers(expansion: ResummedFormula, parts: Sequence[Training]) -> tuple[PowerWeight, ...]:
+    fixed = [
+        replace(part, sampling=training.sampling, optimizer=training.optimizer)
+        for part, training in zip(expansion.parts, parts, strict=True)
+    ]
+    at_numbers = replace(cast("Any", expansion), parts=tuple(fixed))
+    return power_weights(expansion, at_numbers.terms, parts)
 
 
 def check_limit(
@@ -272,6 +326,7 @@ def _from_sample(
     sample: Derivatives,
     eta: ArrayLike | Fraction,
     decay: Fraction,
+    powers: Sequence[PowerWeight] | None,
     value: list[NDArray[np.float64]],
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], int | None]:
     """Return values with less bias, their standard errors, and the errors' degrees of freedom."""
@@ -279,7 +334,12 @@ def _from_sample(
     if not kept:
         return value, [np.full_like(x, np.inf) for x in value], None
     without = [
-        _plug_in(expansion, parts, Amplitudes(sample.as_population(rows), eta, weight_decay=decay))
+        _plug_in(
+            expansion,
+            parts,
+            Amplitudes(sample.as_population(rows), eta, weight_decay=decay),
+            powers,
+        )
         for rows in kept
     ]
     sizes = [len(rows) for rows in kept]

@@ -45,6 +45,7 @@ __all__ = [
     "progress_bar",
     "read_protocol",
     "read_text",
+    "refuse_options",
     "sampling_option",
     "set_option",
     "start_options",
@@ -228,13 +229,27 @@ def derive_resummed(**request: Any) -> ResummedExpansion:
 
 
 def _arguments(
-    *, observable: str, order: int, basis: Any, settings: Sequence[str], **protocol: Any
+    *,
+    observable: str,
+    order: int | None,
+    basis: Any,
+    settings: Sequence[str],
+    through: int | None = None,
+    **protocol: Any,
 ) -> dict[str, Any]:
     """Return the options of a command as arguments of `expand`."""
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if (order is None) == (through is None):
+        raise RequestError(
+            "expected either --order or, with --resummed, --through, got "
+            f"{'none' if order is None else 'both'}"
+        )
     scheme, rule = read_protocol(parse_settings(settings), **protocol)
+    extent = {"order": order} if through is None else {"through": through}
     return {
         "observable": observable,
-        "order": order,
+        **extent,
         "sampling": scheme,
         "optimizer": rule,
         "basis": basis,
@@ -303,6 +318,21 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
     ground = named_landscape(landscape or "")
     statistics = ground.statistics(order)
     return statistics if statistics.start is not None else replace(statistics, start=ground.start)
+
+
+def refuse_options(rule: str, options: dict[str, bool]) -> None:
+    """Refuse options that were given but mean nothing here.
+
+    Raises
+    ------
+    RequestError
+        For the first of them.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    for name, is_given in options.items():
+        if is_given:
+            raise RequestError(f"expected {name} {rule}, got it otherwise")
 
 
 def read_text(path: str) -> str:

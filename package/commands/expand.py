@@ -17,6 +17,7 @@ from sgdiagrams.commands.common import (
     observable_option,
     optimizer_options,
     output_option,
+    refuse_options,
     sampling_option,
     working,
 )
@@ -31,7 +32,13 @@ __all__ = ["expand"]
 
 @command(short_help="Derive an expansion as text, LaTeX, MathML, JSON or Python.")
 @observable_option
-@click.option("--order", type=click.IntRange(0, 10), required=True, help="Highest power of eta.")
+@click.option("--order", type=click.IntRange(0, 10), help="Highest power of eta, or most edges.")
+@click.option(
+    "--through",
+    type=int,
+    metavar="K",
+    help="Of --resummed, in place of --order: from a minimum, complete through power K of eta and 1/N.",
+)
 @sampling_option("one-pass")
 @optimizer_options
 @basis_option
@@ -39,16 +46,12 @@ __all__ = ["expand"]
 @click.option(
     "--eta",
     type=click.Choice(["scalar", "tensor"]),
-    default="scalar",
-    show_default=True,
-    help="A power of eta in front, or the tensor eta on every edge (text, latex, mathml).",
+    help="A power of eta in front (scalar, the default), or the tensor eta on every edge.",
 )
 @click.option(
     "--coefficients",
     type=click.Choice(["factored", "expanded", "binomial"]),
-    default="factored",
-    show_default=True,
-    help="How coefficients are written (text, latex, mathml).",
+    help="How coefficients are written; factored when left out. Binomials are of T alone.",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document, or a page of HTML.")
 @click.option(
@@ -74,6 +77,15 @@ __all__ = ["expand"]
     type=click.Choice(["short", "written-out"]),
     help="Divided differences of --resummed in print: in brackets (short), or as fractions.",
 )
+@click.option(
+    "--in-one-dimension", is_flag=True, help="Of --resummed: the formula for a single weight."
+)
+@click.option(
+    "--on-tensors",
+    "tensors",
+    metavar="FILE",
+    help="Of --resummed: the formula on given tensors in an eigenbasis; JSON, - for standard input.",
+)
 @fix_option
 @output_option
 def expand(
@@ -88,6 +100,8 @@ def expand(
     flat: tuple[str, ...],
     at_minimum: bool,
     differences: str | None,
+    in_one_dimension: bool,
+    tensors: str | None,
     output: str | None,
     **request: Any,
 ) -> None:
@@ -104,32 +118,78 @@ def expand(
         sgdiagrams expand --order 2 --sampling with-replacement --optimizer momentum
         sgdiagrams expand --order 3 --format json --output expansion.json
         sgdiagrams expand --observable displacement --order 3 --resummed --form stationary
+        sgdiagrams expand --observable displacement --through 2 --resummed --form stationary
     """  # noqa: D301 - click reads the control character
-    if style not in ("latex", "mathml"):
-        _refuse("only with --format latex or mathml", {"--width": width is not None})
-    page = {"standalone": standalone, "width": width}
-    if resummed:
-        _refuse(
-            "only without --resummed",
-            {"--eta": eta != "scalar", "--coefficients": coefficients != "factored"},
+    if not resummed:
+        refuse_options(
+            "only with --resummed",
+            {
+                "--through": request["through"] is not None,
+                "--form": form is not None,
+                "--flat": bool(flat),
+                "--at-minimum": at_minimum,
+                "--differences": differences is not None,
+                "--in-one-dimension": in_one_dimension,
+                "--on-tensors": tensors is not None,
+            },
         )
+    if style not in ("latex", "mathml"):
+        refuse_options("only with --format latex or mathml", {"--width": width is not None})
+    page = {"standalone": standalone, "width": width}
+    if standalone:
+        refuse_options("only with --format latex or mathml", {"--standalone": style in _OF_DATA})
+    if style in _OF_DATA[1:]:
+        rule = "only with --format text, latex or mathml"
+        refuse_options(rule, {"--eta": eta is not None, "--coefficients": coefficients is not None})
+    if not resummed:
         with working("expanding"):
-            expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
-            text = _resummed(expansion, style, differences or "short", page)
+            text = _plain(
+                derive(**request), style, eta or "scalar", coefficients or "factored", page
+            )
         (emit_formula if style == "text" else emit)(text, output)
         return
-    _refuse(
-        "only with --resummed",
-        {
-            "--form": form is not None,
-            "--flat": bool(flat),
-            "--at-minimum": at_minimum,
-            "--differences": differences is not None,
-        },
+    refuse_options(
+        "only without --resummed",
+        {"--eta": eta is not None, "--coefficients": coefficients is not None},
     )
+    if differences is not None:
+        refuse_options("only with --format latex or mathml", {"--differences": style in _OF_DATA})
+    if in_one_dimension:
+        refuse_options("only without --in-one-dimension", {"--on-tensors": tensors is not None})
     with working("expanding"):
-        text = _plain(derive(**request), style, eta, coefficients, page)
+        expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
+        if in_one_dimension or tensors is not None:
+            text = _as_formula(expansion, style, tensors, page)
+        else:
+            text = _resummed(expansion, style, differences or "short", page)
     (emit_formula if style == "text" else emit)(text, output)
+
+
+# Formats without mathematical layout; the terminal's has one of its own.
+_OF_DATA = ("text", "json", "python")
+
+
+def _as_formula(
+    expansion: ResummedExpansion, style: str, path: str | None, page: dict[str, Any]
+) -> str:
+    """Return an ordinary formula: for one weight, or on the tensors of a file."""
+    from sgdiagrams.commands.tensors import read_tensors
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if style not in ("text", "latex") or page["standalone"] or page["width"]:
+        raise RequestError(
+            "expected --format text or latex, without --standalone and --width, for an ordinary "
+            f"formula, got --format {style}"
+        )
+    from sympy import latex
+
+    given = None if path is None else read_tensors(path)
+    formula = expansion.in_one_dimension() if given is None else expansion.on_tensors(**given)
+    if style == "text":
+        shown, left_out = str(formula).replace("**", "^"), expansion.left_out.text
+    else:
+        shown, left_out = str(latex(formula)), expansion.left_out.latex
+    return f"{shown} + {left_out}" if left_out else shown
 
 
 def _plain(
@@ -172,18 +232,3 @@ def _presented(
     if form is not None or flat:
         expansion = expansion.with_form(form or expansion.form, flat=flat)
     return expansion.at_minimum() if at_minimum else expansion
-
-
-def _refuse(rule: str, options: dict[str, bool]) -> None:
-    """Refuse options that were given but mean nothing here.
-
-    Raises
-    ------
-    RequestError
-        For the first of them.
-    """
-    from sgdiagrams.diagrams.errors import RequestError
-
-    for name, is_given in options.items():
-        if is_given:
-            raise RequestError(f"expected {name} {rule}, got it otherwise")

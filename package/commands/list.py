@@ -18,6 +18,7 @@ from sgdiagrams.commands.common import (
     line_writer,
     output_option,
     progress_bar,
+    refuse_options,
     working,
 )
 from sgdiagrams.commands.completion import files, names
@@ -108,6 +109,11 @@ def list_diagrams(
         sgdiagrams list --order 3 --sampling one-pass
         sgdiagrams list --order 5 --count --check
     """  # noqa: D301 - click reads the control character
+    if only_count:
+        given = {"--draw": picture is not None, "--format": style != "table"}
+        refuse_options("only without --count", given)
+    if only_count or style == "text":
+        refuse_options("only with values to print", {"--basis": basis is not None})
     options: dict[str, Any] = {
         "root": root,
         "linkless": linkless,
@@ -127,8 +133,6 @@ def list_diagrams(
         if isinstance(least, int):
             options["max_block_size"] = min(least, max_block_size or least)
         options.update(bounds)
-    if only_count and (picture is not None or style != "table"):
-        raise click.UsageError("expected --count alone, or --draw and --format without it")
     if only_count:
         with working("counting"):
             total = _total(order, options)

@@ -12,6 +12,7 @@ Version 1 is one object::
                                            "indices": [0, 1]}]}]}]}
 
 * ``order`` is the greatest number of edges; ``form`` and ``flat`` say how weights are written.
+* ``through``, where it is there, is the power through which the expansion is complete.
 * ``parts`` and contractions are as in plain expansions (`sgdiagrams.symbolic.files.formula`); every
   part has its sampling, and contractions are in cumulants.
 * A piece is a rational number times the dressed counts of its skeletons: linkless diagrams, what their
@@ -46,6 +47,7 @@ from sgdiagrams.symbolic.files.values import (
 )
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.resummation.complete import check_through
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
 from sgdiagrams.symbolic.training.training import Training
@@ -73,6 +75,7 @@ class ResummedFields(NamedTuple):
     pieces: tuple[DressedTerm, ...]
     form: Form
     flat: tuple[str, ...]
+    through: int | None
 
 
 _ROLES: tuple[RootRole, ...] = get_args(RootRole)
@@ -87,6 +90,7 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
         "order": expansion.order,
         "form": expansion.form,
         "flat": list(expansion.flat),
+        **({} if expansion.through is None else {"through": expansion.through}),
         "parts": [
             {
                 "coefficient": number_text(part.coefficient),
@@ -168,7 +172,17 @@ def _load(data: dict[str, Any]) -> ResummedFields:
     contractions = [term.contraction for term in terms]
     if len(set(contractions)) != len(contractions):
         raise FormatError("expected every contraction once")
-    return ResummedFields(order, parts, terms, form, tuple(flat))
+    through = get(data, "through", int) if "through" in data else None
+    if through is not None:
+        for part in parts:
+            check_through(through, part.training)
+        for term in terms:
+            if term.noise > through or term.vanishes_at_minimum:
+                raise FormatError(
+                    f"expected terms of noise up to {through} at a minimum, got "
+                    f"{shown(str(term.contraction))}"
+                )
+    return ResummedFields(order, parts, terms, form, tuple(flat), through)
 
 
 def _load_part(item: dict[str, Any]) -> Part:

@@ -9,27 +9,33 @@ are there and every weight is expanded to it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Rational, factor
+from sympy import Add, Dummy, Expr, Mul, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
-from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.resummation.formula import memory_of, scheme_of
 from sgdiagrams.symbolic.resummation.graded import (
     graded_count,
     product_of_graded,
     roots_in_powers,
 )
+from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference
+from sgdiagrams.symbolic.weights.factoring import factor_terms
+from sgdiagrams.symbolic.weights.laurent import to_expr
+from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from fractions import Fraction
 
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.observable import Observable
@@ -38,11 +44,19 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
     from sgdiagrams.symbolic.resummation.weights import Weights
     from sgdiagrams.symbolic.training.training import Training
+    from sgdiagrams.symbolic.weights.factoring import Terms
 
-__all__ = ["PowerTerm", "check_through", "edges_needed", "form_in_powers", "power_terms"]
+__all__ = [
+    "PowerTerm",
+    "check_through",
+    "edges_needed",
+    "form_in_powers",
+    "power_terms",
+    "small_powers",
+]
 
-#: The highest power: noise 4 has up to 15 edges.
-HIGHEST = 3
+#: The highest power: noise 3 has up to 11 edges, and hundreds of contractions of 8 to 11 indices.
+HIGHEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ def check_through(through: int, training: Training) -> int:
     Raises
     ------
     RequestError
-        When it is no whole number 1..3, there is no closed form, or there is weight decay, with which a
+        When it is no whole number 1..2, there is no closed form, or there is weight decay, with which a
         minimum of the test loss is no point of rest.
     """
     if not is_whole(through, least=1, most=HIGHEST):
@@ -90,20 +104,39 @@ def check_through(through: int, training: Training) -> int:
     return int(through)
 
 
-def form_in_powers(form: Form) -> Form:
+def form_in_powers(form: Form, through: int, parts: Sequence[Part]) -> Form:
     """Return the form in which a series is cut at a power.
 
     Raises
     ------
     RequestError
-        For the discrete form: at fixed T powers of eta are those of the plain expansion.
+        For the discrete form: at fixed T powers of eta are those of the plain expansion. At fixed eta T
+        for a scheme that draws with replacement beyond the first power, where it has thousands of
+        summands.
     """
     if form == "discrete":
         raise RequestError(
             "expected form='continuous' or 'stationary' for complete powers, got form='discrete'; "
             "powers of eta at fixed T are the plain expansion's"
         )
-    return "continuous" if form == "continuous" else "stationary"
+    if form != "continuous":
+        return "stationary"
+    for part in parts:
+        rows = small_powers(part)
+        if rows == ("eta", "N") and through > 1 and not steps_of(scheme_of(part)).keeps_rows:
+            raise RequestError(
+                f"expected through=1 with form='continuous' for {scheme_of(part).name}, which has "
+                f"thousands of summands beyond, got through={through}; take form='stationary'"
+            )
+    return form
+
+
+def small_powers(part: Part) -> tuple[str, ...]:
+    """Return the small parameters: the learning rate at fixed eta T, and N for a set that is kept.
+
+    Full batches rest at the minimum of their set, whatever the learning rate; that is for a form to say.
+    """
+    return ("eta", "N") if "N" in scheme_of(part).values else ("eta",)
 
 
 def edges_needed(observable: Observable, power: int) -> int:
@@ -112,9 +145,17 @@ def edges_needed(observable: Observable, power: int) -> int:
     Examples
     --------
     >>> from sgdiagrams.symbolic.observable import named_observable
-    >>> [edges_needed(named_observable(name), 2) for name in ("displacement", "test-loss", "variance")]
-    [7, 6, 6]
+    >>> names = ("displacement", "test-loss", "variance", "generalisation-gap")
+    >>> [edges_needed(named_observable(name), 2) for name in names]
+    [7, 6, 6, 5]
     """
+    isolated: Counter[tuple[tuple[str, ...], ...]] = Counter()
+    for p in observable.products:
+        # With its root isolated, the training loss is the test loss.
+        alike = tuple(tuple(LOSS if f == TRAINING else f for f in e) for e in p.expectations)
+        isolated[alike] += p.sign
+    if not any(isolated.values()):
+        return 4 * power - 3
     return 4 * power - min(_root_degree(product.expectations) for product in observable.products)
 
 
@@ -196,15 +237,29 @@ def _graded_skeleton(
 
 def _tidy(weight: Expr) -> Expr:
     """Return a rational function factored; with exponentials, a sum with factored coefficients."""
-    if not weight.has(ExponentialDifference):
-        return factor(weight)
-    sums: dict[Expr, list[Expr]] = {}
-    for summand in Add.make_args(weight.expand(func=False, power_base=False)):
-        differences, rest = Integer(1), Integer(1)
-        for f in summand.as_ordered_factors():
-            if f.has(ExponentialDifference):
-                differences *= f
-            else:
-                rest *= f
-        sums.setdefault(differences, []).append(rest)
-    return Add(*(factor(Add(*c)) * differences for differences, c in sums.items()))
+    back = {
+        Dummy(f"x{i}"): difference
+        for i, difference in enumerate(sorted(weight.atoms(ExponentialDifference), key=str))
+    }
+    q = as_quotient(weight.xreplace({difference: x for x, difference in back.items()}))
+    places = [k for k, generator in enumerate(q.generators) if generator in back]
+    sums: dict[tuple[int, ...], list[tuple[tuple[int, ...], Fraction]]] = {}
+    for exps, c in q.numerator:
+        apart = tuple(exps[k] if k in places else 0 for k in range(len(exps)))
+        rest = tuple(e - a for e, a in zip(exps, apart, strict=True))
+        sums.setdefault(apart, []).append((rest, c))
+    below = _product_of_factors(q.denominator, q.generators)
+    return Add(
+        *(
+            _product_of_factors(tuple(terms), q.generators)
+            / below
+            * Mul(*(back[q.generators[k]] ** apart[k] for k in places))
+            for apart, terms in sums.items()
+        )
+    )
+
+
+def _product_of_factors(terms: Terms, generators: Sequence[Expr]) -> Expr:
+    number, factors = factor_terms(terms)
+    powers = (to_expr(dict(f), generators) ** k for f, k in factors)
+    return Mul(Rational(number.numerator, number.denominator), *powers)

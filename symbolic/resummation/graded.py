@@ -142,7 +142,7 @@ def _slow(s: Structure, count: DressedCount) -> int:
     return sum(count.roots_per_edge == 1 or not any(level[1::2]) for level in s.alive)
 
 
-def _rows(key: tuple[int, int], count: DressedCount) -> int:
+def _rows(key: tuple[int, ...], count: DressedCount) -> int:
     """Return the power of 1/N in a monomial of N and B."""
     n, b = key
     return -n - (b if count.is_full_batch else 0)

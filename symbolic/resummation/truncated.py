@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sympy import Add, Expr, Integer, cancel
+from sympy import Add, Expr, Integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,4 +67,4 @@ def inverse(series: Series) -> Series:
     for k in range(1, len(series)):
         rest = Add(*(series[i] * result[k - i] for i in range(1, k + 1) if series[i]))
         result.append(-first * rest)
-    return tuple(map(cancel, result))
+    return tuple(result)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed, Table, TableRow
@@ -54,9 +56,24 @@ def write_series(
     """Return an expansion in a format; see `Expansion.write`, and `coefficient` for `too_long`."""
     check_choice("eta", eta, ("scalar", "tensor"))
     check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
+    if coefficients == "binomial":
+        _check_binomial(formula)
     if renderer.is_tabular:
         return renderer.table(_table(formula, eta, coefficients, too_long))
     return renderer.equation(_equation(formula, eta, coefficients, too_long))
+
+
+def _check_binomial(formula: Formula) -> None:
+    """Refuse binomials where no coefficient is a polynomial in T alone, and some have symbols."""
+    weights = [term.weight for term in formula.terms if term.weight.free_symbols]
+    if weights and not any(
+        w.free_symbols == {symbols.T} and w.is_polynomial(symbols.T) for w in weights
+    ):
+        others = sorted({str(s) for w in weights for s in w.free_symbols})
+        raise RequestError(
+            "expected some coefficient that is a polynomial in T alone for coefficients='binomial', "
+            f"got functions of {', '.join(others)}; take 'factored' or 'expanded'"
+        )
 
 
 # For print --------------------------------------------------------------------------------------------

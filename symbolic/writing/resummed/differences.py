@@ -13,8 +13,9 @@ from typing import Literal
 
 from sympy import Add, Expr, Integer, Mul, S, fraction, latex, together
 
-from sgdiagrams.symbolic.layout.formulas import Group, Slash, Spelled, Sum, product
-from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Scripts, Sign, power
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.layout.formulas import Group, Slash, Spelled, Sum, Times, product
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Scripts, Sign, Symbol, power
 from sgdiagrams.symbolic.layout.quantities import Decay, Difference
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
@@ -149,6 +150,9 @@ def _slash(above: Node, under: Expr) -> Node:
 
 def _time(T: Expr) -> Node:
     """Return the number of updates as an exponent."""
+    if T.is_Mul and symbols.eta in T.args:
+        rest = _time(T / symbols.eta)
+        return Times((Symbol("eta"), rest))
     text = str(T).replace("**", "^").replace("*", " ")
     shown = text if T.is_Symbol or T.is_Integer else f"({text})"
     return Spelled(str(latex(T, fold_short_frac=True)), shown, len(text))

@@ -2,6 +2,7 @@ r"""Re-summed expansions for print: sums over indices in the eigenbasis of :math
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sympy import Integer, Pow
@@ -24,10 +25,12 @@ from sgdiagrams.symbolic.layout.nodes import (
     joined,
 )
 from sgdiagrams.symbolic.layout.quantities import SumOver
+from sgdiagrams.symbolic.resummation.complete import PowerTerm
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
-from sgdiagrams.symbolic.writing.resummed.names_explained import edges, legend
+from sgdiagrams.symbolic.writing.resummed.names_explained import legend
+from sgdiagrams.symbolic.writing.resummed.powers import edges, in_curvatures, remainder
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
 from sgdiagrams.symbolic.writing.titles import left_side, protocols, sentence
 
@@ -49,7 +52,7 @@ def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
     """Return the layout of a re-summed expansion for print."""
     check_choice("differences", differences, STYLES)
     memory = common_memory(formula)
-    terms = [(term.order, _term(term, formula, memory, differences)) for term in formula.terms]
+    terms = [(term.power, _term(term, formula, memory, differences)) for term in formula.terms]
     orders = [Order(tuple(t for order, t in terms if order == k)) for k in range(formula.order + 1)]
     return Equation(
         title=_title(formula),
@@ -57,6 +60,7 @@ def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
         relation=_relation(formula),
         shares_line=len(formula.parts) <= 1,
         orders=tuple(order for order in orders if order.terms),
+        remainder=None if formula.through is None else remainder(formula),
         legend=legend(formula, [t.body for _, t in terms]),
         inner_indent=2,
     )
@@ -84,7 +88,9 @@ def _title(formula: ResummedFormula) -> tuple[str | Node, ...]:
         formula,
         f"re-summed ({formula.form} form)",
         protocols(formula.parts),
-        f"linkless diagrams to {edges(formula)}",
+        f"linkless diagrams to {edges(formula)}"
+        if formula.through is None
+        else f"complete through power {formula.through} from a minimum of the test loss",
     )
     if not formula.flat:
         return (f"{words}:",)
@@ -106,6 +112,10 @@ def _term(term: Term, formula: ResummedFormula, memory: Expr | None, differences
         memory=memory,
     )
     scale = Pow(symbols.eta, Integer(term.order))
+    if isinstance(term, PowerTerm):
+        weight, names = in_curvatures(term, formula), replace(names, in_rates=True)
+        scale = Pow(symbols.eta, Integer(term.grade[0]))
+        return weighted_layout(weight, term.contraction, names, differences, scale)
     return weighted_layout(term.weight, term.contraction, names, differences, scale)
 
 

@@ -11,6 +11,7 @@ from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import SIGN_BREAK, Node, Scripts, Symbol, joined, occurring
 from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
 from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.writing.resummed.powers import complete_in_latex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
-__all__ = ["edges", "legend", "one_line_legend"]
-
-
-def edges(formula: ResummedFormula) -> str:
-    """Return how many edges diagrams have at most, in words."""
-    return f"{formula.order} {'edge' if formula.order == 1 else 'edges'}"
+__all__ = ["legend", "one_line_legend"]
 
 
 def _kinds(bodies: Iterable[Node]) -> set[str]:
@@ -97,7 +93,7 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
     if lines:
         lines[0][0] = r"\text{with } " + lines[0][0]
     if formula.pieces:
-        lines.append([rf"\text{{linkless diagrams with at most {edges(formula)}}}"])
+        lines += [[line] for line in complete_in_latex(formula)]
     ends = ["," for _ in lines[:-1]] + ["."]
     for line, end in zip(lines, ends, strict=False):
         line[-1] += end
@@ -118,6 +114,8 @@ def one_line_legend(
     matrix = "eta H" if decay is None else f"eta (H + {decay})"
     if "q" in kinds:
         words.append(f"q_a = 1 - h_a, h_a an eigenvalue of {matrix}")
+    elif "H" in kinds and formula.through is not None:
+        words.append(f"eta H_a an eigenvalue of {matrix}")
     elif kinds & {"h", "r", "embeddings"}:
         words.append(f"h_a an eigenvalue of {matrix}")
     if "r" in kinds:

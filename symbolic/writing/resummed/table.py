@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Table, TableRow
 from sgdiagrams.symbolic.layout.formulas import Group, Sum, Times, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol
+from sgdiagrams.symbolic.resummation.complete import PowerTerm
 from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of, grouped
 from sgdiagrams.symbolic.writing.resummed.names_explained import one_line_legend
+from sgdiagrams.symbolic.writing.resummed.powers import (
+    head_of_powers,
+    in_curvatures,
+    notes_of_powers,
+)
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged
 from sgdiagrams.symbolic.writing.resummed.summands import Summand
 from sgdiagrams.symbolic.writing.titles import heading
@@ -31,13 +38,23 @@ def resummed_table(formula: ResummedFormula) -> Table:
     terms = formula.terms
     memory = common_memory(formula)
     rows = []
-    for k in range(formula.order + 1):
-        for i, term in enumerate(t for t in terms if t.order == k):
-            head = Scripts(Symbol("eta"), above=Numeral(str(k))) if i == 0 else None
-            sign, weight = _weight(term, formula, memory)
-            rows.append(TableRow(head, sign, weight, Times(tensors_of(term.contraction))))
+    before = None
+    for term in terms:
+        head = _head(term)
+        sign, weight = _weight(term, formula, memory)
+        value = Times(tensors_of(term.contraction))
+        rows.append(TableRow(None if head == before else head, sign, weight, value))
+        before = head
     legend = one_line_legend(formula, terms, [row.weight for row in rows]) if rows else ""
-    return Table((resummed_heading(formula), *([legend] if legend else [])), tuple(rows))
+    notes = notes_of_powers(formula) if rows else ()
+    return Table((resummed_heading(formula), *([legend] if legend else []), *notes), tuple(rows))
+
+
+def _head(term: Term) -> Node:
+    """Return what stands before the terms of an order."""
+    if isinstance(term, PowerTerm):
+        return head_of_powers(term.grade)
+    return Scripts(Symbol("eta"), above=Numeral(str(term.order)))
 
 
 def resummed_heading(formula: ResummedFormula) -> str:
@@ -48,7 +65,7 @@ def resummed_heading(formula: ResummedFormula) -> str:
         formula,
         list(schemes) if len(schemes) == 1 else [],
         f"re-summed ({formula.form}{flat})",
-        f"order {formula.order}",
+        f"order {formula.order}" if formula.through is None else f"through power {formula.through}",
     )
 
 
@@ -61,7 +78,14 @@ def _weight(term: Term, formula: ResummedFormula, memory: Expr | None) -> tuple[
         bare_rates=formula.form == "stationary",
         memory=memory,
     )
-    scalar, summands = SpectralTerms(names, "brackets").common(term.weight)
+    weight = term.weight
+    if isinstance(term, PowerTerm):
+        # Powers of N stand before the row.
+        weight, names = (
+            in_curvatures(term, formula, without_rows=True),
+            replace(names, in_rates=True),
+        )
+    scalar, summands = SpectralTerms(names, "brackets").common(weight)
     if len(summands) == 1:
         return _product(summands[0]._replace(scalar=summands[0].scalar * scalar))
     return _product(Summand(scalar, beside=(summands,)))
