@@ -237,6 +237,8 @@ def _graded_skeleton(
 
 def _tidy(weight: Expr) -> Expr:
     """Return a rational function factored; with exponentials, a sum with factored coefficients."""
+    if weight.is_Rational:
+        return weight
     back = {
         Dummy(f"x{i}"): difference
         for i, difference in enumerate(sorted(weight.atoms(ExponentialDifference), key=str))
