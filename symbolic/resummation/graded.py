@@ -24,12 +24,12 @@ from sympy import Add, Expr, Integer, Pow, Rational
 
 from sgdiagrams.symbolic.resummation.forms import leading
 from sgdiagrams.symbolic.resummation.truncated import (
-    Series,
+    Truncated,
     constant,
-    inverse,
-    power,
+    cut_power,
+    cut_product,
     product_of,
-    times,
+    reciprocal,
 )
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference
 
@@ -51,10 +51,10 @@ class _TimeSum(NamedTuple):
 
     growth: int
     start: int
-    series: Series
+    series: Truncated
 
 
-def roots_in_powers(h: Expr, memory: Expr | None, length: int) -> tuple[Series, ...]:
+def roots_in_powers(h: Expr, memory: Expr | None, length: int) -> tuple[Truncated, ...]:
     r"""Return the bases of an edge's kernel as series: 1 - h, or the two roots of the heavy ball.
 
     The slow root of :math:`x^2 - (1 + \beta - h) x + \beta` is 1 at h = 0, the fast one beta.
@@ -78,7 +78,7 @@ def roots_in_powers(h: Expr, memory: Expr | None, length: int) -> tuple[Series, 
 
 def graded_count(
     count: DressedCount,
-    bases: Sequence[tuple[Series, ...]],
+    bases: Sequence[tuple[Truncated, ...]],
     *,
     most: int,
     stationary: bool,
@@ -151,7 +151,7 @@ def _rows(key: tuple[int, ...], count: DressedCount) -> int:
 def _component(
     part: DressedComponent,
     count: DressedCount,
-    bases: Sequence[tuple[Series, ...]],
+    bases: Sequence[tuple[Truncated, ...]],
     *,
     most: int,
     stationary: bool,
@@ -178,7 +178,7 @@ def _component(
             if stationary
             else _transient(levels, count.T, is_continuous=is_continuous)
         )
-        sums.append((s, after._replace(series=times(after.series, front))))
+        sums.append((s, after._replace(series=cut_product(after.series, front))))
     growth = max((t.growth for _, t in sums), default=0)
     result: dict[Grade, list[Expr]] = {}
     for s, time_sum in sums:
@@ -193,12 +193,12 @@ def _component(
     return {grade: Add(*terms) for grade, terms in result.items()}
 
 
-def _product(bases: Sequence[Series], exponents: Sequence[int], length: int) -> Series:
+def _product(bases: Sequence[Truncated], exponents: Sequence[int], length: int) -> Truncated:
     """Return a product of powers of bases."""
-    return product_of((power(x, k) for x, k in zip(bases, exponents, strict=True) if k), length)
+    return product_of((cut_power(x, k) for x, k in zip(bases, exponents, strict=True) if k), length)
 
 
-def _front(s: Structure, bases: Sequence[Series], count: DressedCount, length: int) -> Series:
+def _front(s: Structure, bases: Sequence[Truncated], count: DressedCount, length: int) -> Truncated:
     """Return what stands before a time sum; see `sgdiagrams.symbolic.resummation.forms`."""
     less = 1 if count.roots_per_edge == 1 else 0
     powers = [sum(level[i] for level in s.alive) - less for i in range(len(bases))]
@@ -206,30 +206,32 @@ def _front(s: Structure, bases: Sequence[Series], count: DressedCount, length: i
     if less:
         return whole
     for slow, fast in zip(bases[::2], bases[1::2], strict=True):
-        whole = times(whole, inverse(tuple(a - b for a, b in zip(slow, fast, strict=True))))
+        whole = cut_product(
+            whole, reciprocal(tuple(a - b for a, b in zip(slow, fast, strict=True)))
+        )
     return whole
 
 
 # For long times ---------------------------------------------------------------------------------------
 
 
-def _stationary(levels: Sequence[Series], T: Expr) -> _TimeSum:
+def _stationary(levels: Sequence[Truncated], T: Expr) -> _TimeSum:
     """Return the time sum where all that decays has decayed: flat levels give powers of T."""
     flat = sum(not any(_rates(level)) for level in levels)
     start, decays = -flat, []
     for rates in map(_rates, levels):
         if rates[0] != 0:
-            decays.append(inverse(rates))
+            decays.append(reciprocal(rates))
         elif any(rates):
             start -= 1
-            decays.append(inverse(rates[1:]))
+            decays.append(reciprocal(rates[1:]))
     length = len(levels[0]) - 1 if levels else 1
     series = product_of((d[:length] for d in decays), length)
     scale = Pow(T, Integer(flat)) * Rational(1, factorial(flat))
     return _TimeSum(flat, start, tuple(scale * c for c in series))
 
 
-def _rates(level: Series) -> Series:
+def _rates(level: Truncated) -> Truncated:
     """Return 1 - Q."""
     return (1 - level[0], *(-c for c in level[1:]))
 
@@ -237,14 +239,14 @@ def _rates(level: Series) -> Series:
 # At fixed eta T ---------------------------------------------------------------------------------------
 
 
-def _transient(levels: Sequence[Series], T: Expr, *, is_continuous: bool) -> _TimeSum:
+def _transient(levels: Sequence[Truncated], T: Expr, *, is_continuous: bool) -> _TimeSum:
     """Return the divided difference of x^T at 1 and the levels, or of e^(Tx) in continuous time."""
     length = len(levels[0]) - 1 if levels else 1
     nodes = [(Integer(0), *level[1:]) for level in levels if level[0] == 1]
     fast = [_rates(level) for level in levels if level[0] != 1]
     function = {(0, 0): Integer(1)} if is_continuous else _function(T, fast, length)
     total = [Integer(0)] * length
-    differences: dict[int, Series] = {}
+    differences: dict[int, Truncated] = {}
     for (k, degree), c in function.items():
         if k not in differences:
             differences[k] = _difference(nodes, T, k, length)
@@ -253,7 +255,7 @@ def _transient(levels: Sequence[Series], T: Expr, *, is_continuous: bool) -> _Ti
     return _TimeSum(0, -len(nodes), tuple(total))
 
 
-def _function(T: Expr, fast: Sequence[Series], length: int) -> dict[tuple[int, int], Expr]:
+def _function(T: Expr, fast: Sequence[Truncated], length: int) -> dict[tuple[int, int], Expr]:
     """Return (1 + y)^T e^(-Ty), over Q - 1 - y for what dies out: power of y, degree -> coefficient.
 
     Powers of y are of their degree, T is of degree -1.
@@ -264,11 +266,11 @@ def _function(T: Expr, fast: Sequence[Series], length: int) -> dict[tuple[int, i
         term = _multiplied(term, {key: c / n for key, c in logarithm.items()}, length)
         result = {key: result.get(key, 0) + term.get(key, 0) for key in (*result, *term)}
     for rates in fast:
-        inverse_rates = inverse(rates)
+        inverse_rates = reciprocal(rates)
         around = {
             (k, k + i): (-1) ** k * c
             for k in range(length)
-            for i, c in enumerate(power(inverse_rates, k + 1))
+            for i, c in enumerate(cut_power(inverse_rates, k + 1))
         }
         result = _multiplied(result, around, length)
     return result
@@ -285,7 +287,7 @@ def _multiplied(
     return result
 
 
-def _difference(nodes: Sequence[Series], T: Expr, k: int, length: int) -> Series:
+def _difference(nodes: Sequence[Truncated], T: Expr, k: int, length: int) -> Truncated:
     r"""Return the divided difference of :math:`y^k e^{Ty}` at 0 and at the nodes, without its degree.
 
     .. math:: [y_0, \dots, y_L]\, y^k e^{Ty}
@@ -299,11 +301,11 @@ def _difference(nodes: Sequence[Series], T: Expr, k: int, length: int) -> Series
         chosen = combinations_with_replacement(rest, k - L + i)
         homogeneous = [product_of(factors, length) for factors in chosen]
         moved = _moved(nodes[:i], T, length)
-        total = tuple(map(Add, total, *(times(factor, moved) for factor in homogeneous)))
+        total = tuple(map(Add, total, *(cut_product(factor, moved) for factor in homogeneous)))
     return total
 
 
-def _moved(nodes: Sequence[Series], T: Expr, length: int) -> Series:
+def _moved(nodes: Sequence[Truncated], T: Expr, length: int) -> Truncated:
     """Return the divided difference of e^(Ty) at 0 and at the nodes, by Taylor around what leads."""
     total = list(constant(Integer(0), length))
     moves = [(Integer(0), *node[2:]) for node in nodes]
@@ -315,7 +317,7 @@ def _moved(nodes: Sequence[Series], T: Expr, length: int) -> Series:
         ]
         value = ExponentialDifference(T, Integer(0), *points)
         factor = product_of(
-            (power(m, n) for m, n in zip(moves, times_moved, strict=True) if n), length
+            (cut_power(m, n) for m, n in zip(moves, times_moved, strict=True) if n), length
         )
         total = [t + c * value for t, c in zip(total, factor, strict=True)]
     return tuple(total)

@@ -13,23 +13,23 @@ from sympy import Add, Expr, Integer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Series", "constant", "inverse", "power", "product_of", "times"]
+__all__ = ["Truncated", "constant", "cut_power", "cut_product", "product_of", "reciprocal"]
 
-Series: TypeAlias = "tuple[Expr, ...]"
+Truncated: TypeAlias = "tuple[Expr, ...]"
 
 
-def constant(number: Expr, length: int) -> Series:
+def constant(number: Expr, length: int) -> Truncated:
     """Return a number as a series."""
     return (number, *(Integer(0) for _ in range(length - 1)))
 
 
-def times(first: Series, second: Series) -> Series:
+def cut_product(first: Truncated, second: Truncated) -> Truncated:
     """Return the product, as long as the shorter factor.
 
     Examples
     --------
     >>> from sympy import Integer
-    >>> times((Integer(1), Integer(2)), (Integer(1), Integer(-2)))
+    >>> cut_product((Integer(1), Integer(2)), (Integer(1), Integer(-2)))
     (1, 0)
     """
     length = min(len(first), len(second))
@@ -39,27 +39,27 @@ def times(first: Series, second: Series) -> Series:
     )
 
 
-def product_of(factors: Iterable[Series], length: int) -> Series:
+def product_of(factors: Iterable[Truncated], length: int) -> Truncated:
     """Return the product of some series."""
     result = constant(Integer(1), length)
     for factor in factors:
-        result = times(result, factor)
+        result = cut_product(result, factor)
     return result
 
 
-def power(series: Series, exponent: int) -> Series:
+def cut_power(series: Truncated, exponent: int) -> Truncated:
     """Return a whole power, negative ones where the first coefficient is not 0."""
-    base = inverse(series) if exponent < 0 else series
+    base = reciprocal(series) if exponent < 0 else series
     return product_of((base for _ in range(abs(exponent))), len(series))
 
 
-def inverse(series: Series) -> Series:
+def reciprocal(series: Truncated) -> Truncated:
     """Return the reciprocal of a series whose first coefficient is not 0.
 
     Examples
     --------
     >>> from sympy import Integer
-    >>> inverse((Integer(1), Integer(-1), Integer(0)))
+    >>> reciprocal((Integer(1), Integer(-1), Integer(0)))
     (1, 1, 1)
     """
     first = 1 / series[0]
