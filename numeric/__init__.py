@@ -18,6 +18,7 @@ from sgdiagrams.numeric.exact.simulator import (
     exact_sgd_average,
     exact_training,
 )
+from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
@@ -45,6 +46,7 @@ __all__ = [
     "PolynomialLandscape",
     "Statistics",
     "Validity",
+    "check_landscape",
     "compare",
     "drift",
     "epochs_schedule",

@@ -18,6 +18,7 @@ from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
+from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.lock import alone_with
@@ -108,7 +109,8 @@ def compare(
     Raises
     ------
     RequestError, SamplingError
-        When a name, number or learning rate is not possible, or the request is not simulated.
+        When a name, number or learning rate is not possible, the request is not simulated, or the methods
+        of a landscape do not agree with each other.
     FormatError
         When the checkpoint is of another simulation or of more runs, has been changed, or is in use.
 
@@ -139,10 +141,11 @@ def compare(
     if not is_whole(seed, least=0):
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
     order, runs, seed = int(order), int(runs), int(seed)
+    statistics = _statistics(ground, order, method, watched)
+    check_landscape(ground, order=order, statistics=statistics)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)
     expansion = expand(watched, order=order, sampling=scheme, optimizer=method)
-    statistics = _statistics(ground, order, method, watched)
     contributions = expansion.evaluate(statistics, eta=1.0).orders
     place = simulation.component
     coefficients = tuple(float(c if place is None else c[place]) for c in contributions)

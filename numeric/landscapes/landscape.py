@@ -29,7 +29,9 @@ __all__ = ["Landscape", "check_derivative_order"]
 class Landscape(ABC):
     """A loss per datapoint, vectorised over R independent runs with weights of shape ``(R, p)``.
 
-    Concrete landscapes are final. The datapoints of all runs are one array ``x`` of shape
+    Concrete landscapes are final. The loss of a datapoint is one fixed function of the weights: what is
+    random belongs to the datapoint, and is drawn with it. :func:`sgdiagrams.check_landscape` holds the
+    methods against each other. The datapoints of all runs are one array ``x`` of shape
     ``(R, m, ...)``, m datapoints for each run, of any type that `draw` returns.
     """
 
