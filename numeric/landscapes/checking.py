@@ -279,8 +279,8 @@ class _Trial:
                 row = known[k]
                 for _ in range(k):
                     row = row @ v
-                what = f"derivative {k} along a direction"
-                self._check_mean(what, drawn, row, population.weights, float(error.mean()))
+                quantity = f"derivative {k} along a direction"
+                self._check_mean(quantity, drawn, row, population.weights, float(error.mean()))
                 if k == 1:
                     self._check_variance(drawn, row, population.weights)
 
@@ -298,7 +298,7 @@ class _Trial:
 
     def _check_mean(
         self,
-        what: str,
+        quantity: str,
         drawn: NDArray[Any],
         row: NDArray[Any],
         weights: NDArray[Any] | None,
@@ -310,8 +310,8 @@ class _Trial:
         found = float(drawn.mean())
         if abs(found - mean) > bound + error + 1e-12:
             raise RequestError(
-                f"expected {what} of {self.name} at the start to be {mean:.6g}, as its statistics say, "
-                f"got {found:.6g} on average over {len(drawn)} draws"
+                f"expected {quantity} of {self.name} at the start to be {mean:.6g}, as its statistics "
+                f"say, got {found:.6g} on average over {len(drawn)} draws"
             )
 
     def _check_variance(
