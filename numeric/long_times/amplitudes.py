@@ -31,7 +31,7 @@ _MEMORY = 2**32
 #: So many arrays of one entry for all values of the indices are there at a time.
 _ARRAYS = 12
 #: So many entries of Hessians are looked at for their noise.
-_SAMPLED = 2**24
+_SAMPLED = 2**22
 #: Of what an entry could be without cancellation: up to this size it is zero but for rounding.
 _ROUNDING = 1e-11
 

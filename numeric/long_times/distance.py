@@ -108,6 +108,8 @@ def _of(
     if J is not None:
         drift = response * np.tensordot(J, M, axes=2) / 2
         M = M + np.outer(drift, drift)
+        if not np.isfinite(M).all():
+            return np.inf, np.inf, np.inf
     values, vectors = np.linalg.eigh(M)
     root = vectors * np.sqrt(np.clip(values, 0, None))  # root @ root.T is M
     if J is not None:
