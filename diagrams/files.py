@@ -8,10 +8,11 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from io import BytesIO
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -21,7 +22,15 @@ from sgdiagrams.diagrams.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decoded", "json_text", "output_file", "read_bounded", "read_text", "usable_path"]
+__all__ = [
+    "decoded",
+    "json_text",
+    "output_file",
+    "plain_data",
+    "read_bounded",
+    "read_text",
+    "usable_path",
+]
 
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _MOST_BYTES = 2**29  # an expansion of order 7 in symbols N, B, E has 200 million
@@ -222,20 +231,31 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     >>> json_text({"error": math.inf, "value": Fraction(1, 3)})
     '{"error": null, "value": "1/3"}'
     """
-    return json.dumps(_plain(data), indent=indent, allow_nan=False)
+    return json.dumps(plain_data(data), indent=indent, allow_nan=False)
 
 
-def _plain(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
+def plain_data(data: Any) -> Any:
+    """Return data as what `json_text` writes, for those who write JSON with something else.
+
+    Arrays become lists; numbers as there.
+
+    Examples
+    --------
+    >>> plain_data((1, Fraction(1, 2), math.nan))
+    [1, '1/2', None]
+    """
+    if isinstance(data, Mapping):
+        return {key: plain_data(value) for key, value in data.items()}
+    if hasattr(data, "tolist"):
+        data = data.tolist()
     if isinstance(data, list | tuple):
-        return [_plain(value) for value in data]
+        return [plain_data(value) for value in data]
     if data is None or isinstance(data, bool | str):
         return data
     if isinstance(data, Integral):
         return int(data)
-    if isinstance(data, Fraction):
-        return str(data)
-    if isinstance(data, Real):
+    if isinstance(data, Rational):
+        return str(Fraction(int(data.numerator), int(data.denominator)))
+    if isinstance(data, Real) or hasattr(data, "__float__"):
         return float(data) if math.isfinite(data) else None
     return data

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.comparison.curves import draw_curves
 
@@ -128,7 +129,8 @@ class Comparison:
             else:
                 del item["resummed"]
         del data["resummed_curve"]
-        return data
+        plain: dict[str, Any] = plain_data(data)
+        return plain
 
     def __str__(self) -> str:
         return self._table().text()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable, page_width
 from sgdiagrams.numeric.estimates.judgement import Verdict, _norm, judge
@@ -230,22 +231,25 @@ class Estimate:
         >>> Estimate((Fraction(1, 2),), (0.0,), 0.0, "test-loss").to_dict()["value"]
         '1/2'
         """
-        return {
-            "observable": self.observable,
-            "eta": _plain(self.eta),
-            **({"rows": self.rows} if self.rows else {}),
-            "numbers": {name: _plain(value) for name, value in self.numbers.items()},
-            "value": _plain(self.value),
-            "standard_error": _plain(self.standard_error),
-            "change": _plain(self.change),
-            "change_standard_error": _plain(self.change_standard_error),
-            "truncation_error": _finite(self.truncation_error),
-            "degrees_of_freedom": self.degrees,
-            "orders": [_plain(c) for c in self.orders],
-            "order_standard_errors": [_plain(error) for error in self.order_standard_errors],
-            "judgement": self.judgement,
-            "trustworthy": self.trustworthy,
-        }
+        plain: dict[str, Any] = plain_data(
+            {
+                "observable": self.observable,
+                "eta": self.eta,
+                **({"rows": self.rows} if self.rows else {}),
+                "numbers": self.numbers,
+                "value": self.value,
+                "standard_error": self.standard_error,
+                "change": self.change,
+                "change_standard_error": self.change_standard_error,
+                "truncation_error": self.truncation_error,
+                "degrees_of_freedom": self.degrees,
+                "orders": self.orders,
+                "order_standard_errors": self.order_standard_errors,
+                "judgement": self.judgement,
+                "trustworthy": self.trustworthy,
+            }
+        )
+        return plain
 
     def __eq__(self, other: object) -> bool:
         """Compare everything but eta, which has several forms for one learning rate."""
@@ -310,16 +314,6 @@ def _frozen(value: Any) -> Any:
     copy: NDArray[Any] = value.copy()
     copy.flags.writeable = False
     return copy
-
-
-def _plain(value: Any) -> Any:
-    """Return a number, or nested arrays of numbers, as JSON data."""
-    if isinstance(value, Fraction):
-        return str(value)
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
-        items = value.tolist() if hasattr(value, "tolist") else value
-        return [_plain(item) for item in items] if isinstance(items, (list, tuple)) else items
-    return value
 
 
 def _given(value: Any) -> str:

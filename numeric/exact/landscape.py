@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PolynomialLandscape", "check_order", "exact_number", "polynomial"]
 
+_MOST_ORDER = 100  # of power series, which are held to this order
+
 
 @final
 @dataclass(frozen=True, slots=True, init=False)
@@ -174,6 +176,8 @@ def exact_number(name: str, value: object) -> Fraction:
 
 
 def check_order(order: int) -> None:
-    """Raise a RequestError unless the order is a whole number >= 0."""
-    if not is_whole(order, least=0):
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={shown(order)}")
+    """Raise a RequestError unless the order is a whole number from 0 to 100."""
+    if not is_whole(order, least=0, most=_MOST_ORDER):
+        raise RequestError(
+            f"expected a whole number 0..{_MOST_ORDER} for the order, got order={shown(order)}"
+        )

@@ -285,7 +285,12 @@ class Evaluator:
         return all(n >= samples_for_error(self._take_apart(c)[1], c.basis) for _, c in terms)
 
     def _number(self, value: Fraction) -> Fraction | float:
-        return value if self.is_exact else float(value)
+        if self.is_exact:
+            return value
+        try:
+            return float(value)
+        except OverflowError:
+            return math.copysign(math.inf, value.numerator)
 
     def _take_apart(self, contraction: Contraction) -> tuple[_Skeleton, Partition]:
         """Return the skeleton and the partition of the nodes that are no functions."""

@@ -96,10 +96,17 @@ def _value(new: object) -> Expr:
     """Return a substituted value; a string is a symbol's name and nothing else."""
     if isinstance(new, str):
         return _symbol(new)
-    if not isinstance(new, bool) and isinstance(new, Real) and isfinite(new):
+    if not isinstance(new, bool) and isinstance(new, Real) and _is_finite(new):
         return Rational(str(new))  # NumPy's numbers too; decimals as they are written
     if isinstance(new, Expr):
         exact = nsimplify(new, rational=True) if new.has(Float) else new
         if is_weight(exact):
             return exact
     raise RequestError(f"expected a rational function of symbols, got {shown(new)}")
+
+
+def _is_finite(number: Any) -> bool:
+    try:
+        return isfinite(number)
+    except OverflowError:  # whole, and beyond the range of floats
+        return True

@@ -116,7 +116,7 @@ def _mutated_archive(rng):
             kind = rng.choice(("f2", "i8", "u1", "c16", "U3", "S3", "?", "M8[s]", "f4", "V8"))
             entries[name] = np.zeros(old.shape, dtype=kind)
         elif way == 3:
-            entries[name] = np.zeros(rng.choice(((0,), (0, 2), (4, 0), (), (4, 3), (10**7, 12))))
+            entries[name] = np.zeros(rng.choice(((0,), (0, 2), (4, 0), (), (4, 3), (5 * 10**6, 2))))
         elif way == 4:
             entries[name] = np.array(rng.choice((1, 2, "", "sample ", 1.5, "x" * 1000)))
         elif way == 5:

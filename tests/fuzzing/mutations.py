@@ -1,5 +1,6 @@
 """Values, JSON data, text and bytes as nobody should write them."""
 
+import copy
 import json
 import math
 import random
@@ -85,19 +86,19 @@ def mutated_json(rng: random.Random, text: str) -> str:
 def _changed(rng, data):
     homes = [h for h in _homes(data) if h]
     if not homes or rng.random() < 0.02:
-        return rng.choice(VALUES)
+        return copy.deepcopy(rng.choice(VALUES))
     home = rng.choice(homes)
     keys = list(home) if isinstance(home, dict) else range(len(home))
     key = rng.choice(keys)
     way = rng.randrange(8)
     if way <= 2:
-        home[key] = rng.choice(VALUES)
+        home[key] = copy.deepcopy(rng.choice(VALUES))
     elif way == 3:
         del home[key]
     elif way == 4 and isinstance(home, dict):
         home[rng.choice((key + "s", key.upper(), "typo", "", "name"))] = home.pop(key)
     elif way == 5 and isinstance(home, list):
-        home[key:key] = [home[key]] * rng.choice((1, 2, 60))
+        home[key:key] = copy.deepcopy([home[key]] * rng.choice((1, 2, 60)))
     elif way == 6 and isinstance(home[key], str):
         home[key] = mutated_text(rng, home[key])
     elif way == 6 and type(home[key]) in (int, float):
@@ -105,8 +106,7 @@ def _changed(rng, data):
             (-home[key], home[key] + 1, home[key] * 10**9, home[key] / 3, str(home[key]))
         )
     else:
-        other = rng.choice(homes)
-        home[key] = json.loads(json.dumps(rng.choice([other, *VALUES])))
+        home[key] = copy.deepcopy(rng.choice([rng.choice(homes), *VALUES]))
     return data
 
 
