@@ -1,4 +1,4 @@
-"""Check what a built wheel installs: only the package `sgdiagrams`, all modules, the type marker.
+"""Check what a built wheel installs: only `sgdiagrams`, all modules, schemas, the type marker.
 
 Usage: ``python tests/check_wheel.py dist/sgdiagrams-*.whl``; exit status 1 when anything is off.
 """
@@ -23,12 +23,14 @@ def folders(root):
 
 def expected_files(root):
     """Return the files that the folders of the repository should install."""
-    return {
+    modules = {
         f"{package}/{path.name}"
         for package, folder in folders(root).items()
         for path in folder.iterdir()
         if path.suffix == ".py" or path.name == "py.typed"
     }
+    schemas = (root / "package" / "schemas").glob("*.json")
+    return modules | {f"sgdiagrams/schemas/{path.name}" for path in schemas}
 
 
 def main(wheel):

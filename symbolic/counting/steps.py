@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
 from sympy.polys.domains import QQ
 
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.signs import prefactor
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["StepCounter"]
+
+_MOST_BITS = 2**24  # of an exact power: five million digits
 
 
 #: Powers of T, N and B, and the base of the exponential in T.
@@ -217,6 +221,14 @@ class StepCounter(Counter):
         is_plain = all(x.is_Symbol and x not in names for x in own)
         if set(numbers) <= {1} and is_plain and (T not in (N, B) or T == 1):
             return weight_of_terms(numbers.get(Fraction(1), {}), below, generators)
+        if T.is_Integer:
+            for number in numbers:
+                bits = max(number.numerator, number.denominator).bit_length() - 1
+                if int(T) * bits > _MOST_BITS:
+                    raise SamplingError(
+                        f"expected fewer updates for an exact power of {shown(number)}, got "
+                        f"T={shown(T)}; leave T a symbol and give its number later"
+                    )
         above = [
             Mul(Pow(Rational(number), T), to_expr(terms, generators))
             for number, terms in numbers.items()

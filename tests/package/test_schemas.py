@@ -1,0 +1,121 @@
+"""The JSON Schemas that are installed describe what is written, and refuse what readers refuse."""
+
+import json
+from importlib import resources
+
+import pytest
+from command_line import good
+from fuzzing.corpus import EXPANSIONS, GRIDS, RESUMMED, corpus
+from jsonschema import Draft202012Validator
+from strategies import places
+
+from sgdiagrams import (
+    SGD,
+    Cosine,
+    Epochs,
+    Expansion,
+    Exponential,
+    ExponentialAverage,
+    FullBatch,
+    GradientFlow,
+    Grid,
+    Momentum,
+    Nesterov,
+    OnePass,
+    Polynomial,
+    ResummedExpansion,
+    SgdiagramsError,
+    Step,
+    TailAverage,
+    WarmUp,
+    WithReplacement,
+    expand,
+    symbols,
+)
+
+KINDS = {
+    **dict.fromkeys(EXPANSIONS, "expansion"),
+    **dict.fromkeys(RESUMMED, "resummed-expansion"),
+    **dict.fromkeys(("exact.json", "weighted.json"), "statistics"),
+    **dict.fromkeys(GRIDS, "grid"),
+    "check.json": "simulation",
+}
+
+
+def validator(kind):
+    text = (resources.files("sgdiagrams") / "schemas" / f"{kind}.json").read_text()
+    schema = json.loads(text)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_written_fits(name):
+    validator(KINDS[name]).validate(json.loads(corpus()[name]))
+
+
+OPTIMIZERS = [
+    Momentum(),
+    Nesterov(beta="1/3", schedule_scales="gradient", schedule=[1, 0.5, 0.25]),
+    SGD(weight_decay=0.1, schedule=Cosine(0.1), average=TailAverage(2)),
+    SGD(schedule=WarmUp(2, Step(every=1)), average=ExponentialAverage(0.9)),
+    Momentum(schedule=Exponential(), average=TailAverage()),
+    SGD(schedule=Polynomial()),
+]
+SAMPLINGS = [
+    OnePass(),
+    OnePass(T=3),
+    OnePass(B=symbols.B),
+    Epochs(),
+    Epochs(shuffle="every-epoch"),
+    WithReplacement(B=1),
+    FullBatch(),
+    GradientFlow(),
+    GradientFlow(T="7/3"),
+    Grid([[0], [1], [0, 1]]),
+]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=repr)
+def test_all_nouns_fit(sampling):
+    plain, resummed = validator("expansion"), validator("resummed-expansion")
+    fitted = 0
+    for optimizer in ["sgd", *OPTIMIZERS]:
+        for observable in ("displacement", "function:norm"):
+            for door in (plain, resummed):
+                options = {"resummed": door is resummed, "optimizer": optimizer}
+                try:
+                    found = expand(observable, order=2, sampling=sampling, **options)
+                except SgdiagramsError:
+                    continue
+                door.validate(json.loads(found.to_json()))
+                assert type(found).from_json(found.to_json()) == found
+                fitted += 1
+                if door is plain and found.symbols:
+                    changed = found.subs({found.symbols[0]: "steps"}) * 3 - found
+                    door.validate(json.loads(changed.to_json()))
+                    assert Expansion.from_json(changed.to_json()) == changed
+    assert fitted >= 2
+
+
+@pytest.mark.parametrize("name", EXPANSIONS[:2] + RESUMMED[:1])
+def test_more_entries_fit_neither_schema_nor_reader(name):
+    kind = Expansion if name in EXPANSIONS else ResummedExpansion
+    check = validator(KINDS[name])
+    for path in places(json.loads(corpus()[name])):
+        data = json.loads(corpus()[name])
+        home = data
+        for key in path:
+            home = home[key]
+        if not isinstance(home, dict) or path[-1:] in (("powers",), ("exponent",)):
+            continue
+        home["more"] = 1
+        assert not check.is_valid(data)
+        with pytest.raises(SgdiagramsError):
+            kind.from_json(json.dumps(data))
+
+
+def test_output_of_commands_is_json():
+    data = json.loads(good("judge", "--landscape", "gauss", "--set", "eta=0.1", "--set", "T=3",
+                           "--format", "json"))  # fmt: skip
+    assert data["recommended"]
