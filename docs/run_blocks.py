@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     [*ROOT.glob("docs/**/*.md"), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG"))]
 )
-PROGRAMS = ("sgdiagrams ", "python examples/")
+PROGRAMS = ("sgdiagrams ", "python examples/", "echo ", "printf ")
 REST = "...\n"
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
