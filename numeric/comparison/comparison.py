@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.comparison.curves import draw_curves
+from sgdiagrams.numeric.precision.finite import check_finite, within_range
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +93,11 @@ class Comparison:
 
     def predict(self, eta: float) -> tuple[float, ...]:
         """Return the prediction at a learning rate: entry ``k - 1`` sums orders 1..k."""
-        return tuple(accumulate(c * eta**k for k, c in enumerate(self.coefficients) if k))
+        what, cause = "the prediction", f"eta={eta:.6g}"
+        with within_range(what, cause):
+            sums = tuple(accumulate(c * eta**k for k, c in enumerate(self.coefficients) if k))
+        check_finite(np.array(sums, dtype=float), what, cause)
+        return sums
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw the picture and write it to a file, if one is named; its suffix says png, svg or pdf.

@@ -20,6 +20,7 @@ from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
 from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
+from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.lock import alone_with
 from sgdiagrams.numeric.simulation.simulation import Simulation
@@ -214,7 +215,10 @@ class _Resummed:
         self._place = place
 
     def __call__(self, eta: float) -> tuple[float, ...]:
-        orders = self._expansion.evaluate(self._statistics, eta=eta).orders
+        try:
+            orders = self._expansion.evaluate(self._statistics, eta=eta).orders
+        except BeyondFloatsError:  # as SGD itself then
+            return (math.inf,) * self._expansion.order
         return tuple(
             accumulate(float(c if self._place is None else c[self._place]) for c in orders[1:])
         )

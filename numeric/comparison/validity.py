@@ -7,12 +7,15 @@ keeps only linkless diagrams and stays finite for long times.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
 
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.judgement import size_of
 from sgdiagrams.numeric.estimates.powers import complete_order
+from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
@@ -156,7 +159,11 @@ def judge_series(
     series = expand(watched, order=order, sampling=scheme, optimizer=method)
     other = expand(watched, order=order, sampling=scheme, optimizer=method, resummed=True)
     plain = series.evaluate(statistics, eta=eta, **numbers)
-    resummed = other.evaluate(statistics, eta=eta, **numbers)
+    try:
+        resummed = other.evaluate(statistics, eta=eta, **numbers)
+    except BeyondFloatsError:  # as SGD itself then
+        infinite = tuple(np.full(np.shape(x), math.inf)[()] for x in plain.orders)
+        resummed = replace(plain, orders=infinite, verdict=None)
     sizes = [tuple(map(size_of, estimate.orders)) for estimate in (plain, resummed)]
     missing = [plain.truncation_error, resummed.truncation_error]
     recommended: Literal["plain", "re-summed", "neither"] = "neither"

@@ -10,10 +10,12 @@ import numpy as np
 from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
 from sgdiagrams.numeric.estimates.terms import following_order, sizes_of_terms
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
+from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
@@ -115,10 +117,15 @@ def evaluate(
         evaluator = Evaluator(statistics, eta, weight_decay=decay)
         if not evaluator.is_exact:
             _check_range(by_order)
-        contributions = tuple(_total(evaluator, terms, shape) for terms in by_order)
-        errors, error, change_error = _errors(evaluator, by_order, shape)
-        known["of_terms"] = sizes_of_terms(evaluator, by_order)
-        known["following"] = following_order(expansion, evaluator, numbers, decay)
+        cause = "" if evaluator.is_exact else largest_inputs(statistics.samples, eta)
+        contributions = tuple(
+            _total(evaluator, terms, shape, order, cause) for order, terms in enumerate(by_order)
+        )
+        with within_range("standard errors", cause):
+            errors, error, change_error = _errors(evaluator, by_order, shape)
+        with within_range("the sizes of terms", cause):
+            known["of_terms"] = sizes_of_terms(evaluator, by_order)
+            known["following"] = following_order(expansion, evaluator, numbers, decay)
     is_sample = statistics.role == "sample"
     return Estimate(
         contributions,
@@ -135,15 +142,25 @@ def evaluate(
     )
 
 
-def _total(evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...]) -> Any:
-    if not shape:
-        if evaluator.is_exact:
-            return sum((w * evaluator.value(c) for w, c in terms), Fraction(0))
-        return math.fsum(float(w) * evaluator.value(c) for w, c in terms)
-    total = np.full(shape, Fraction(0) if evaluator.is_exact else 0.0)
+def _total(
+    evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...], order: int, cause: str
+) -> Any:
+    """Return the sum of the terms of an order; the first that overflows is named."""
+    if evaluator.is_exact:
+        exact: Any = np.full(shape, Fraction(0)) if shape else Fraction(0)
+        for weight, contraction in terms:
+            exact = exact + weight * evaluator.value(contraction)
+        return exact
+    values = []
     for weight, contraction in terms:
-        factor = weight if evaluator.is_exact else float(weight)
-        total = total + factor * evaluator.value(contraction)
+        name = f"the term of {shortened(str(contraction))} at order {order}"
+        with within_range(name, cause):
+            values.append(float(weight) * evaluator.value(contraction))
+        check_finite(values[-1], name, cause)
+    name = f"the sum of order {order}"
+    with within_range(name, cause):
+        total: Any = sum(values, np.zeros(shape)) if shape else math.fsum(values)
+    check_finite(total, name, cause)
     return total
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis_of
 from sgdiagrams.numeric.long_times.joint_cumulants import JointCumulants
+from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -114,6 +117,11 @@ class Amplitudes:
         """The number of parameters p; 0 where nothing but losses is known."""
         return self._statistics.dimension or 0
 
+    @cached_property
+    def cause(self) -> str:
+        """The largest numbers that went in, in words."""
+        return largest_inputs(self._statistics.samples, self._eta)
+
     @property
     def basis(self) -> Eigenbasis:
         """The eigenbasis, which scalars do without.
@@ -127,8 +135,13 @@ class Amplitudes:
         """
         if self._basis is None:
             check_leaf(self._statistics, LOSS, 2, purpose="for the eigenbasis of eta H")
-            hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
-            self._basis = eigenbasis_of(hessian, self._eta, weight_decay=self._decay)
+            what = "the eigenbasis of eta H"
+            with within_range(what, self.cause):
+                hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
+                basis = eigenbasis_of(hessian, self._eta, weight_decay=self._decay)
+            check_finite(basis.vectors, what, self.cause)
+            check_finite(basis.eigenvalues, what, self.cause)
+            self._basis = basis
         return self._basis
 
     def of(self, contraction: Contraction, *, cleaned: bool = False) -> NDArray[np.float64]:
@@ -142,13 +155,22 @@ class Amplitudes:
             Whether tensor entries that are zero but for rounding are made zero: those below 1e-11 of
             what the root mean squares of the samples' entries would allow.
         """
-        order = contraction.order
         legs: list[list[int]] = [[] for _ in contraction.labels]
         for place, v in enumerate(contraction.free):
             legs[v].append(place)
         for (v, w), index in zip(contraction.edges, edge_indices(contraction), strict=True):
             legs[v].append(index)
             legs[w].append(index)
+        what = f"the contraction {shortened(str(contraction))}"
+        with within_range(what, self.cause):
+            product = self._product(contraction, legs, cleaned=cleaned)
+        check_finite(product, what, self.cause)
+        return product
+
+    def _product(
+        self, contraction: Contraction, legs: list[list[int]], *, cleaned: bool
+    ) -> NDArray[np.float64]:
+        order = contraction.order
         result: Any = 1.0
         for block in contraction.blocks:
             nodes = tuple((contraction.labels[v], tuple(legs[v])) for v in block)

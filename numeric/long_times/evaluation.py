@@ -20,6 +20,7 @@ from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.powers import power_weights
 from sgdiagrams.numeric.long_times.verdict import Rungs, judge_resummed
 from sgdiagrams.numeric.long_times.weights import is_limit, weight
+from sgdiagrams.numeric.precision.finite import check_finite
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.resummation.formula import scheme_of
@@ -239,6 +240,10 @@ def _plug_in(
             orders[power.power] = orders[power.power] + contribution
         for term in expansion.pieces if powers is None else ():
             contribution = _term(term, parts, amplitudes, expansion)
+            # Weights may be infinite, as those of a run that diverges are; what is undefined is not.
+            if np.isnan(contribution).any():
+                name = f"the term of {shortened(str(term.contraction))} at order {term.order}"
+                check_finite(contribution, name, _with_largest(amplitudes, term.order))
             orders[term.order] = orders[term.order] + contribution
             if rungs is not None and term.order:
                 shown = amplitudes.basis.upper(contribution) if rank else contribution
@@ -246,7 +251,20 @@ def _plug_in(
         if rank and expansion.pieces:
             orders = [amplitudes.basis.upper(x) for x in orders]
         change = np.asarray(sum(orders[1:], np.zeros_like(orders[0])))
-        return [*orders, np.asarray(sum(orders)), change]
+        total = np.asarray(sum(orders))
+        if np.isnan(total).any():
+            name = "the sum of a series whose orders run away with both signs"
+            check_finite(total, name, _with_largest(amplitudes, expansion.order))
+        return [*orders, total, change]
+
+
+def _with_largest(amplitudes: Amplitudes, order: int) -> str:
+    """Return the largest inputs in words, with the eigenvalue that makes weights grow."""
+    if not order:
+        return amplitudes.cause
+    h = amplitudes.basis.eigenvalues
+    farthest = float(h[np.argmax(np.abs(1 - h))])
+    return f"{amplitudes.cause}; the eigenvalue of eta H farthest from 1 is {farthest:.6g}"
 
 
 def _term(
@@ -343,10 +361,12 @@ def _from_sample(
         for rows in kept
     ]
     sizes = [len(rows) for rows in kept]
-    pairs = [
-        jackknifed(x, [w[i] for w in without], sizes, sample.sample_size)
-        for i, x in enumerate(value)
-    ]
+    pairs = []
+    for i, x in enumerate(value):
+        with np.errstate(invalid="ignore", over="ignore"):
+            better, error = jackknifed(x, [w[i] for w in without], sizes, sample.sample_size)
+        is_known = np.isfinite(x) & np.isfinite(better)
+        pairs.append((np.where(is_known, better, x), np.where(is_known, error, np.inf)))
     return [x for x, _ in pairs], [error for _, error in pairs], len(kept) - 1
 
 

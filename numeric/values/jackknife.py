@@ -73,7 +73,9 @@ def jackknifed(
     corrected = len(stack) * value - np.tensordot(shares, stack, axes=1)
     h = (1 / (1 - shares)).reshape(-1, *[1] * value.ndim)
     pseudo = h * value - (h - 1) * stack
-    return corrected, np.sqrt(((pseudo - corrected) ** 2 / (h - 1)).mean(axis=0))
+    unit = _unit(pseudo - corrected)
+    spread = ((pseudo - corrected) / unit) ** 2 / (h - 1)
+    return corrected, unit * np.sqrt(spread.mean(axis=0))
 
 
 def jackknife_error(deviations: NDArray[Any]) -> float | NDArray[np.float64]:
@@ -95,7 +97,19 @@ def jackknife_error(deviations: NDArray[Any]) -> float | NDArray[np.float64]:
     1.0
     """
     n = len(deviations)
+    if deviations.dtype == np.float64:
+        # Squares of large numbers would overflow, those of small ones vanish.
+        unit = _unit(deviations)
+        scaled = deviations / unit
+        error = unit * np.sqrt((scaled * scaled).sum(axis=0) * ((n - 1) / n))
+        return float(error) if deviations.ndim == 1 else np.asarray(error)
     variance = (deviations * deviations).sum(axis=0) * (n - 1) / n
     if deviations.ndim == 1:
         return math.sqrt(variance)
     return np.asarray(np.frompyfunc(math.sqrt, 1, 1)(variance), dtype=np.float64)
+
+
+def _unit(deviations: NDArray[Any]) -> NDArray[Any]:
+    """Return the largest sizes along the first axis: 1 where they are 0 or no numbers."""
+    sizes = np.abs(deviations).max(axis=0)
+    return np.where((sizes > 0) & np.isfinite(sizes), sizes, 1.0)
