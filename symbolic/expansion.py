@@ -279,6 +279,7 @@ class Expansion(SeriesFormula):
         *,
         eta: EtaStyle = "scalar",
         coefficients: Coefficients = "factored",
+        digits: int | None = None,
     ) -> str:
         """Return the formula in the format of a renderer; options as for `latex`.
 
@@ -287,7 +288,7 @@ class Expansion(SeriesFormula):
         renderer
             One of the package's, or of a user's own: see `sgdiagrams.symbolic.layout.renderer`.
         """
-        return write_series(self, renderer, eta=eta, coefficients=coefficients)
+        return write_series(self, renderer, eta=eta, coefficients=coefficients, digits=digits)
 
     def latex(
         self,
@@ -296,6 +297,7 @@ class Expansion(SeriesFormula):
         coefficients: Coefficients = "factored",
         standalone: bool = False,
         width: int | str | None = None,
+        digits: int | None = None,
     ) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
@@ -311,6 +313,9 @@ class Expansion(SeriesFormula):
         width
             That of a line: points, a length such as ``"12cm"``, ``"columnwidth"`` or ``"textwidth"``,
             those of the class article at ten points in two columns or one; the latter when left out.
+        digits
+            Numbers with more digits are rounded to so many, and the formula says so; exact when left
+            out.
 
         Raises
         ------
@@ -318,7 +323,7 @@ class Expansion(SeriesFormula):
             When the width is no length, or a coefficient would fill more than a page.
         """
         renderer = LatexRenderer(standalone=standalone, points=in_points(width))
-        return self.write(renderer, eta=eta, coefficients=coefficients)
+        return self.write(renderer, eta=eta, coefficients=coefficients, digits=digits)
 
     def mathml(
         self,
@@ -327,17 +332,24 @@ class Expansion(SeriesFormula):
         coefficients: Coefficients = "factored",
         standalone: bool = False,
         width: int | str | None = None,
+        digits: int | None = None,
     ) -> str:
         """Return the formula in MathML for web pages, a ``math`` element; options as for `latex`.
 
         With `standalone` it is a page of HTML.
         """
         renderer = MathmlRenderer(standalone=standalone, points=in_points(width))
-        return self.write(renderer, eta=eta, coefficients=coefficients)
+        return self.write(renderer, eta=eta, coefficients=coefficients, digits=digits)
 
-    def text(self, *, eta: EtaStyle = "scalar", coefficients: Coefficients = "factored") -> str:
+    def text(
+        self,
+        *,
+        eta: EtaStyle = "scalar",
+        coefficients: Coefficients = "factored",
+        digits: int | None = None,
+    ) -> str:
         """Return the expansion as a table for the terminal; options as for `latex`."""
-        return self.write(TextRenderer(), eta=eta, coefficients=coefficients)
+        return self.write(TextRenderer(), eta=eta, coefficients=coefficients, digits=digits)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON, in the schema of `sgdiagrams.symbolic.files.formula`."""

@@ -370,9 +370,11 @@ class ResummedExpansion(ResummedFormula):
 
     # Output ---------------------------------------------------------------------------------------
 
-    def write(self, renderer: Renderer[Any], *, differences: str = "short") -> str:
+    def write(
+        self, renderer: Renderer[Any], *, differences: str = "short", digits: int | None = None
+    ) -> str:
         """Return the formula in the format of a renderer; see `Expansion.write` and `latex`."""
-        return write_resummed(self, renderer, differences=differences)
+        return write_resummed(self, renderer, differences=differences, digits=digits)
 
     def latex(
         self,
@@ -380,6 +382,7 @@ class ResummedExpansion(ResummedFormula):
         differences: str = "short",
         standalone: bool = False,
         width: int | str | None = None,
+        digits: int | None = None,
     ) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
@@ -393,6 +396,9 @@ class ResummedExpansion(ResummedFormula):
         width
             That of a line: points, a length such as ``"12cm"``, ``"columnwidth"`` or ``"textwidth"``,
             those of the class article at ten points in two columns or one; the latter when left out.
+        digits
+            Numbers with more digits are rounded to so many, and the formula says so; exact when left
+            out.
 
         Raises
         ------
@@ -402,6 +408,7 @@ class ResummedExpansion(ResummedFormula):
         return self.write(
             LatexRenderer(standalone=standalone, points=in_points(width)),
             differences=differences,
+            digits=digits,
         )
 
     def mathml(
@@ -410,16 +417,18 @@ class ResummedExpansion(ResummedFormula):
         differences: str = "short",
         standalone: bool = False,
         width: int | str | None = None,
+        digits: int | None = None,
     ) -> str:
         """Return the formula in MathML, a ``math`` element or a page of HTML; see `latex`."""
         return self.write(
             MathmlRenderer(standalone=standalone, points=in_points(width)),
             differences=differences,
+            digits=digits,
         )
 
-    def text(self) -> str:
-        """Return the expansion as a table for the terminal."""
-        return self.write(TextRenderer())
+    def text(self, *, digits: int | None = None) -> str:
+        """Return the expansion as a table for the terminal; see `latex` for the digits."""
+        return self.write(TextRenderer(), digits=digits)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""

@@ -32,7 +32,7 @@ Coefficients = Literal["factored", "expanded", "binomial"]
 
 
 #: What becomes of weights that nobody would read: an error, or a few words in their place.
-TooLong = Literal["refuse", "describe"]
+TooLong = Literal["refuse", "describe", "write"]
 
 
 #: The loss of a datapoint, or its mean.

@@ -59,6 +59,9 @@ __all__ = ["expand"]
     metavar="LENGTH",
     help="Of a line (latex, mathml): 12cm, 345pt, textwidth, columnwidth; LaTeX's article when left out.",
 )
+@click.option(
+    "--digits", type=int, metavar="K", help="Round numbers with more digits to K, and say so."
+)
 @click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
 @click.option(
     "--form",
@@ -102,6 +105,7 @@ def expand(
     differences: str | None,
     in_one_dimension: bool,
     tensors: str | None,
+    digits: int | None,
     output: str | None,
     **request: Any,
 ) -> None:
@@ -135,12 +139,13 @@ def expand(
         )
     if style not in ("latex", "mathml"):
         refuse_options("only with --format latex or mathml", {"--width": width is not None})
-    page = {"standalone": standalone, "width": width}
+    page = {"standalone": standalone, "width": width, "digits": digits}
     if standalone:
         refuse_options("only with --format latex or mathml", {"--standalone": style in _OF_DATA})
     if style in _OF_DATA[1:]:
         rule = "only with --format text, latex or mathml"
         refuse_options(rule, {"--eta": eta is not None, "--coefficients": coefficients is not None})
+        refuse_options(rule, {"--digits": digits is not None})
     if not resummed:
         with working("expanding"):
             text = _plain(
@@ -176,10 +181,10 @@ def _as_formula(
     from sgdiagrams.commands.tensors import read_tensors
     from sgdiagrams.diagrams.errors import RequestError
 
-    if style not in ("text", "latex") or page["standalone"] or page["width"]:
+    if style not in ("text", "latex") or any(page.values()):
         raise RequestError(
-            "expected --format text or latex, without --standalone and --width, for an ordinary "
-            f"formula, got --format {style}"
+            "expected --format text or latex, without --standalone, --width and --digits, for an "
+            f"ordinary formula, got --format {style}"
         )
     from sympy import latex
 
@@ -204,7 +209,7 @@ def _plain(
         return expansion.to_json()
     if style == "python":
         return expansion.python()
-    return expansion.text(eta=eta, coefficients=coefficients)
+    return expansion.text(eta=eta, coefficients=coefficients, digits=page["digits"])
 
 
 def _resummed(
@@ -222,7 +227,7 @@ def _resummed(
         return expansion.latex(differences=differences, **page)
     if style == "mathml":
         return expansion.mathml(differences=differences, **page)
-    return expansion.to_json() if style == "json" else expansion.text()
+    return expansion.to_json() if style == "json" else expansion.text(digits=page["digits"])
 
 
 def _presented(

@@ -159,7 +159,7 @@ def load_resummed(text: str, make: Callable[[ResummedFields], _Made]) -> _Made:
 
 
 def _load(data: dict[str, Any]) -> ResummedFields:
-    check_keys(data, "format", "version", "order", "form", "flat", "parts", "terms")
+    check_keys(data, "format", "version", "order", "form", "flat", "through", "parts", "terms")
     order, form, flat = get(data, "order", int), get(data, "form", str), get(data, "flat", list)
     if not 0 <= order <= _MOST_EDGES:
         raise FormatError(f"expected an order from 0 to {_MOST_EDGES}, got {shown(order)}")

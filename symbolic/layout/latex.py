@@ -51,6 +51,7 @@ _OPERATORS = {
     "∑": r"\sum",
     "→": r"\to",
     "≃": r"\simeq",
+    "≈": r"\approx",
     "∼": r"\sim",
 }
 _SPACES = {"word": " ", "thin": r"\, ", "quad": r"\quad "}

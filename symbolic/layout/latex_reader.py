@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\s+|.")
 _OPERATORS = {
     name: character
     for names, characters in (
-        ("sum prod to simeq sim neq dots ldots cdot", "∑∏→≃∼≠……⋅"),
+        ("sum prod to simeq approx sim neq dots ldots cdot", "∑∏→≃≈∼≠……⋅"),
         ("Delta infty langle rangle nabla partial", "Δ∞⟨⟩∇∂"),
         ("leq geq in times mid", "≤≥∈×|"),
     )

@@ -26,13 +26,12 @@ from sgdiagrams.symbolic.writing.polynomials import (
     generator_of,
     in_parentheses,
     is_generator,
-    is_long,
     monomial,
     over,
     powers,
     ratio,
-    rounded,
     sum_of_monomials,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def coefficient(
         binomial(T, k), anything else factored.
     too_long
         What becomes of a weight of more than 2,000 monomials, or one that would fill more than a page:
-        ``"refuse"``, or ``"describe"`` in a few words.
+        ``"refuse"``, or ``"describe"`` in a few words; ``"write"`` a page of digits, to be rounded.
 
     Raises
     ------
@@ -120,16 +119,17 @@ def coefficient(
     if size > _MOST_MONOMIALS:
         return _too_long(weight, f"of {size:,} monomials", too_long)
     shown = _coefficient(weight, style)
-    if shown.node is not None and shown.node.width > _MOST_CHARACTERS:
+    if too_long != "write" and shown.node is not None and shown.node.width > _MOST_CHARACTERS:
         return _too_long(weight, f"{shown.node.width:,} characters long", too_long)
     return shown
 
 
 def _too_long(weight: Expr, size: str, too_long: TooLong) -> Coefficient:
     symbols = in_usual_order({str(s) for s in weight.free_symbols})
-    names = ", ".join(symbols)
+    names = ", ".join(symbols) or "digits"
     parameters = " and ".join(s for s in symbols if s in BELOW_ONE)
     remedy = f"give numbers for {parameters}" if parameters else "fix some of these numbers"
+    remedy = remedy if symbols else "round it with digits=12"
     if too_long == "describe":
         return Coefficient(1, Group(Text(f"a weight {size} in {names}")))
     raise RequestError(
@@ -240,20 +240,8 @@ def _factored(numerator: _Factors, denominator: _Factors, gens: Sequence[Symbol]
     (top, above), (bottom, below) = numerator, denominator
     factor = top / bottom
     sign = -1 if factor < 0 else 1
-    place = next((i for i, (f, k) in enumerate(above) if k == 1 and not is_generator(f)), None)
-    if is_long(factor) and place is not None:
-        # Rounded numbers belong in the sum, where they have a sensible size.
-        scaled = tuple((exps, c * abs(factor)) for exps, c in above[place][0])
-        above[place] = (scaled, 1)
-        factor = Fraction(1)
-    head: list[Node] = []
-    under: list[Node] = []
-    if is_long(factor):
-        # Too long to read: rounded, and in front.
-        head.append(rounded(abs(factor)))
-    else:
-        head += [] if abs(factor.numerator) == 1 else [Numeral(str(abs(factor.numerator)))]
-        under += [] if factor.denominator == 1 else [Numeral(str(factor.denominator))]
+    head: list[Node] = [] if abs(factor.numerator) == 1 else [whole(abs(factor.numerator))]
+    under: list[Node] = [] if factor.denominator == 1 else [whole(factor.denominator)]
     symbols, sums = _in_order(above, gens)
     head += powers(symbols)
     under_symbols, under_sums = _in_order(below, gens)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
-from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flint import fmpz
 from sympy import Dummy, Expr, latex
 
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Rounded, Spelled, Sum, product
+from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Spelled, Sum, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol, power
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
     from typing import Self
 
     import sympy
@@ -28,18 +28,13 @@ __all__ = [
     "generator_of",
     "in_parentheses",
     "is_generator",
-    "is_long",
     "monomial",
     "over",
     "powers",
     "ratio",
-    "rounded",
     "sum_of_monomials",
+    "whole",
 ]
-
-# Numbers with more digits are rounded for the eye; files keep them whole.
-_DIGITS = 24
-_DENOMINATOR = 10**9
 
 
 class StandIn(Dummy):  # type: ignore[misc]  # SymPy ships no types
@@ -72,28 +67,16 @@ def generator_of(f: Terms) -> int:
 # Numbers ----------------------------------------------------------------------------------------------
 
 
-def is_long(c: Fraction) -> bool:
-    """Tell whether a number is too long to read."""
-    return c.denominator > _DENOMINATOR or abs(c.numerator).bit_length() > 3.33 * _DIGITS
-
-
-def rounded(c: Fraction) -> Node:
-    """Return a positive number with six digits."""
-    # Decimals, because the number may be beyond what a float holds.
-    with localcontext(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN):
-        shift = max(0, max(c.numerator.bit_length(), c.denominator.bit_length()) - 4000)
-        value = Decimal(c.numerator >> shift) / Decimal(max(1, c.denominator >> shift))
-    text = f"{value:.6g}"
-    digits, e, exponent = text.lower().partition("e")
-    if e:
-        return Rounded(digits, int(exponent))
-    return Numeral(digits.rstrip("0").rstrip(".") if "." in digits else digits)
+def whole(number: int) -> Numeral:
+    """Return a whole number, whatever its size."""
+    # FLINT writes thousands of digits, which Python refuses.
+    return Numeral(str(fmpz(number)))
 
 
 def ratio(c: Fraction) -> Node:
     """Return a positive rational number."""
-    above = Numeral(str(c.numerator))
-    return above if c.denominator == 1 else nodes.Fraction(above, Numeral(str(c.denominator)))
+    above = whole(c.numerator)
+    return above if c.denominator == 1 else nodes.Fraction(above, whole(c.denominator))
 
 
 def over(above: Node | None, below: Sequence[Node]) -> Node:
@@ -151,13 +134,10 @@ def monomial(c: Fraction, exps: tuple[int, ...], gens: Sequence[sympy.Symbol]) -
     """Return a positive number times powers of generators, those with negative exponents below."""
     above = powers([(g, e) for g, e in zip(gens, exps, strict=True) if e > 0])
     below = powers([(g, -e) for g, e in zip(gens, exps, strict=True) if e < 0])
-    if is_long(c):
-        above.insert(0, rounded(c))
-        c = Fraction(1)
     if c.numerator != 1 or not above:
-        above.insert(0, Numeral(str(c.numerator)))
+        above.insert(0, whole(c.numerator))
     if c.denominator != 1:
-        below.insert(0, Numeral(str(c.denominator)))
+        below.insert(0, whole(c.denominator))
     return over(product(above), below)
 
 

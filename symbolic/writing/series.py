@@ -28,6 +28,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     power,
 )
 from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.writing.rounding import rounded_equation, rounded_table
 from sgdiagrams.symbolic.writing.titles import (
     heading,
     left_side,
@@ -52,15 +53,20 @@ def write_series(
     eta: EtaStyle = "scalar",
     coefficients: Coefficients = "factored",
     too_long: TooLong = "refuse",
+    digits: int | None = None,
 ) -> str:
     """Return an expansion in a format; see `Expansion.write`, and `coefficient` for `too_long`."""
     check_choice("eta", eta, ("scalar", "tensor"))
     check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
     if coefficients == "binomial":
         _check_binomial(formula)
+    if digits is not None:
+        too_long = "write"
     if renderer.is_tabular:
-        return renderer.table(_table(formula, eta, coefficients, too_long))
-    return renderer.equation(_equation(formula, eta, coefficients, too_long))
+        return renderer.table(rounded_table(_table(formula, eta, coefficients, too_long), digits))
+    return renderer.equation(
+        rounded_equation(_equation(formula, eta, coefficients, too_long), digits)
+    )
 
 
 def _check_binomial(formula: Formula) -> None:

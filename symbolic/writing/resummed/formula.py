@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.symbolic.writing.resummed.equation import resummed_equation
 from sgdiagrams.symbolic.writing.resummed.table import resummed_table
+from sgdiagrams.symbolic.writing.rounding import rounded_equation, rounded_table
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer
@@ -15,7 +16,11 @@ __all__ = ["write_resummed"]
 
 
 def write_resummed(
-    formula: ResummedFormula, renderer: Renderer[Any], *, differences: Any = "short"
+    formula: ResummedFormula,
+    renderer: Renderer[Any],
+    *,
+    differences: Any = "short",
+    digits: int | None = None,
 ) -> str:
     """Return a re-summed expansion in a format; see `ResummedExpansion.write`.
 
@@ -31,5 +36,5 @@ def write_resummed(
       eta^2   1/2 [1, q_a q_b]x^T   C_ab H_ab
     """
     if renderer.is_tabular:
-        return renderer.table(resummed_table(formula))
-    return renderer.equation(resummed_equation(formula, differences))
+        return renderer.table(rounded_table(resummed_table(formula), digits))
+    return renderer.equation(rounded_equation(resummed_equation(formula, differences), digits))

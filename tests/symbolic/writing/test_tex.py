@@ -75,7 +75,7 @@ PROTOCOLS = [
     ("training-loss", 2, "one-pass", SGD(weight_decay=symbols.lamda), {}),
     ("variance", 3, "reshuffled-epochs", None, {}),
     ("function:other_task-2", 3, "full-batch", SGD(average=TailAverage()), {}),
-    ("covariance", 3, OnePass(T=50), SGD(schedule=Cosine()), {}),
+    ("covariance", 3, OnePass(T=50), SGD(schedule=Cosine()), {"digits": 12}),
 ]
 
 

@@ -1,0 +1,59 @@
+"""Numbers in print: exact, or rounded where digits are asked for, which the formula says."""
+
+from fractions import Fraction
+
+import pytest
+
+from sgdiagrams.diagrams import RequestError
+from sgdiagrams.symbolic import SGD, Epochs, Momentum, OnePass, expand
+
+HEAVY = Momentum(beta=Fraction(9, 10))
+
+
+def test_numbers_are_exact_however_long():
+    text = expand("test-loss", order=2, sampling=Epochs(N=10**9, B=1)).text()
+    assert "999999999000000000 E^2" in text
+    assert "500000000 E (E - 1)" in text
+    decay = SGD(weight_decay=Fraction(1, 10**9 + 7))
+    assert "1000000007" in expand("test-loss", order=1, sampling="one-pass", optimizer=decay).text()
+    expansion = expand("test-loss", order=1, sampling=OnePass(T=50), optimizer=HEAVY)
+    number = abs(Fraction(str(expansion.order_terms(1)[0].weight)))
+    assert f"-{number}" in expansion.text()
+    assert f"{{{number.numerator}}}{{{number.denominator}}}" in expansion.latex()
+
+
+def test_digits_round_and_say_so():
+    expansion = expand("test-loss", order=2, sampling=OnePass(T=50), optimizer=HEAVY)
+    number = abs(Fraction(str(expansion.order_terms(1)[0].weight)))
+    note = "numbers with more than 6 digits are rounded to 6"
+    text, latex, mathml = (
+        expansion.text(digits=6),
+        expansion.latex(digits=6),
+        expansion.mathml(digits=6),
+    )
+    for shown in (text, latex, mathml):
+        assert f"{float(number):.6g}" in shown
+        assert note in shown.replace("\u00a0", " ")
+    assert r"\approx{}&" in latex
+    assert "≈" in mathml
+    large = expand("test-loss", order=2, sampling=OnePass(T=10**5), optimizer=HEAVY)
+    with pytest.raises(RequestError, match="digits="):
+        large.text()
+    assert "e+" in large.text(digits=4)
+
+
+def test_what_is_short_stays_as_it_is():
+    expansion = expand("test-loss", order=3, sampling="one-pass")
+    assert expansion.latex(digits=3) == expansion.latex()
+    assert expansion.text(digits=3) == expansion.text()
+    resummed = expand(
+        "test-loss", order=2, sampling=OnePass(T=10**9), optimizer=None, resummed=True
+    )
+    assert "10^9" not in resummed.text()
+    assert resummed.at_minimum().text(digits=3).count("rounded") <= 1
+
+
+@pytest.mark.parametrize("digits", [0, 51, True, 2.5, "6"])
+def test_digits_are_a_whole_number(digits):
+    with pytest.raises(RequestError, match=r"1\.\.50"):
+        expand("test-loss", order=1, sampling="one-pass").text(digits=digits)
