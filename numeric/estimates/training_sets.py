@@ -157,6 +157,6 @@ def _check_mean(observable: Observable) -> None:
         # A product of averages over tuples is no average over distinct tuples of the union.
         raise RequestError(
             "expected a mean for role='training-set', got a difference of moments with "
-            f"observable={shown(observable.name)}; evaluate 'second-moment' and 'displacement' "
-            "and subtract"
+            f"observable={shown(observable.name)}; evaluate 'second-moment', and subtract "
+            "the product of 'displacement' with itself"
         )

@@ -48,7 +48,7 @@ def resum(
     if observable.since is not None:
         raise RequestError(
             f"expected an observable at the end of training for a re-summed expansion, got "
-            f"observable={shown(observable.name)}; evaluate at both times and subtract"
+            f"observable={shown(observable.name)}; the plain expansion takes it"
         )
     training.optimizer.edge_systems(())  # says what keeps too much to be counted
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sympy import degree
+
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
@@ -72,12 +74,12 @@ def write_series(
 def _check_binomial(formula: Formula) -> None:
     """Refuse binomials where no coefficient is a polynomial in T alone, and some have symbols."""
     weights = [term.weight for term in formula.terms if term.weight.free_symbols]
-    if weights and not any(
-        w.free_symbols == {symbols.T} and w.is_polynomial(symbols.T) for w in weights
-    ):
+    alone = [w for w in weights if w.free_symbols == {symbols.T} and w.is_polynomial(symbols.T)]
+    # T itself looks the same in binomials.
+    if len(alone) < len(weights) and all(degree(w, symbols.T) < 2 for w in alone):
         others = sorted({str(s) for w in weights for s in w.free_symbols})
         raise RequestError(
-            "expected some coefficient that is a polynomial in T alone for coefficients='binomial', "
+            "expected some coefficient that is a polynomial in T alone, beyond T, for coefficients='binomial', "
             f"got functions of {', '.join(others)}; take 'factored' or 'expanded'"
         )
 

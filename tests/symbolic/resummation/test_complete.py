@@ -458,3 +458,12 @@ def test_refusals():
     drawn = expand("test-loss", through=2, sampling="with-replacement", resummed=True)
     with pytest.raises(RequestError, match="stationary"):
         drawn.continuous()
+
+
+def test_increments_are_left_to_the_plain_expansion_which_takes_them():
+    """A second moment of increments is no difference of second moments."""
+    with pytest.raises(RequestError, match="the plain expansion takes it"):
+        expand("second-moment:since=5", order=2, sampling=OnePass(T=10), resummed=True)
+    since = expand("second-moment:since=5", order=2, sampling=OnePass(T=10), basis="cumulant")
+    weights = {str(term.contraction): term.weight for term in since.terms}
+    assert weights == {"G_a G_b": 25, "C_ab": 5}
