@@ -79,8 +79,8 @@ def _check_binomial(formula: Formula) -> None:
     if len(alone) < len(weights) and all(degree(w, symbols.T) < 2 for w in alone):
         others = sorted({str(s) for w in weights for s in w.free_symbols})
         raise RequestError(
-            "expected some coefficient that is a polynomial in T alone, beyond T, for coefficients='binomial', "
-            f"got functions of {', '.join(others)}; take 'factored' or 'expanded'"
+            "expected some coefficient that is a polynomial in T alone for "
+            f"coefficients='binomial', got functions of {', '.join(others)}; take 'factored' or 'expanded'"
         )
 
 
