@@ -80,7 +80,7 @@ def _check_binomial(formula: Formula) -> None:
         others = sorted({str(s) for w in weights for s in w.free_symbols})
         raise RequestError(
             "expected some coefficient that is a polynomial in T alone for "
-            f"coefficients='binomial', got functions of {', '.join(others)}; take 'factored' or 'expanded'"
+            f"coefficients='binomial', got some in {', '.join(others)}; take 'factored'"
         )
 
 
