@@ -42,6 +42,8 @@ __all__ = [
     "named_observable",
 ]
 
+_MOST_DIGITS = 18  # of a number of updates
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -335,7 +337,7 @@ def named_observable(which: str | Observable) -> Observable:
         return which
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
-        if not start.isdecimal():
+        if not start.isdecimal() or len(start) > _MOST_DIGITS:
             raise RequestError(
                 f"expected a whole number of updates after since=, got {shown(which)}"
             )

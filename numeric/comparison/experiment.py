@@ -298,7 +298,7 @@ def _learning_rates(
         return tuple(float(value) for value in top * np.geomspace(0.1, 1, _POINTS))
     try:
         values = np.atleast_1d(np.asarray(eta, dtype=np.float64))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.empty(0)
     if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values != 0)).all():
         raise RequestError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -327,7 +328,12 @@ def _given(value: Any) -> str:
 def _text(value: Any) -> str:
     """Return a number in few characters: a Fraction as it is when it is short."""
     text = str(value)
-    return text if isinstance(value, Fraction) and len(text) <= 20 else f"{float(value):.6g}"
+    if isinstance(value, Fraction) and len(text) <= 20:
+        return text
+    try:
+        return f"{float(value):.6g}"
+    except OverflowError:
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):.6g}"
 
 
 def _array_text(array: NDArray[Any]) -> str:

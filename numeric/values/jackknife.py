@@ -105,8 +105,16 @@ def jackknife_error(deviations: NDArray[Any]) -> float | NDArray[np.float64]:
         return float(error) if deviations.ndim == 1 else np.asarray(error)
     variance = (deviations * deviations).sum(axis=0) * (n - 1) / n
     if deviations.ndim == 1:
+        return _root(variance)
+    return np.asarray(np.frompyfunc(_root, 1, 1)(variance), dtype=np.float64)
+
+
+def _root(variance: Any) -> float:
+    """Return a square root as a float; infinite beyond its range."""
+    try:
         return math.sqrt(variance)
-    return np.asarray(np.frompyfunc(math.sqrt, 1, 1)(variance), dtype=np.float64)
+    except OverflowError:  # of a Fraction
+        return math.inf
 
 
 def _unit(deviations: NDArray[Any]) -> NDArray[Any]:
