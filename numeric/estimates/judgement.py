@@ -62,9 +62,9 @@ def judge(
     0.3 of the sizes of its terms. The series is *trustworthy* when r is at most 1/2 and at most
     0.2 of the change, the sum of all contributions of order >= 1, is missing; *borderline* when r
     < 1; else *diverging*. It has *ended* when at least the last two orders are zero and one before
-    is not. With fewer than two orders that are not zero one *cannot tell*. When the standard error
-    of the sum exceeds the last contribution, the words say so; the verdict stays. The size of an
-    array is the Frobenius norm.
+    is not. With fewer than two orders that are not zero, or where the terms of all cancel, one
+    *cannot tell*. When the standard error of the sum exceeds the last contribution, the words say
+    so; the verdict stays. The size of an array is the Frobenius norm.
 
     Parameters
     ----------
@@ -120,14 +120,14 @@ def _judged(
     if present and present[-1] <= K - 2 and following is None:
         words = f"ended: nothing beyond order {present[-1]}"
         return Verdict(words, trustworthy=True, missing=0.0)
-    if len(present) < 2 or present[0] > K:
+    contributions = [k for k, size in enumerate(sizes) if k and size > zero]
+    if len(present) < 2 or present[0] > K or not contributions:  # terms may cancel in every order
         words = "cannot tell: fewer than two contributions of order >= 1"
         return Verdict(words, trustworthy=False)
     _, ratio = falls({k: known[k] for k in present})
     if following is not None:
         missing = max(following.size, _CANCELLED * following.of_terms)
     else:
-        contributions = [k for k, size in enumerate(sizes) if k and size > zero]
         last = contributions[-1]
         step = 1.0
         if len(contributions) > 1:
@@ -180,7 +180,8 @@ def verdict_of(
         )
     trusted = ratio <= _HALF and part <= share
     words = f"{'trustworthy' if trusted else 'borderline'}: {series} fall by {ratio:.2g}"
-    return Verdict(f"{words}, about {part:.2g} of the change is missing", trusted, missing)
+    left = f"about {part:.2g} of the change is missing" if change else "the change is 0"
+    return Verdict(f"{words}, {left}", trusted, missing)
 
 
 def _is_exact(value: Any) -> bool:

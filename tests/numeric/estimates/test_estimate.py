@@ -55,6 +55,37 @@ def test_judgement(orders, error, words, trusted):
     assert (estimate.judgement, estimate.trustworthy) == (text, trusted)
 
 
+@pytest.mark.parametrize(
+    ("orders", "of_terms", "words"),
+    [
+        # Orders whose terms cancel altogether, such as the variance where there is no noise.
+        ([0.0, 0.0, 0.0], [0, 2, 1], "cannot tell: fewer than two contributions of order >= 1"),
+        ([F(1), F(0), F(0), F(0)], [0, 0, 2, 1], "cannot tell"),
+        (
+            [F(1), F(8), F(-5), F(-3)],
+            [0, 8, 5, 3],
+            "borderline: orders fall by 0.62, the change is 0",
+        ),
+    ],
+)
+def test_judgement_where_terms_or_orders_cancel(orders, of_terms, words):
+    verdict = judge(orders, of_terms=of_terms)
+    assert words in verdict.words
+    assert not verdict.trustworthy
+
+
+def test_noiseless_runs_have_no_variance():
+    alone = Statistics.from_samples(
+        {0: [1], 1: [[2]], 2: [[[1]]], 3: [[[[1]]]], 4: [[[[[1]]]]]}, role="population"
+    )
+    for observable in ("variance", "covariance"):
+        estimate = expand(observable, order=3, sampling="one-pass").evaluate(
+            alone, eta=F(1, 8), T=5
+        )
+        assert np.all(estimate.value == 0)
+        assert estimate.judgement.startswith("cannot tell")
+
+
 @given(st.lists(st.fractions(), min_size=1, max_size=6), st.fractions(min_value=0))
 def test_judgement_always_speaks(orders, error):
     words, trusted, _ = judge(orders, float(error))
