@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PolynomialLandscape", "check_order", "exact_number", "polynomial"]
 
-_MOST_ORDER = 100  # of power series, which are held to this order
+_MOST_ORDER = 100  # of power series, and degree of polynomials
 
 
 @final
@@ -150,7 +150,7 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
     Raises
     ------
     RequestError
-        When exponents are not whole numbers >= 0, or a coefficient is not rational.
+        When exponents are not whole numbers 0..100, or a coefficient is not rational.
 
     Examples
     --------
@@ -161,8 +161,10 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
     result: dict[Exponents, Fraction] = {}
     for exponents, coefficient in pairs:
         key = tuple(exponents)
-        if not all(is_whole(power, least=0) for power in key):
-            raise RequestError(f"expected whole exponents >= 0, got exponents={shown(key)}")
+        if not all(is_whole(power, least=0, most=_MOST_ORDER) for power in key):
+            raise RequestError(
+                f"expected whole exponents 0..{_MOST_ORDER}, got exponents={shown(key)}"
+            )
         key = tuple(map(int, key))
         result[key] = result.get(key, Fraction(0)) + exact_number("coefficient", coefficient)
     return tuple(sorted(result.items()))

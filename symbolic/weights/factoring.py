@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from math import lcm, prod
 from typing import TYPE_CHECKING
@@ -46,8 +47,13 @@ def factor_terms(
     below = lcm(*(c.denominator for _, c in terms))
     ring = fmpz_mpoly_ctx.get([f"x{i}" for i in range(len(terms[0][0]))], "lex")
     f = ring.from_dict({exps: int(c * below) for exps, c in terms})
+    factored = None
     if max(f.degrees()) <= MOST_DEGREE:
-        number, powers = f.factor()
+        # Factors of like degrees with huge coefficients are more than FLINT's wrapper can sort.
+        with suppress(OverflowError):
+            factored = f.factor()
+    if factored is not None:
+        number, powers = factored
     else:
         number, powers = f.term_content().factor()
         rest = f / f.term_content()

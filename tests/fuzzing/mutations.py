@@ -24,7 +24,7 @@ VALUES = (
 
 #: Numbers and arrays for arguments of functions.
 WILD = (
-    *(None, True, 0, 1, -1, 2, 3, 5, 10**6, 10**9, 10**18, -(10**18), 10**400, 0.5, -0.5, 2.0),
+    *(None, True, 0, 1, -1, 2, 3, 5, 10**7, 10**9, 10**18, -(10**18), 10**400, 0.5, -0.5, 2.0),
     *(1e308, -1e308, 1e-320, math.nan, math.inf, -math.inf, "1", "1e999999999", "nan", "", "T", 1j),
 )  # fmt: skip
 
