@@ -13,7 +13,7 @@ from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
-from sgdiagrams.numeric.estimates.terms import following_order, sizes_of_terms
+from sgdiagrams.numeric.estimates.terms import following_orders, sizes_of_terms
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
@@ -124,8 +124,9 @@ def evaluate(
         with within_range("standard errors", cause):
             errors, error, change_error = _errors(evaluator, by_order, shape)
         with within_range("the sizes of terms", cause):
-            known["of_terms"] = sizes_of_terms(evaluator, by_order)
-            known["following"] = following_order(expansion, evaluator, numbers, decay)
+            of_terms = sizes_of_terms(evaluator, by_order)
+            following = following_orders(expansion, evaluator, numbers, decay, of_terms)
+        known = {"of_terms": of_terms, "following": following}
     is_sample = statistics.role == "sample"
     return Estimate(
         contributions,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-__all__ = ["SHARE", "Following", "Verdict", "falls", "judge", "size_of", "verdict_of"]
+__all__ = ["ROUNDING", "SHARE", "Following", "Verdict", "falls", "judge", "size_of", "verdict_of"]
 
 #: A series whose orders fall by at least this factor from one to the next falls fast enough.
 _HALF = 0.5
@@ -23,7 +23,7 @@ _SMALL = 1e-3
 #: Of the sum of the sizes of an order's terms: so much of it is expected where they cancel.
 _CANCELLED = 0.3
 #: Of the largest contribution: less than this is taken for zero among floats.
-_ROUNDING = 1e-15
+ROUNDING = 1e-15
 
 
 class Verdict(NamedTuple):
@@ -46,7 +46,7 @@ def judge(
     standard_error: Any = 0.0,
     *,
     of_terms: Sequence[float] | None = None,
-    following: Following | None = None,
+    following: Sequence[Following] = (),
 ) -> Verdict:
     r"""Judge a truncated series by all of its contributions.
 
@@ -56,15 +56,15 @@ def judge(
 
     .. math:: r = \max_{k > f}\, (a_k / a_f)^{1/(k - f)} .
 
-    What is missing is the contribution that follows where it is known (to order 2 terms of order 3
-    are evaluated with the derivatives that there are), else the last one times its ratio to the one
-    before, but not less than :math:`0.3\, r\, a_K`; where the contribution that follows is known,
-    0.3 of the sizes of its terms. The series is *trustworthy* when r is at most 1/2 and at most
-    0.2 of the change, the sum of all contributions of order >= 1, is missing; *borderline* when r
-    < 1; else *diverging*. It has *ended* when at least the last two orders are zero and one before
-    is not. With fewer than two orders that are not zero, or where the terms of all cancel, one
-    *cannot tell*. When the standard error of the sum exceeds the last contribution, the words say
-    so; the verdict stays. The size of an array is the Frobenius norm.
+    What is missing are the contributions that follow where they are known (terms of the next orders
+    are evaluated with the derivatives that there are, until three orders are not zero), else the last one
+    times its ratio to the one before, but not less than :math:`0.3\, r\, a_K`; where contributions that
+    follow are known, 0.3 of the sizes of their terms. The series is *trustworthy* when r is at most 1/2
+    and at most 0.2 of the change, the sum of all contributions of order >= 1, is missing;
+    *borderline* when r < 1; else *diverging*. It has *ended* when at least the last two orders are
+    zero and one before is not. With fewer than two orders that are not zero, or where the terms of
+    all cancel, one *cannot tell*. When the standard error of the sum exceeds the last contribution,
+    the words say so; the verdict stays. The size of an array is the Frobenius norm.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def judge(
     of_terms
         For every order the sum of the sizes of its terms.
     following
-        What is known of the next order.
+        What is known of the next orders.
 
     Returns
     -------
@@ -96,10 +96,9 @@ def judge(
     if not all(map(math.isfinite, sizes)):
         return Verdict("diverging: out of the range of floats", trustworthy=False, missing=math.inf)
     known = dict(enumerate(sizes if of_terms is None else map(max, sizes, of_terms)))
-    if following is not None:
-        known[len(sizes)] = following.of_terms
+    known |= {len(sizes) + i: after.of_terms for i, after in enumerate(following)}
     is_exact = all(_is_exact(c) for c in orders)
-    zero = 0.0 if is_exact else _ROUNDING * max(sizes[0], *known.values())
+    zero = 0.0 if is_exact else ROUNDING * max(sizes[0], *known.values())
     verdict = _judged(sizes, known, zero, size_of(_total(orders[1:])), following)
     last = max((k for k, size in enumerate(sizes) if k and size > zero), default=None)
     if last is not None and size_of(standard_error) > sizes[last]:
@@ -113,11 +112,11 @@ def _judged(
     known: Mapping[int, float],
     zero: float,
     change: float,
-    following: Following | None,
+    following: Sequence[Following],
 ) -> Verdict:
     present = [k for k, size in known.items() if k and size > zero]
     K = len(sizes) - 1
-    if present and present[-1] <= K - 2 and following is None:
+    if present and present[-1] <= K - 2:
         words = f"ended: nothing beyond order {present[-1]}"
         return Verdict(words, trustworthy=True, missing=0.0)
     contributions = [k for k, size in enumerate(sizes) if k and size > zero]
@@ -125,8 +124,8 @@ def _judged(
         words = "cannot tell: fewer than two contributions of order >= 1"
         return Verdict(words, trustworthy=False)
     _, ratio = falls({k: known[k] for k in present})
-    if following is not None:
-        missing = max(following.size, _CANCELLED * following.of_terms)
+    if following:
+        missing = sum(max(after.size, _CANCELLED * after.of_terms) for after in following)
     else:
         last = contributions[-1]
         step = 1.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
-from sgdiagrams.numeric.estimates.judgement import Following, size_of
+from sgdiagrams.numeric.estimates.judgement import ROUNDING, Following, size_of
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.theorem import expand
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Part, SeriesFormula
 
-__all__ = ["following_order", "sizes_of_terms"]
+__all__ = ["following_orders", "sizes_of_terms"]
 
 _Terms: TypeAlias = "Sequence[tuple[Fraction, Contraction]]"
 
-#: Up to this order an expansion says too little of what follows.
-_LOW = 2
+#: So many orders that are not zero are looked at before a series is judged.
+_LOOK = 3
+#: No order above these is evaluated for a judgement alone: for plain SGD, whose counts take a moment, and
+#: for optimisers with memory.
+_HIGHEST, _HIGHEST_WITH_MEMORY = 4, 3
 
 
 def sizes_of_terms(evaluator: Evaluator, by_order: Sequence[_Terms]) -> tuple[float, ...]:
@@ -37,28 +40,51 @@ def sizes_of_terms(evaluator: Evaluator, by_order: Sequence[_Terms]) -> tuple[fl
     )
 
 
-def following_order(
+def following_orders(
     expansion: SeriesFormula,
     evaluator: Evaluator,
     numbers: Mapping[str, int | Fraction],
     decay: Fraction,
-) -> Following | None:
-    """Return what is known of the order that follows, for an expansion up to order 2.
+    of_terms: Sequence[float],
+) -> tuple[Following, ...]:
+    """Return what is known of the orders that follow, until three are not zero.
 
-    Terms with derivatives that are not there are left out, and those that need more samples. None where
-    there are no others, or symbols have been substituted.
+    An expansion to order 2 says too little of what follows, one to order 3 too when its first order is
+    zero, as from a minimum. Terms with derivatives that are not there are left out, and those that need
+    more samples. Nothing where there are no others, or symbols have been substituted.
     """
-    if expansion.order > _LOW or any(part.sampling is None for part in expansion.parts):
-        return None
+    if not expansion.order or any(part.sampling is None for part in expansion.parts):
+        return ()
+    floor = ROUNDING * max(of_terms)
+    missing = _LOOK - sum(size > floor for size in of_terms[1:])
+    is_quick = all(part.optimizer.is_plain for part in expansion.parts)
+    last = min(expansion.order + missing, _HIGHEST if is_quick else _HIGHEST_WITH_MEMORY)
+    following: list[Following] = []
+    for order in range(expansion.order + 1, last + 1):
+        contributions = _contributions_of(order, expansion, evaluator, numbers, decay)
+        if not contributions:
+            break
+        size = size_of(sum(contributions))
+        following.append(Following(size, math.fsum(map(size_of, contributions))))
+    return tuple(following)
+
+
+def _contributions_of(
+    order: int,
+    expansion: SeriesFormula,
+    evaluator: Evaluator,
+    numbers: Mapping[str, int | Fraction],
+    decay: Fraction,
+) -> list[Any]:
     weights: dict[Contraction, Fraction] = defaultdict(Fraction)
     for part in expansion.parts:
-        following: Any = _expanded(part, expansion.order + 1, expansion.basis)
-        if not set(following.symbols) <= set(numbers):
-            return None
-        given = {name: numbers[name] for name in following.symbols}
-        of_terms = following.weights if evaluator.is_exact else following.rounded_weights
-        for term, weight in zip(following.terms, of_terms(**given), strict=True):
-            if term.order > expansion.order:
+        expanded: Any = _expanded(part, order, expansion.basis)
+        if not set(expanded.symbols) <= set(numbers):
+            return []
+        given = {name: numbers[name] for name in expanded.symbols}
+        of_terms = expanded.weights if evaluator.is_exact else expanded.rounded_weights
+        for term, weight in zip(expanded.terms, of_terms(**given), strict=True):
+            if term.order == order:
                 weights[term.contraction] += part.coefficient * weight
     contributions = []
     for contraction, weight in weights.items():
@@ -68,9 +94,7 @@ def following_order(
             contributions.append(_contribution(evaluator, weight, contraction))
         except StatisticsError:
             continue
-    if not contributions:
-        return None
-    return Following(size_of(sum(contributions)), math.fsum(map(size_of, contributions)))
+    return contributions
 
 
 @lru_cache(maxsize=64)

@@ -161,11 +161,11 @@ def test_terms_that_cancel_are_not_small():
 
 def test_what_follows_is_looked_up():
     following = Following(size=0.01, of_terms=0.08)
-    assert judge([0.0, 1.0, 0.2], following=following).missing == pytest.approx(0.3 * 0.08)
+    assert judge([0.0, 1.0, 0.2], following=[following]).missing == pytest.approx(0.3 * 0.08)
     # From a minimum the first order is zero, and the second says nothing alone.
     assert judge([0.0, 0.0, 1.0]).words.startswith("cannot tell")
-    assert judge([0.0, 0.0, 1.0], following=following).trustworthy
-    assert not judge([0.0, 0.0, 1.0], following=Following(0.25, 0.25)).trustworthy
+    assert judge([0.0, 0.0, 1.0], following=[following]).trustworthy
+    assert not judge([0.0, 0.0, 1.0], following=[Following(0.25, 0.25)]).trustworthy
 
 
 def test_errors_of_tensors_are_judged_by_their_norm():

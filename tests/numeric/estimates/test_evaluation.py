@@ -605,3 +605,19 @@ def test_error_is_per_term_sum_not_quadrature():
 
 def test_roles_are_all_known():
     assert ROLES == ("sample", "population", "training-set")
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_from_a_minimum_two_orders_more_are_looked_at(order):
+    """The first order is zero there, and a large fourth derivative acts at order 4 first."""
+
+    def judged(fourth):
+        curvature, none = [[[1]], [[1]]], [[[[0]]]] * 2
+        samples = {0: [0, 0], 1: [[1], [-1]], 2: curvature, 3: none, 4: [[[[[fourth]]]]] * 2}
+        statistics = Statistics.from_samples(samples, role="population")
+        expansion = expand("test-loss", order=order, sampling="one-pass")
+        return evaluate(expansion, statistics, eta=Fraction(1, 50), T=5)
+
+    assert judged(0).trustworthy
+    assert not judged(2000).trustworthy
+    assert judged(2000).orders == judged(0).orders
