@@ -186,15 +186,20 @@ def _as_formula(
             "expected --format text or latex, without --standalone, --width and --digits, for an "
             f"ordinary formula, got --format {style}"
         )
-    from sympy import latex
+    from sympy import Add, latex
+
+    from sgdiagrams.symbolic import symbols
 
     given = None if path is None else read_tensors(path)
     formula = expansion.in_one_dimension() if given is None else expansion.on_tensors(**given)
+    # As a person writes a series: from the lowest power of eta on.
+    terms = sorted(Add.make_args(formula), key=lambda term: term.as_coeff_exponent(symbols.eta)[1])
     if style == "text":
-        shown, left_out = str(formula).replace("**", "^"), expansion.left_out.text
+        parts, left_out = [str(term).replace("**", "^") for term in terms], expansion.left_out.text
     else:
-        shown, left_out = str(latex(formula)), expansion.left_out.latex
-    return f"{shown} + {left_out}" if left_out else shown
+        parts, left_out = [str(latex(term)) for term in terms], expansion.left_out.latex
+    shown = " + ".join([*parts, *([left_out] if left_out else [])])
+    return shown.replace(" + -", " - ").replace("-  ", "- ")
 
 
 def _plain(

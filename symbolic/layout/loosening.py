@@ -14,6 +14,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     ONE,
     SIGN_BREAK,
     SPACE,
+    THIN,
     Fraction,
     Node,
     Operator,
@@ -27,9 +28,25 @@ from sgdiagrams.symbolic.layout.ruler import printed_width
 
 __all__ = ["taken_apart"]
 
+# What stands for itself in a product.
+_FACTORS = (Difference, DressedEmbeddings, Fraction, Group, Times)
+
 
 def taken_apart(nodes: tuple[Node, ...]) -> Row | None:
-    """Return nodes in a row whose widest part may be broken; None where there is none that can be."""
+    """Return nodes in a row that may be broken: between its factors, or else in its widest part.
+
+    None where there is no place for that.
+    """
+    gaps = [
+        i
+        for i in range(1, len(nodes) - 1)
+        if nodes[i] == THIN
+        and isinstance(nodes[i - 1], _FACTORS)
+        and isinstance(nodes[i + 1], _FACTORS)
+    ]
+    if gaps:
+        i = gaps[0]
+        return Row((*nodes[:i], INNER_BREAK, *nodes[i:]))
     widest = sorted(range(len(nodes)), key=lambda i: -printed_width(nodes[i]))
     for i in widest:
         parts = _parts(nodes[i])
@@ -54,7 +71,8 @@ def _parts(node: Node) -> tuple[Node, ...] | None:
         case Fraction():
             return _fractions(node)
         case Difference() | DressedEmbeddings():
-            return _at_commas(node.composed())
+            arguments = _at_commas(node.composed())
+            return arguments if SIGN_BREAK in arguments else None
         case Spelled():
             known = read_latex(node.latex)
             return _parts(known) if isinstance(known, Row) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from flint import fmpz
 
@@ -13,8 +13,16 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.layout import nodes
-from sgdiagrams.symbolic.layout.formulas import Rounded, Spelled
-from sgdiagrams.symbolic.layout.nodes import Node, Numeral, Operator
+from sgdiagrams.symbolic.layout.formulas import (
+    Group,
+    OneLine,
+    Rounded,
+    Spelled,
+    Sum,
+    Times,
+    product,
+)
+from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Operator, Row
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation, Table
@@ -73,13 +81,18 @@ def _rounded(layout: _Part, digits: int | None) -> _Part:
 
 def _mapped(part: Any, digits: int) -> Any:
     if isinstance(part, nodes.Fraction):
-        above, below = _number(part.above), _number(part.below)
-        if above is not None and below is not None and _is_long(digits, part.above, part.below):
-            return _decimal(Fraction(above, below), digits)
-    if isinstance(part, Numeral):
-        number = _number(part)
-        is_exact = number is None or not _is_long(digits, part)
-        return part if is_exact else _decimal(Fraction(number or 0), digits)
+        divisor, below = _apart(part.below)
+        # One number in front: 137.9/N, and not 6.9e+40/(5e+38 N).
+        if divisor is not None and (_is_long(digits, divisor) or _has_long(digits, part.above)):
+            whole = Fraction(1, _value(divisor))
+            above = _scaled(part.above, whole, digits)
+            if below is None:
+                return Group(above.inner) if isinstance(above, OneLine) else above
+            return nodes.Fraction(above, _mapped(below, digits))
+    if isinstance(part, Row):
+        part = _merged(part, digits)
+    if _is_long(digits, part):
+        return _decimal(Fraction(_value(part)), digits)
     if type(part) is tuple:
         return tuple(_mapped(x, digits) for x in part)
     if is_dataclass(part) and not isinstance(part, type):
@@ -90,15 +103,62 @@ def _mapped(part: Any, digits: int) -> Any:
     return part
 
 
-def _is_long(digits: int, *numerals: object) -> bool:
-    return any(isinstance(x, Numeral) and len(x.digits) > digits for x in numerals)
+def _is_long(digits: int, node: object) -> TypeGuard[Numeral]:
+    return _is_whole(node) and len(node.digits) > digits
 
 
-def _number(node: object) -> int | None:
-    """Return the value of a whole numeral."""
-    if isinstance(node, Numeral) and node.digits.isdecimal():
-        return int(fmpz(node.digits))
-    return None
+def _is_whole(node: object) -> TypeGuard[Numeral]:
+    return isinstance(node, Numeral) and node.digits.isdecimal()
+
+
+def _value(numeral: Numeral) -> int:
+    return int(fmpz(numeral.digits))
+
+
+def _apart(node: Node) -> tuple[Numeral | None, Node | None]:
+    """Return the whole number in front of a product, and the rest of it."""
+    if isinstance(node, OneLine):
+        number, rest = _apart(node.inner)
+        return number, OneLine(rest) if isinstance(rest, Times) else rest
+    if _is_whole(node):
+        return node, None
+    if isinstance(node, Times) and _is_whole(node.factors[0]):
+        return node.factors[0], product(node.factors[1:])
+    return None, node
+
+
+def _has_long(digits: int, above: Node) -> bool:
+    """Tell whether a number in front of a numerator, or of one of its terms, is long."""
+    inner = above.inner if isinstance(above, (OneLine, Group)) else above
+    terms = inner.children if isinstance(inner, Sum) else (inner,)
+    return any(_is_long(digits, _apart(term)[0]) for term in terms)
+
+
+def _merged(row: Row, digits: int) -> Row:
+    """Return a wide sum that stands beside its fraction with the number of that in its terms."""
+    match row.items:
+        case (nodes.Fraction(above, below), gap, Group(Sum()) as group, *rest) if above == ONE:
+            divisor, left = _apart(below)
+            if divisor is None or not (_is_long(digits, divisor) or _has_long(digits, group)):
+                return row
+            start = () if left is None else (nodes.Fraction(ONE, left), gap)
+            return Row((*start, _scaled(group, Fraction(1, _value(divisor)), digits), *rest))
+    return row
+
+
+def _scaled(node: Node, factor: Fraction, digits: int) -> Node:
+    """Return a node times a number that is rounded, as one number in front or in every term of a sum."""
+    if isinstance(node, (OneLine, Group)) and isinstance(node.inner, Sum):
+        return replace(node, inner=_scaled(node.inner, factor, digits))
+    if isinstance(node, Sum):
+        terms = tuple((sign, _scaled(term, factor, digits)) for sign, term in node.terms)
+        return replace(node, terms=terms)
+    number, rest = _apart(node)
+    value = factor if number is None else factor * _value(number)
+    head = None if value == 1 and rest else _decimal(value, digits)
+    tail: Node | None = None if rest is None else _mapped(rest, digits)
+    factors = tail.factors if isinstance(tail, Times) else (tail,)
+    return product([head, *factors]) or ONE
 
 
 def _decimal(value: Fraction, digits: int) -> Node:

@@ -46,6 +46,20 @@ def test_formulas_for_one_weight_and_on_tensors(tmp_path):
     options = ["--observable", "displacement", "--resummed", "--form", "stationary"]
     drift = good("expand", *options, "--through", "1", "--in-one-dimension")
     assert drift == "-C*J*eta/(4*H^2) + O(eta^2)\n"
+    loss = ("expand", "--resummed", "--through", "1", "--form", "stationary", "--in-one-dimension")
+    assert good(*loss) == "l + C*eta/4 + O(eta^2)\n"
+    second = (
+        "expand",
+        "--resummed",
+        "--through",
+        "2",
+        "--form",
+        "stationary",
+        "--in-one-dimension",
+    )
+    text, latex = good(*second), good(*second, "--format", "latex")
+    assert text.startswith("l + C*eta/4 + C*H*eta^2/8 - C^2*K*eta^2/(32*H^2) + ")
+    assert latex.startswith(r"l + \frac{C \eta}{4} + \frac{C H \eta^{2}}{8} - \frac{C^{2} K")
     path = tmp_path / "tensors.json"
     path.write_text('{"curvatures": ["c"], "tensors": {"C": [["1/2"]], "J": [[[3]]]}, "free": [0]}')
     valley = good("expand", *options, "--through", "1", "--on-tensors", path)

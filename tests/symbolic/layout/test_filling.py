@@ -24,7 +24,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     joined,
     power,
 )
-from sgdiagrams.symbolic.layout.quantities import SumOver
+from sgdiagrams.symbolic.layout.quantities import DressedEmbeddings, SumOver
 from sgdiagrams.symbolic.layout.ruler import printed_width
 from sgdiagrams.symbolic.layout.text import plain_text
 
@@ -97,6 +97,19 @@ def test_what_does_not_fit_a_line_is_taken_apart():
 def test_lines_start_without_a_gap():
     [first, second] = filled([chunks(Row((SPACE, Sign(1), *words(9))))] * 2, 6000)
     assert first.row == second.row == Row((Sign(1), *words(9)))
+
+
+def test_products_are_broken_between_factors_and_not_inside_of_one():
+    eigenvalue = Times((Symbol("eta"), Symbol("H")))
+    weight = DressedEmbeddings("(01-2)(02-12)", (eigenvalue,))
+    row = Row((Sign(-1, is_unary=True), weight, THIN, weight, THIN, weight))
+    lines = filled([chunks(row)], 2 * printed_width(weight) + 2500)
+    assert [plain_text(line.row) for line in lines] == [
+        "-W[(01-2)(02-12)](eta H) W[(01-2)(02-12)](eta H)",
+        "× W[(01-2)(02-12)](eta H)",
+    ]
+    [line] = filled([chunks(Row((weight,)))], printed_width(weight) // 2)
+    assert line.row == Row((weight,))
 
 
 @relaxed

@@ -3,9 +3,19 @@
 from fractions import Fraction
 
 import pytest
+from sympy import Poly, together
 
 from sgdiagrams.diagrams import RequestError
-from sgdiagrams.symbolic import SGD, Epochs, Momentum, OnePass, expand
+from sgdiagrams.symbolic import (
+    SGD,
+    Epochs,
+    ExponentialAverage,
+    Momentum,
+    OnePass,
+    WithReplacement,
+    expand,
+)
+from sgdiagrams.symbolic.symbols import N
 
 HEAVY = Momentum(beta=Fraction(9, 10))
 
@@ -40,6 +50,22 @@ def test_digits_round_and_say_so():
     with pytest.raises(RequestError, match="digits="):
         large.text()
     assert "e+" in large.text(digits=4)
+
+
+def test_numerator_and_denominator_are_rounded_as_one_number():
+    scheme = WithReplacement(B=1, T=20)
+    average = SGD(average=ExponentialAverage(alpha=Fraction(9, 10)))
+    expansion = expand("second-moment", order=2, sampling=scheme, optimizer=average)
+    weights = {str(term.contraction): term.weight for term in expansion.order_terms(2)}
+    first = float(weights["G_a G_b"].subs({"N": 10**9}))
+    assert f"  {first:.6g} (N - 1)/N  " in expansion.text(digits=6)
+    constant, slope = Poly(together(weights["M_a|b"] * N), N).all_coeffs()[::-1]
+    tied = f"({float(slope):.6g} N + {float(constant):.6g})/N"
+    assert tied in expansion.text(digits=6)
+    latex = expansion.latex(digits=6)
+    assert rf"\frac{{{first:.6g} (N - 1)}}{{N}}" in latex
+    # A wide sum stands beside its fraction.
+    assert rf"\frac{{1}}{{N}}\bigl({float(slope):.6g} N + {float(constant):.6g}\bigr)" in latex
 
 
 def test_what_is_short_stays_as_it_is():
