@@ -83,7 +83,7 @@ def _mapped(part: Any, digits: int) -> Any:
     if isinstance(part, nodes.Fraction):
         divisor, below = _apart(part.below)
         # One number in front: 137.9/N, and not 6.9e+40/(5e+38 N).
-        if divisor is not None and (_is_long(digits, divisor) or _has_long(digits, part.above)):
+        if divisor is not None and (_is_long(divisor, digits) or _has_long(part.above, digits)):
             whole = Fraction(1, _value(divisor))
             above = _scaled(part.above, whole, digits)
             if below is None:
@@ -91,7 +91,7 @@ def _mapped(part: Any, digits: int) -> Any:
             return nodes.Fraction(above, _mapped(below, digits))
     if isinstance(part, Row):
         part = _merged(part, digits)
-    if _is_long(digits, part):
+    if _is_long(part, digits):
         return _decimal(Fraction(_value(part)), digits)
     if type(part) is tuple:
         return tuple(_mapped(x, digits) for x in part)
@@ -103,7 +103,7 @@ def _mapped(part: Any, digits: int) -> Any:
     return part
 
 
-def _is_long(digits: int, node: object) -> TypeGuard[Numeral]:
+def _is_long(node: object, digits: int) -> TypeGuard[Numeral]:
     return _is_whole(node) and len(node.digits) > digits
 
 
@@ -127,11 +127,11 @@ def _apart(node: Node) -> tuple[Numeral | None, Node | None]:
     return None, node
 
 
-def _has_long(digits: int, above: Node) -> bool:
+def _has_long(above: Node, digits: int) -> bool:
     """Tell whether a number in front of a numerator, or of one of its terms, is long."""
     inner = above.inner if isinstance(above, (OneLine, Group)) else above
     terms = inner.children if isinstance(inner, Sum) else (inner,)
-    return any(_is_long(digits, _apart(term)[0]) for term in terms)
+    return any(_is_long(_apart(term)[0], digits) for term in terms)
 
 
 def _merged(row: Row, digits: int) -> Row:
@@ -139,7 +139,7 @@ def _merged(row: Row, digits: int) -> Row:
     match row.items:
         case (nodes.Fraction(above, below), gap, Group(Sum()) as group, *rest) if above == ONE:
             divisor, left = _apart(below)
-            if divisor is None or not (_is_long(digits, divisor) or _has_long(digits, group)):
+            if divisor is None or not (_is_long(divisor, digits) or _has_long(group, digits)):
                 return row
             start = () if left is None else (nodes.Fraction(ONE, left), gap)
             return Row((*start, _scaled(group, Fraction(1, _value(divisor)), digits), *rest))
