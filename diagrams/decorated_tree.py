@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 
+from sgdiagrams.diagrams.errors import DiagramError, check_kind
 from sgdiagrams.diagrams.partitions import blocks_of
 from sgdiagrams.diagrams.text_form import tree_text
 from sgdiagrams.diagrams.trees import parents_of_levels
 
-__all__ = ["DecoratedTree"]
+__all__ = ["DecoratedTree", "check_tree"]
 
 
 class DecoratedTree(ABC):
@@ -119,3 +120,9 @@ class DecoratedTree(ABC):
 
     def __str__(self) -> str:
         return tree_text(self.parents, self.blocks)
+
+
+def check_tree(value: object) -> None:
+    """Raise a DiagramError unless a value is a diagram."""
+    words = "a Diagram (Diagram.parse reads texts)"
+    check_kind("diagram", value, DecoratedTree, called=words, error=DiagramError)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sgdiagrams.diagrams import graphs
 from sgdiagrams.diagrams.canonical.form import canonical_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
-from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import block_numbers
 from sgdiagrams.diagrams.pictures.svg import diagram_svg
@@ -77,6 +77,7 @@ class Diagram(DecoratedTree):
     symmetry_factor: int
 
     def __init__(self, parents: Sequence[int], blocks: Iterable[Iterable[int]]) -> None:
+        parents = listed("parents", parents, called="a list of parents", error=DiagramError)
         root = len(parents)
         if root >= _MOST_NODES:
             raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {root + 1}")

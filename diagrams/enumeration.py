@@ -130,6 +130,7 @@ def diagram_rows(
     [2032, 1920, 1909]
     """
     _check(order, root, max_block_size, max_legs)
+    _check_switches(linkless=linkless, one_pass=one_pass, at_minimum=at_minimum)
     if max_noise is not None and not is_whole(max_noise, least=0):
         raise RequestError(f"expected max_noise >= 0 or None, got max_noise={shown(max_noise)}")
     order = int(order)
@@ -362,13 +363,19 @@ def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int
     most = _MOST_TIED - (root == "in-partition")
     if not is_whole(order, least=0, most=most):
         raise RequestError(f"expected a whole number 0..{most} of edges, got order={shown(order)}")
-    if root not in get_args(RootMode):
+    if not isinstance(root, str) or root not in get_args(RootMode):
         raise RequestError(
             f"expected root='isolated' or root='in-partition', got root={shown(root)}"
         )
     for name, bound in (("max_block_size", max_block_size), ("max_legs", max_legs)):
         if bound is not None and not is_whole(bound, least=1):
             raise RequestError(f"expected {name} >= 1 or None, got {name}={shown(bound)}")
+
+
+def _check_switches(**switches: object) -> None:
+    for name, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise RequestError(f"expected {name}=True or {name}=False, got {name}={shown(value)}")
 
 
 def _check_part(residue: int, modulus: int) -> None:

@@ -1,10 +1,15 @@
-"""The errors of this package: one base class, one child for each kind of failure.
+"""The errors of this package, one child for each kind of failure, and the check of what a value is.
 
 They live in the leftmost room because every room raises them and imports point left.
 Every message says what was expected, what came (``name=value``), and the remedy.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sgdiagrams.diagrams.messages import shown
 
 __all__ = [
     "DiagramError",
@@ -14,6 +19,8 @@ __all__ = [
     "SamplingError",
     "SgdiagramsError",
     "StatisticsError",
+    "check_kind",
+    "listed",
 ]
 
 
@@ -43,3 +50,53 @@ class FormatError(SgdiagramsError, ValueError):
 
 class MissingDependencyError(SgdiagramsError, ImportError):
     """An optional library is absent; the message names the extra that installs it."""
+
+
+def check_kind(
+    name: str,
+    value: object,
+    kind: type | tuple[type, ...],
+    *,
+    called: str,
+    error: type[SgdiagramsError] = RequestError,
+) -> None:
+    """Raise an error unless a value is of a kind: before it is asked for what others do not have.
+
+    Parameters
+    ----------
+    name, value
+        Of the argument.
+    kind
+        A class, or several.
+    called
+        What a value of that kind is called, with its article.
+    error
+        Which error is raised.
+
+    Examples
+    --------
+    >>> check_kind("text", 5, str, called="a text")
+    Traceback (most recent call last):
+        ...
+    sgdiagrams.diagrams.errors.RequestError: expected a text, got text=5
+    """
+    if not isinstance(value, kind):
+        raise error(f"expected {called}, got {name}={shown(value)}")
+
+
+def listed(
+    name: str, value: object, *, called: str, error: type[SgdiagramsError] = RequestError
+) -> list[Any]:
+    """Return the items of a list, an array or an iterator, or raise an error; texts are none.
+
+    Examples
+    --------
+    >>> listed("values", (1, 2), called="a list of numbers")
+    [1, 2]
+    """
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        try:
+            return list(value)
+        except TypeError:  # arrays without an axis
+            pass
+    raise error(f"expected {called}, got {name}={shown(value)}")

@@ -16,14 +16,16 @@ from numbers import Integral, Rational, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from sgdiagrams.diagrams.errors import FormatError
+from sgdiagrams.diagrams.errors import FormatError, RequestError, check_kind
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "decoded",
+    "json_data",
     "json_text",
     "output_file",
     "plain_data",
@@ -33,6 +35,9 @@ __all__ = [
 ]
 
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_MOST_NAME = 255  # bytes, on all usual file systems
+_KEPT = 25  # characters of a name in that of a scratch file
+_MOST_INDENT = 40  # columns a level
 _MOST_BYTES = 2**29  # an expansion of order 7 in symbols N, B, E has 200 million
 # What text may begin with: the byte-order marks of UTF-8 and UTF-16.
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -104,8 +109,12 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def usable_path(path: str | os.PathLike[str]) -> Path:
     """Return a path that the system can be asked about, or raise a FormatError."""
-    if "\0" in os.fspath(path):
-        raise FormatError(f"expected the name of a file, got {shown(str(path))}")
+    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
+        raise FormatError(f"expected the name of a file, got {shown(path)}")
+    if any(len(os.fsencode(part)) > _MOST_NAME for part in Path(path).parts):
+        raise FormatError(
+            f"expected names of at most {_MOST_NAME} bytes of folders and files, got {shown(str(path))}"
+        )
     return Path(path)
 
 
@@ -131,7 +140,9 @@ def _descriptor(path: Path) -> int | None:
 @contextmanager
 def _replacement(target: Path, known: os.stat_result | None) -> Iterator[BinaryIO]:
     """Open a file beside the target that takes its place when nothing is raised."""
-    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    # Long names are shortened: with what is added they might be too long.
+    stem, suffix = target.stem[:_KEPT], target.suffix[:_KEPT]
+    scratch = target.with_name(f".{stem}-{secrets.token_hex(8)}{suffix}")
     # The mode of a new file is subject to the umask.
     handle = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
@@ -220,6 +231,48 @@ def decoded(content: bytes, *, name: str) -> str:
         ) from None
 
 
+def json_data(
+    text: str, *, kind: str = "JSON", parse_float: Callable[[str], Any] | None = None
+) -> Any:
+    """Return what JSON text says; a name that occurs twice in one object is an error.
+
+    Parameters
+    ----------
+    text
+        Any.
+    kind
+        What the text should be, for errors.
+    parse_float
+        What makes a number of its decimals, a float when left out.
+
+    Raises
+    ------
+    FormatError
+        When the text is no JSON, is nested too deeply, or a name occurs twice.
+
+    Examples
+    --------
+    >>> json_data('{"T": [1, 2.5]}')
+    {'T': [1, 2.5]}
+    """
+    check_kind("text", text, str, called=kind, error=FormatError)
+    try:
+        return json.loads(text, parse_float=parse_float, object_pairs_hook=_once)
+    except RecursionError:
+        raise FormatError(f"expected {kind}, got text that is nested too deeply") from None
+    except ValueError as error:  # numbers without end, too
+        raise FormatError(f"expected {kind}, got text that is no JSON: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} occurs twice")
+    return data
+
+
 def json_text(data: Any, *, indent: int | None = None) -> str:
     """Return plain data as JSON that every reader understands.
 
@@ -231,6 +284,11 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     >>> json_text({"error": math.inf, "value": Fraction(1, 3)})
     '{"error": null, "value": "1/3"}'
     """
+    if indent is not None and not is_whole(indent, least=0, most=_MOST_INDENT):
+        raise RequestError(
+            f"expected an indent 0..{_MOST_INDENT} or None, got indent={shown(indent)}"
+        )
+    indent = None if indent is None else int(indent)
     return json.dumps(plain_data(data), indent=indent, allow_nan=False)
 
 

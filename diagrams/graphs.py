@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.messages import shown
 
@@ -47,6 +48,7 @@ def to_networkx(tree: DecoratedTree) -> nx.DiGraph[int]:
     """
     import networkx as nx
 
+    check_tree(tree)
     graph: nx.DiGraph[int] = nx.DiGraph()
     for index, block in enumerate(tree.blocks):
         graph.add_nodes_from(block, block=index)
@@ -137,6 +139,7 @@ def quotient(tree: DecoratedTree) -> nx.DiGraph[int]:
     """
     import networkx as nx
 
+    check_tree(tree)
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(tree.blocks)))
     home = {v: b for b, block in enumerate(tree.blocks) for v in block}
@@ -177,6 +180,7 @@ def _incidence_graph(tree: DecoratedTree) -> nx.DiGraph[Any]:
     """
     import networkx as nx
 
+    check_tree(tree)
     graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_edges_from(tree.edges)
     for index, block in enumerate(tree.blocks):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
@@ -121,9 +121,10 @@ def block_numbers(blocks: Iterable[Iterable[int]], n: int) -> list[int]:
     [1, 0, 0, 1]
     """
     numbers = [-1] * n
-    for number, block in enumerate(blocks):
+    given = listed("blocks", blocks, called="a list of blocks", error=DiagramError)
+    for number, block in enumerate(given):
         i: int | None = None
-        for i in block:
+        for i in listed("block", block, called="a list of nodes", error=DiagramError):
             if not isinstance(i, (int, np.integer)) or not 0 <= i < n:
                 raise DiagramError(f"expected block elements in 0..{n - 1}, got {shown(i)}")
             if numbers[i] >= 0:
@@ -210,6 +211,20 @@ def set_partitions_array(n: int) -> NDArray[np.uint8]:
     return rows
 
 
+def _labels(partition: Sequence[int]) -> Partition:
+    """Return the labels of the blocks as a tuple, or raise a DiagramError."""
+    if type(partition) is not tuple:
+        words = "a partition as a list of labels"
+        partition = tuple(listed("partition", partition, called=words, error=DiagramError))
+    try:
+        used = set(partition)
+    except TypeError:
+        used = {None}
+    if used != set(range(len(used))):
+        raise DiagramError(f"expected labels 0, 1, ..., each in use, got {shown(partition)}")
+    return partition
+
+
 def is_refinement(fine: Sequence[int], coarse: Sequence[int]) -> bool:
     """Tell whether every block of `fine` lies inside a block of `coarse`.
 
@@ -218,13 +233,13 @@ def is_refinement(fine: Sequence[int], coarse: Sequence[int]) -> bool:
     >>> is_refinement((0, 1, 2), (0, 1, 0)), is_refinement((0, 1, 0), (0, 1, 2))
     (True, False)
     """
+    fine, coarse = _labels(fine), _labels(coarse)
     home: dict[int, int] = {}
     return len(fine) == len(coarse) and all(
         home.setdefault(f, c) == c for f, c in zip(fine, coarse, strict=True)
     )
 
 
-@lru_cache(maxsize=4096)
 def coarsenings(partition: Partition) -> tuple[Partition, ...]:
     """Return all partitions that `partition` refines (itself included), finest last.
 
@@ -235,13 +250,18 @@ def coarsenings(partition: Partition) -> tuple[Partition, ...]:
     >>> coarsenings((0, 1, 0))
     ((0, 0, 0), (0, 1, 0))
     """
+    return _coarsenings(_labels(partition))
+
+
+@lru_cache(maxsize=4096)
+def _coarsenings(partition: Partition) -> tuple[Partition, ...]:
+    _check_size(max(partition, default=-1) + 1, most=_MOST_IN_ARRAY)
     return tuple(
         tuple(merge[label] for label in partition)
         for merge in set_partitions(max(partition, default=-1) + 1)
     )
 
 
-@lru_cache(maxsize=4096)
 def refinements(partition: Partition) -> tuple[Partition, ...]:
     """Return all partitions that refine `partition` (itself included).
 
@@ -252,6 +272,12 @@ def refinements(partition: Partition) -> tuple[Partition, ...]:
     >>> refinements((0, 1, 0))
     ((0, 1, 0), (0, 1, 2))
     """
+    return _refinements(_labels(partition))
+
+
+@lru_cache(maxsize=4096)
+def _refinements(partition: Partition) -> tuple[Partition, ...]:
+    _check_size(len(partition), most=_MOST_IN_ARRAY)
     results: list[list[int]] = [[0] * len(partition)]
     used = [0]
     for block in blocks_of(partition):
@@ -284,6 +310,7 @@ def moebius(fine: Sequence[int], coarse: Sequence[int]) -> int:
     >>> moebius((0, 1, 2), (0, 0, 0))
     2
     """
+    fine, coarse = _labels(fine), _labels(coarse)
     if not is_refinement(fine, coarse):
         raise DiagramError(
             f"expected a refinement, but {tuple(fine)} does not refine {tuple(coarse)}"

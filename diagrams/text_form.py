@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.errors import DiagramError, check_kind
 from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
     >>> read_tree("(01-2)(02-12)")
     ([2, 2], [[0, 1], [2]])
     """
+    check_kind("text", text, str, called="a text such as '(01-2)(02-12)'", error=DiagramError)
     match = _TEXT.fullmatch(text.strip())
     if match is None:
         raise DiagramError(

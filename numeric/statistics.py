@@ -28,7 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, final
 
-from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.errors import StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.derivatives.checks import checked
 from sgdiagrams.numeric.derivatives.derivatives import Derivatives
@@ -36,6 +36,7 @@ from sgdiagrams.numeric.derivatives.files import read_statistics, write_statisti
 from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.long_times.evaluation import evaluate_resummed
 from sgdiagrams.numeric.values.leaves import as_floats
+from sgdiagrams.symbolic.formula import SeriesFormula
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.estimates.estimate import Estimate
-    from sgdiagrams.symbolic.formula import SeriesFormula
 
 __all__ = ["ROLES", "Statistics"]
 
@@ -95,7 +95,7 @@ class Statistics(Derivatives):
     start: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.role not in ROLES:
+        if not isinstance(self.role, str) or self.role not in ROLES:
             raise StatisticsError(
                 f"expected a role among {', '.join(ROLES)}, got role={shown(self.role)}"
             )
@@ -217,6 +217,7 @@ class Statistics(Derivatives):
         """
         if isinstance(formula, ResummedFormula):
             return evaluate_resummed(formula, self, eta=eta, **numbers)
+        check_kind("formula", formula, SeriesFormula, called="an expansion")
         return evaluate(formula, self, eta=eta, **numbers)
 
     def __repr__(self) -> str:

@@ -94,6 +94,7 @@ def check_updates(T: int, *, bits: int = 0) -> None:
     bits
         By how many bits exact numbers grow from update to update.
     """
+    T = whole_number("T", T)
     if T > _MOST_UPDATES or T * T * bits > _MOST_BITS:
         raise SamplingError(
             f"expected fewer updates where each has a number of its own, got T={shown(T)}; "
@@ -158,7 +159,7 @@ def rational_or_symbol(
 
     `symbol` is returned for None and for its own name.
     """
-    if symbol is not None and (value is None or value == str(symbol)):
+    if symbol is not None and (value is None or (isinstance(value, str) and value == str(symbol))):
         return symbol
     if isinstance(value, Symbol):
         return value

@@ -16,7 +16,14 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
 from sgdiagrams.symbolic.files.formula import dump, load
-from sgdiagrams.symbolic.formula import Part, SeriesFormula, Term, collect, in_usual_order
+from sgdiagrams.symbolic.formula import (
+    Part,
+    SeriesFormula,
+    Term,
+    check_holder,
+    collect,
+    in_usual_order,
+)
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
@@ -185,6 +192,7 @@ class Expansion(SeriesFormula):
         **numbers
             A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
         """
+        check_holder(values)
         return values.evaluate(self, eta=eta, **numbers)
 
     def subs(self, *args: Any) -> Expansion:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sympy import Add, Expr, Mul, latex
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 
-__all__ = ["Formula", "Holder", "Part", "SeriesFormula", "Term", "collect", "in_usual_order"]
+__all__ = [
+    "Formula",
+    "Holder",
+    "Part",
+    "SeriesFormula",
+    "Term",
+    "check_holder",
+    "collect",
+    "in_usual_order",
+]
 
 #: What formulas are in numbers: whatever the holder of the numbers makes of them.
 Result = TypeVar("Result")
@@ -207,6 +217,14 @@ class Holder(Protocol[Result_co]):
 
     def evaluate(self, formula: Any, *, eta: Any, **numbers: int | Fraction) -> Result_co:
         """Return a formula in numbers."""
+
+
+def check_holder(values: object) -> None:
+    """Raise a RequestError unless a value may have numbers for contractions."""
+    if isinstance(values, Formula) or not callable(getattr(values, "evaluate", None)):
+        raise RequestError(
+            f"expected Statistics, or another holder of numbers, to evaluate with, got {shown(values)}"
+        )
 
 
 def collect(terms: Iterable[Term], *, is_canonical: bool = False) -> tuple[Term, ...]:

@@ -337,7 +337,7 @@ def named_observable(which: str | Observable) -> Observable:
         return which
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
-        if not start.isdecimal() or len(start) > _MOST_DIGITS:
+        if not start.isascii() or not start.isdecimal() or len(start) > _MOST_DIGITS:
             raise RequestError(
                 f"expected a whole number of updates after since=, got {shown(which)}"
             )

@@ -16,7 +16,7 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
-from sgdiagrams.symbolic.formula import in_usual_order
+from sgdiagrams.symbolic.formula import check_holder, in_usual_order
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
@@ -329,6 +329,7 @@ class ResummedExpansion(ResummedFormula):
 
     def evaluate(self, values: Holder[Result], *, eta: Any, **numbers: int | Fraction) -> Result:
         """Return the expansion in numbers: see `Expansion.evaluate`."""
+        check_holder(values)
         return values.evaluate(self, eta=eta, **numbers)
 
     # Algebra --------------------------------------------------------------------------------------

@@ -17,10 +17,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sympy import Expr
-
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, check_kind, listed
 from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.weights.monomials import USUAL_VARIABLES, monomial_text, read_monomial
 from sgdiagrams.symbolic.weights.rescaling import rescalings, split_weight
@@ -34,8 +33,9 @@ from sgdiagrams.symbolic.writing.scaling_tables import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sympy import Expr
+
     from sgdiagrams.symbolic.contractions.contraction import Contraction
-    from sgdiagrams.symbolic.expansion import Expansion
 
 __all__ = ["ScalingRow", "ScalingTable", "ScalingVerdict", "scaling"]
 
@@ -82,11 +82,11 @@ def scaling(expansion: Expansion, through: Sequence[str | Expr] | None = None) -
     order 2: 1 of 2 terms obeys, 1 partly
     in all: 3 of 4 terms obey, 1 partly
     """
-    given = _default(expansion) if through is None else through
-    if isinstance(given, (str, Expr)) or not given:
-        raise RequestError(
-            f"expected a sequence of combinations such as ('eta/B', 'eta*T'), got through={shown(given)}"
-        )
+    check_kind("expansion", expansion, Expansion, called="an Expansion that is not re-summed")
+    words = "a sequence of combinations such as ('eta/B', 'eta*T')"
+    given = _default(expansion) if through is None else listed("through", through, called=words)
+    if not given:
+        raise RequestError(f"expected {words}, got through={shown(given)}")
     combinations = [read_monomial(item) for item in given]
     free = {str(s) for term in expansion.terms for s in term.weight.free_symbols}
     known = ["eta", *expansion.symbols]

@@ -48,7 +48,7 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 _TENSORS = re.compile(r"[GHJKCSMVl]|D[0-9]+|eta|kappa")
 
 
-def is_function(label: str) -> bool:
+def is_function(label: object) -> bool:
     """Tell whether a label may name a user's function.
 
     Examples
@@ -57,4 +57,6 @@ def is_function(label: str) -> bool:
     (True, False, False, False)
     """
     known = (LOSS, PENALISED, TRAINING, WEIGHTS)
+    if not isinstance(label, str):
+        return False
     return bool(_LABEL.fullmatch(label)) and label not in known and not _TENSORS.fullmatch(label)

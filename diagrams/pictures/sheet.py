@@ -7,7 +7,8 @@ from html import escape
 from math import log, sqrt
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.decorated_tree import check_tree
+from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.pictures.layout import MARGIN, lay_out
 from sgdiagrams.diagrams.pictures.svg import drawing, svg_document
@@ -57,8 +58,11 @@ def contact_sheet_svg(
     >>> contact_sheet_svg(enumerate_diagrams(2)).count("<g ")
     4
     """
-    drawn = list(diagrams)
-    texts = [str(d) for d in drawn] if captions is None else list(captions)
+    drawn = listed("diagrams", diagrams, called="a list of diagrams")
+    for diagram in drawn:
+        check_tree(diagram)
+    given = drawn if captions is None else listed("captions", captions, called="a list of texts")
+    texts = [str(caption) for caption in given]
     if columns is not None and not is_whole(columns, least=1):
         raise RequestError(f"expected columns >= 1 or None, got columns={shown(columns)}")
     if len(texts) != len(drawn):

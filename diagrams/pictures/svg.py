@@ -9,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.pictures.arcs import arcs_of
 from sgdiagrams.diagrams.pictures.layout import RADIUS, Layout, lay_out
 from sgdiagrams.diagrams.trees import parents_of_levels
@@ -41,6 +42,7 @@ def diagram_svg(diagram: DecoratedTree) -> str:
     >>> diagram_svg(Diagram.parse("(01-2)(02-12)")).startswith("<svg xmlns=")
     True
     """
+    check_tree(diagram)
     layout = lay_out(diagram.levels)
     body = drawing(diagram, layout)
     return svg_document(body, layout.width, layout.height, title=f"diagram {diagram}")

@@ -6,16 +6,16 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
-from sgdiagrams.diagrams.files import output_file
+from sgdiagrams.diagrams.files import output_file, usable_path
 from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from matplotlib.figure import Figure
 
@@ -41,7 +41,7 @@ def check_picture(path: str | Path) -> str:
     >>> check_picture("loss.svg")
     'svg'
     """
-    target = Path(path)
+    target = usable_path(path)
     if target.suffix.lower() not in _SUFFIXES:
         raise RequestError(
             f"expected a file ending in {', '.join(_SUFFIXES)}, got {shown(str(path))}"

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sgdiagrams.diagrams.files import plain_data
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.comparison.curves import draw_curves
 from sgdiagrams.numeric.precision.finite import check_finite, within_range
+from sgdiagrams.numeric.values.learning_rate import read_eta
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,8 +95,10 @@ class Comparison:
 
     def predict(self, eta: float) -> tuple[float, ...]:
         """Return the prediction at a learning rate: entry ``k - 1`` sums orders 1..k."""
-        what, cause = "the prediction", f"eta={eta:.6g}"
+        rate = read_eta(eta, None)
+        what, cause = "the prediction", f"eta={shown(rate)}"
         with within_range(what, cause):
+            eta = float(rate)
             sums = tuple(accumulate(c * eta**k for k, c in enumerate(self.coefficients) if k))
         check_finite(np.array(sums, dtype=float), what, cause)
         return sums

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import accumulate
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
@@ -32,6 +32,7 @@ from sgdiagrams.symbolic.training.training import Training
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from fractions import Fraction
+    from pathlib import Path
 
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.numeric.statistics import Statistics
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _POINTS = 8
+_MOST_ORDER = 10  # as of expansions
 _MOST_RUNS = 10**8
 _SECONDS = 0.5  # between two savings
 _PATIENCE = 10  # seconds that a re-summed curve may take
@@ -135,8 +137,10 @@ def compare(
     watched = named_observable(observable)
     if order is None:
         order = complete_order(watched) if resummed else 3
-    if not is_whole(order, least=1):
-        raise RequestError(f"expected an order >= 1 to compare, got order={shown(order)}")
+    if not is_whole(order, least=1, most=_MOST_ORDER):
+        raise RequestError(
+            f"expected an order 1..{_MOST_ORDER} to compare, got order={shown(order)}"
+        )
     if not is_whole(runs, least=2, most=_MOST_RUNS):
         raise RequestError(f"expected 2 to {_MOST_RUNS} runs, got runs={shown(runs)}")
     if not is_whole(seed, least=0):
@@ -180,9 +184,10 @@ def compare(
     if checkpoint is None:
         complete = _run(simulation, etas, runs, seed, state, None, progress)
     else:
-        with alone_with(Path(checkpoint)):
-            state.load(Path(checkpoint))
-            complete = _run(simulation, etas, runs, seed, state, Path(checkpoint), progress)
+        path = usable_path(checkpoint)
+        with alone_with(path):
+            state.load(path)
+            complete = _run(simulation, etas, runs, seed, state, path, progress)
     points = tuple(
         Point(e, moments, result.predict(e), simulation.statistic, other)
         for e, moments, other in zip(etas, state.moments, early, strict=True)

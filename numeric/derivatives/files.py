@@ -6,7 +6,6 @@ evaluated, and whatever is wrong gives one error of one line.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import zipfile
@@ -14,13 +13,19 @@ import zlib
 from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import FormatError, StatisticsError
-from sgdiagrams.diagrams.files import decoded, json_text, output_file, read_bounded, usable_path
+from sgdiagrams.diagrams.files import (
+    decoded,
+    json_data,
+    json_text,
+    output_file,
+    read_bounded,
+    usable_path,
+)
 from sgdiagrams.diagrams.messages import shortened, shown
 
 if TYPE_CHECKING:
@@ -74,7 +79,7 @@ def write_statistics(statistics: Derivatives, path: str | os.PathLike[str]) -> N
     FormatError
         When the name has another ending or the file cannot be written.
     """
-    target = Path(path)
+    target = usable_path(path)
     ending = ".json" if statistics.is_exact else ".npz"
     if target.suffix != ending:
         kind = "exact" if statistics.is_exact else "float"
@@ -105,7 +110,8 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
         When the file is missing, a directory, broken, of another format or version, holds pickled
         objects, or its numbers are no statistics.
     """
-    name = "standard input" if path == "-" else str(path)
+    path = str(usable_path(path))
+    name = "standard input" if path == "-" else path
     try:
         with _opened(path) as file:
             is_archive = file.read(2) == b"PK"
@@ -225,7 +231,13 @@ def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
 
 
 def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
-    document = json.loads(decoded(read_bounded(file, name=path), name=path))
+    text = decoded(read_bounded(file, name=path), name=path)
+    try:
+        document = json_data(text)
+    except FormatError as error:
+        raise FormatError(
+            f"expected a statistics file (.npz or .json), cannot read path={shown(path)}: {error}"
+        ) from None
     if not isinstance(document, dict):
         raise FormatError(
             f"expected a JSON object, got {type(document).__name__} in path={shown(path)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import SamplingError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
@@ -57,10 +57,10 @@ def grid_schedule(grid: NDArray[np.bool_] | Sequence[Sequence[Any]]) -> Batches:
             "expected a boolean array of shape (N, T), got "
             f"dtype={grid.dtype}, shape={grid.shape}; use astype(bool), or give a list of batches"
         )
+    words = "N lists of truth values or a list of batches"
+    grid = listed("grid", grid, called=words, error=SamplingError)
     if not all(isinstance(line, Sequence | np.ndarray) for line in grid):
-        raise SamplingError(
-            f"expected N lists of truth values or a list of batches, got {shown(grid)}"
-        )
+        raise SamplingError(f"expected {words}, got {shown(grid)}")
     lines = [list(line) for line in grid]
     truth = [isinstance(cell, bool | np.bool_) for line in lines for cell in line]
     if not is_array and not any(truth):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms, taylor
@@ -61,9 +61,11 @@ class PolynomialLandscape:
         losses: Sequence[Mapping[Exponents, Rational | int] | PolynomialTerms],
         start: Sequence[Rational | int] | None = None,
     ) -> None:
-        polynomials = tuple(polynomial(loss) for loss in losses)
+        given = listed("losses", losses, called="a list of polynomials")
+        polynomials = tuple(polynomial(loss) for loss in given)
         lengths = {len(exponents) for loss in polynomials for exponents, _ in loss}
         if start is not None:
+            start = listed("start", start, called="a list of numbers")
             lengths.add(len(start))
         if not polynomials or len(lengths) != 1 or 0 in lengths:
             raise RequestError(
@@ -159,8 +161,12 @@ def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> P
     """
     pairs = given.items() if isinstance(given, Mapping) else given
     result: dict[Exponents, Fraction] = {}
-    for exponents, coefficient in pairs:
-        key = tuple(exponents)
+    called = "a polynomial such as {(2, 0): 1}, coefficients by exponents"
+    for pair in listed("polynomial", pairs, called=called):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise RequestError(f"expected {called}, got {shown(given)}")
+        exponents, coefficient = pair
+        key = tuple(listed("exponents", exponents, called="a tuple of exponents"))
         if not all(is_whole(power, least=0, most=_MOST_ORDER) for power in key):
             raise RequestError(
                 f"expected whole exponents 0..{_MOST_ORDER}, got exponents={shown(key)}"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Landscape", "check_derivative_order"]
 
+_MOST_ORDER = 12  # of three weights half a million entries a sample
+
 
 class Landscape(ABC):
     """A loss per datapoint, vectorised over R independent runs with weights of shape ``(R, p)``.
@@ -85,7 +87,10 @@ class Landscape(ABC):
 
 
 def check_derivative_order(order: object) -> int:
-    """Return a whole number >= 0, or raise a RequestError."""
-    if not is_whole(order, least=0):
-        raise RequestError(f"expected a whole number >= 0 for the order, got order={shown(order)}")
+    """Return a whole number that is no too high an order of derivatives, or raise a RequestError."""
+    if not is_whole(order, least=0, most=_MOST_ORDER):
+        raise RequestError(
+            f"expected a whole number 0..{_MOST_ORDER} for the order of derivatives, "
+            f"got order={shown(order)}"
+        )
     return int(order)

@@ -36,7 +36,7 @@ def landscape(which: str | Landscape) -> Landscape:
     """
     if isinstance(which, Landscape):
         return which
-    if which not in LANDSCAPES:
+    if not isinstance(which, str) or which not in LANDSCAPES:
         raise RequestError(
             f"expected a landscape among {', '.join(LANDSCAPES)} or an object, "
             f"got landscape={shown(which)}"

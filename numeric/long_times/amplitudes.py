@@ -177,6 +177,7 @@ class Amplitudes:
             tensor, indices = self._tensor(nodes)
             if cleaned:
                 bound = prod(self._bound(label, len(own)) for label, own in nodes)
+                check_finite(bound, "the size of a tensor in the eigenbasis of eta H", self.cause)
                 tensor = np.where(np.abs(tensor) <= _ROUNDING * bound, 0.0, tensor)
             # All indices stay, so that nothing is summed.
             ordered = np.transpose(tensor, np.argsort(indices)) if indices else tensor

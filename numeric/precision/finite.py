@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from fractions import Fraction
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["BeyondFloatsError", "check_finite", "largest_inputs", "within_range"]
 
@@ -71,12 +72,29 @@ def largest_inputs(samples: Mapping[int, Any], eta: ArrayLike | Fraction) -> str
     """
     best, words = -1.0, ""
     for k, array in samples.items():
-        flat = np.abs(np.asarray(array, dtype=np.float64))
+        flat = np.abs(_rounded(array))
         place = np.unravel_index(int(np.argmax(flat)), flat.shape)
         if flat[place] > best:
             best, words = float(flat[place]), f"derivative {k} of sample {place[0]}"
-    rates = np.abs(np.asarray(eta, dtype=np.float64))
+    rates = np.abs(_rounded(eta))
     return f"{words} ({best:.6g}) and eta={float(rates.max(initial=0.0)):.6g}"
+
+
+def _rounded(numbers: Any) -> NDArray[np.float64]:
+    """Return numbers as floats; fractions beyond their range become infinite."""
+    try:
+        return np.asarray(numbers, dtype=np.float64)
+    except (OverflowError, TypeError):
+        return np.asarray(np.vectorize(_float, otypes=[np.float64])(numbers))
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+    except TypeError:  # not a number, as will be said where it is used
+        return math.nan
 
 
 def _beyond(subject: str, cause: str) -> BeyondFloatsError:

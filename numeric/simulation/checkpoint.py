@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import FormatError
-from sgdiagrams.diagrams.files import json_text, output_file, read_text
+from sgdiagrams.diagrams.files import json_data, json_text, output_file, read_text
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.simulation.moments import Moments
@@ -136,8 +136,8 @@ def _runs(moments: Moments) -> int:
 
 def _read(path: Path, name: str) -> dict[str, Any]:
     try:
-        data = json.loads(read_text(path))
-    except (ValueError, RecursionError):
+        data = json_data(read_text(path))
+    except ValueError:
         raise FormatError(f"expected a checkpoint in JSON, got {name}") from None
     if (
         not isinstance(data, dict)

@@ -161,6 +161,9 @@ def expand(
         refuse_options("only with --format latex or mathml", {"--differences": style in _OF_DATA})
     if in_one_dimension:
         refuse_options("only without --in-one-dimension", {"--on-tensors": tensors is not None})
+    if in_one_dimension or tensors is not None:
+        rule = "only without --in-one-dimension and --on-tensors"
+        refuse_options(rule, {"--differences": differences is not None})
     with working("expanding"):
         expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
         if in_one_dimension or tensors is not None:
@@ -181,7 +184,7 @@ def _as_formula(
     from sgdiagrams.commands.tensors import read_tensors
     from sgdiagrams.diagrams.errors import RequestError
 
-    if style not in ("text", "latex") or any(page.values()):
+    if style not in ("text", "latex") or any(value not in (None, False) for value in page.values()):
         raise RequestError(
             "expected --format text or latex, without --standalone, --width and --digits, for an "
             f"ordinary formula, got --format {style}"

@@ -128,6 +128,7 @@ def list_diagrams(
 
         scheme = named_sampling(sampling)
         scheme.check_basis(basis)  # before anything is written
+        scheme.check_root(_role(root))
         bounds = dict(scheme.diagram_options)
         least = bounds.pop("max_block_size", None)
         if isinstance(least, int):
@@ -164,6 +165,8 @@ def _show(
     from sgdiagrams.diagrams import enumerate_diagrams
 
     diagrams = enumerate_diagrams(order, **options)
+    first = list(islice(diagrams, 1))  # what is impossible is said before anything is written
+    diagrams = chain(first, diagrams)
     if style == "text":
         lines: Iterator[str] = map(str, diagrams)
     else:
@@ -251,6 +254,11 @@ def _draw(order: int, options: dict[str, Any], scheme: Sampling | None, picture:
     emit(contact_sheet_svg(drawn, captions=captions, title=title), picture)
 
 
+def _role(root: str) -> Any:
+    """Return the role of a root in counts."""
+    return "population" if root == "isolated" else "training"
+
+
 def _records(
     diagrams: Iterator[Diagram], scheme: Sampling | None, root: str, basis: Any
 ) -> Iterator[dict[str, Any]]:
@@ -267,7 +275,6 @@ def _records(
             "value": str(Contraction.from_diagram(diagram, basis=values_basis)),
         }
         if scheme is not None:
-            role: Any = "population" if root == "isolated" else "training"
-            count = scheme.count(diagram, basis=values_basis, root=role)
+            count = scheme.count(diagram, basis=values_basis, root=_role(root))
             record["count"] = coefficient(count).text if count != 0 else "0"
         yield record

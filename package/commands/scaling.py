@@ -16,6 +16,7 @@ from sgdiagrams.commands.common import (
     observable_option,
     optimizer_options,
     output_option,
+    refuse_options,
     sampling_option,
     working,
 )
@@ -68,6 +69,7 @@ def scaling(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.symbolic.scaling_law import scaling as scaling_table
 
+    refuse_options("only with --format latex", {"--standalone": standalone and style != "latex"})
     with working("expanding"):
         table = scaling_table(derive(**request), through or None)
     if style == "json":

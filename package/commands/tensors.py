@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from typing import Any
 
@@ -29,12 +28,10 @@ def read_tensors(path: str) -> dict[str, Any]:
         When the text is no such object.
     """
     from sgdiagrams.diagrams.errors import FormatError
+    from sgdiagrams.diagrams.files import json_data
     from sgdiagrams.diagrams.messages import shown
 
-    try:
-        data = json.loads(read_text(path), parse_float=Fraction)
-    except (ValueError, RecursionError):
-        raise FormatError(f"expected JSON in {shown(path)}, got other text") from None
+    data = json_data(read_text(path), kind=f"JSON in {shown(path)}", parse_float=Fraction)
     if not isinstance(data, dict) or not {"curvatures", "tensors"} <= set(data) <= set(_KEYS):
         raise FormatError(
             "expected an object with 'curvatures', 'tensors' and perhaps 'free' for --on-tensors, got "

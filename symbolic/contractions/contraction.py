@@ -15,6 +15,7 @@ from sympy import Expr
 from sympy.core.symbol import Str
 from sympy.printing.precedence import PRECEDENCE
 
+from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import DiagramError, RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import (
@@ -246,6 +247,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         >>> Contraction.from_diagram(Diagram.parse("(0-1-2)(01-12)"))
         G_a H_ab G_b
         """
+        check_tree(diagram)
         edges = tuple(enumerate(parents_of_levels(diagram.levels), start=1))
         labels = ("loss",) * len(diagram.levels)
         return cls._make(edges, diagram.labels, labels, (), basis, metric)

@@ -22,12 +22,11 @@ Version 1 is one object::
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
-from sgdiagrams.diagrams.files import json_text
+from sgdiagrams.diagrams.files import json_data, json_text
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
@@ -134,8 +133,8 @@ def is_resummed(text: str) -> bool:
     (True, False)
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = json_data(text)
+    except FormatError:
         return False
     return isinstance(data, dict) and data.get("format") == RESUMMED_FORMAT
 

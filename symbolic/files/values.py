@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sgdiagrams.diagrams.errors import FormatError, SgdiagramsError
+from sgdiagrams.diagrams.files import json_data
 from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ def load_document(
     FormatError
         When the text is something else.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, too deep, or numbers without end
-        raise FormatError(f"expected {kind} as JSON, got text that is no JSON: {error}") from None
+    data = json_data(text, kind=f"{kind} as JSON")
     if not isinstance(data, dict) or data.get("format") != name:
         raise FormatError(f"expected JSON with format={shown(name)}; write it with '{command}'")
     if type(data.get("version")) is not int or data["version"] not in versions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
@@ -81,7 +81,7 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
             )
     rank = max((part.observable.rank for part in parts), default=0)
     free = tuple(index_letter(i) for i in range(rank))
-    for name in flat:
+    for name in listed("flat", flat, called="a tuple of free indices"):
         if name not in free:
             raise RequestError(
                 f"expected flat directions among the free indices {', '.join(free) or '(none)'}, "

@@ -85,6 +85,7 @@ class TailAverage(Average):
 
     def weights(self, T: int) -> tuple[Fraction, ...]:
         """Return the weights."""
+        check_updates(T)
         if T == 0:
             return ()
         size = T if self.W is None else self.W

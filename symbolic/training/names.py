@@ -7,12 +7,11 @@ no table, and is given as an object.
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sgdiagrams.diagrams.errors import FormatError, RequestError
-from sgdiagrams.diagrams.files import read_text
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.files import json_data, read_text
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.written_numbers import read_numbers
 from sgdiagrams.symbolic.checks import check_choice, rational
@@ -234,21 +233,10 @@ def _make(kind: str, text: object, known: Mapping[str, _Spoken], more: tuple[str
 
 
 def _schedule_file(path: str) -> ArraySchedule:
-    try:
-        lines = read_text(path).split()
-    except FormatError:
-        raise FormatError(
-            f"expected a readable text file with one factor a line, got {shown(path)}"
-        ) from None
-    words = (line.strip(",") for line in lines)
+    words = (line.strip(",") for line in read_text(path).split())
     return ArraySchedule([x for word in words if word for x in read_numbers("the schedule", word)])
 
 
 def _grid_file(path: str) -> Grid:
-    try:
-        data = json.loads(read_text(path))
-    except (FormatError, ValueError, RecursionError):
-        raise FormatError(
-            f"expected a JSON file with a list of batches or a table of true and false, got {shown(path)}"
-        ) from None
-    return Grid(data)
+    kind = f"a JSON file with a list of batches or a table of true and false in {shown(path)}"
+    return Grid(json_data(read_text(path), kind=kind))

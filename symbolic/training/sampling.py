@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
+from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
@@ -139,6 +140,7 @@ class Sampling(ABC):
         >>> OnePass().count(cherry), Epochs().count(cherry), Epochs().count(cherry, N=6, B=2, E=3)
         (T, E**2*N, 54)
         """
+        check_tree(diagram)
         in_basis = self.check_basis(basis)
         check_choice("root", root, get_args(RootRole))
         self.check_root(root)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import SamplingError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_updates, rational, rational_or_symbol, whole_number
@@ -100,7 +100,8 @@ class ArraySchedule(Schedule):
     values: tuple[Fraction, ...]
 
     def __init__(self, values: Sequence[Any]) -> None:
-        exact = tuple(rational("the schedule", value) for value in values)
+        given = listed("values", values, called="a list of factors", error=SamplingError)
+        exact = tuple(rational("the schedule", value) for value in given)
         object.__setattr__(self, "values", exact)
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
@@ -179,7 +180,9 @@ class Polynomial(Schedule):
     coefficients: tuple[Fraction, ...]
 
     def __init__(self, coefficients: Sequence[Any] = (1, -1)) -> None:
-        exact = tuple(rational("coefficients", value) for value in coefficients)
+        words = "a list of coefficients"
+        given = listed("coefficients", coefficients, called=words, error=SamplingError)
+        exact = tuple(rational("coefficients", value) for value in given)
         if not exact:
             raise SamplingError("expected at least one coefficient of a polynomial schedule")
         object.__setattr__(self, "coefficients", exact)
@@ -230,6 +233,7 @@ class Cosine(Schedule):
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
+        check_updates(T)
         half = [Fraction(0.5 + 0.5 * math.cos(math.pi * t / T)) for t in range(T)]
         return tuple(self.floor + (1 - self.floor) * x for x in half)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import isfinite
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy import Expr, Float, Rational, Symbol, nsimplify
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.weights.poles import pole_message
 from sgdiagrams.symbolic.weights.quotients import is_weight
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["replacements", "value_at"]
 
@@ -38,7 +36,13 @@ def replacements(*args: Any) -> dict[Symbol, Expr]:
     if len(args) == 2:
         pairs = {args[0]: args[1]}
     elif len(args) == 1:
-        pairs = dict(args[0])
+        given = args[0].items() if isinstance(args[0], Mapping) else args[0]
+        called = "a dictionary such as {'T': 10}"
+        pairs = {}
+        for pair in listed("subs", given, called=called):
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise RequestError(f"expected {called}, got {shown(args[0])}")
+            pairs[pair[0]] = pair[1]
     else:
         raise RequestError(
             f"expected subs(old, new) or subs({{old: new}}), got {len(args)} arguments"
