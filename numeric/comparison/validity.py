@@ -148,7 +148,7 @@ def judge_series(
         1        0            0
         2        5    0.0263158
      next    5e+02            0
-    plain: diverging: orders grow by 1e+02
+    plain: diverging: orders grow like 1e+02^k
     re-summed: ended: nothing is beyond second derivatives
     recommended: re-summed
     """

@@ -82,7 +82,7 @@ class Estimate:
        sum          0.83               0
     change         -0.17               0
     truncation error: 0.0045
-    trustworthy: orders fall by 0.15, about 0.026 of the change is missing
+    trustworthy: orders fall like 0.15^k, about 0.026 of the change is missing
     >>> zero = np.zeros(2)
     >>> print(Estimate((zero, np.array([-3.0, 4.0])), (zero, zero), zero, "displacement", 0.1))
     displacement at eta=0.1

@@ -86,9 +86,9 @@ def judge(
     Examples
     --------
     >>> judge([5.0, 1.0, 0.0, -0.1]).words
-    'trustworthy: orders fall by 0.32, about 0.035 of the change is missing'
+    'trustworthy: orders fall like 0.32^k, about 0.035 of the change is missing'
     >>> judge([0.0, -6.58, 17.83, 0.486]).words
-    'diverging: orders grow by 2.7'
+    'diverging: orders grow like 2.7^k'
     >>> judge([5.0, 1.0]).words
     'cannot tell: fewer than two contributions of order >= 1'
     """
@@ -175,10 +175,10 @@ def verdict_of(
     part = missing / change if change else math.inf
     if ratio >= 1:
         return Verdict(
-            f"diverging: {series} grow by {ratio:.2g}", trustworthy=False, missing=missing
+            f"diverging: {series} grow like {ratio:.2g}^k", trustworthy=False, missing=missing
         )
     trusted = ratio <= _HALF and part <= share
-    words = f"{'trustworthy' if trusted else 'borderline'}: {series} fall by {ratio:.2g}"
+    words = f"{'trustworthy' if trusted else 'borderline'}: {series} fall like {ratio:.2g}^k"
     left = f"about {part:.2g} of the change is missing" if change else "the change is 0"
     return Verdict(f"{words}, {left}", trusted, missing)
 

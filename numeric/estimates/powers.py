@@ -200,7 +200,7 @@ def judge_by_powers(
     >>> here = Excursion(distance=0.0, ratio=0.1, noise=0.0, has_third=True)
     >>> noise = {2: 1.0, 4: 0.04}
     >>> judge_by_powers(noise, complete=3, change=1.0, excursion=here, at_minimum=True).words
-    'trustworthy: powers of the noise fall by 0.04, about 0.04 of the change is missing'
+    'trustworthy: powers of the noise fall like 0.04^k, about 0.04 of the change is missing'
     """
     if not all(map(math.isfinite, (*sizes.values(), change))):
         return Verdict("diverging: out of the range of floats", trustworthy=False, missing=math.inf)

@@ -24,18 +24,28 @@ ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
     [
         ([1.0], 0, "cannot tell", False),
         ([1.0, -2.0], 0, "cannot tell", False),
-        ([1.0, 3.0, 0.3], 0, "trustworthy: orders fall by 0.1, about 0.0091 of the change", True),
+        (
+            [1.0, 3.0, 0.3],
+            0,
+            "trustworthy: orders fall like 0.1^k, about 0.0091 of the change",
+            True,
+        ),
         ([1, F(3), F(3, 10)], 0, "trustworthy", True),
-        ([1.0, 3.0, -1.3], 0, "borderline: orders fall by 0.43, about 0.33 of the change", False),
-        ([1.0, 3.0, 1.5, 0.1], 0, "trustworthy: orders fall by 0.5", True),
-        ([1.0, 3.0, 1.6, 0.1], 0, "borderline: orders fall by 0.53", False),
-        ([1.0, 3.0, 3.0], 0, "diverging: orders grow by 1", False),
+        (
+            [1.0, 3.0, -1.3],
+            0,
+            "borderline: orders fall like 0.43^k, about 0.33 of the change",
+            False,
+        ),
+        ([1.0, 3.0, 1.5, 0.1], 0, "trustworthy: orders fall like 0.5^k", True),
+        ([1.0, 3.0, 1.6, 0.1], 0, "borderline: orders fall like 0.53^k", False),
+        ([1.0, 3.0, 3.0], 0, "diverging: orders grow like 1^k", False),
         ([1.0, 3.0, -7.0], 0, "diverging", False),
-        ([0.0, 4.0, 1.0, 0.0, 2.0, 0.0], 0, "borderline: orders fall by 0.79", False),
+        ([0.0, 4.0, 1.0, 0.0, 2.0, 0.0], 0, "borderline: orders fall like 0.79^k", False),
         # One ratio says nothing: the sum was +11.7, the truth -0.24.
-        ([0.0, -6.58, 17.83, 0.486], 0, "diverging: orders grow by 2.7", False),
+        ([0.0, -6.58, 17.83, 0.486], 0, "diverging: orders grow like 2.7^k", False),
         # An order that hardly counts at the beginning is not what others are measured by.
-        ([0.0, 1e-4, 3.0, 0.3], 0, "trustworthy: orders fall by 0.1", True),
+        ([0.0, 1e-4, 3.0, 0.3], 0, "trustworthy: orders fall like 0.1^k", True),
         ([1.0, 0.1, 1e-17], 0, "cannot tell", False),
         ([1.0, 0.1, 0.0, 0.0], 0, "ended: nothing beyond order 1", True),
         ([F(1), F(1, 10), F(1, 10**17)], 0, "trustworthy", True),
@@ -64,7 +74,7 @@ def test_judgement(orders, error, words, trusted):
         (
             [F(1), F(8), F(-5), F(-3)],
             [0, 8, 5, 3],
-            "borderline: orders fall by 0.62, the change is 0",
+            "borderline: orders fall like 0.62^k, the change is 0",
         ),
     ],
 )
@@ -117,19 +127,19 @@ def vectors(*rows):
     [
         (
             vectors([0, 0], [F(3), F(3)], [F(1, 2), F(-1, 2)]),
-            "trustworthy: orders fall by 0.17",
+            "trustworthy: orders fall like 0.17^k",
             True,
         ),
         (
             vectors([0, 0], [F(1), F(1)], [F(1, 3), F(-2, 3)]),
-            "borderline: orders fall by 0.53",
+            "borderline: orders fall like 0.53^k",
             False,
         ),
-        (vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]), "trustworthy: orders fall by 0.2", True),
-        (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: orders grow by 1", False),
+        (vectors([0.0, 0.0], [3.0, 4.0], [0.0, -1.0]), "trustworthy: orders fall like 0.2^k", True),
+        (vectors([0.0, 0.0], [3.0, 4.0], [4.0, 3.0]), "diverging: orders grow like 1^k", False),
         (
             vectors([0.0, 0.0], [3e200, 4e200], [0.0, 1e200]),
-            "trustworthy: orders fall by 0.2",
+            "trustworthy: orders fall like 0.2^k",
             True,
         ),
         (vectors([0.0, 0.0], [1.0, 1.0], [1e-17, 0.0]), "cannot tell", False),
@@ -155,7 +165,7 @@ def test_terms_that_cancel_are_not_small():
     known = judge(orders, of_terms=[0.0, 1.0, 0.2, 0.05])
     ratio = 0.05**0.5
     assert known.missing == pytest.approx(0.3 * 0.05 * ratio)
-    assert known.words.startswith("trustworthy: orders fall by 0.22")
+    assert known.words.startswith("trustworthy: orders fall like 0.22^k")
     assert judge(orders, of_terms=[0.0, 1.0, 0.2, 0.5]).words.startswith("borderline")
 
 
@@ -193,7 +203,7 @@ def test_estimate_of_a_vector():
         "standard error:",
         "[0.3 0.4]",
         "truncation error: 0.072",
-        "trustworthy: orders fall by 0.12, about 0.014 of the change is missing",
+        "trustworthy: orders fall like 0.12^k, about 0.014 of the change is missing",
     ]
     data = json.loads(json.dumps(estimate.to_dict()))
     assert data["value"] == ["-5/2", "13/3"]
