@@ -15,11 +15,14 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
 from math import comb, factorial, lcm
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sgdiagrams.diagrams.partitions import set_partitions
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES, check_steps, count_weak_orders
+from sgdiagrams.symbolic.embeddings.forests import untied
+from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
 from sgdiagrams.symbolic.weights.laurent import Laurent, falling_factorial
 
 if TYPE_CHECKING:
@@ -29,7 +32,18 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis
 
 
-__all__ = ["epochs_count", "epochs_levels", "epochs_polynomial"]
+__all__ = [
+    "epochs_count",
+    "epochs_levels",
+    "epochs_polynomial",
+    "full_batch_count",
+    "untied_count",
+]
+
+_MOST_ORDERS = 600_000  # weak orders that are held: of eight blocks
+_MOST_KINDS = 2**22  # in a table with gaps
+_MOST_SMALL = 30_000_000  # products of machine numbers
+_MOST_WHOLE = 5_000_000  # of Python's
 
 
 def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
@@ -42,8 +56,55 @@ def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
     dict
         Exponents of (N, B, E) -> coefficient.
     """
+    if basis == "cumulant" and forest.is_untied and forest.block_count > FEW_NODES:
+        return untied_count(forest)
     levels = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
     return epochs_polynomial(levels, basis)
+
+
+def untied_count(forest: UpdateForest) -> Laurent:
+    """Return the number of embeddings in the cumulant basis where every block has one node.
+
+    Nodes then do not see each other: each is in any place of its batch, whatever order the epochs have.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> from sgdiagrams.symbolic.embeddings.forests import update_forest
+    >>> untied_count(update_forest(Diagram.parse("(0-1-2)(02-12)")))
+    {(2, 0, 2): Fraction(1, 1)}
+    """
+    n = len(forest.parents)
+    times = one_pass_count(forest, "cumulant", unit_batch=True)
+    return {(t, n - t, t): c for (t, _), c in times.items()}
+
+
+def full_batch_count(forest: UpdateForest, basis: Basis) -> Laurent:
+    """Return the number of embeddings in E updates on all N datapoints.
+
+    Nodes are at any times that the edges allow, blocks on any rows, or any that are different.
+
+    Returns
+    -------
+    dict
+        Exponents of (N, B, E) -> coefficient.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> from sgdiagrams.symbolic.embeddings.forests import update_forest
+    >>> full_batch_count(update_forest(Diagram.parse("(01-2)(01-12)")), "moment")
+    {(1, 0, 1): Fraction(-1, 2), (1, 0, 2): Fraction(1, 2)}
+    """
+    P = forest.block_count
+    rows = falling_factorial(P) if basis == "moment" else [0] * P + [1]
+    times = one_pass_count(untied(forest), "cumulant", unit_batch=True)
+    return {(i, 0, t): a * c for i, a in enumerate(rows) if a for (t, _), c in times.items()}
 
 
 def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
@@ -66,18 +127,44 @@ def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
         :math:`l_s` levels of s blocks, for n nodes.
     """
     n = len(forest.parents)
+    check_steps(
+        count_weak_orders([-1] * forest.block_count),
+        f"all weak orders of {forest.block_count} blocks",
+        most=_MOST_ORDERS,
+    )
     orders = _weak_orders(forest.block_count)
-    kind = orders.profile << len(forest.edges)
-    for bit, (child, parent) in enumerate(forest.edges):
-        kind = kind + (orders.later[forest.blocks[child]][forest.blocks[parent]] << bit)
-    multiplicity = np.bincount(kind, minlength=len(orders.profiles) << len(forest.edges))
-    by_mask = multiplicity.reshape(len(orders.profiles), -1)
-    masks = np.flatnonzero(by_mask.any(axis=0))
-    counts, assignments = by_mask[:, masks], _epoch_assignments(forest, masks, n)
-    differences = _differences(n)
-    if len(orders.profile) * (2 * max(n, 1)) ** n >> 62:
-        # Python integers: products of these counts outgrow 64 bits at high orders.
-        counts, assignments = counts.astype(object), assignments.astype(object)
+    # Edges between the same two blocks are strict together; from block to block there are few.
+    pairs = list(dict.fromkeys((forest.blocks[c], forest.blocks[p]) for c, p in forest.edges))
+    kind = orders.profile << len(pairs)
+    for bit, (child, parent) in enumerate(pairs):
+        kind = kind + (orders.later[child][parent] << bit)
+    if len(orders.profiles) << len(pairs) > _MOST_KINDS:
+        kinds, inverse = np.unique(kind, return_inverse=True)
+        profiles, kinds = kinds >> len(pairs), kinds & (1 << len(pairs)) - 1
+        masks, column = np.unique(kinds, return_inverse=True)
+        counts = np.zeros((len(orders.profiles), len(masks)), dtype=np.int64)
+        counts[profiles, column] = np.bincount(inverse)
+    else:
+        multiplicity = np.bincount(kind, minlength=len(orders.profiles) << len(pairs))
+        by_mask = multiplicity.reshape(len(orders.profiles), -1)
+        masks = np.flatnonzero(by_mask.any(axis=0))
+        counts = by_mask[:, masks]
+    is_large = bool(len(orders.profile) * (2 * max(n, 1)) ** n >> 62)
+    # Python integers: products of these counts outgrow 64 bits at high orders.
+    dtype = object if is_large else np.int64
+    check_steps(
+        len(masks) * n * (n + len(orders.profiles)),
+        f"{n} nodes in {forest.block_count} blocks over epochs",
+        most=_MOST_WHOLE if is_large else _MOST_SMALL,
+    )
+    bits = {pair: bit for bit, pair in enumerate(pairs)}
+    strict = {
+        child: (masks >> bits[forest.blocks[child], forest.blocks[parent]] & 1).astype(dtype)
+        for child, parent in forest.edges
+    }
+    counts = counts.astype(dtype)
+    assignments = _epoch_assignments(forest, strict, (len(masks), n + 1), dtype)
+    differences = _differences(n).astype(dtype)
     binomials = (counts @ (assignments @ differences)).tolist()
     return {
         (k, *sizes, *[0] * (n - len(sizes))): c
@@ -189,32 +276,46 @@ def _weak_orders(block_count: int) -> _WeakOrders:
 
 
 @lru_cache(maxsize=64)
-def _differences(degree: int) -> NDArray[np.int64]:
+def _differences(degree: int) -> NDArray[Any]:
     """Return the matrix from values at 0..degree to coefficients of binomials."""
     return np.array(
         [
             [(-1) ** (k - x) * comb(k, x) if x <= k else 0 for k in range(degree + 1)]
             for x in range(degree + 1)
-        ]
+        ],
+        dtype=object,
     )
 
 
 def _epoch_assignments(
-    forest: UpdateForest, strict: NDArray[np.int64], degree: int
-) -> NDArray[np.int64]:
-    """Return the number of epoch assignments for E = 0..degree, one row for each mask `strict`."""
-    ways = np.ones((len(forest.parents), len(strict), degree + 1), dtype=np.int64)
+    forest: UpdateForest,
+    strict: dict[int, NDArray[Any]],
+    shape: tuple[int, int],
+    dtype: type,
+) -> NDArray[Any]:
+    """Return the number of epoch assignments for E = 0, 1, ..., one row for each kind of order.
+
+    Parameters
+    ----------
+    forest
+        The nodes.
+    strict
+        For every child of an update: for each kind of order 1 where its epoch is before its parent's.
+    shape
+        The number of kinds, and 1 + the greatest E.
+    dtype
+        Of the numbers.
+    """
+    ways: NDArray[Any] = np.ones((len(forest.parents), *shape), dtype=dtype)
     ways[:, :, 0] = 0  # epochs are counted from 1
-    total = np.ones((len(strict), degree + 1), dtype=np.int64)
-    bit = {child: i for i, (child, _) in enumerate(forest.edges)}
+    total: NDArray[Any] = np.ones(shape, dtype=dtype)
     for v in reversed(range(len(forest.parents))):
         until = np.cumsum(ways[v], axis=1)
         parent = forest.parents[v]
         if parent < 0:
             total *= until
-            continue
-        is_strict = (strict >> bit[v] & 1)[:, None]
-        ways[parent] *= until - ways[v] * is_strict
+        else:
+            ways[parent] *= until - ways[v] * strict[v][:, None]
     return total
 
 

@@ -11,11 +11,12 @@ from sgdiagrams.diagrams.partitions import (
     restricted_growth_string,
 )
 from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.symbolic.embeddings.effort import check_moves, count_merges, count_moves
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
 
-__all__ = ["UpdateForest", "coarser_forests", "joined_nodes", "update_forest"]
+__all__ = ["UpdateForest", "coarser_forests", "joined_nodes", "untied", "update_forest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class UpdateForest:
     blocks: tuple[int, ...]
     block_count: int
     root_is_tied: bool
+
+    @property
+    def is_untied(self) -> bool:
+        """Whether every block has one update."""
+        return len(self.parents) == self.block_count
 
     @property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -77,11 +83,28 @@ def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
     """Return the forest with its blocks merged in all possible ways, itself included.
 
     Counts in the cumulant basis are the sums of counts in the moment basis over these.
+
+    Raises
+    ------
+    RequestError
+        When so many counts would take too long.
     """
+    n = len(forest.parents)
+    check_moves(
+        count_merges(forest.block_count) * count_moves(forest.parents),
+        n,
+        f"{n} nodes and all ways to merge {forest.block_count} blocks",
+    )
     return [
         UpdateForest(forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied)
         for blocks in coarsenings(forest.blocks)
     ]
+
+
+def untied(forest: UpdateForest) -> UpdateForest:
+    """Return the forest with every node in a block of its own."""
+    n = len(forest.parents)
+    return UpdateForest(forest.parents, tuple(range(n)), n, root_is_tied=False)
 
 
 def joined_nodes(forest: UpdateForest, *, by_blocks: bool) -> list[tuple[int, ...]]:

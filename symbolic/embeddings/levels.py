@@ -18,6 +18,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves, count_weak_orders
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
@@ -103,14 +104,25 @@ def level_sums(
         The number of exponents of a key: T, N, B and one for every mode.
     own
         The modes of the edge above every node, where edges differ; instead of `inner` and `outer`.
+
+    Raises
+    ------
+    RequestError
+        When it would take too long.
     """
     n = len(forest.parents)
+    modes = own or tuple(outer if parent < 0 else inner for parent in forest.parents)
+    most = tuple(max(len(mode.markers) for mode in of_node) - 1 for of_node in modes)
+    states = max((len(of_node) for of_node in modes), default=1)
+    moves = count_moves(forest.parents, states=states) << sum(most)
+    if own:
+        # Every weak order is kept, with every choice of modes.
+        moves = max(moves, count_weak_orders(forest.parents) * states**n)
+    check_moves(moves, n, f"{n} nodes at levels in time")
     full = (1 << n) - 1
     children = [0] * n
     for child, parent in forest.edges:
         children[parent] |= 1 << child
-    modes = own or tuple(outer if parent < 0 else inner for parent in forest.parents)
-    most = tuple(max(len(mode.markers) for mode in of_node) - 1 for of_node in modes)
     weights: dict[int, Laurent] = {}
 
     def weight(mask: int) -> Laurent:

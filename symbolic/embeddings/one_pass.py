@@ -9,7 +9,9 @@ from heapq import heappop, heappush
 from math import factorial
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES, differences
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, _edges
+from sgdiagrams.symbolic.embeddings.orders import BlockOrder
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
@@ -44,12 +46,52 @@ def one_pass_count(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> L
     dict
         Exponents of (T, B) -> coefficient.
     """
+    if forest.block_count > FEW_NODES:
+        return _many_blocks(forest, basis, unit_batch=unit_batch)
     below = [0] * forest.block_count  # bit b of below[a]: block b must come before block a
     blocks = forest.blocks
     for child, parent in _edges(forest.parents):
         below[blocks[parent]] |= 1 << blocks[child]
     count = _single_count if unit_batch else _batches_count
     return dict(count(tuple(below), basis))
+
+
+def _many_blocks(forest: UpdateForest, basis: Basis, *, unit_batch: bool) -> Laurent:
+    order = BlockOrder.of(forest)
+    P = forest.block_count
+    if not order.is_acyclic:
+        return {}
+    if unit_batch or basis == "cumulant" or order.is_total:
+        # Levels of k blocks have B^k placements, or all are of one block.
+        power = 0 if unit_batch else P
+        powers = _in_powers(order.chains(total_orders_only=basis == "moment"))
+        return {(t, power): Fraction(c, factorial(P)) for t, c in enumerate(powers) if c}
+    # Values at levels L and batches b, in binomials of both.
+    rows = [_in_powers(differences(values)) for values in order.chains_in_batches()]
+    columns = [_in_powers(list(column)) for column in zip(*rows, strict=True)]
+    scale = factorial(P) ** 2
+    return {
+        (t, b): Fraction(c, scale)
+        for b, column in enumerate(columns)
+        for t, c in enumerate(column)
+        if c
+    }
+
+
+def _in_powers(binomials: list[int]) -> list[int]:
+    """Return n! times the coefficients of powers of x from those of its binomials up to n."""
+    scale = factorial(len(binomials) - 1)
+    sums = [0] * len(binomials)
+    falling = [1]
+    for level, c in enumerate(binomials):
+        if level:
+            scale //= level
+            shifted = [0, *falling]
+            falling = [x - (level - 1) * y for x, y in zip(shifted, [*falling, 0], strict=True)]
+        if c:
+            for power, a in enumerate(falling):
+                sums[power] += scale * c * a
+    return sums
 
 
 _Items = tuple[tuple[tuple[int, ...], Fraction], ...]

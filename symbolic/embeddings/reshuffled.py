@@ -18,6 +18,7 @@ from functools import lru_cache
 from math import factorial
 
 from sgdiagrams.diagrams.partitions import restricted_growth_string
+from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest
 from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
@@ -32,39 +33,60 @@ def reshuffled_count(forest: UpdateForest) -> Laurent:
     -------
     dict
         Exponents of (N, B, E, N - 1, ..., N - (n - 1)) -> coefficient, for n nodes.
+
+    Raises
+    ------
+    RequestError
+        When it would take too long.
     """
     n = len(forest.parents)
+    # A move multiplies by the rows that every epoch sees; their products double with two blocks.
+    terms = 1 << forest.block_count // 2
+    check_moves(
+        count_moves(forest.parents, strict=None) * terms // 8,
+        n,
+        f"{n} nodes in reshuffled epochs",
+    )
     width = 3 + max(0, n - 1)
-    full = (1 << n) - 1
     children = [0] * n
     for child, parent in forest.edges:
         children[parent] |= 1 << child
-    weights = {mask: _epoch_weight(forest, mask, width) for mask in range(1, full + 1)}
+    every = _closed_sets(children)
+    weights: dict[int, Laurent] = {}
     # ways[placed][L]: the nodes that L epochs have placed
-    ways: list[dict[int, Laurent]] = [{} for _ in range(full + 1)]
+    ways: dict[int, dict[int, Laurent]] = {placed: {} for placed in every}
     ways[0][0] = {(0,) * width: Fraction(1)}
-    for placed in range(full):
-        if not ways[placed]:
+    for place, placed in enumerate(every[:-1]):
+        here = ways.pop(placed)
+        if not here:
             continue
-        rest = full & ~placed
-        mask = rest
-        while mask:
-            after = placed | mask
-            closed = all(children[v] & ~after == 0 for v in range(n) if mask >> v & 1)
-            if closed and weights[mask]:
-                for level, laurent in ways[placed].items():
-                    into = ways[after].setdefault(level + 1, {})
-                    for exps, c in weights[mask].items():
-                        add_scaled(into, laurent, c, exps)
-            mask = (mask - 1) & rest
-        ways[placed] = {}
+        for after in every[place + 1 :]:
+            mask = after & ~placed
+            if placed & ~after:
+                continue
+            if mask not in weights:
+                weights[mask] = _epoch_weight(forest, mask, width)
+            if not weights[mask]:
+                continue
+            for level, laurent in here.items():
+                into = ways[after].setdefault(level + 1, {})
+                for exps, c in weights[mask].items():
+                    add_scaled(into, laurent, c, exps)
     result: Laurent = {}
     rows = _falling(forest.block_count, width, 1)
-    for level, laurent in ways[full].items():
+    for level, laurent in ways[(1 << n) - 1].items():
         for power, number in enumerate(falling_factorial(level)):
             shift = tuple(r + (power if i == 2 else 0) for i, r in enumerate(rows))
             add_scaled(result, laurent, Fraction(number, factorial(level)), shift)
     return result
+
+
+def _closed_sets(children: list[int]) -> list[int]:
+    """Return the sets that hold the children of all their nodes, smaller numbers first."""
+    sets = [0]
+    for v in reversed(range(len(children))):  # preorder, so parents come first
+        sets += [s | 1 << v for s in sets if not children[v] & ~s]
+    return sorted(sets)
 
 
 def _epoch_weight(forest: UpdateForest, mask: int, width: int) -> Laurent:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_schedule
 from sgdiagrams.symbolic.propagation.placing import (
     at_numbers,
     per_batch,
@@ -54,6 +54,7 @@ class DressedPropagator:
         grid = GridPropagator(course.batches, course.rows, self._dynamics, shares)
         if basis == "cumulant":
             return grid.total(forest.parents, forest.blocks)
+        check_merged_schedule(forest, course.updates, course.rows)
         total = self._number(Fraction(0))
         for blocks in coarsenings(forest.blocks):
             count = grid.total(forest.parents, blocks)

@@ -6,12 +6,18 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Self, final
 
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.epochs import node_factors, reshuffled_epochs_sum
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
 from sgdiagrams.symbolic.propagation.groups import grouped_sum
-from sgdiagrams.symbolic.propagation.placing import at_numbers, per_batch, reshuffled_placing
+from sgdiagrams.symbolic.propagation.placing import (
+    at_numbers,
+    per_batch,
+    reshuffled_placing,
+    rule_placing,
+)
 from sgdiagrams.symbolic.propagation.scan import StepScan
 
 if TYPE_CHECKING:
@@ -81,12 +87,14 @@ class ExactPropagator:
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the sum for steps that are all alike."""
         rule, forests = course.rule.in_basis(basis, forest)
-        N, B = course.rows, course.batch
-        counts = (self._steps(f, rule, N=N, B=B) for f in forests)
-        return sum(counts, Fraction(0)) * per_batch(B, len(forest.parents))
+        counts = (self._steps(f, course, rule) for f in forests)
+        return sum(counts, Fraction(0)) * per_batch(course.batch, len(forest.parents))
 
-    def _steps(self, forest: UpdateForest, rule: LevelRule, *, N: int, B: int) -> Fraction:
+    def _steps(self, forest: UpdateForest, course: EqualSteps, rule: LevelRule) -> Fraction:
         """Return the sum for what a rule allows, not divided by B."""
+        if len(forest.parents) > FEW_NODES:
+            return self._step_by_step(forest, course, rule)
+        N, B = course.rows, course.batch
 
         @cache
         def weight(mask: int) -> int:
@@ -97,6 +105,18 @@ class ExactPropagator:
         total, power = grouped_sum(forest.parents, weight, self._dynamics)
         scale = self._dynamics.decay_scale**power * self._dynamics.scale(forest.parents, decays=0)
         return Fraction(total, scale * N**n) * at_numbers(rule.overall(forest), N=N, B=B)
+
+    def _step_by_step(self, forest: UpdateForest, course: EqualSteps, rule: LevelRule) -> Fraction:
+        """Return the same for many nodes: sets of placed nodes are fewer than sets of groups."""
+        N, B, dynamics = course.rows, course.batch, self._dynamics
+        product = at_numbers(rule.overall(forest), N=N, B=B)
+        whole = [tuple(range(len(forest.parents)))]
+        for nodes in course.rule.parts(forest) if rule.basis == "cumulant" else whole:
+            part = forest.restricted(nodes)
+            placing = rule_placing(part, rule, N=N, B=B)._replace(node_scale=N * B)
+            total = StepScan(part.parents, placing, dynamics).run() or 0
+            product *= Fraction(total, dynamics.scale(part.parents) * N ** len(nodes))
+        return product
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
@@ -111,7 +131,8 @@ class ExactPropagator:
         parents, dynamics = forest.parents, self._dynamics
         placing = reshuffled_placing(forest, N=course.rows, B=course.batch)
         ways = placing.epoch_scale
-        if parents and dynamics.updates and not dynamics.velocity:
+        is_short = 0 < len(parents) <= FEW_NODES
+        if is_short and dynamics.updates and not dynamics.velocity:
             factors = node_factors(parents, dynamics, course.epochs)
             total = reshuffled_epochs_sum(parents, forest.blocks, factors, course.rows)
             return Fraction(total * ways, dynamics.scale(parents) * ways ** len(parents))

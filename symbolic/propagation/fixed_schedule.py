@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
+from sgdiagrams.symbolic.embeddings.forests import UpdateForest, joined_nodes
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.epochs import fixed_epochs_sum, node_factors
-from sgdiagrams.symbolic.propagation.grid import GridPropagator
+from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["FixedSchedule"]
@@ -53,6 +55,9 @@ class FixedSchedule:
         """Return the weighted number of embeddings of a forest."""
         if basis == "cumulant":
             return self._count(forest.parents, forest.blocks)
+        if forest.block_count > self._N:
+            return Fraction(0)  # different blocks need different rows
+        check_merged_schedule(forest, len(self._batches), self._N)
         return sum(
             (
                 moebius(forest.blocks, coarse) * self._count(forest.parents, coarse)
@@ -65,8 +70,8 @@ class FixedSchedule:
         key = (parents, blocks)
         if key not in self._counts:
             tied = [b for b, size in Counter(blocks).items() if size > 1]
-            is_short = self._epochs and len(tied) < 2
-            count = self._in_epochs if is_short else self.by_rows
+            is_short = self._epochs and len(tied) < 2 and len(parents) <= FEW_NODES
+            count = self._in_epochs if is_short else self._by_parts
             self._counts[key] = count(parents, blocks) if parents else Fraction(1)
         return self._counts[key]
 
@@ -76,6 +81,14 @@ class FixedSchedule:
         sums = fixed_epochs_sum(parents, tied, node_factors(parents, self._dynamics, self._epochs))
         total = int(np.sum(sums)) * len(self._batches[0]) ** (max(blocks) + 1)
         return Fraction(total, self._dynamics.scale(parents))
+
+    def _by_parts(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
+        """Return the sum of many nodes: parts that neither edge nor block joins do not see each other."""
+        if len(parents) <= FEW_NODES:
+            return self.by_rows(parents, blocks)
+        forest = UpdateForest(parents, blocks, max(blocks) + 1, root_is_tied=False)
+        parts = [forest.restricted(nodes) for nodes in joined_nodes(forest, by_blocks=True)]
+        return prod((self.by_rows(f.parents, f.blocks) for f in parts), start=Fraction(1))
 
     def by_rows(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
         """Return the sum for any schedule."""

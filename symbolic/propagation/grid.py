@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES, check_steps, count_merges
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
-__all__ = ["GridPropagator"]
+__all__ = ["GridPropagator", "check_merged_schedule"]
+
+_MOST_NUMBERS = 3_000_000  # over times and rows of open blocks
+_MOST_MERGES = 8_000
 
 
 #: The blocks that have an axis, and an array over time, the rows of each, and the ring's axes.
@@ -79,22 +85,48 @@ class GridPropagator:
         Over whole numbers it carries the scale of the edges.
         """
         n = len(parents)
+        self._check(parents, blocks)
         ends = (1,) * self.dynamics.depth
         sizes = Counter(blocks)
+        ends_of = _ends(parents)
         pending: list[list[_Table]] = [[] for _ in range(n + 1)]
         for v in reversed(range(n)):  # preorder, so children come first
             own: _Table = ((), self.alone.reshape(-1, *ends))
             if sizes[blocks[v]] > 1:
                 own = ((blocks[v],), self.member.reshape(*self.member.shape, *ends))
-            inside = {w for w in range(v, n) if _is_below(parents, w, v)}
+            inside = range(v, ends_of[v])
             axes, values = self._close(self._product([own, *pending[v]]), blocks, inside)
             positions = self._positions(values, v)
             if parents[v] < 0:
                 pending[n].append((axes, self._read_out(positions)))
             else:
                 pending[parents[v]].append((axes, positions[:-1]))
-        _, values = self._close(self._product(pending[n]), blocks, set(range(n)))
+        _, values = self._close(self._product(pending[n]), blocks, range(n))
         return values[0]
+
+    def _check(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+        """Check that the arrays over the rows of open blocks are small enough."""
+        n, (T, kinds) = len(parents), self.member.shape
+        if n <= FEW_NODES:
+            return
+        ends_of = _ends(parents)
+        members: dict[int, list[int]] = {}
+        for v, block in enumerate(blocks):
+            members.setdefault(block, []).append(v)
+        still_open: list[set[int]] = [set() for _ in range(n + 1)]
+        most = numbers = 0
+        for v in reversed(range(n)):
+            axes = still_open[v] | ({blocks[v]} if len(members[blocks[v]]) > 1 else set())
+            most = max(most, len(axes))
+            numbers += T * kinds ** min(len(axes), 100)
+            inside = range(v, ends_of[v])
+            still_open[parents[v]] |= {
+                b for b in axes if not (members[b][0] in inside and members[b][-1] in inside)
+            }
+        most = max(most, len(still_open[n]))
+        numbers += kinds ** min(len(still_open[n]), 100)
+        doing = f"{n} nodes with up to {most} blocks that are open at once"
+        check_steps(max(numbers, 10 ** min(most // 3, 30)), doing, most=_MOST_NUMBERS)
 
     def _product(self, tables: list[_Table]) -> _Table:
         """Multiply arrays over time, the rows of blocks, and the axes of the ring's elements."""
@@ -114,7 +146,7 @@ class GridPropagator:
         middle = [sizes.get(block, 1) for block in union]
         return moved.reshape(moved.shape[0], *middle, *moved.shape[1 + len(axes) :])
 
-    def _close(self, table: _Table, blocks: tuple[int, ...], inside: set[int]) -> _Table:
+    def _close(self, table: _Table, blocks: tuple[int, ...], inside: range) -> _Table:
         """Sum over the rows of the blocks all of whose nodes are inside."""
         axes, values = table
         for block in axes:
@@ -171,7 +203,24 @@ class GridPropagator:
         return np.tensordot(weights, positions[1:][read], axes=([0], [0]))[None]
 
 
-def _is_below(parents: tuple[int, ...], w: int, v: int) -> bool:
-    while w > v:
-        w = parents[w]
-    return w == v
+def check_merged_schedule(forest: UpdateForest, T: int, N: int) -> None:
+    """Check that all ways to merge the blocks of a forest can be counted on T updates and N rows.
+
+    Raises
+    ------
+    RequestError
+        When that would take too long.
+    """
+    n, P = len(forest.parents), forest.block_count
+    if n > FEW_NODES:
+        each = 1 + n * T * N // 2000
+        check_steps(count_merges(P) * each, f"all ways to merge {P} blocks", most=_MOST_MERGES)
+
+
+def _ends(parents: tuple[int, ...]) -> list[int]:
+    """Return where the nodes below each node end: in preorder they follow it."""
+    ends = list(range(1, len(parents) + 1))
+    for v in reversed(range(len(parents))):
+        if parents[v] >= 0:
+            ends[parents[v]] = max(ends[parents[v]], ends[v])
+    return ends

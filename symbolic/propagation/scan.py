@@ -9,6 +9,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.symbolic.embeddings.effort import (
+    FEW_NODES,
+    check_moves,
+    check_steps,
+    count_moves,
+)
 from sgdiagrams.symbolic.propagation.rings import (
     Matrix,
     SparseRow,
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.placing import Placing
 
 __all__ = ["StepScan"]
+
+_MOST_STEPS = 3_000_000  # moves at all times
 
 _CLOSED, _POSITION, _READOUT = -1, 0, 2
 
@@ -72,6 +80,7 @@ class StepScan:
         Over whole numbers it carries the scale of the edges, `Placing.node_scale` for every node and
         `Placing.epoch_scale` for every epoch.
         """
+        self._check()
         T, epoch, is_constant = self.dynamics.updates, self.placing.epoch, self.dynamics.is_constant
         if is_constant and self._prefers_squaring():
             row = self._squared()
@@ -86,6 +95,17 @@ class StepScan:
         full = (1 << len(self.parents)) - 1
         ends = [x for (p, _, states), x in row.items() if p == full and states == self._final]
         return self.dynamics.ring.settle(sum(ends[1:], ends[0])) if ends else None
+
+    def _check(self) -> None:
+        """Check that there are few enough moves."""
+        n = len(self.parents)
+        stages, strict = (4, 2) if self.placing.epoch else (3, 1)
+        states = self.dynamics.states + (self.dynamics.readout is not None)
+        moves = count_moves(self.parents, stages=stages, strict=strict, states=states)
+        check_moves(moves, n, f"{n} nodes step by step")
+        if n > FEW_NODES:
+            T = self.dynamics.updates
+            check_steps(moves * T, f"{n} nodes over {T} updates", most=_MOST_STEPS)
 
     def _squared(self) -> SparseRow[_Key]:
         self._forget_values()

@@ -21,7 +21,8 @@ from sgdiagrams.symbolic.checks import (
     count_or_symbol,
     whole_number,
 )
-from sgdiagrams.symbolic.embeddings.epochs import epochs_count
+from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
+from sgdiagrams.symbolic.embeddings.epochs import epochs_count, full_batch_count, untied_count
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
@@ -259,12 +260,19 @@ class Epochs(Sampling):
         """Return the count as exponents of `generators` -> coefficient."""
         forest = update_forest(diagram)
         count: Laurent = {}
-        if self.is_reshuffled:
+        if self.is_reshuffled and basis == "cumulant" and forest.is_untied:
+            width = len(self.generators(diagram.order))
+            count = {(*k, *[0] * (width - 3)): c for k, c in untied_count(forest).items()}
+        elif basis == "moment" and isinstance(self.N, int) and forest.block_count > self.N:
+            pass  # different blocks need different rows
+        elif self.is_reshuffled:
             # Too few datapoints have no distinct rows, and their formula divides by 0.
             most = self.N if isinstance(self.N, int) else forest.block_count
             for coarse in [forest] if basis == "moment" else coarser_forests(forest):
                 if coarse.block_count <= most:
                     add_scaled(count, reshuffled_count(coarse))
+        elif self.is_full_batch and diagram.order > FEW_NODES:
+            count = full_batch_count(forest, basis)
         else:
             count = epochs_count(forest, basis)
         width = len(self.generators(diagram.order))
@@ -333,6 +341,12 @@ class WithReplacement(Sampling):
         forest = update_forest(diagram)
         count: Laurent = {}
         plain = (EdgeMode(-1, ({(0, 0, 0): Fraction(1)},)),)
+        if basis == "cumulant" and forest.is_untied:
+            times = one_pass_count(forest, "cumulant", unit_batch=True)
+            count = {(0, diagram.order, t): c for (t, _), c in times.items()}
+            return with_root(count, forest, basis=basis, root=root, size=(1, 0, 0))
+        if basis == "moment" and isinstance(self.N, int) and forest.block_count > self.N:
+            return {}  # different blocks need different rows
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             sums = level_sums(coarse, ReplacementRule(), inner=plain, outer=plain, base_count=0)
             for (_, levels), laurent in sums.items():
