@@ -10,6 +10,7 @@ networkx is imported where it is used, so that importing this package does not w
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.decorated_tree import check_tree
@@ -33,6 +34,10 @@ __all__ = [
     "quotient",
     "to_networkx",
 ]
+
+
+_ROUNDS = 8  # in which nodes see those around them
+_MOST_TRIALS = 200_000  # pairs of nodes between two isomorphisms
 
 
 def to_networkx(tree: DecoratedTree) -> nx.DiGraph[int]:
@@ -155,6 +160,11 @@ def isomorphisms(tree: DecoratedTree, other: DecoratedTree) -> Iterator[dict[int
     dict
         For every node of `tree` its image in `other`, in the numbers of the text form.
 
+    Raises
+    ------
+    DiagramError
+        When the search does not end, in diagrams of many nodes that are much alike.
+
     Examples
     --------
     >>> from sgdiagrams.diagrams import Diagram
@@ -166,10 +176,47 @@ def isomorphisms(tree: DecoratedTree, other: DecoratedTree) -> Iterator[dict[int
     """
     from networkx.algorithms.isomorphism import DiGraphMatcher
 
-    matcher = DiGraphMatcher(_incidence_graph(tree), _incidence_graph(other))
+    one, two = _incidence_graph(tree), _incidence_graph(other)
+    colours, images = _colours(one), _colours(two)
+    if Counter(colours.values()) != Counter(images.values()):
+        return
+    trials = 0
+
+    class Matcher(DiGraphMatcher):
+        """VF2 that pairs nodes of one colour alone, and gives up in the end."""
+
+        def syntactic_feasibility(self, G1_node: Any, G2_node: Any) -> bool:
+            nonlocal trials
+            trials += 1
+            if trials > _MOST_TRIALS:
+                raise DiagramError(
+                    f"expected diagrams that are compared in at most {_MOST_TRIALS:,} trials of two "
+                    f"nodes, got {tree.order + 1} nodes that are too much alike; compare them by =="
+                )
+            is_feasible: Any = super().syntactic_feasibility
+            return colours[G1_node] == images[G2_node] and bool(is_feasible(G1_node, G2_node))
+
     nodes = range(tree.order + 1)
-    for image in matcher.isomorphisms_iter():
+    for image in Matcher(one, two).isomorphisms_iter():
         yield {v: image[v] for v in nodes}
+        trials = 0
+
+
+def _colours(graph: nx.DiGraph[Any]) -> dict[Any, int]:
+    """Return numbers of nodes that isomorphisms keep, from what is around them."""
+    colours = dict.fromkeys(graph, 0)
+    for _ in range(_ROUNDS):
+        colours = {
+            v: hash(
+                (
+                    colours[v],
+                    tuple(sorted(colours[w] for w in graph.successors(v))),
+                    tuple(sorted(colours[w] for w in graph.predecessors(v))),
+                )
+            )
+            for v in graph
+        }
+    return colours
 
 
 def _incidence_graph(tree: DecoratedTree) -> nx.DiGraph[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.pictures.layout import RADIUS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sgdiagrams.diagrams.pictures.layout import Layout
 
@@ -55,32 +55,59 @@ def arcs_of(layout: Layout, blocks: Sequence[Sequence[int]]) -> list[list[Arc]]:
 
     An arc keeps away from all nodes but its two, and from arcs of other blocks where it can.
     """
-    drawn: list[Arc] = []
+    nodes = _Places(_CLEARANCE)
+    for i, place in enumerate(layout.places):
+        nodes.add(place, i)
+    drawn = _Places(_EDGE)
     result = []
     for block in blocks:
         path = sorted(block, key=lambda i: (layout.places[i][1], layout.places[i][0]))
         arcs = []
         for a, b in pairwise(path):
-            arcs.append(_arc(layout, a, b, drawn))
-            drawn.append(arcs[-1])
+            arcs.append(_arc(layout, a, b, nodes, drawn))
+            for point in arcs[-1].points:
+                drawn.add(point)
         result.append(arcs)
     return result
 
 
-def _arc(layout: Layout, a: int, b: int, drawn: Sequence[Arc]) -> Arc:
+class _Places:
+    """Places of the picture, kept by squares so that only those near a point are looked at."""
+
+    def __init__(self, reach: float) -> None:
+        self.reach = reach
+        self._squares: dict[tuple[int, int], list[tuple[_Place, int]]] = {}
+
+    def add(self, place: _Place, name: int = -1) -> None:
+        """Add a place."""
+        self._squares.setdefault(self._square(place), []).append((place, name))
+
+    def near(self, point: _Place) -> Iterator[int]:
+        """Yield the names of the places that are nearer than the reach."""
+        x, y = point
+        column, row = self._square(point)
+        for i in (column - 1, column, column + 1):
+            for j in (row - 1, row, row + 1):
+                for (u, v), name in self._squares.get((i, j), ()):
+                    if hypot(x - u, y - v) < self.reach:
+                        yield name
+
+    def _square(self, place: _Place) -> tuple[int, int]:
+        return int(place[0] // self.reach), int(place[1] // self.reach)
+
+
+def _arc(layout: Layout, a: int, b: int, nodes: _Places, drawn: _Places) -> Arc:
     """Return the least bent arc with nothing in its way; else the one with the least."""
-    others = [place for i, place in enumerate(layout.places) if i not in (a, b)]
-    taken = [point for arc in drawn for point in arc.points]
     tried: list[tuple[tuple[int, int, int], int, Arc]] = []
     for bend in _BENDS:
         arc = _bent(layout.places[a], layout.places[b], bend)
         points = arc.points
-        hits = sum(hypot(x - u, y - v) < _CLEARANCE for x, y in points for u, v in others)
+        hits = sum(i not in (a, b) for point in points for i in nodes.near(point))
         outside = sum(
             not (_EDGE <= x <= layout.width - _EDGE and _EDGE <= y <= layout.height - _EDGE)
             for x, y in points
         )
-        close = sum(any(hypot(x - u, y - v) < _EDGE for u, v in taken) for x, y in points)
+        close = sum(next(drawn.near(point), None) is not None for point in points)
         # Arcs may cross, which takes a point or two; they should not run along each other.
         cost = (hits, outside, max(0, close - 2))
         if cost == (0, 0, 0):

@@ -118,6 +118,8 @@ def level_sums(
     if own:
         # Every weak order is kept, with every choice of modes.
         moves = max(moves, count_weak_orders(forest.parents) * states**n)
+    elif states > 1:
+        moves *= n * n  # of multisets
     check_moves(moves, n, f"{n} nodes at levels in time")
     full = (1 << n) - 1
     children = [0] * n

@@ -113,13 +113,13 @@ class BlockOrder:
         if len(parts) == 1 or nested == _MOST_NESTED:
             rest = _chains_of_sets(self._restricted(left), total_orders_only=total_orders_only)
         else:
-            each = [
+            of_parts = [
                 self._restricted(part).chains(
                     total_orders_only=total_orders_only, nested=nested + 1
                 )
                 for part in parts
             ]
-            rest = _side_by_side(each, total_orders_only=total_orders_only)
+            rest = _side_by_side(of_parts, total_orders_only=total_orders_only)
         return [0] * peeled + rest
 
     def _end(self, blocks: Sequence[int]) -> int | None:
