@@ -18,7 +18,7 @@ from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
-from sgdiagrams.numeric.landscapes.checking import check_landscape
+from sgdiagrams.numeric.landscapes.checking import check_landscape, statistics_of
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
@@ -233,7 +233,7 @@ def _statistics(
     ground: Landscape, order: int, method: Optimizer, watched: Observable
 ) -> Statistics:
     """Return the population's derivatives, with the start and functions where they are needed."""
-    statistics = ground.statistics(order)
+    statistics = statistics_of(ground, order)
     if method.weight_decay != 0 and statistics.start is None:
         statistics = replace(statistics, start=ground.start)
     functions = dict(statistics.functions)

@@ -15,6 +15,7 @@ from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.landscapes.landscape import Landscape
+from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.landscapes.landscape import Floats
-    from sgdiagrams.numeric.statistics import Statistics
 
-__all__ = ["check_landscape"]
+__all__ = ["check_landscape", "statistics_of"]
 
 _RUNS, _POINTS = 3, 4  # of small batches
 _DRAWS = 2000
@@ -83,8 +83,13 @@ def check_landscape(
     trial.check_shapes()
     trial.check_fixed()
     trial.check_gradient()
-    known = trial.asked("statistics", order) if statistics is None else statistics
+    known = trial.statistics(order) if statistics is None else statistics
     trial.check_statistics(known)
+
+
+def statistics_of(landscape: Landscape, order: int) -> Statistics:
+    """Return the statistics of a landscape, which may be a user's, or raise an error of one line."""
+    return _Trial(landscape, 0).statistics(order)
 
 
 @final
@@ -93,7 +98,8 @@ class _Trial:
 
     def __init__(self, landscape: Landscape, seed: int) -> None:
         self.ground = landscape
-        self.name = shortened(str(getattr(landscape, "name", type(landscape).__name__)), most=30)
+        name = str(getattr(landscape, "name", type(landscape).__name__))
+        self.name = shortened(" ".join(name.split()), most=30)
         self.seed = seed
         start = self.numbers("start", self.read("start"))
         if start.ndim != 1 or not len(start):
@@ -118,6 +124,16 @@ class _Trial:
     def asked(self, name: str, *arguments: Any) -> Any:
         """Return what a method returns."""
         return self._safely(name, lambda: getattr(self.ground, name)(*arguments))
+
+    def statistics(self, order: int) -> Statistics:
+        """Return the statistics up to an order, if that is what they are."""
+        known = self.asked("statistics", order)
+        if not isinstance(known, Statistics):
+            raise RequestError(
+                f"expected Statistics from statistics of {self.name}, got {shown(known)}; "
+                "Statistics.from_samples(..., role='population') makes them"
+            )
+        return known
 
     def _safely(self, name: str, ask: Callable[[], Any]) -> Any:
         try:

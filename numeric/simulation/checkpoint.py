@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint"]
 
+_MOST_RUNS = 10**8  # as of comparisons
 _FORMAT = "sgdiagrams-simulation"
 _VERSION = 3
 _ENTRIES = {"format", "version", "settings", "whole", "rest", "checksum"}
@@ -169,7 +170,7 @@ def _moments(item: Any, name: str) -> Moments:
     if not isinstance(item, dict) or set(item) != {field.name for field in fields(Moments)}:
         raise FormatError(f"expected the moments of {_FORMAT} in {name}")
     sums = {key: value for key, value in item.items() if key not in _COUNTS}
-    if not all(is_whole(item[key], least=0) for key in _COUNTS) or not all(
+    if not all(is_whole(item[key], least=0, most=_MOST_RUNS) for key in _COUNTS) or not all(
         isinstance(x, int | float) and not isinstance(x, bool) and _is_finite(x)
         for x in sums.values()
     ):

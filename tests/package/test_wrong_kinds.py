@@ -120,3 +120,20 @@ def test_any_name_that_a_folder_takes_can_be_written(tmp_path):
 def test_names_of_files_are_bounded(tmp_path):
     with pytest.raises(sd.FormatError, match="at most 255 bytes"):
         sd.compare("mean", order=1, eta=0.1, T=2, runs=2, checkpoint=tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("answer", [None, {0: 1.0}, [1.0], 1 / 3])
+def test_statistics_of_a_users_landscape_are_statistics(monkeypatch, answer):
+    ground = sd.landscape("mean")
+    monkeypatch.setattr(type(ground), "statistics", lambda *_: answer)
+    with pytest.raises(sd.RequestError, match="expected Statistics from statistics of mean"):
+        sd.compare(ground, order=1, eta=0.1, T=2, runs=2)
+    with pytest.raises(sd.RequestError, match="expected Statistics from statistics of mean"):
+        sd.check_landscape(ground)
+
+
+def test_errors_of_a_users_statistics_are_one_line(monkeypatch):
+    ground = sd.landscape("mean")
+    monkeypatch.setattr(type(ground), "statistics", lambda *_: 1 / 0)
+    with pytest.raises(sd.RequestError, match="ZeroDivisionError"):
+        sd.compare(ground, order=1, eta=0.1, T=2, runs=2)
