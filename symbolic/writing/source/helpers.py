@@ -120,8 +120,11 @@ class _Real:
 
 _SETTLED = '''\
 def _settled(weights, *numbers):
-    """Return weights to all digits of a float: with more and more binary places until two agree."""
-    before = None
+    """Return weights to all digits of a float: with more and more binary places until two agree.
+
+    A denominator that is nothing in two precisions is zero: numbers as people write them come no closer.
+    """
+    before, poles = None, 0
     for bits in (1280, 2560, 5120, 10240, 20480, 40960):
         one = _Real(1 << bits, bits)
         pairs = weights(*(_Real((a << bits) // b, bits) for a, b in numbers))
@@ -130,6 +133,10 @@ def _settled(weights, *numbers):
             if before and all(abs(a - b) <= 4e-16 * abs(b) for a, b in zip(before, after)):
                 return after
             before = after
+        nothing = any(not abs(one.like(below)) >> bits // 2 for _, below in pairs)
+        poles = poles + 1 if nothing and bits > 1280 else 0
+        if poles == 2:
+            break
     raise ValueError("expected numbers at which all weights are finite")'''
 
 _ARRAY = '''\

@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.observable import Function, named_observable
 from sgdiagrams.symbolic.training.average import ExponentialAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import Exponential
+from sgdiagrams.symbolic.writing.source.helpers import HELPERS
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
 NUMBERS = {"T": 5, "N": 6, "B": 3, "E": 2}
@@ -604,3 +605,24 @@ def test_more_indices_than_letters_are_refused():
     path = Contraction.build([(i, i + 1) for i in range(60)], [[i] for i in range(61)])
     with pytest.raises(RequestError, match="at most 52 indices of a term"):
         hand_made([path], name="test-loss").python()
+
+
+@pytest.mark.parametrize("numbers", [((1, 2), (1, 2)), ((9, 10), (9, 10))])
+def test_poles_are_refused_before_the_precision_grows_large(numbers):
+    """Where a denominator is zero, three precisions say so; near a pole the digits are found."""
+    space = {}
+    exec("\n\n".join(HELPERS[name] for name in ("_ratio", "_Real", "_settled")), space)
+    calls = []
+
+    def weights(beta, gamma):
+        calls.append(beta.bits)
+        return [(beta**7 - gamma**7, beta - gamma), (beta, 2)]
+
+    with pytest.raises(ValueError, match="all weights are finite"):
+        space["_settled"](weights, *numbers)
+    assert max(calls) <= 5120
+    (above, below), other = numbers[0], Fraction(*numbers[1]) + Fraction(1, 10**300)
+    x, y = Fraction(above, below), other
+    near, half = space["_settled"](weights, (above, below), (other.numerator, other.denominator))
+    assert near == float((x**7 - y**7) / (x - y))
+    assert half == float(x / 2)
