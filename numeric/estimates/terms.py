@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.numeric.estimates.judgement import ROUNDING, Following, size_of
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ _LOOK = 3
 #: No order above these is evaluated for a judgement alone: for plain SGD, whose counts take a moment, and
 #: for optimisers with memory.
 _HIGHEST, _HIGHEST_WITH_MEMORY = 4, 3
+#: With more monomials in its weights the next order in closed form takes seconds to minutes.
+_LONG = 300
 
 
 def sizes_of_terms(evaluator: Evaluator, by_order: Sequence[_Terms]) -> tuple[float, ...]:
@@ -51,9 +54,13 @@ def following_orders(
 
     An expansion to order 2 says too little of what follows, one to order 3 too when its first order is
     zero, as from a minimum. Terms with derivatives that are not there are left out, and those that need
-    more samples. Nothing where there are no others, or symbols have been substituted.
+    more samples. Nothing where there are no others, symbols have been substituted, or weights are so
+    long (two rates or more in symbols) that the next order would take minutes.
     """
     if not expansion.order or any(part.sampling is None for part in expansion.parts):
+        return ()
+    quotients = (as_quotient(term.weight) for term in expansion.terms)
+    if sum(len(q.numerator) + len(q.denominator) for q in quotients) > _LONG:
         return ()
     floor = ROUNDING * max(of_terms)
     missing = _LOOK - sum(size > floor for size in of_terms[1:])

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.numeric.estimates import terms
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import Following, judge
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.symbolic import expand
+from sgdiagrams.symbolic import ExponentialAverage, Momentum, expand
 
 F = Fraction
 ETA = np.array([[F(1, 3), F(1, 5)], [F(1, 5), F(-1, 2)]])
@@ -82,6 +83,27 @@ def test_judgement_where_terms_or_orders_cancel(orders, of_terms, words):
     verdict = judge(orders, of_terms=of_terms)
     assert words in verdict.words
     assert not verdict.trustworthy
+
+
+def test_next_order_is_not_derived_where_that_takes_minutes(monkeypatch):
+    """With two rates in symbols the next order is dear: estimates do without it."""
+    asked = []
+    monkeypatch.setattr(terms, "expand", lambda *_, order, **__: asked.append(order) or 1 / 0)
+    population = Statistics.from_samples({0: [1], 1: [[2]], 2: [[[1]]]}, role="population")
+    numbers = {"T": 4, "beta": F(1, 2), "alpha": F(3, 4)}
+    dear = expand(
+        "test-loss",
+        order=2,
+        sampling="one-pass",
+        optimizer=Momentum(average=ExponentialAverage()),
+    )
+    assert dear.evaluate(population, eta=F(1, 8), **numbers).judgement
+    assert not asked
+    cheap = expand("test-loss", order=2, sampling="one-pass", optimizer=Momentum())
+    terms._expanded.cache_clear()
+    with pytest.raises(ZeroDivisionError):
+        cheap.evaluate(population, eta=F(1, 8), T=4, beta=F(1, 2))
+    assert asked == [3]
 
 
 def test_noiseless_runs_have_no_variance():
