@@ -19,6 +19,7 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import Number, check_choice, rational, whole_number
+from sgdiagrams.symbolic.embeddings.effort import check_steps
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.by_number import Embeddings
 from sgdiagrams.symbolic.vocabulary import Basis, RootRole
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Sampling", "course_of", "steps_of", "with_root"]
+
+_MOST_MONOMIALS = 50_000  # of a formula
 
 
 class Sampling(ABC):
@@ -130,7 +133,8 @@ class Sampling(ABC):
         SamplingError
             When the numbers are impossible for this scheme.
         RequestError
-            When an option has another value, or the diagram's root is tied for a population root.
+            When an option has another value, or the diagram's root is tied for a population root; when
+            the diagram has so many nodes that its count would take too long.
 
         Examples
         --------
@@ -146,6 +150,8 @@ class Sampling(ABC):
         self.check_root(root)
         scheme = self.at(**numbers)
         laurent = scheme.laurent(diagram, basis=in_basis, root=root)
+        if scheme.symbols:
+            check_steps(len(laurent), "as many monomials in symbols", most=_MOST_MONOMIALS)
         return canonical(to_expr(laurent, scheme.generators(diagram.order)))
 
     def check_basis(self, basis: Basis | None) -> Basis:

@@ -223,6 +223,7 @@ HARD = [
     (WithReplacement(), two_chains(30), "cumulant"),
     (OnePass(B=symbols.B), two_chains(400), "moment"),
     (OnePass(), two_chains(499), "cumulant"),
+    (FullBatch(), chain(400), "moment"),
     (Grid([[i, i + 50] for i in range(50)]), chain(30), "moment"),
 ]
 
