@@ -149,6 +149,10 @@ class Sampling(ABC):
         check_choice("root", root, get_args(RootRole))
         self.check_root(root)
         scheme = self.at(**numbers)
+        if in_basis == "moment" and "N" in scheme.symbols:
+            # Different rows are a product of as many factors as blocks, N, N - 1, ...
+            most = (len(diagram.blocks) - 1) * diagram.order
+            check_steps(most, "as many monomials in symbols", most=_MOST_MONOMIALS)
         laurent = scheme.laurent(diagram, basis=in_basis, root=root)
         if scheme.symbols:
             check_steps(len(laurent), "as many monomials in symbols", most=_MOST_MONOMIALS)
