@@ -401,6 +401,7 @@ def signed(path, **changes):
                 {"count": True},
                 {"count": 95.0},
                 {"count": 10**9},
+                {"count": 10**400},
                 {"diverged": 2048},
                 {"mean": 1e300},
                 {"mean": True},
@@ -414,7 +415,7 @@ def signed(path, **changes):
             )
         ),
     ],
-    ids=range(28),
+    ids=range(29),
 )
 def test_checkpoints_with_impossible_moments_are_refused(rest, tmp_path):
     path = tmp_path / "run.json"
