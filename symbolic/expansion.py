@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sympy import Add, Expr, Mul, Rational, cancel, nan, oo, zoo
 
@@ -15,6 +15,7 @@ from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
+from sgdiagrams.symbolic.derivation import exact_terms, rounded_terms
 from sgdiagrams.symbolic.files.formula import dump, load
 from sgdiagrams.symbolic.formula import (
     Part,
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 
     from sympy import Symbol
 
-    from sgdiagrams.symbolic.contractions.contraction import Metric
+    from sgdiagrams.symbolic.contractions.contraction import Contraction, Metric
+    from sgdiagrams.symbolic.derivation import Derivation
     from sgdiagrams.symbolic.formula import Holder, Result
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -82,11 +84,49 @@ class Expansion(SeriesFormula):
     parts: tuple[Part, ...]
     terms: tuple[Term, ...]
 
+    @classmethod
+    def pending(
+        cls, parts: tuple[Part, ...], derivations: tuple[tuple[Fraction, Derivation], ...]
+    ) -> Self:
+        """Return an expansion whose terms are derived when somebody asks for them.
+
+        Parameters
+        ----------
+        parts
+            One for each derivation.
+        derivations
+            With the coefficient of each, all of one basis.
+        """
+        self = object.__new__(cls)
+        object.__setattr__(self, "order", min(d.order for _, d in derivations))
+        object.__setattr__(self, "basis", derivations[0][1].basis)
+        object.__setattr__(self, "parts", parts)
+        self.__dict__["_derivations"] = derivations
+        return self
+
+    # Hidden from type checkers, for whom all other names would be there too.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Derive the terms at the first time."""
+            if name != "terms" or not self._derivations:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            terms = exact_terms(self._derivations, self.order)
+            object.__setattr__(self, name, terms)
+            return terms
+
+    @property
+    def _derivations(self) -> tuple[tuple[Fraction, Derivation], ...]:
+        """Where the terms come from, while their numbers are too long to be derived for nothing."""
+        known: tuple[tuple[Fraction, Derivation], ...] = self.__dict__.get("_derivations", ())
+        return known
+
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts for name in part.symbols}
-        names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
+        if not self._derivations:
+            names |= {str(s) for term in self.terms for s in term.weight.free_symbols}
         return in_usual_order(names)
 
     def sympy(self, k: int | None = None, *, eta: EtaStyle = "scalar") -> Expr:
@@ -154,6 +194,37 @@ class Expansion(SeriesFormula):
         -9999910.0
         """
         return self._weights(rounded_at, numbers)
+
+    def rounded_terms(self, **numbers: int | Fraction) -> tuple[tuple[Fraction, Contraction], ...]:
+        """Return the terms as numbers, rounded as by `rounded_weights`, and their contractions.
+
+        Where all numbers were given before the expansion, no exact weight is derived for it.
+
+        Raises
+        ------
+        SamplingError
+            As for `weights`.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> training = {"sampling": OnePass(T=10**6), "optimizer": Momentum(beta="9/10")}
+        >>> weight, contraction = expand("test-loss", order=1, **training).rounded_terms()[1]
+        >>> float(weight), contraction
+        (-9999910.0, G_a G_a)
+        """
+        if not self._derivations:
+            return SeriesFormula.rounded_terms(self, **numbers)
+        check_numbers(numbers, self.symbols)
+        for part in self.parts:
+            part.optimizer.at(**numbers)  # checks them
+        return self._rounded
+
+    @cached_property
+    def _rounded(self) -> tuple[tuple[Fraction, Contraction], ...]:
+        return rounded_terms(self._derivations, self.order)
 
     def _weights(
         self,
@@ -257,6 +328,10 @@ class Expansion(SeriesFormula):
             before = parts[key].coefficient if key in parts else 0
             parts[key] = replace(part, coefficient=part.coefficient + before)
         kept = tuple(part for part in parts.values() if part.coefficient)
+        pending = (*self._derivations, *other._derivations)
+        are_pending = self._derivations and other._derivations and self.basis == other.basis
+        if are_pending and len(kept) == len(pending):
+            return Expansion.pending(kept, pending)
         order = min(self.order, other.order)
         basis = self.basis if self.basis == other.basis else "mixed"
         terms = collect(t for t in (*self.terms, *other.terms) if t.order <= order)
@@ -276,6 +351,9 @@ class Expansion(SeriesFormula):
         number = Rational(int(factor.numerator), int(factor.denominator))
         exact = Fraction(int(number.p), int(number.q))
         parts = tuple(replace(p, coefficient=p.coefficient * exact) for p in self.parts)
+        if self._derivations and exact:
+            pending = tuple((exact * c, derivation) for c, derivation in self._derivations)
+            return Expansion.pending(parts, pending)
         terms = collect(replace(t, weight=t.weight * number) for t in self.terms)
         return Expansion(self.order, self.basis, parts, terms)
 

@@ -211,6 +211,11 @@ class SeriesFormula(Formula):
         """Return them to 30 digits at least, where that is quicker: as good as exact for floats."""
         return self.weights(**numbers)
 
+    def rounded_terms(self, **numbers: int | Fraction) -> tuple[tuple[Fraction, Contraction], ...]:
+        """Return the terms as numbers, rounded as by `rounded_weights`, and their contractions."""
+        weights = self.rounded_weights(**numbers)
+        return tuple(zip(weights, (term.contraction for term in self.terms), strict=True))
+
 
 class Holder(Protocol[Result_co]):
     """Whatever has numbers for contractions: `sgdiagrams.Statistics`, or a holder of a user's own."""

@@ -98,19 +98,23 @@ def evaluate(
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
-    weights = (expansion.weights if is_exact else expansion.rounded_weights)(**numbers)
+    if is_exact:
+        contractions = (term.contraction for term in expansion.terms)
+        weighted = tuple(zip(expansion.weights(**numbers), contractions, strict=True))
+    else:
+        weighted = expansion.rounded_terms(**numbers)
     known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
-    shape = _shape(_free_legs(expansion), statistics)
+    shape = _shape(_free_legs(expansion, weighted), statistics)
     if rows.are_named:
         contributions = rows.orders(statistics, eta, expansion.order)
         change_error: Any = np.zeros(shape) if shape else 0.0
         errors, error = (change_error,) * len(contributions), change_error
     else:
         by_order: list[_Terms] = [[] for _ in range(expansion.order + 1)]
-        for term, weight in zip(expansion.terms, weights, strict=True):
+        for weight, contraction in weighted:
             if weight:
-                by_order[term.order].append((weight, term.contraction))
+                by_order[contraction.order].append((weight, contraction))
         decay = _weight_decay(expansion, numbers)
         for order, terms in enumerate(by_order):
             _check_derivatives(order, terms, statistics, decay)
@@ -199,9 +203,9 @@ def _errors(
     )
 
 
-def _free_legs(expansion: SeriesFormula) -> int:
+def _free_legs(expansion: SeriesFormula, weighted: tuple[tuple[Fraction, Contraction], ...]) -> int:
     """Return the number of free legs, the same for all contractions."""
-    ranks = {len(term.contraction.free) for term in expansion.terms}
+    ranks = {len(contraction.free) for _, contraction in weighted}
     if not ranks:
         ranks = {part.observable.rank for part in expansion.parts}
     if len(ranks) > 1:

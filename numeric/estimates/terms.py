@@ -59,9 +59,10 @@ def following_orders(
     """
     if not expansion.order or any(part.sampling is None for part in expansion.parts):
         return ()
-    quotients = (as_quotient(term.weight) for term in expansion.terms)
-    if sum(len(q.numerator) + len(q.denominator) for q in quotients) > _LONG:
-        return ()
+    if any(part.training.needed_symbols for part in expansion.parts):
+        quotients = (as_quotient(term.weight) for term in expansion.terms)
+        if sum(len(q.numerator) + len(q.denominator) for q in quotients) > _LONG:
+            return ()
     floor = ROUNDING * max(of_terms)
     missing = _LOOK - sum(size > floor for size in of_terms[1:])
     is_quick = all(part.optimizer.is_plain for part in expansion.parts)
@@ -89,10 +90,14 @@ def _contributions_of(
         if not set(expanded.symbols) <= set(numbers):
             return []
         given = {name: numbers[name] for name in expanded.symbols}
-        of_terms = expanded.weights if evaluator.is_exact else expanded.rounded_weights
-        for term, weight in zip(expanded.terms, of_terms(**given), strict=True):
-            if term.order == order:
-                weights[term.contraction] += part.coefficient * weight
+        if evaluator.is_exact:
+            contractions = (term.contraction for term in expanded.terms)
+            weighted = zip(expanded.weights(**given), contractions, strict=True)
+        else:
+            weighted = expanded.rounded_terms(**given)
+        for weight, contraction in weighted:
+            if contraction.order == order:
+                weights[contraction] += part.coefficient * weight
     contributions = []
     for contraction, weight in weights.items():
         try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis
 
 
-__all__ = ["counter_of"]
+__all__ = ["counter_of", "has_closed_form"]
 
 
 _SHORT = 100
@@ -60,10 +60,16 @@ def counter_of(
             return plain
     # Over few updates, numbers are faster than formulas that would have them put in.
     is_short = not training.needed_symbols and scheme.updates <= _SHORT
-    has_closed_form = (
-        iterates is None
-        and not is_short
-        and scheme.steps is not None
+    if iterates is None and not is_short and has_closed_form(training):
+        return StepCounter(training, basis)
+    return NumberCounter(training, basis, iterates)
+
+
+def has_closed_form(training: Training) -> bool:
+    """Return whether counts are known in closed form in the number of updates."""
+    scheme, optimizer = training.sampling, training.optimizer
+    return (
+        scheme.steps is not None
         and optimizer.kernel is not None
         and optimizer.readout is not None
         and (
@@ -71,6 +77,3 @@ def counter_of(
             or (optimizer.kernel_follows_schedule and optimizer.schedule.closed_form is not None)
         )
     )
-    if has_closed_form:
-        return StepCounter(training, basis)
-    return NumberCounter(training, basis, iterates)

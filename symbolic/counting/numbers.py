@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Rational
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import course_of, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, at_number
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.propagation.course import Propagator
+    from sgdiagrams.symbolic.propagation.rings import Ring
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
@@ -25,6 +29,9 @@ __all__ = ["NumberCounter"]
 
 class NumberCounter(Counter):
     """Weighted counts by number; see `sgdiagrams.symbolic.propagation.exact`."""
+
+    #: Where counts are.
+    ring: ClassVar[Ring] = FRACTIONS
 
     def __init__(
         self,
@@ -42,17 +49,22 @@ class NumberCounter(Counter):
         self.scheme = scheme
         self.basis = basis
         self.course = course_of(scheme)
-        self.propagator = ExactPropagator(optimizer, self.course.updates, iterates=iterates)
+        #: The bare edges as fractions.
+        self.dynamics = Dynamics.bare(optimizer, self.course.updates, iterates=iterates)
+        self.propagator: Propagator[Any] = ExactPropagator(
+            optimizer, self.course.updates, iterates=iterates, bare=self.dynamics
+        )
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count under the empty exponents."""
         forest = update_forest(diagram)
         if self.basis == "moment" and forest.block_count > self.course.rows:
             return {}  # different blocks need different rows
-        value = self.course.embed(self.propagator, forest, self.basis)
         N = int(self.scheme.datapoints or 1) or 1  # without updates there is order 0 alone
-        rooted = with_root({(0,): value}, forest, basis=self.basis, root=root, size=(1,))
-        total = at_number(rooted, N)
+        one: Laurent = {(0,): Fraction(1)}
+        share = at_number(with_root(one, forest, basis=self.basis, root=root, size=(1,)), N)
+        value = self.course.embed(self.propagator, forest, self.basis) if share else 0
+        total = value * self.ring.number(share)
         return {(): total} if total else {}
 
     def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002

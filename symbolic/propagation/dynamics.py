@@ -119,7 +119,7 @@ class Dynamics:
     readout_scale: int = 1
     ring: Ring = WHOLE
     eigenvalues: Sequence[Any] = ()
-    sums: dict[Component, tuple[int, int]] = field(default_factory=dict, repr=False)
+    sums: dict[Component, tuple[Any, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -143,7 +143,11 @@ class Dynamics:
         node
             Further factors of the nodes at every time.
         """
-        bare = cls._bare(optimizer, T, iterates, node)
+        return cls.bare(optimizer, T, iterates=iterates, node=node).whole()
+
+    def whole(self) -> Self:
+        """Return bare edges in integers, with their scales."""
+        bare = self
         # Velocities are counted in a unit in which updates inject whole numbers.
         unit = _common(bare.velocity)
         to_position = bare.velocity_to_position
@@ -154,7 +158,7 @@ class Dynamics:
         position_scale = _common((*_different(bare.position), *transitions))
         node_scale = _common(bare.node)
         readout_scale = _common(bare.readout or ())
-        return cls(
+        return type(self)(
             _whole(bare.position, position_scale),
             _whole(bare.velocity, unit),
             _whole(to_position, position_scale * decay_scale),
@@ -177,32 +181,38 @@ class Dynamics:
         Numbers of updates that differ are brought into the ring at once, because the fractions of a
         long schedule are long.
         """
-        bare = cls._bare(optimizer, T, None, None)
-        if bare.is_constant:
-            return replace(bare, ring=ring, eigenvalues=eigenvalues)
+        bare = cls.bare(optimizer, T)
+        if not bare.is_constant:
+            bare = bare.brought_into(ring)
+        return replace(bare, ring=ring, eigenvalues=eigenvalues)
+
+    def brought_into(self, ring: Ring) -> Self:
+        """Return edges whose numbers are fractions in a ring that needs no scales."""
 
         def brought(values: Sequence[Fraction]) -> tuple[Any, ...]:
-            return tuple(map(ring.number, values))
+            known = {id(x): ring.number(x) for x in _different(values)}
+            return tuple([known[id(x)] for x in values])
 
-        return cls(
-            brought(bare.position),
-            brought(bare.velocity),
-            brought(bare.velocity_to_position),
-            brought(bare.velocity_to_velocity),
-            brought(bare.node),
-            None if bare.readout is None else brought(bare.readout),
-            bare.are_alike,
+        return replace(
+            self,
+            position=brought(self.position),
+            velocity=brought(self.velocity),
+            velocity_to_position=brought(self.velocity_to_position),
+            velocity_to_velocity=brought(self.velocity_to_velocity),
+            node=brought(self.node),
+            readout=None if self.readout is None else brought(self.readout),
             ring=ring,
-            eigenvalues=eigenvalues,
+            sums={},
         )
 
     @classmethod
-    def _bare(
+    def bare(
         cls,
         optimizer: LinearMemory,
         T: int,
-        iterates: Sequence[Fraction] | None,
-        node: Sequence[Fraction] | None,
+        *,
+        iterates: Sequence[Fraction] | None = None,
+        node: Sequence[Fraction] | None = None,
     ) -> Self:
         """Return the numbers of an optimiser as fractions; positions stay but for updates."""
         multipliers = optimizer.multipliers(T)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
@@ -48,6 +48,8 @@ class ExactPropagator:
         The number of updates.
     iterates
         Weights of the iterates after 1, ..., T updates; by default those of the optimiser.
+    bare
+        The edges as fractions, where they are known already.
     """
 
     def __init__(
@@ -56,11 +58,12 @@ class ExactPropagator:
         T: int,
         *,
         iterates: Sequence[Fraction] | None = None,
+        bare: Dynamics | None = None,
     ) -> None:
         self._optimizer = optimizer
         self._T = T
         self._iterates = iterates
-        self._dynamics = self._with_factors(None)
+        self._bare = bare
         self._schedules: dict[FixedBatches, tuple[FixedSchedule, int]] = {}
 
     @classmethod
@@ -68,7 +71,14 @@ class ExactPropagator:
         """Return the propagator that counts: all weights are 1, but for batches that differ in size."""
         return cls(None, T)
 
-    def _with_factors(self, node: Sequence[Fraction] | None) -> Dynamics:
+    @cached_property
+    def _dynamics(self) -> Dynamics:
+        if self._optimizer is None:
+            return Dynamics.plain(self._T)
+        bare = self._bare or Dynamics.bare(self._optimizer, self._T, iterates=self._iterates)
+        return bare.whole()
+
+    def _with_factors(self, node: Sequence[Fraction]) -> Dynamics:
         if self._optimizer is None:
             return Dynamics.plain(self._T, node=node)
         return Dynamics.of(self._optimizer, self._T, iterates=self._iterates, node=node)
@@ -78,8 +88,11 @@ class ExactPropagator:
         if course not in self._schedules:
             sizes = {len(batch) for batch in course.batches}
             even = sizes.pop() if len(sizes) == 1 else 0
-            node = None if even else [per_batch(len(batch), 1) for batch in course.batches]
-            schedule = FixedSchedule(course.batches, course.rows, self._with_factors(node))
+            dynamics = self._dynamics
+            if not even:
+                shares = [per_batch(len(batch), 1) for batch in course.batches]
+                dynamics = self._with_factors(shares)
+            schedule = FixedSchedule(course.batches, course.rows, dynamics)
             self._schedules[course] = schedule, even or 1
         schedule, size = self._schedules[course]
         return schedule.count(forest, basis) * per_batch(size, len(forest.parents))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["FixedSchedule"]
+__all__ = ["FixedSchedule", "equal_epochs"]
 
 
 @final
@@ -44,7 +44,7 @@ class FixedSchedule:
         self._N = N
         self._dynamics = dynamics
         self._counts: dict[tuple[tuple[int, ...], tuple[int, ...]], Fraction] = {}
-        self._epochs = 0 if dynamics.velocity else _epochs(batches)
+        self._epochs = 0 if dynamics.velocity else equal_epochs(batches)
 
     @classmethod
     def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
@@ -100,7 +100,7 @@ class FixedSchedule:
         return GridPropagator(self._batches, self._N, self._dynamics, shares)
 
 
-def _epochs(batches: Sequence[Sequence[int]]) -> int:
+def equal_epochs(batches: Sequence[Sequence[int]]) -> int:
     """Return the number of epochs where batches of one size recur in one order; 0 elsewhere."""
     first = list(map(tuple, batches))
     if not first:

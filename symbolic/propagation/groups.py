@@ -46,7 +46,7 @@ def grouped_sum(
     parents: tuple[int, ...],
     weight: Callable[[int], int],
     dynamics: Dynamics,
-) -> tuple[int, int]:
+) -> tuple[Any, int]:
     """Return the weighted number of embeddings of a forest into steps that are all alike.
 
     Parameters
@@ -60,16 +60,18 @@ def grouped_sum(
 
     Returns
     -------
-    tuple of int
-        The sum times the scale of the dynamics but for that of decay, and the power of that.
+    tuple
+        The sum, in the ring of the dynamics, times their scale but for that of decay, and the power of
+        that.
     """
-    terms: list[tuple[int, int]] = []  # numbers and their powers of the scale of decay
+    terms: list[tuple[Any, int]] = []  # numbers and their powers of the scale of decay
     for groups in set_partitions(len(parents)):
         factor = prod(_cumulant(weight, nodes) for nodes in _masks(groups))
         parts = _components(parents, groups) if factor else None
         if parts is None:
             continue
-        value, power = factor, 0
+        value: Any = factor
+        power = 0
         for part in parts:
             number, width = component_sum(part, dynamics)
             value *= number
@@ -130,7 +132,7 @@ def _components(parents: tuple[int, ...], groups: tuple[int, ...]) -> list[Compo
     return components
 
 
-def component_sum(component: Component, dynamics: Dynamics) -> tuple[int, int]:
+def component_sum(component: Component, dynamics: Dynamics) -> tuple[Any, int]:
     """Return the sum over the times of a component, and its number of scales of decay a step.
 
     It is kept in the dynamics.
@@ -144,7 +146,7 @@ def component_sum(component: Component, dynamics: Dynamics) -> tuple[int, int]:
     return known[component]
 
 
-def _without_memory(component: Component, dynamics: Dynamics) -> int:
+def _without_memory(component: Component, dynamics: Dynamics) -> Any:
     """Sum over chains of ideals, one ideal at a time for all times."""
     T = dynamics.updates
     node = np.array(dynamics.node, dtype=object)
@@ -156,7 +158,7 @@ def _without_memory(component: Component, dynamics: Dynamics) -> int:
         elementwise_power(injected, size) * elementwise_power(readout, k)
         for size, k in zip(component.sizes, component.roots, strict=True)
     ]
-    return int(_ideal_sums(component.below, factors)[-1]) if T else 0
+    return _ideal_sums(component.below, factors)[-1] if T else 0
 
 
 def _ideal_sums(below: list[int], factors: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -8,7 +8,6 @@ up in the last products alone, where step by step all T products would be as lon
 
 from __future__ import annotations
 
-from collections import defaultdict
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -17,6 +16,8 @@ import numpy as np
 from sgdiagrams.symbolic.propagation.components import Component, bits, ideals, joint_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
@@ -165,8 +166,11 @@ def _both(
     return result
 
 
-def carried_sum(component: Component, dynamics: Dynamics) -> tuple[int, int]:
-    """Multiply the matrices of all steps; one row and one column of the product are needed."""
+def carried_sum(component: Component, dynamics: Dynamics) -> tuple[Any, int]:
+    """Multiply the matrices of all steps; one row and one column of the product are needed.
+
+    Elements of a ring that does not grow need no pairs: a row times all matrices is quicker.
+    """
     chain = _Chain(component, reads=dynamics.readout is not None)
     start = _State(0, (_NONE,) * len(component.edges), _NONE)
     full = (1 << len(component.sizes)) - 1
@@ -184,7 +188,8 @@ def carried_sum(component: Component, dynamics: Dynamics) -> tuple[int, int]:
     if final not in number:
         return 0, chain.width
     matrices = _matrices(polynomials, dynamics)
-    return _product_entry(matrices, number[start], number[final]), chain.width
+    few = _FEW if dynamics.ring.is_whole else dynamics.updates
+    return _product_entry(matrices, number[start], number[final], few=few), chain.width
 
 
 #: Entries other than 0 of a row of equally many square matrices.
@@ -193,9 +198,9 @@ _Matrices: TypeAlias = "dict[tuple[int, int], NDArray[Any]]"
 
 def _matrices(polynomials: dict[tuple[int, int], _Polynomial], d: Dynamics) -> _Matrices:
     given = (d.node, d.position, d.velocity, d.velocity_to_position, d.velocity_to_velocity)
-    factors = [np.array(x, dtype=object) for x in given]
-    factors.append(np.array(d.readout or (1,) * d.updates, dtype=object))
-    factors.append(np.full(d.updates, d.decay_scale, dtype=object))
+    factors: list[Any] = [1 if _are_one(x) else np.array(x, dtype=object) for x in given]
+    factors.append(1 if d.readout is None else np.array(d.readout, dtype=object))
+    factors.append(d.decay_scale)
     known: dict[_Powers, Any] = {}
 
     def monomial(powers: _Powers) -> Any:
@@ -212,13 +217,18 @@ def _matrices(polynomials: dict[tuple[int, int], _Polynomial], d: Dynamics) -> _
     return result
 
 
-def _product_entry(matrices: _Matrices, start: int, final: int) -> int:
-    """Return one entry of the product of all matrices, in their order."""
+def _are_one(values: Sequence[Any]) -> bool:
+    """Tell whether all values are one object, which is 1."""
+    return len(set(map(id, values))) == 1 and bool(values[0] == 1)
+
+
+def _product_entry(matrices: _Matrices, start: int, final: int, *, few: int) -> Any:
+    """Return one entry of the product of all matrices, in their order; a few go row by row."""
     count = len(next(iter(matrices.values())))
     by_row: dict[int, list[int]] = {}
     for i, j in matrices:
         by_row.setdefault(i, []).append(j)
-    while count > _FEW:
+    while count > few:
         if count % 2:
             matrices = {
                 (i, j): np.append(values, int(i == j)) for (i, j), values in matrices.items()
@@ -236,12 +246,22 @@ def _product_entry(matrices: _Matrices, start: int, final: int) -> int:
         for i, j in matrices:
             by_row.setdefault(i, []).append(j)
         count = (count + 1) // 2
-    row: dict[int, int] = {start: 1}
+    entries = {
+        # Of one number for all times there is one copy.
+        place: values[0] if values.strides == (0,) else values.tolist()
+        for place, values in matrices.items()
+    }
+    columns = {
+        i: [(j, entries[i, j], isinstance(entries[i, j], list)) for j in row]
+        for i, row in by_row.items()
+    }
+    row: dict[int, Any] = {start: 1}
     for t in range(count):
-        new: defaultdict[int, int] = defaultdict(int)
+        new: dict[int, Any] = {}
         for i, value in row.items():
-            for j in by_row.get(i, ()):
+            for j, entry, varies in columns.get(i, ()):
                 if t < count - 1 or j == final:
-                    new[j] += value * matrices[i, j][t]
+                    term = value * entry[t] if varies else value if entry == 1 else value * entry
+                    new[j] = new[j] + term if j in new else term
         row = new
     return row.get(final, 0)

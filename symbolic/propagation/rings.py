@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flint import arb, fmpq
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "BALLS",
     "FRACTIONS",
     "WHOLE",
     "Ring",
@@ -70,6 +73,14 @@ def _whole(value: Fraction) -> int:
 FRACTIONS = Ring(Fraction)
 #: Whole numbers, for rational ones that are scaled: no fraction is ever reduced.
 WHOLE = Ring(_whole, is_whole=True)
+
+
+def _ball(value: Any) -> arb:
+    return arb(fmpq(value.numerator, value.denominator)) if isinstance(value, Fraction) else value
+
+
+#: Balls that certainly contain the numbers, with the bits of the context that they are made in.
+BALLS = Ring(_ball)
 
 
 def applied(row: SparseRow[K], matrix: Matrix[K]) -> SparseRow[K]:

@@ -62,7 +62,7 @@ class StepScan:
         self.placing = placing
         n = len(parents)
         self._children = [[c for c, parent in enumerate(parents) if parent == v] for v in range(n)]
-        self._start: _Key = (0, 0, (_CLOSED,) * n)
+        self.start: _Key = (0, 0, (_CLOSED,) * n)
         final = _POSITION if dynamics.readout is None else _READOUT
         self._final = tuple(final if parent < 0 else _CLOSED for parent in parents)
         self._moves: dict[_Key, list[tuple[_Key, int]]] = {}
@@ -85,15 +85,14 @@ class StepScan:
         if is_constant and self._prefers_squaring():
             row = self._squared()
         else:
-            row = {self._start: self.dynamics.ring.number(Fraction(1))}
+            row = {self.start: self.dynamics.ring.number(Fraction(1))}
             for t in range(T):
                 if not is_constant:
                     self._forget_values()
                 row = self._stepped(row, t)
                 if epoch and (t + 1) % epoch == 0:
                     row = self._forgotten(row)
-        full = (1 << len(self.parents)) - 1
-        ends = [x for (p, _, states), x in row.items() if p == full and states == self._final]
+        ends = [x for key, x in row.items() if self.is_end(key)]
         return self.dynamics.ring.settle(sum(ends[1:], ends[0])) if ends else None
 
     def _check(self) -> None:
@@ -107,15 +106,24 @@ class StepScan:
             T = self.dynamics.updates
             check_steps(moves * T, f"{n} nodes over {T} updates", most=_MOST_STEPS)
 
+    def is_end(self, key: _Key) -> bool:
+        """Tell whether all nodes are placed and the root has read all edges."""
+        placed, _, states = key
+        return placed == (1 << len(self.parents)) - 1 and states == self._final
+
+    def step_from(self, key: _Key) -> SparseRow[_Key]:
+        """Return the states after one step, where all steps are alike."""
+        return self._stepped({key: self.dynamics.ring.number(Fraction(1))}, 0)
+
     def _squared(self) -> SparseRow[_Key]:
         self._forget_values()
         self.dynamics = self.dynamics.for_squaring()
-        start = {self._start: self.dynamics.ring.number(Fraction(1))}
+        start = {self.start: self.dynamics.ring.number(Fraction(1))}
         T, epoch = self.dynamics.updates, self.placing.epoch
         if not epoch:
-            return row_times_power(start, self._matrix([self._start]), T)
+            return row_times_power(start, self._matrix([self.start]), T)
         epochs: Matrix[_Key] = {}
-        waiting = [self._start]
+        waiting = [self.start]
         while waiting:
             key = waiting.pop()
             if key not in epochs:
@@ -127,7 +135,7 @@ class StepScan:
         """Tell whether squaring is cheaper than T steps, at the price of its ring."""
         T, ring = self.dynamics.updates, self.dynamics.ring.for_squaring
         price = 1 if ring is None else ring.price
-        matrix = self._matrix([self._start])
+        matrix = self._matrix([self.start])
         return T * sum(map(len, matrix.values())) > price * power_cost(matrix) * T.bit_length()
 
     def _forgotten(self, row: SparseRow[_Key]) -> SparseRow[_Key]:
@@ -151,7 +159,7 @@ class StepScan:
         while waiting:
             key = waiting.pop()
             if key not in result:
-                result[key] = self._stepped({key: self.dynamics.ring.number(Fraction(1))}, 0)
+                result[key] = self.step_from(key)
                 waiting += result[key]
         return result
 

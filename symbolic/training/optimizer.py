@@ -288,7 +288,11 @@ class Optimizer(ABC):
             )
         zero, one = Fraction(0), Fraction(1)
         systems: list[EdgeSystem] = []
+        known: dict[Fraction, EdgeSystem] = {}
         for a in multipliers:
+            if a in known:
+                systems.append(known[a])
+                continue
             step, memory = self.update(one, (zero,) * size, a)
             if len(memory) != size:
                 raise SamplingError(
@@ -307,7 +311,8 @@ class Optimizer(ABC):
                     zero, tuple(Fraction(int(j == i)) for j in range(size)), a
                 )
                 columns.append((moved, *kept))
-            systems.append(EdgeSystem((step, *memory), tuple(zip(*columns, strict=True))))
+            known[a] = EdgeSystem((step, *memory), tuple(zip(*columns, strict=True)))
+            systems.append(known[a])
         return tuple(systems)
 
     @property
@@ -516,9 +521,11 @@ class Momentum(_WithMomentum):
         beta: Any = self.beta
         if self.scales_nodes:
             multipliers = tuple(a**0 for a in multipliers)
-        return tuple(
-            EdgeSystem((a, a**0), ((a**0, a * beta), (a * 0, beta + a * 0))) for a in multipliers
-        )
+        by_factor = {
+            a: EdgeSystem((a, a**0), ((a**0, a * beta), (a * 0, beta + a * 0)))
+            for a in dict.fromkeys(multipliers)
+        }
+        return tuple(by_factor[a] for a in multipliers)
 
 
 @final
@@ -575,7 +582,8 @@ class Nesterov(_WithMomentum):
         beta: Any = self.beta
         if self.scales_nodes:
             multipliers = tuple(a**0 for a in multipliers)
-        return tuple(
-            EdgeSystem((a * (1 + beta), a**0), ((a**0, a * beta**2), (a * 0, beta + a * 0)))
-            for a in multipliers
-        )
+        by_factor = {
+            a: EdgeSystem((a * (1 + beta), a**0), ((a**0, a * beta**2), (a * 0, beta + a * 0)))
+            for a in dict.fromkeys(multipliers)
+        }
+        return tuple(by_factor[a] for a in multipliers)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-__all__ = ["rounded_at"]
+__all__ = ["PRECISIONS", "enclosed_at", "rounded_at", "settled"]
 
 #: Powers with exact values up to so many bits are kept exact.
 _SHORT = 4096
 #: Bits at which balls are tried one after the other.
-_BITS = (192, 768, 3072, 12288, 49152)
+PRECISIONS = (192, 768, 3072, 12288, 49152)
 #: The accuracy that is asked for, in bits: 30 digits.
 _ACCURACY = 100
 #: What is certainly less than two to this power is zero to a float.
@@ -58,22 +58,42 @@ def rounded_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:
     """
     if _size(weight, values) <= _SHORT:
         return value_at(weight, values)
-    for bits in _BITS:
+    for bits in PRECISIONS:
         with ctx.workprec(bits):
-            ball = _enclosed(weight, values)
-            if ball.is_finite() and abs(ball) < arb(2) ** _UNDERFLOW:
-                return Fraction(0)
-            if ball.is_finite() and abs(ball) > arb(2) ** _OVERFLOW:
-                raise RequestError(
-                    "expected weights below 1e308 for floats, got a larger one; take smaller numbers"
-                )
-            if ball.is_finite() and ball.rel_accuracy_bits() >= _ACCURACY:
-                mantissa, exponent = ball.mid().man_exp()
-                return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+            number = settled(enclosed_at(weight, values))
+        if number is not None:
+            return number
     raise SamplingError(
         "expected numbers at which all weights are finite, got some at which one has no digit that is "
         "certain; give them to the sampling and the optimiser before expanding"
     )
+
+
+def settled(ball: arb) -> Fraction | None:
+    """Return the number in a ball to 30 digits at least, 0 below 1e-330; None for a ball too wide.
+
+    Raises
+    ------
+    RequestError
+        When it is beyond 2^8192.
+
+    Examples
+    --------
+    >>> settled(arb(3) / 4), settled(arb(1, 0.5))
+    (Fraction(3, 4), None)
+    """
+    if not ball.is_finite():
+        return None
+    if abs(ball) < arb(2) ** _UNDERFLOW:
+        return Fraction(0)
+    if abs(ball) > arb(2) ** _OVERFLOW:
+        raise RequestError(
+            "expected weights below 1e308 for floats, got a larger one; take smaller numbers"
+        )
+    if ball.rel_accuracy_bits() < _ACCURACY:
+        return None
+    mantissa, exponent = ball.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def _size(weight: Expr, values: Mapping[str, Fraction]) -> int:
@@ -92,7 +112,7 @@ def _size(weight: Expr, values: Mapping[str, Fraction]) -> int:
     return max((_size(arg, values) for arg in weight.args), default=0)
 
 
-def _enclosed(weight: Expr, values: Mapping[str, Fraction]) -> arb:
+def enclosed_at(weight: Expr, values: Mapping[str, Fraction]) -> arb:
     """Return a ball that contains a weight at a point."""
     if weight.is_Rational:
         return arb(fmpq(int(weight.p), int(weight.q)))
@@ -100,17 +120,17 @@ def _enclosed(weight: Expr, values: Mapping[str, Fraction]) -> arb:
         value = values[weight.name]
         return arb(fmpq(value.numerator, value.denominator))
     if weight.is_Add:
-        return sum((_enclosed(arg, values) for arg in weight.args), arb(0))
+        return sum((enclosed_at(arg, values) for arg in weight.args), arb(0))
     if weight.is_Mul:
         product = arb(1)
         for arg in weight.args:
-            product *= _enclosed(arg, values)
+            product *= enclosed_at(arg, values)
         return product
     if weight.is_Pow:
         exponent = value_at(weight.exp, values)
         if exponent.denominator != 1:
             raise SamplingError(f"expected numbers at which the exponent {weight.exp} is whole")
-        base = _enclosed(weight.base, values)
+        base = enclosed_at(weight.base, values)
         # A pole is known for certain where the base is short.
         if exponent < 0 and base.contains(0) and _size(weight.base, values) <= _SHORT:
             value_at(weight, values)

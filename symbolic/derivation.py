@@ -1,0 +1,304 @@
+"""How the terms of an expansion are derived: diagrams, what counts them, and what they multiply.
+
+Counts and values of diagrams meet here: see `sgdiagrams.symbolic.theorem`. They do so in exact numbers,
+or in balls that contain them, for floats where exact numbers would have a million digits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+
+from flint import arb, ctx, fmpq
+from sympy import Expr, Mul, Rational, Symbol
+
+from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
+from sgdiagrams.symbolic.counting.choice import counter_of, has_closed_form
+from sgdiagrams.symbolic.counting.enclosed import EnclosedCounter
+from sgdiagrams.symbolic.embeddings.signs import prefactor
+from sgdiagrams.symbolic.formula import Term, collect
+from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.training.training import Training
+from sgdiagrams.symbolic.vocabulary import WEIGHTS
+from sgdiagrams.symbolic.weights.enclosures import PRECISIONS, enclosed_at, settled
+from sgdiagrams.symbolic.weights.laurent import add_scaled
+from sgdiagrams.symbolic.weights.quotients import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import Basis
+    from sgdiagrams.symbolic.weights.laurent import Laurent
+
+__all__ = ["Derivation", "exact_terms", "rounded_terms"]
+
+#: Over more updates the weights of optimisers with memory are derived when somebody asks for them.
+_MANY = 1000
+
+Weight = TypeVar("Weight")
+
+
+def exact_terms(derivations: Sequence[tuple[Fraction, Derivation]], order: int) -> tuple[Term, ...]:
+    """Return the terms of a sum of derivations up to an order."""
+    if len(derivations) == 1 and derivations[0][0] == 1:
+        return derivations[0][1].terms
+    return collect(
+        replace(term, weight=term.weight * Rational(c.numerator, c.denominator))
+        for c, derivation in derivations
+        for term in derivation.terms
+        if term.order <= order
+    )
+
+
+def rounded_terms(
+    derivations: Sequence[tuple[Fraction, Derivation]], order: int
+) -> tuple[tuple[Fraction, Contraction], ...]:
+    """Return the terms of a sum of derivations to 30 digits at least, with certainty.
+
+    Those below 1e-330 are left out.
+    """
+    for bits in PRECISIONS[:-1]:
+        with ctx.workprec(bits):
+            sums: dict[Contraction, arb] = {}
+            for c, derivation in derivations:
+                for contraction, ball in derivation.enclosures().items():
+                    if contraction.order <= order:
+                        more = arb(fmpq(c.numerator, c.denominator)) * ball
+                        sums[contraction] = sums.get(contraction, arb(0)) + more
+            numbers = {contraction: settled(ball) for contraction, ball in sums.items()}
+        if None not in numbers.values():
+            kept = [(number, contraction) for contraction, number in numbers.items() if number]
+            return tuple(sorted(kept, key=lambda pair: (pair[1].order, pair[1].simplicity)))
+    # No precision tells: the exact numbers do.
+    return tuple(
+        (Fraction(int(term.weight.p), int(term.weight.q)), term.contraction)
+        for term in exact_terms(derivations, order)
+    )
+
+
+@final
+class Derivation:
+    """What is to be expanded, up to an order, in a basis; what is derived is kept.
+
+    Parameters
+    ----------
+    observable, training, basis, order
+        As `expand` has checked them.
+
+    Raises
+    ------
+    SamplingError
+        When there is no closed form and a number is missing.
+    """
+
+    def __init__(
+        self, observable: Observable, training: Training, basis: Basis, order: int
+    ) -> None:
+        self.observable = observable
+        self.training = training
+        self.basis = basis
+        self.order = order
+        self._exact = _ExactMeans(training, basis, order, observable.since)
+        for p in observable.products:
+            for factors in p.expectations:
+                self._exact.counters(factors)  # says what is missing
+
+    @property
+    def is_long(self) -> bool:
+        """Whether all numbers are given, and powers of them have many digits."""
+        training = self.training
+        if training.needed_symbols or training.is_continuous or training.optimizer.is_plain:
+            return False
+        if training.updates <= _MANY:
+            return False
+        is_by_number = self.observable.since is not None or not has_closed_form(training)
+        return is_by_number or self._in_updates is not None
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms in exact numbers."""
+        # Products of means multiply weights, which leaves them as they come; so does a sign.
+        products = self.observable.products
+        is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in products)
+        pairs = _combined(self.observable, self._exact, self.order)
+        return collect((Term(w, c) for w, c in pairs), is_canonical=is_simple)
+
+    @cached_property
+    def _in_updates(self) -> Derivation | None:
+        """The same with a symbol for the number of updates; None where there is no closed form."""
+        if self.observable.since is not None or not has_closed_form(self.training):
+            return None
+        scheme = self.training.sampling
+        for name in ("T", "E"):
+            if scheme.values.get(name) == scheme.updates:
+                freed: Sampling = replace(scheme, **{name: Symbol(name)})  # type: ignore[type-var]
+                if freed.updates == Symbol(name):
+                    training = Training(freed, self.training.optimizer)
+                    return Derivation(self.observable, training, self.basis, self.order)
+        return None
+
+    def enclosures(self) -> dict[Contraction, arb]:
+        """Return balls that contain the weights, with the bits of FLINT's context."""
+        closed = self._in_updates
+        if closed is not None:
+            [name] = closed.training.needed_symbols
+            values = {name: Fraction(int(self.training.updates))}
+            return {t.contraction: enclosed_at(t.weight, values) for t in closed.terms}
+        means = _EnclosedMeans(self._exact)
+        sums: dict[Contraction, arb] = {}
+        for weight, contraction in _combined(self.observable, means, self.order):
+            sums[contraction] = sums.get(contraction, arb(0)) + weight
+        return sums
+
+
+class _Means(ABC, Generic[Weight]):
+    """Expectations of products of factors, by order: contraction -> weight."""
+
+    def __init__(self, training: Training, basis: Basis, order: int, since: int | None) -> None:
+        self.training = training
+        self.basis = basis
+        self.order = order
+        self.since = since
+        self._known: dict[tuple[str, ...], list[dict[Contraction, Weight]]] = {}
+        self._counters: dict[tuple[str, ...], list[tuple[int, Counter]]] = {}
+
+    @abstractmethod
+    def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        """Return the counters whose differences count for a product, with their signs."""
+
+    @abstractmethod
+    def add(self, total: Laurent, count: Laurent, scale: Fraction) -> None:
+        """Add a multiple of a count to a sum, in place."""
+
+    @abstractmethod
+    def times(self, sign: int, factors: Sequence[Weight]) -> Weight:
+        """Return a product of weights, with a sign."""
+
+    @abstractmethod
+    def plus(self, one: Weight, two: Weight) -> Weight:
+        """Return a sum of weights."""
+
+    def of(self, factors: tuple[str, ...]) -> list[dict[Contraction, Weight]]:
+        """Return the expectation of a product: entry d holds the terms of order d."""
+        if factors not in self._known:
+            self._known[factors] = [self._order(d, factors) for d in range(self.order + 1)]
+        return self._known[factors]
+
+    def counters(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        """Return the counters whose differences count for a product, with their signs."""
+        if factors not in self._counters:
+            self._counters[factors] = self.made(factors)
+        return self._counters[factors]
+
+    def _order(self, d: int, factors: tuple[str, ...]) -> dict[Contraction, Weight]:
+        role = root_role(factors)
+        if d and self.training.sampling.is_empty:
+            return {}
+        counters = self.counters(factors)
+        is_penalised = self.training.optimizer.weight_decay != 0
+        sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
+        options = self.training.sampling.diagram_options
+        for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+            if not fits(diagram, factors):
+                continue
+            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
+            values = list(
+                contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
+            )
+            for (sign, counter), total in zip(counters, sums, strict=True):
+                count = counter.count(diagram, role)
+                for contraction in values if count else ():
+                    self.add(total.setdefault(contraction, {}), count, scale * sign)
+        result: dict[Contraction, Weight] = {}
+        for (_, counter), total in zip(counters, sums, strict=True):
+            for contraction, laurent in total.items():
+                if laurent:
+                    weight: Any = counter.weight(laurent, d)
+                    before = result.get(contraction)
+                    result[contraction] = weight if before is None else self.plus(before, weight)
+        return result
+
+
+@final
+class _ExactMeans(_Means[Expr]):
+    """In exact numbers and symbols."""
+
+    def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        training = self.training
+        if self.since is None:
+            return [(1, self._plain)]
+        if training.sampling.symbols:
+            training.iterate_weights(0)  # says what is missing
+        end = training.iterate_weights(int(training.updates))
+        start = training.iterate_weights(self.since)
+        if set(factors) == {WEIGHTS}:
+            change = tuple(a - b for a, b in zip(end, start, strict=True))
+            return [(1, self._reading(change))]
+        return [(1, self._reading(end)), (-1, self._reading(start))]
+
+    @cached_property
+    def _plain(self) -> Counter:
+        return counter_of(self.training, self.basis)
+
+    def _reading(self, iterates: tuple[Fraction, ...]) -> Counter:
+        return counter_of(self.training, self.basis, iterates=iterates)
+
+    def add(self, total: Laurent, count: Laurent, scale: Fraction) -> None:
+        add_scaled(total, count, scale)
+
+    def times(self, sign: int, factors: Sequence[Expr]) -> Expr:
+        return Mul(sign, *factors)
+
+    def plus(self, one: Expr, two: Expr) -> Expr:
+        return canonical(one + two)
+
+
+@final
+class _EnclosedMeans(_Means[arb]):
+    """In balls, with all numbers given."""
+
+    def __init__(self, exact: _ExactMeans) -> None:
+        super().__init__(exact.training, exact.basis, exact.order, exact.since)
+        self._exact = exact
+
+    def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
+        # Whatever is long and has no closed form is counted by number.
+        exact: list[tuple[int, Any]] = self._exact.counters(factors)
+        return [(sign, EnclosedCounter(counter)) for sign, counter in exact]
+
+    def add(self, total: Any, count: Any, scale: Fraction) -> None:
+        more = count[()] * fmpq(scale.numerator, scale.denominator)
+        total[()] = total[()] + more if total else more
+
+    def times(self, sign: int, factors: Sequence[arb]) -> arb:
+        return prod(factors, start=arb(sign))
+
+    def plus(self, one: arb, two: arb) -> arb:
+        return one + two
+
+
+def _combined(
+    observable: Observable, means: _Means[Weight], order: int
+) -> Iterator[tuple[Weight, Contraction]]:
+    """Yield the terms of all products of means up to an order; contractions may recur."""
+    for p in observable.products:
+        factors = [means.of(e) for e in p.expectations]
+        for orders in product(range(order + 1), repeat=len(factors)):
+            if sum(orders) > order:
+                continue
+            of_orders = (f[d].items() for f, d in zip(factors, orders, strict=True))
+            for combination in product(*of_orders):
+                contraction = combination[0][0]
+                for other, _ in combination[1:]:
+                    contraction = disjoint_union(contraction, other)
+                yield means.times(p.sign, [weight for _, weight in combination]), contraction
