@@ -147,8 +147,8 @@ def judge_series(
         0        0            0
         1        0            0
         2        5    0.0263158
-     next    5e+02            0
-    plain: diverging: orders grow like 1e+02^k
+     next  3.4e+04            0
+    plain: diverging: orders grow like 67^k
     re-summed: ended: nothing is beyond second derivatives
     recommended: re-summed
     """

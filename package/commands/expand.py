@@ -87,7 +87,8 @@ __all__ = ["expand"]
     "--on-tensors",
     "tensors",
     metavar="FILE",
-    help="Of --resummed: the formula on given tensors in an eigenbasis; JSON, - for standard input.",
+    help="Of --resummed: the formula on given tensors in an eigenbasis; JSON from FILE, or from "
+    "standard input for -.",
 )
 @fix_option
 @output_option
