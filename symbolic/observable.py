@@ -61,6 +61,14 @@ class Product:
     sign: int
     expectations: tuple[tuple[str, ...], ...]
 
+    @property
+    def root_degree(self) -> int:
+        """The least number of edges into roots that are isolated, at a minimum of the loss."""
+        coordinates = sum(factors.count(WEIGHTS) for factors in self.expectations)
+        # The gradients of losses vanish there.
+        is_of_losses = all(set(factors) <= {LOSS, TRAINING} for factors in self.expectations)
+        return coordinates or (2 if is_of_losses else 1)
+
 
 class Given(NamedTuple):
     """A user's function of the weights, for those who work with numbers.

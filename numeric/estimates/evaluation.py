@@ -13,7 +13,11 @@ from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
-from sgdiagrams.numeric.estimates.terms import following_orders, sizes_of_terms
+from sgdiagrams.numeric.estimates.terms import (
+    following_orders,
+    sizes_of_terms,
+    weighted_contractions,
+)
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
@@ -98,11 +102,7 @@ def evaluate(
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
-    if is_exact:
-        contractions = (term.contraction for term in expansion.terms)
-        weighted = tuple(zip(expansion.weights(**numbers), contractions, strict=True))
-    else:
-        weighted = expansion.rounded_terms(**numbers)
+    weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
     known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(_free_legs(expansion, weighted), statistics)

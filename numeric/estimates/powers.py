@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sgdiagrams.numeric.estimates.judgement import SHARE, Verdict, falls, verdict_of
 from sgdiagrams.symbolic.observable import GAP
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, TRAINING, WEIGHTS
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,8 +98,7 @@ def power_of(contraction: Contraction) -> int:
     >>> power_of(Contraction.build([(0, 1)], [[0], [1]], basis="cumulant"))
     2
     """
-    noise = contraction.node_count - len(contraction.blocks)
-    return 2 * noise + mean_gradients(contraction)
+    return 2 * contraction.noise + mean_gradients(contraction)
 
 
 def complete_power(observable: Observable, edges: int) -> int:
@@ -147,11 +146,7 @@ def _into_roots(observable: Observable) -> int:
         return 4 if observable.spread_of in (LOSS, TRAINING) else 2
     if observable.products == GAP.products:
         return 3
-    return min(
-        sum(e.count(WEIGHTS) for e in product.expectations)
-        or (_INTO_LOSS if {f for e in product.expectations for f in e} <= {LOSS, TRAINING} else 1)
-        for product in observable.products
-    )
+    return min(product.root_degree for product in observable.products)
 
 
 def judge_by_powers(

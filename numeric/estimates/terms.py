@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Part, SeriesFormula
 
-__all__ = ["following_orders", "sizes_of_terms"]
+__all__ = ["following_orders", "sizes_of_terms", "weighted_contractions"]
 
 _Terms: TypeAlias = "Sequence[tuple[Fraction, Contraction]]"
 
@@ -34,6 +34,16 @@ _LOOK = 3
 _HIGHEST, _HIGHEST_WITH_MEMORY = 4, 3
 #: With more monomials in its weights the next order in closed form takes seconds to minutes.
 _LONG = 300
+
+
+def weighted_contractions(
+    expansion: SeriesFormula, numbers: Mapping[str, int | Fraction], *, is_exact: bool
+) -> tuple[tuple[Fraction, Contraction], ...]:
+    """Return the terms at given numbers: exactly, or with as many digits as floats can use."""
+    if not is_exact:
+        return expansion.rounded_terms(**numbers)
+    contractions = (term.contraction for term in expansion.terms)
+    return tuple(zip(expansion.weights(**numbers), contractions, strict=True))
 
 
 def sizes_of_terms(evaluator: Evaluator, by_order: Sequence[_Terms]) -> tuple[float, ...]:
@@ -90,12 +100,9 @@ def _contributions_of(
         if not set(expanded.symbols) <= set(numbers):
             return []
         given = {name: numbers[name] for name in expanded.symbols}
-        if evaluator.is_exact:
-            contractions = (term.contraction for term in expanded.terms)
-            weighted = zip(expanded.weights(**given), contractions, strict=True)
-        else:
-            weighted = expanded.rounded_terms(**given)
-        for weight, contraction in weighted:
+        for weight, contraction in weighted_contractions(
+            expanded, given, is_exact=evaluator.is_exact
+        ):
             if contraction.order == order:
                 weights[contraction] += part.coefficient * weight
     contributions = []

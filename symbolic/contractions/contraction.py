@@ -283,6 +283,11 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         return len(self._forest.partition)
 
     @property
+    def noise(self) -> int:
+        """The number of nodes less that of blocks."""
+        return self.node_count - len(self.blocks)
+
+    @property
     def order(self) -> int:
         """The power of the learning rate: edges and free legs."""
         return len(self.edges) + len(self.free)

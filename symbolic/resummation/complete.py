@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.resummation.graded import (
     roots_in_powers,
 )
 from sgdiagrams.symbolic.training.sampling import steps_of
-from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
+from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference
 from sgdiagrams.symbolic.weights.factoring import factor_terms
 from sgdiagrams.symbolic.weights.laurent import to_expr
@@ -156,15 +156,8 @@ def edges_needed(observable: Observable, power: int) -> int:
         isolated[alike] += p.sign
     if not any(isolated.values()):
         return 4 * power - 3
-    return 4 * power - min(_root_degree(product.expectations) for product in observable.products)
-
-
-def _root_degree(expectations: tuple[tuple[str, ...], ...]) -> int:
-    """Return the least number of edges into roots that are isolated, where there are some."""
-    coordinates = sum(factors.count(WEIGHTS) for factors in expectations)
-    # The gradients of losses vanish; a tied root may have one edge, but costs noise of its own.
-    is_of_losses = all(set(factors) <= {LOSS, TRAINING} for factors in expectations)
-    return coordinates or (2 if is_of_losses else 1)
+    # A tied root may have one edge, but costs noise of its own.
+    return 4 * power - min(product.root_degree for product in observable.products)
 
 
 def power_terms(

@@ -92,7 +92,7 @@ class DressedTerm:
     @property
     def noise(self) -> int:
         """The number of nodes less that of blocks."""
-        return self.contraction.node_count - len(self.contraction.blocks)
+        return self.contraction.noise
 
     @property
     def vanishes_at_minimum(self) -> bool:
