@@ -1,0 +1,1 @@
+"""Contractions measured on models by nested derivatives, with errors; forms no tensor."""
