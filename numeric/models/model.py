@@ -119,6 +119,14 @@ class Model(ABC):
         """Return one table of the vectors of several."""
 
     @abstractmethod
+    def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
+        """Return linear combinations of vectors: factors of shape (L, K) times a table of K vectors."""
+
+    @abstractmethod
+    def as_table(self, vectors: NDArray[np.float64]) -> Vectors:
+        """Return vectors of shape (K, p) as a table, in the type of the weights."""
+
+    @abstractmethod
     def as_floats(self, table: Vectors) -> NDArray[np.float64]:
         """Return vectors as a NumPy array of float64."""
 
