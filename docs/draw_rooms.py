@@ -48,7 +48,7 @@ def picture() -> str:
     commands = sorted(
         path.stem
         for path in (ROOT / "package" / "commands").glob("*.py")
-        if path.stem not in ("__init__", "common")
+        if path.stem != "__init__"
     )
     body: list[str] = []
     x = 20

@@ -11,15 +11,16 @@ import click
 
 from sgdiagrams import __version__
 from sgdiagrams.commands.compare import compare
-from sgdiagrams.commands.completion import VARIABLE, completion
+from sgdiagrams.commands.completion import completion
 from sgdiagrams.commands.drift import drift
 from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
-from sgdiagrams.commands.help import FittingContext, help_width
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
 from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
+from sgdiagrams.commands.shared.completion import VARIABLE
+from sgdiagrams.commands.shared.help import FittingContext, help_width
 from sgdiagrams.commands.verify import verify
 
 __all__ = ["cli", "main"]

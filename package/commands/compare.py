@@ -6,22 +6,20 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import (
+from sgdiagrams.commands.shared.completion import files
+from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
-    emit,
-    emit_json,
     format_option,
     observable_option,
     optimizer_options,
     output_option,
-    parse_settings,
-    progress_bar,
-    read_protocol,
     sampling_option,
     set_option,
 )
-from sgdiagrams.commands.completion import files
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.progress import progress_bar
+from sgdiagrams.commands.shared.requests import parse_settings, read_protocol
 
 __all__ = ["compare"]
 

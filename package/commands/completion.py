@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.completion import VARIABLE
+from sgdiagrams.commands.shared.help import command
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from click.shell_completion import CompletionItem
-
-__all__ = ["VARIABLE", "completion", "files", "names"]
-
-#: The environment variable by which a shell asks for completions.
-VARIABLE = "_SGDIAGRAMS_COMPLETE"
-
-
-def names(*known: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Return what completes one of several names; a name that ends in a colon goes on with a file."""
-
-    def complete(
-        _context: click.Context, _parameter: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(name) for name in known if name.startswith(incomplete)]
-
-    return complete
-
-
-def files(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the name of a file."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="file")]
+__all__ = ["completion"]
 
 
 @command(short_help="Print what a shell needs to complete commands.")
@@ -58,8 +27,7 @@ def completion(*, shell: str) -> None:
     """  # noqa: D301 - click reads the control character
     from click.shell_completion import get_completion_class
 
-    from sgdiagrams.commands import cli
-
     writer = get_completion_class(shell)
     if writer is not None:  # click knows all three
-        click.echo(writer(cli, {}, "sgdiagrams", VARIABLE).source())
+        program = click.get_current_context().find_root().command
+        click.echo(writer(program, {}, "sgdiagrams", VARIABLE).source())

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import click
 
-from sgdiagrams.commands.common import (
-    emit,
-    emit_json,
-    format_option,
-    output_option,
-    parse_settings,
-    read_text,
-    set_option,
-    working,
-)
-from sgdiagrams.commands.completion import files
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.completion import files
+from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import format_option, output_option, set_option
+from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.progress import working
+from sgdiagrams.commands.shared.reading import read_text
+from sgdiagrams.commands.shared.requests import parse_settings
 
 __all__ = ["evaluate"]
 

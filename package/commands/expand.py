@@ -6,26 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import (
+from sgdiagrams.commands.shared.options import (
     basis_option,
-    derive,
-    derive_resummed,
-    emit,
-    emit_formula,
     fix_option,
     format_option,
     observable_option,
     optimizer_options,
     output_option,
-    refuse_options,
     sampling_option,
-    working,
 )
+from sgdiagrams.commands.shared.output import emit, emit_formula
+from sgdiagrams.commands.shared.progress import working
+from sgdiagrams.commands.shared.requests import derive, derive_resummed, refuse_options
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.help import command
 
 __all__ = ["expand"]
 
@@ -182,7 +179,7 @@ def _as_formula(
     expansion: ResummedExpansion, style: str, path: str | None, page: dict[str, Any]
 ) -> str:
     """Return an ordinary formula: for one weight, or on the tensors of a file."""
-    from sgdiagrams.commands.tensors import read_tensors
+    from sgdiagrams.commands.shared.tensors import read_tensors
     from sgdiagrams.diagrams.errors import RequestError
 
     if style not in ("text", "latex") or any(value not in (None, False) for value in page.values()):

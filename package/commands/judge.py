@@ -6,23 +6,24 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import (
-    emit,
-    emit_json,
+from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import (
     format_option,
     observable_option,
     optimizer_options,
     output_option,
-    parse_settings,
-    pop_eta,
-    read_protocol,
     sampling_option,
     set_option,
     start_options,
-    statistics_of,
-    working,
 )
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.progress import working
+from sgdiagrams.commands.shared.requests import (
+    parse_settings,
+    pop_eta,
+    read_protocol,
+    statistics_of,
+)
 
 __all__ = ["judge"]
 

@@ -10,25 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgdiagrams.commands.common import (
-    SAMPLINGS,
-    basis_option,
-    emit,
-    format_option,
-    line_writer,
-    output_option,
-    progress_bar,
-    refuse_options,
-    working,
-)
-from sgdiagrams.commands.completion import files, names
+from sgdiagrams.commands.shared.completion import files, names
+from sgdiagrams.commands.shared.options import SAMPLINGS, basis_option, format_option, output_option
+from sgdiagrams.commands.shared.output import emit, line_writer
+from sgdiagrams.commands.shared.progress import progress_bar, working
+from sgdiagrams.commands.shared.requests import refuse_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.diagrams import Diagram
     from sgdiagrams.symbolic import Sampling
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.help import command
 
 __all__ = ["list_diagrams"]
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sgdiagrams.commands.common import emit, emit_formula, format_option, output_option, working
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import format_option, output_option
+from sgdiagrams.commands.shared.output import emit, emit_formula
+from sgdiagrams.commands.shared.progress import working
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -6,21 +6,19 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.common import (
+from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import (
     basis_option,
-    derive,
-    emit,
-    emit_json,
     fix_option,
     format_option,
     observable_option,
     optimizer_options,
     output_option,
-    refuse_options,
     sampling_option,
-    working,
 )
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.progress import working
+from sgdiagrams.commands.shared.requests import derive, refuse_options
 
 __all__ = ["scaling"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sgdiagrams.commands.help import command
+from sgdiagrams.commands.shared.help import command
 
 __all__ = ["verify"]
 

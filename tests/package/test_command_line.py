@@ -14,7 +14,7 @@ import pytest
 from command_line import good, run
 
 import sgdiagrams
-from sgdiagrams.commands import common
+from sgdiagrams.commands.shared import options
 from sgdiagrams.numeric.landscapes.names import LANDSCAPES
 from sgdiagrams.symbolic.observable import OBSERVABLES
 from sgdiagrams.symbolic.training import names
@@ -43,11 +43,11 @@ def statistics(tmp_path):
 
 
 def test_names_are_those_of_the_library():
-    assert tuple(OBSERVABLES) == common.OBSERVABLES
-    assert tuple(LANDSCAPES) == common.LANDSCAPES
+    assert tuple(OBSERVABLES) == options.OBSERVABLES
+    assert tuple(LANDSCAPES) == options.LANDSCAPES
     for kind in ("SAMPLINGS", "OPTIMIZERS", "SCHEDULES", "AVERAGES"):
-        assert tuple(getattr(names, f"_{kind}")) == getattr(common, kind)
-    for name in common.SAMPLINGS:
+        assert tuple(getattr(names, f"_{kind}")) == getattr(options, kind)
+    for name in options.SAMPLINGS:
         assert named_sampling(name).label
 
 
@@ -227,9 +227,9 @@ def test_expand_takes_schemes_optimizers_and_observables(tmp_path):
     fixed = good("expand", "--order", "1", "--optimizer", "momentum", "--set", "beta=0.5",
                  "--set", "T=3")  # fmt: skip
     assert "-17/4" in fixed
-    for name in common.OBSERVABLES:
+    for name in options.OBSERVABLES:
         good("expand", "--order", "1", "--observable", name)
-    for name in common.SAMPLINGS:
+    for name in options.SAMPLINGS:
         good("expand", "--order", "1", "--sampling", name)
 
 

@@ -243,7 +243,7 @@ def test_output_fits(arguments, monkeypatch):
 def test_work_is_seen_on_a_terminal_only(tmp_path):
     # The bar comes after a second.
     code = (
-        "import time; from sgdiagrams.commands.common import working\n"
+        "import time; from sgdiagrams.commands.shared.progress import working\n"
         "with working('counting'): time.sleep(1.5)"
     )
     there, here = pty.openpty()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sgdiagrams.commands.common import read_text
+from sgdiagrams.commands.shared.reading import read_text
 
 __all__ = ["read_tensors"]
 

@@ -1,0 +1,1 @@
+"""What commands share: options, requests, files, signs of work; knows no command."""

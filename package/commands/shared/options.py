@@ -1,0 +1,163 @@
+"""The options that several commands have, and the names that they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sgdiagrams.commands.shared.completion import files, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "AVERAGES",
+    "LANDSCAPES",
+    "OBSERVABLES",
+    "OPTIMIZERS",
+    "SAMPLINGS",
+    "SCHEDULES",
+    "basis_option",
+    "fix_option",
+    "format_option",
+    "observable_option",
+    "optimizer_options",
+    "output_option",
+    "sampling_option",
+    "set_option",
+    "start_options",
+]
+
+# Repeated here so that --help does not load SymPy; a test compares them with the library.
+OBSERVABLES = (
+    "test-loss",
+    "training-loss",
+    "generalisation-gap",
+    "displacement",
+    "second-moment",
+    "covariance",
+    "variance",
+)
+SAMPLINGS = (
+    "one-pass",
+    "epochs",
+    "shuffled-epochs",
+    "reshuffled-epochs",
+    "with-replacement",
+    "fresh-data",
+    "full-batch",
+    "gradient-flow",
+    "sde",
+)
+OPTIMIZERS = ("sgd", "momentum", "nesterov")
+SCHEDULES = ("cosine", "step", "warm-up", "linear", "exponential")
+AVERAGES = ("tail", "exponential")
+LANDSCAPES = ("digits", "gauss", "helix", "mean")
+
+observable_option = click.option(
+    "--observable",
+    metavar="NAME",
+    default="test-loss",
+    show_default=True,
+    shell_complete=names(*OBSERVABLES, "function:"),
+    help=f"{', '.join(OBSERVABLES)}, function:NAME; with :since=T0 the change since update T0.",
+)
+basis_option = click.option(
+    "--basis",
+    type=click.Choice(["moment", "cumulant"]),
+    help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
+)
+fix_option = click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Fix a number of the sampling or the optimiser: T=10, N=60, beta=0.9; may be repeated.",
+)
+
+
+output_option = click.option(
+    "--output", metavar="FILE", shell_complete=files, help="Write to a file, not to the terminal."
+)
+
+
+def format_option(
+    *styles: str, words: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of the format; the first one is the default."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles),
+        default=styles[0],
+        show_default=True,
+        help=words,
+    )
+
+
+def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of the sampling scheme."""
+    return click.option(
+        "--sampling",
+        metavar="NAME",
+        default=default,
+        show_default=True,
+        shell_complete=names(*SAMPLINGS, "grid:"),
+        help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
+    )
+
+
+def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the optimiser to a command."""
+    options = (
+        click.option(
+            "--optimizer",
+            "method",
+            metavar="NAME",
+            default="sgd",
+            show_default=True,
+            shell_complete=names(*OPTIMIZERS),
+            help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9.",
+        ),
+        click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
+        click.option(
+            "--schedule",
+            metavar="NAME",
+            shell_complete=names(*SCHEDULES, "file:"),
+            help=f"Learning-rate factors: {', '.join(SCHEDULES)}, with numbers as in "
+            "step:every=30,factor=0.1, warm-up:over=5, exponential:gamma=0.99; or file:PATH.",
+        ),
+        click.option(
+            "--average",
+            metavar="NAME",
+            shell_complete=names(*AVERAGES),
+            help=f"Average of iterates: {', '.join(AVERAGES)}; with a number tail:W=10, "
+            "exponential:alpha=0.9.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a start, a landscape or a file of statistics, to a command."""
+    of_file = click.option(
+        "--statistics",
+        "statistics_path",
+        metavar="FILE",
+        shell_complete=files,
+        help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or .json.",
+    )
+    of_landscape = click.option("--landscape", type=click.Choice(LANDSCAPES))
+    return of_landscape(of_file(command))
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A number, e.g. --set T=10 or --set eta=0.05 (read exactly: 1/20); may be repeated.",
+)

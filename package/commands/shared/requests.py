@@ -1,0 +1,172 @@
+"""What the options of a command ask for: numbers, schemes, optimisers, expansions, statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.resummed import ResummedExpansion
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = [
+    "derive",
+    "derive_resummed",
+    "parse_settings",
+    "pop_eta",
+    "read_protocol",
+    "refuse_options",
+    "statistics_of",
+]
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``NAME=VALUE`` options as exact numbers; values with commas as lists of them.
+
+    Raises
+    ------
+    RequestError
+        When an option has another form, a name occurs twice, or a comma stands for a decimal point.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shortened, shown
+    from sgdiagrams.diagrams.written_numbers import read_numbers
+
+    numbers: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise RequestError(f"expected --set NAME=VALUE such as T=10, got {shown(setting)}")
+        if name in numbers:
+            raise RequestError(f"expected --set {shortened(name)} once, got it twice")
+        parsed = read_numbers(shortened(name), value)
+        plain = [int(f) if f.denominator == 1 else f for f in parsed]
+        numbers[name] = plain[0] if len(plain) == 1 else plain
+    return numbers
+
+
+def derive(**request: Any) -> Expansion:
+    """Return the expansion that the options of a command ask for."""
+    from sgdiagrams.symbolic.theorem import expand
+
+    expansion: Expansion = expand(**_arguments(**request))
+    return expansion
+
+
+def derive_resummed(**request: Any) -> ResummedExpansion:
+    """Return the re-summed expansion that the options of a command ask for."""
+    from sgdiagrams.symbolic.theorem import expand
+
+    return expand(**_arguments(**request), resummed=True)
+
+
+def _arguments(
+    *,
+    observable: str,
+    order: int | None,
+    basis: Any,
+    settings: Sequence[str],
+    through: int | None = None,
+    **protocol: Any,
+) -> dict[str, Any]:
+    """Return the options of a command as arguments of `expand`."""
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if (order is None) == (through is None):
+        raise RequestError(
+            "expected either --order or, with --resummed, --through, got "
+            f"{'none' if order is None else 'both'}"
+        )
+    scheme, rule = read_protocol(parse_settings(settings), **protocol)
+    extent = {"order": order} if through is None else {"through": through}
+    return {
+        "observable": observable,
+        **extent,
+        "sampling": scheme,
+        "optimizer": rule,
+        "basis": basis,
+    }
+
+
+def read_protocol(
+    numbers: dict[str, Any],
+    *,
+    sampling: str,
+    method: str,
+    weight_decay: str | None,
+    schedule: str | None,
+    average: str | None,
+) -> tuple[Sampling, Optimizer]:
+    """Return the scheme and the optimiser that options name, each with its own numbers.
+
+    Raises
+    ------
+    SamplingError
+        When a number belongs to neither, or is impossible.
+    """
+    from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
+
+    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    scheme = named_sampling(sampling)
+    optimizer = named_optimizer(method, **options)
+    own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
+    rest = {name: value for name, value in numbers.items() if name not in own}
+    return scheme.at(**rest), optimizer.at(**own)
+
+
+def pop_eta(numbers: dict[str, Any]) -> Any:
+    """Take the learning rate out of the numbers.
+
+    Raises
+    ------
+    RequestError
+        When there is none.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if "eta" not in numbers:
+        raise RequestError("expected a learning rate; give --set eta=0.05")
+    return numbers.pop("eta")
+
+
+def statistics_of(landscape: str | None, path: str | None, order: int) -> Statistics:
+    """Return the statistics of a landscape up to an order, with its start, or those of a file.
+
+    Raises
+    ------
+    RequestError
+        When both are given, or neither.
+    """
+    from dataclasses import replace
+
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
+    from sgdiagrams.numeric.statistics import Statistics
+
+    if (landscape is None) == (path is None):
+        raise RequestError("expected either --landscape or --statistics, got both or neither")
+    if path is not None:
+        return Statistics.load(path)
+    ground = named_landscape(landscape or "")
+    statistics = ground.statistics(order)
+    return statistics if statistics.start is not None else replace(statistics, start=ground.start)
+
+
+def refuse_options(rule: str, options: dict[str, bool]) -> None:
+    """Refuse options that were given but mean nothing here.
+
+    Raises
+    ------
+    RequestError
+        For the first of them.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+
+    for name, is_given in options.items():
+        if is_given:
+            raise RequestError(f"expected {name} {rule}, got it otherwise")
