@@ -1,0 +1,60 @@
+"""The experiments in examples/ run, draw a picture and print what they claim to show."""
+
+import importlib
+import re
+
+import pytest
+from layout import ROOT
+
+pytest.importorskip("matplotlib")
+
+SCRIPTS = {path.stem for path in (ROOT / "examples").glob("*.py")} - {
+    "experiment",
+    "share_an_order",
+}
+
+
+@pytest.fixture
+def experiment(monkeypatch, capsys, tmp_path):
+    """Run an experiment; return its tables: for the line above each its rows of numbers."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+
+    def run(name, *options):
+        module = importlib.import_module(name)
+        assert module.main(["--output", str(tmp_path), *options]) == 0
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+        return tables(capsys.readouterr().out)
+
+    return run
+
+
+def tables(printed):
+    """Return title -> rows of numbers; a title begins a line, rows and what heads them do not."""
+    tables = {}
+    for line in printed.splitlines():
+        if not line.startswith(" "):
+            rows = tables.setdefault(line, [])
+        elif re.match(r"\s+-?\d", line):
+            rows.append(
+                [float(x) for x in re.findall(r"(?<!\S)-?\d[\d.]*(?:e[-+]\d+)?(?!\S)", line)]
+            )
+    return tables
+
+
+def test_experiments_are_shown_with_their_commands():
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    for name in SCRIPTS:
+        assert f"pictures/{name}.png" in page, name
+        assert f"python examples/{name}.py" in page, name
+
+
+def test_helix(experiment):
+    printed = experiment("helix", "--runs", "500")
+    for T, simulated, error, resummed, plain in printed["height z at eta = 0.1"]:
+        assert abs(simulated - resummed) < 4 * error + 0.01 * resummed, T
+        assert plain - simulated > 4 * error, T
+    *rows, limit = printed["velocity per update and eta^2"]
+    for eta, simulated, error, resummed in rows:
+        assert resummed == pytest.approx(1 / (2 * (3 - 2 * eta)), abs=1e-5)
+        assert abs(simulated - resummed) < 4 * error + 0.2 * eta**2
+    assert limit == [0, 0.16667]
