@@ -17,6 +17,7 @@ from sgdiagrams.diagrams.enumeration import (
 from sgdiagrams.diagrams.errors import (
     DiagramError,
     FormatError,
+    LostWorkerError,
     MissingDependencyError,
     RequestError,
     SamplingError,
@@ -51,6 +52,7 @@ __all__ = [
     "DiagramError",
     "DiagramRows",
     "FormatError",
+    "LostWorkerError",
     "MissingDependencyError",
     "RequestError",
     "SamplingError",

@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.messages import shown
 __all__ = [
     "DiagramError",
     "FormatError",
+    "LostWorkerError",
     "MissingDependencyError",
     "RequestError",
     "SamplingError",
@@ -50,6 +51,10 @@ class FormatError(SgdiagramsError, ValueError):
 
 class MissingDependencyError(SgdiagramsError, ImportError):
     """An optional library is absent; the message names the extra that installs it."""
+
+
+class LostWorkerError(SgdiagramsError, RuntimeError):
+    """Workers of an executor are lost again and again."""
 
 
 def check_kind(
