@@ -24,6 +24,7 @@ from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
+from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.verification import Check, verify
 from sgdiagrams.symbolic.embeddings.batches import (
@@ -43,6 +44,7 @@ __all__ = [
     "Helix",
     "Landscape",
     "Mean",
+    "Measured",
     "PolynomialLandscape",
     "Statistics",
     "Validity",

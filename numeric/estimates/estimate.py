@@ -65,6 +65,8 @@ class Estimate:
     rows
         For a training set, in words: whether it is answered for one order of its rows or for the average
         over orders.
+    caveats
+        What must be said of the numbers that went in; lines below the table.
 
     Raises
     ------
@@ -107,6 +109,7 @@ class Estimate:
     degrees: int | None = None
     is_difference: bool = False
     rows: str = ""
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.orders or len(self.orders) != len(self.order_standard_errors):
@@ -237,6 +240,7 @@ class Estimate:
                 "observable": self.observable,
                 "eta": self.eta,
                 **({"rows": self.rows} if self.rows else {}),
+                **({"caveats": self.caveats} if self.caveats else {}),
                 "numbers": self.numbers,
                 "value": self.value,
                 "standard_error": self.standard_error,
@@ -295,6 +299,7 @@ class Estimate:
         missing = self.truncation_error
         notes.append(f"truncation error: {'unknown' if math.isnan(missing) else f'{missing:.2g}'}")
         notes.append(self.judgement)
+        notes += self.caveats
         name = ", ".join(word for word in (self.observable or "value", self.rows) if word)
         return PrintedTable(f"{name} at {setting}", header, tuple(rows), tuple(notes))
 

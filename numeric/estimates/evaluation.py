@@ -7,15 +7,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from sympy import Symbol
 
-from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
 from sgdiagrams.numeric.estimates.terms import (
+    check_weights,
     following_orders,
+    free_legs_of_all,
     sizes_of_terms,
+    terms_by_order,
+    weight_decay_of_parts,
     weighted_contractions,
 )
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
@@ -24,15 +27,13 @@ from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
-from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+    from sgdiagrams.numeric.estimates.terms import Contribution
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
 
@@ -105,22 +106,19 @@ def evaluate(
     weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
     known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
-    shape = _shape(_free_legs(expansion, weighted), statistics)
+    shape = _shape(free_legs_of_all(expansion, weighted), statistics)
     if rows.are_named:
         contributions = rows.orders(statistics, eta, expansion.order)
         change_error: Any = np.zeros(shape) if shape else 0.0
         errors, error = (change_error,) * len(contributions), change_error
     else:
-        by_order: list[_Terms] = [[] for _ in range(expansion.order + 1)]
-        for weight, contraction in weighted:
-            if weight:
-                by_order[contraction.order].append((weight, contraction))
-        decay = _weight_decay(expansion, numbers)
+        by_order = terms_by_order(expansion, weighted)
+        decay = weight_decay_of_parts(expansion, numbers)
         for order, terms in enumerate(by_order):
             _check_derivatives(order, terms, statistics, decay)
         evaluator = Evaluator(statistics, eta, weight_decay=decay)
         if not evaluator.is_exact:
-            _check_range(by_order)
+            check_weights(by_order)
         cause = "" if evaluator.is_exact else largest_inputs(statistics.samples, eta)
         contributions = tuple(
             _total(evaluator, terms, shape, order, cause) for order, terms in enumerate(by_order)
@@ -128,8 +126,11 @@ def evaluate(
         with within_range("standard errors", cause):
             errors, error, change_error = _errors(evaluator, by_order, shape)
         with within_range("the sizes of terms", cause):
-            of_terms = sizes_of_terms(evaluator, by_order)
-            following = following_orders(expansion, evaluator, numbers, decay, of_terms)
+            contribution = _contribution(evaluator, decay)
+            of_terms = sizes_of_terms(contribution, by_order)
+            following = following_orders(
+                expansion, contribution, numbers, of_terms, is_exact=evaluator.is_exact
+            )
         known = {"of_terms": of_terms, "following": following}
     is_sample = statistics.role == "sample"
     return Estimate(
@@ -169,6 +170,23 @@ def _total(
     return total
 
 
+def _contribution(evaluator: Evaluator, decay: Fraction) -> Contribution:
+    """Return what takes a weight and a contraction to their product, infinite beyond floats."""
+
+    def contribution(weight: Fraction, contraction: Contraction) -> Any:
+        for label, k in zip(contraction.labels, contraction.legs, strict=True):
+            check_leaf(evaluator.statistics, label, k, weight_decay=decay)
+        value = evaluator.value(contraction)
+        if evaluator.is_exact:
+            return weight * value
+        try:
+            return float(weight) * value
+        except OverflowError:
+            return np.full(np.shape(value), math.inf)[()]
+
+    return contribution
+
+
 def _errors(
     evaluator: Evaluator, by_order: list[_Terms], shape: tuple[int, ...]
 ) -> tuple[tuple[Any, ...], Any, Any]:
@@ -203,19 +221,6 @@ def _errors(
     )
 
 
-def _free_legs(expansion: SeriesFormula, weighted: tuple[tuple[Fraction, Contraction], ...]) -> int:
-    """Return the number of free legs, the same for all contractions."""
-    ranks = {len(contraction.free) for _, contraction in weighted}
-    if not ranks:
-        ranks = {part.observable.rank for part in expansion.parts}
-    if len(ranks) > 1:
-        raise RequestError(
-            "expected contractions with equally many free legs, got some with "
-            f"{' and some with '.join(map(str, sorted(ranks)))}; evaluate them one by one"
-        )
-    return ranks.pop() if ranks else 0
-
-
 def _shape(free: int, statistics: Derivatives) -> tuple[int, ...]:
     if not free:
         return ()
@@ -225,35 +230,6 @@ def _shape(free: int, statistics: Derivatives) -> tuple[int, ...]:
             f"got derivatives {', '.join(map(str, statistics.samples))}; add key 1 to the samples"
         )
     return (statistics.dimension,) * free
-
-
-def _weight_decay(expansion: SeriesFormula, numbers: Mapping[str, int | Fraction]) -> Fraction:
-    """Return the weight decay of all parts that have one; a symbol may have the number 0."""
-    decays = set()
-    for part in expansion.parts:
-        decay = part.optimizer.weight_decay
-        if isinstance(decay, Symbol):
-            decays.add(rational(decay.name, numbers[decay.name]))
-        elif decay != 0:
-            decays.add(rational("weight_decay", decay))
-    if len(decays) > 1:
-        raise RequestError(
-            "expected one weight decay for all parts of an expansion, "
-            f"got {' and '.join(map(str, sorted(decays)))}; evaluate the parts one by one"
-        )
-    return decays.pop() if decays else Fraction(0)
-
-
-def _check_range(by_order: list[_Terms]) -> None:
-    for order, terms in enumerate(by_order):
-        for weight, _ in terms:
-            try:
-                float(weight)
-            except OverflowError:
-                raise RequestError(
-                    f"expected weights below 1e308 for floats, got a larger one at order {order}; "
-                    "take smaller numbers, or exact statistics and eta"
-                ) from None
 
 
 def _check_derivatives(

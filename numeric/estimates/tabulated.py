@@ -15,14 +15,36 @@ __all__ = ["Tabulated"]
 
 
 class Tabulated(ABC):
-    """Numbers of contractions with errors: an abstract base without fields."""
+    """Numbers of contractions with errors: an abstract base without fields.
+
+    Every edge and every free leg is contracted with the identity, or with learning rates that are in the
+    numbers (`has_metric`).
+    """
 
     __slots__ = ()
 
-    @property
-    @abstractmethod
-    def dimension(self) -> int | None:
-        """The number of weights p, where it is known."""
+    # Declared for type checkers alone: fields of dataclasses may take their place.
+    if TYPE_CHECKING:
+
+        @property
+        def role(self) -> str:
+            """``"sample"``, ``"population"`` or ``"training-set"``: what was averaged over."""
+
+        @property
+        def datapoints(self) -> int | None:
+            """The number of datapoints N, where it is known."""
+
+        @property
+        def dimension(self) -> int | None:
+            """The number of weights p, where it is known."""
+
+        @property
+        def weight_decay(self) -> Fraction | None:
+            """The weight decay in the contractions with penalised losses; None where it is not known."""
+
+        @property
+        def has_metric(self) -> bool:
+            """Whether learning rates of the weights are in the numbers."""
 
     @property
     @abstractmethod
@@ -31,8 +53,18 @@ class Tabulated(ABC):
 
     @property
     @abstractmethod
-    def weight_decay(self) -> Fraction | None:
-        """The weight decay in the contractions with penalised losses; None where it is not known."""
+    def highest_order(self) -> int:
+        """The highest order of the contractions that have a number; -1 without any."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all numbers are Fractions."""
+        return False
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What must be said of every number that is made of these, in lines."""
+        return ()
 
     @abstractmethod
     def value(self, contraction: Contraction) -> Any:

@@ -8,24 +8,35 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
+from sympy import Symbol
 
-from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.numeric.estimates.judgement import ROUNDING, Following, size_of
-from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sgdiagrams.numeric.values.evaluator import Evaluator
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Part, SeriesFormula
 
-__all__ = ["following_orders", "sizes_of_terms", "weighted_contractions"]
+__all__ = [
+    "Contribution",
+    "check_weights",
+    "following_orders",
+    "free_legs_of_all",
+    "sizes_of_terms",
+    "terms_by_order",
+    "weight_decay_of_parts",
+    "weighted_contractions",
+]
 
 _Terms: TypeAlias = "Sequence[tuple[Fraction, Contraction]]"
+
+#: What a weight times a contraction is in numbers; a StatisticsError where the contraction has none.
+Contribution: TypeAlias = "Callable[[Fraction, Contraction], Any]"
 
 #: So many orders that are not zero are looked at before a series is judged.
 _LOOK = 3
@@ -46,26 +57,100 @@ def weighted_contractions(
     return tuple(zip(expansion.weights(**numbers), contractions, strict=True))
 
 
-def sizes_of_terms(evaluator: Evaluator, by_order: Sequence[_Terms]) -> tuple[float, ...]:
+def terms_by_order(
+    expansion: SeriesFormula, weighted: _Terms
+) -> list[list[tuple[Fraction, Contraction]]]:
+    """Return the terms of the orders 0, 1, ... whose weights are not zero."""
+    by_order: list[list[tuple[Fraction, Contraction]]] = [[] for _ in range(expansion.order + 1)]
+    for weight, contraction in weighted:
+        if weight:
+            by_order[contraction.order].append((weight, contraction))
+    return by_order
+
+
+def check_weights(by_order: Sequence[_Terms]) -> None:
+    """Raise a RequestError where a weight is beyond floats."""
+    for order, terms in enumerate(by_order):
+        for weight, _ in terms:
+            try:
+                float(weight)
+            except OverflowError:
+                raise RequestError(
+                    f"expected weights below 1e308 for floats, got a larger one at order {order}; "
+                    "take smaller numbers, or exact statistics and eta"
+                ) from None
+
+
+def free_legs_of_all(expansion: SeriesFormula, weighted: _Terms) -> int:
+    """Return the number of free legs, the same for all contractions."""
+    ranks = {len(contraction.free) for _, contraction in weighted}
+    if not ranks:
+        ranks = {part.observable.rank for part in expansion.parts}
+    if len(ranks) > 1:
+        raise RequestError(
+            "expected contractions with equally many free legs, got some with "
+            f"{' and some with '.join(map(str, sorted(ranks)))}; evaluate them one by one"
+        )
+    return ranks.pop() if ranks else 0
+
+
+def weight_decay_of_parts(
+    expansion: SeriesFormula, numbers: Mapping[str, int | Fraction]
+) -> Fraction:
+    """Return the weight decay of all parts that have one; a symbol may have the number 0."""
+    decays = set()
+    for part in expansion.parts:
+        decay = part.optimizer.weight_decay
+        if isinstance(decay, Symbol):
+            decays.add(rational(decay.name, numbers[decay.name]))
+        elif decay != 0:
+            decays.add(rational("weight_decay", decay))
+    if len(decays) > 1:
+        raise RequestError(
+            "expected one weight decay for all parts of an expansion, "
+            f"got {' and '.join(map(str, sorted(decays)))}; evaluate the parts one by one"
+        )
+    return decays.pop() if decays else Fraction(0)
+
+
+def sizes_of_terms(contribution: Contribution, by_order: Sequence[_Terms]) -> tuple[float, ...]:
     """Return for every order the sum of the sizes of its terms."""
-    return tuple(
-        math.fsum(size_of(_contribution(evaluator, w, c)) for w, c in terms) for terms in by_order
-    )
+    return tuple(math.fsum(size_of(contribution(w, c)) for w, c in terms) for terms in by_order)
 
 
 def following_orders(
     expansion: SeriesFormula,
-    evaluator: Evaluator,
+    contribution: Contribution,
     numbers: Mapping[str, int | Fraction],
-    decay: Fraction,
     of_terms: Sequence[float],
+    *,
+    is_exact: bool,
+    highest: int = _HIGHEST,
+    needs_all: bool = False,
 ) -> tuple[Following, ...]:
     """Return what is known of the orders that follow, until three are not zero.
 
     An expansion to order 2 says too little of what follows, one to order 3 too when its first order is
-    zero, as from a minimum. Terms with derivatives that are not there are left out, and those that need
-    more samples. Nothing where there are no others, symbols have been substituted, or weights are so
+    zero, as from a minimum. Terms that have no number (a derivative is missing, or samples are) are left
+    out. Nothing where there are no others, symbols have been substituted, or weights are so
     long (two rates or more in symbols) that the next order would take minutes.
+
+    Parameters
+    ----------
+    expansion
+        The series.
+    contribution
+        What its terms are in numbers.
+    numbers
+        A number for each of its symbols.
+    of_terms
+        For each of its orders the sum of the sizes of its terms.
+    is_exact
+        Whether weights are asked for exactly.
+    highest
+        The last order to look at.
+    needs_all
+        Whether an order counts only where all of its terms have numbers.
     """
     if not expansion.order or any(part.sampling is None for part in expansion.parts):
         return ()
@@ -76,11 +161,14 @@ def following_orders(
     floor = ROUNDING * max(of_terms)
     missing = _LOOK - sum(size > floor for size in of_terms[1:])
     is_quick = all(part.optimizer.is_plain for part in expansion.parts)
-    last = min(expansion.order + missing, _HIGHEST if is_quick else _HIGHEST_WITH_MEMORY)
+    most = _HIGHEST if is_quick else _HIGHEST_WITH_MEMORY
+    last = min(expansion.order + missing, most, highest)
     following: list[Following] = []
     for order in range(expansion.order + 1, last + 1):
-        contributions = _contributions_of(order, expansion, evaluator, numbers, decay)
-        if not contributions:
+        contributions, are_all = _contributions_of(
+            order, expansion, contribution, numbers, is_exact=is_exact
+        )
+        if not contributions or (needs_all and not are_all):
             break
         size = size_of(sum(contributions))
         following.append(Following(size, math.fsum(map(size_of, contributions))))
@@ -90,30 +178,29 @@ def following_orders(
 def _contributions_of(
     order: int,
     expansion: SeriesFormula,
-    evaluator: Evaluator,
+    contribution: Contribution,
     numbers: Mapping[str, int | Fraction],
-    decay: Fraction,
-) -> list[Any]:
+    *,
+    is_exact: bool,
+) -> tuple[list[Any], bool]:
+    """Return the terms of an order that have numbers, and whether they are all."""
     weights: dict[Contraction, Fraction] = defaultdict(Fraction)
     for part in expansion.parts:
         expanded: Any = _expanded(part, order, expansion.basis)
         if not set(expanded.symbols) <= set(numbers):
-            return []
+            return [], False
         given = {name: numbers[name] for name in expanded.symbols}
-        for weight, contraction in weighted_contractions(
-            expanded, given, is_exact=evaluator.is_exact
-        ):
+        for weight, contraction in weighted_contractions(expanded, given, is_exact=is_exact):
             if contraction.order == order:
                 weights[contraction] += part.coefficient * weight
     contributions = []
+    are_all = True
     for contraction, weight in weights.items():
         try:
-            for label, k in zip(contraction.labels, contraction.legs, strict=True):
-                check_leaf(evaluator.statistics, label, k, weight_decay=decay)
-            contributions.append(_contribution(evaluator, weight, contraction))
+            contributions.append(contribution(weight, contraction))
         except StatisticsError:
-            continue
-    return contributions
+            are_all = False
+    return contributions, are_all
 
 
 @lru_cache(maxsize=64)
@@ -125,13 +212,3 @@ def _expanded(part: Part, order: int, basis: Any) -> Any:
         optimizer=part.optimizer,
         basis=basis,
     )
-
-
-def _contribution(evaluator: Evaluator, weight: Fraction, contraction: Contraction) -> Any:
-    value = evaluator.value(contraction)
-    if evaluator.is_exact:
-        return weight * value
-    try:
-        return float(weight) * value
-    except OverflowError:
-        return np.full(np.shape(value), math.inf)[()]

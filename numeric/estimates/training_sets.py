@@ -14,7 +14,7 @@ from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["UseOfRows", "use_of_rows"]
+__all__ = ["UseOfRows", "average_over_orders", "use_of_rows"]
 
 _ONE_ORDER = "in this order of the rows"
 _SEVERAL = "average over what may happen to the rows"
@@ -86,24 +86,8 @@ def use_of_rows(
     """
     if statistics.role != "training-set":
         return UseOfRows()
-    for part in expansion.parts:
-        if part.observable.needs_population:
-            raise RequestError(
-                "expected role='sample' or 'population' for the loss of the population, got "
-                f"role='training-set' with observable={shown(part.observable.name)}; "
-                "a training set knows its own loss only"
-            )
-    schemes = [_scheme(part, numbers) for part in expansion.parts]
-    for scheme in schemes:
-        _check_size(scheme, statistics.sample_size)
-    moving = [scheme for scheme in schemes if not scheme.is_empty]
-    names = {scheme.names_rows for scheme in moving}
-    if len(names) > 1:
-        raise RequestError(
-            "expected parts of one kind for role='training-set', got some that name their rows and "
-            "some that are averages over orders; evaluate them one by one and subtract"
-        )
-    if names == {True}:
+    schemes, are_named = _schemes(expansion, statistics.sample_size, numbers)
+    if are_named:
         runs = tuple(
             (
                 part.coefficient,
@@ -115,9 +99,65 @@ def use_of_rows(
         )
         is_one = all(len(schedules) == 1 for *_, schedules in runs)
         return UseOfRows(_ONE_ORDER if is_one else _SEVERAL, runs)
+    return UseOfRows(_words_of_average(expansion, schemes))
+
+
+def average_over_orders(
+    expansion: SeriesFormula, points: int, numbers: Mapping[str, int | Fraction]
+) -> str:
+    """Return what a training set is to an expansion where its rows are not known one by one, in words.
+
+    Parameters
+    ----------
+    expansion
+        What is evaluated.
+    points
+        The size of the training set.
+    numbers
+        A number for every symbol.
+
+    Raises
+    ------
+    StatisticsError, RequestError
+        As `use_of_rows`, and for schemes that name their rows.
+    """
+    schemes, are_named = _schemes(expansion, points, numbers)
+    if are_named:
+        name = next(scheme.name for scheme in schemes if scheme.names_rows)
+        raise RequestError(
+            f"expected a scheme that shuffles or draws rows, got {name}, which names them: its answer "
+            "needs the derivatives of every row; bring Statistics, or take shuffled epochs"
+        )
+    return _words_of_average(expansion, schemes)
+
+
+def _schemes(
+    expansion: SeriesFormula, points: int, numbers: Mapping[str, int | Fraction]
+) -> tuple[list[Sampling], bool]:
+    """Return the sampling of every part, and whether they name their rows."""
+    for part in expansion.parts:
+        if part.observable.needs_population:
+            raise RequestError(
+                "expected role='sample' or 'population' for the loss of the population, got "
+                f"role='training-set' with observable={shown(part.observable.name)}; "
+                "a training set knows its own loss only"
+            )
+    schemes = [_scheme(part, numbers) for part in expansion.parts]
+    for scheme in schemes:
+        _check_size(scheme, points)
+    names = {scheme.names_rows for scheme in schemes if not scheme.is_empty}
+    if len(names) > 1:
+        raise RequestError(
+            "expected parts of one kind for role='training-set', got some that name their rows and "
+            "some that are averages over orders; evaluate them one by one and subtract"
+        )
+    return schemes, names == {True}
+
+
+def _words_of_average(expansion: SeriesFormula, schemes: Sequence[Sampling]) -> str:
     for part in expansion.parts:
         _check_mean(part.observable)
-    return UseOfRows(_AVERAGE if moving else "")
+    return "" if all(scheme.is_empty for scheme in schemes) else _AVERAGE
 
 
 def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling:

@@ -1,0 +1,86 @@
+r"""Contractions of one basis as sums of those of the other.
+
+.. math:: \kappa(\pi) = \sum_{\rho \le \pi} \mu(\rho, \pi)\, M(\rho), \qquad
+          M(\pi) = \sum_{\rho \le \pi} \kappa(\rho)
+
+over the refinements of a partition of the nodes, with the Moebius function of the partition lattice
+(Stanley, Enumerative Combinatorics 1, example 3.10.4).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.partitions import moebius, refinements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
+
+__all__ = ["in_cumulants", "in_moments"]
+
+_MOST_NODES = 10  # of which there are 115,975 partitions
+
+
+@lru_cache(maxsize=16384)
+def in_moments(contraction: Contraction) -> Mapping[Contraction, int]:
+    """Return the moments whose sum is a contraction, with their factors.
+
+    Raises
+    ------
+    StatisticsError
+        When it is a plug-in value, or one block has more than ten nodes.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic import Contraction
+    >>> in_moments(Contraction.build([(0, 1)], [[0, 1]], basis="cumulant"))
+    {M_a|a: 1, G_a G_a: -1}
+    """
+    if contraction.basis == "moment":
+        return {contraction: 1}
+    _check_basis(contraction)
+    factors: Counter[Contraction] = Counter()
+    for fine in refinements(contraction.partition):
+        moment = contraction.with_partition(fine, "moment")
+        factors[moment] += moebius(fine, contraction.partition)
+    return {moment: factor for moment, factor in factors.items() if factor}
+
+
+@lru_cache(maxsize=16384)
+def in_cumulants(contraction: Contraction) -> Mapping[Contraction, int]:
+    """Return the products of cumulants whose sum is a contraction, with their factors.
+
+    Raises
+    ------
+    StatisticsError
+        As `in_moments`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic import Contraction
+    >>> in_cumulants(Contraction.build([(0, 1)], [[0, 1]]))
+    {C_aa: 1, G_a G_a: 1}
+    """
+    if contraction.basis == "cumulant":
+        return {contraction: 1}
+    _check_basis(contraction)
+    fines = refinements(contraction.partition)
+    return dict(Counter(contraction.with_partition(fine, "cumulant") for fine in fines))
+
+
+def _check_basis(contraction: Contraction) -> None:
+    if contraction.basis == "plug-in":
+        raise StatisticsError(
+            f"expected moments or cumulants, got the plug-in value {shown(str(contraction))}"
+        )
+    if contraction.node_count > _MOST_NODES:
+        raise StatisticsError(
+            f"expected at most {_MOST_NODES} nodes for a change of basis, "
+            f"got {contraction.node_count}"
+        )
