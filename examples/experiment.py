@@ -91,12 +91,12 @@ def picture(
 
 def points(axes: Any, x: Any, y: Any, errors: Any, label: str, **settings: Any) -> None:
     """Draw what was simulated or measured, with bars of two standard errors."""
-    settings = {"color": BLACK, "zorder": 10, **settings}
+    settings = {"color": BLACK, "marker": "o", "zorder": 10, **settings}
     axes.errorbar(
         x,
         y,
         yerr=[2 * e for e in errors],
-        fmt="o",
+        linestyle="",
         markersize=4,
         capsize=2.5,
         label=label,

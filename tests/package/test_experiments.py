@@ -58,3 +58,26 @@ def test_helix(experiment):
         assert resummed == pytest.approx(1 / (2 * (3 - 2 * eta)), abs=1e-5)
         assert abs(simulated - resummed) < 4 * error + 0.2 * eta**2
     assert limit == [0, 0.16667]
+
+
+def test_flat_minima(experiment):
+    printed = experiment("flat_minima", "--runs", "1000")
+    rows = printed["excess test loss, eta = 0.01, T = 100, N = 10, C = 1"]
+    for x, simulated, error, predicted, takeuchi in rows:
+        assert predicted == pytest.approx((1 - 0.99 ** (100 * x)) ** 2 / (20 * x), rel=0.02)
+        assert abs(simulated - predicted) < 4 * error, x
+        assert predicted < takeuchi + 1e-7
+    [simulated], [derived] = printed["largest where eta T H is"]
+    assert derived == 1.2564
+    assert simulated == pytest.approx(derived, abs=0.01)
+
+
+def test_sgd_and_sde(experiment):
+    printed = experiment("sgd_and_sde", "--runs", "2000")
+    assert "SGD settles above the equation by C*H*eta**2/8 + J*S*eta**2/(36*H)" in printed
+    for eta, simulated, error, sgd, equation, sde in printed["excess test loss / eta"]:
+        third = 0.2 * eta**2  # of which the formulas know nothing
+        assert abs(simulated - sgd) < 4 * error + third, eta
+        assert abs(equation - sde) < third, eta
+        # H = C = 1/2, J = -1/2, S = -1
+        assert sgd - sde == pytest.approx(eta * (1 / 32 + 1 / 36), abs=2e-5)
