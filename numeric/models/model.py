@@ -49,6 +49,10 @@ class Model(ABC):
 
     #: ``"jax"`` or ``"torch"``.
     library: str
+    #: All weights in a row, an array of the library, shape (p,).
+    start: Any
+    #: The penalty is this times the squared length of the weights, halved.
+    weight_decay: float
 
     @property
     @abstractmethod

@@ -6,8 +6,13 @@ import importlib
 import pytest
 from layout import module_names
 
+#: Examples that need an optional library.
+NEEDS = {"sgdiagrams.numeric.models.jax_model": "jax"}
+
 
 @pytest.mark.parametrize("name", module_names())
 def test_docstring_examples(name):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.failed == 0, f"{outcome.failed} examples of {name} fail"

@@ -1,0 +1,67 @@
+"""Which datapoints have derivatives that are no finite numbers, and how that is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.numeric.models.model import Leg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["NotFiniteError", "not_finite"]
+
+_MOST = 5  # datapoints that a message names
+
+
+class NotFiniteError(StatisticsError):
+    """Derivatives of losses that are NaN or infinite."""
+
+
+def not_finite(
+    label: str,
+    compute: Callable[..., object],
+    datapoints: NDArray[np.intp] | None,
+    legs: Sequence[Leg],
+) -> NotFiniteError:
+    """Return the error that names datapoints whose derivatives are NaN or infinite.
+
+    Parameters
+    ----------
+    label
+        Of the function.
+    compute
+        Computes a piece, and raises this error; it is called with single datapoints.
+    datapoints, legs
+        Of the piece that failed, shapes (r, c), and (r, s) or (1, s).
+    """
+    if datapoints is None:
+        return NotFiniteError(f"derivatives of {label} at these weights are NaN or infinite")
+    if datapoints.size == 1:
+        return NotFiniteError(
+            f"derivatives of the loss of datapoint {datapoints[0, 0]} are NaN or infinite"
+        )
+    culprits: dict[int, None] = {}
+    for r, row in enumerate(datapoints):
+        own = [
+            Leg(leg.table, leg.rows[r : r + 1] if len(leg.rows) > 1 else leg.rows) for leg in legs
+        ]
+        for point in row:
+            try:
+                compute(np.full((1, 1), point), np.ones(1), own)
+            except NotFiniteError:
+                culprits[int(point)] = None
+                if len(culprits) > _MOST:
+                    break
+    rows = sorted(culprits)
+    names = ", ".join(map(str, rows[:_MOST])) + (", …" if len(rows) > _MOST else "")
+    noun = "datapoints" if len(rows) != 1 else "datapoint"
+    return NotFiniteError(
+        f"derivatives of the loss of {noun} {names or 'together'} are NaN or infinite; repair these rows,"
+        " or a loss that is not smooth there (roots and norms at 0)"
+    )
