@@ -22,8 +22,8 @@ from sgdiagrams.numeric.landscapes.checking import check_landscape, statistics_o
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
-from sgdiagrams.numeric.simulation.lock import alone_with
 from sgdiagrams.numeric.simulation.simulation import Simulation
+from sgdiagrams.numeric.storage.lock import alone_with
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling

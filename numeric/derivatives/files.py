@@ -7,17 +7,12 @@ evaluated, and whatever is wrong gives one error of one line.
 from __future__ import annotations
 
 import re
-import sys
-import zipfile
-import zlib
-from contextlib import contextmanager
 from fractions import Fraction
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import FormatError, StatisticsError
+from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import (
     decoded,
     json_data,
@@ -26,11 +21,17 @@ from sgdiagrams.diagrams.files import (
     read_bounded,
     usable_path,
 )
-from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.storage.archives import (
+    check_archive,
+    is_archive,
+    opened_numbers,
+    read_archive,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -46,22 +47,7 @@ _RATIONAL = re.compile(r"-?[0-9]+(/[0-9]*[1-9][0-9]*)?")
 _ORDER = re.compile(r"0|[1-9][0-9]{0,5}")  # one spelling for one order
 _ENTRY = re.compile(rf"derivative_({_ORDER.pattern})|function_(.+)_({_ORDER.pattern})")
 _ENTRIES_OF_JSON = ["format", "version", "role", "derivatives", "weights", "functions", "start"]
-_SMALL = 2**25  # bytes that any archive may unpack to
-_MOST_COMPRESSED = 100  # times smaller than the numbers; measured ones hardly compress
-_TEXTS = ("format.npy", "version.npy", "role.npy")
-_LONGEST_TEXT = 4096
-_READ_ERRORS = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    RecursionError,
-    MemoryError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_LONGEST = dict.fromkeys(("format.npy", "version.npy", "role.npy"), 4096)
 
 
 def write_statistics(statistics: Derivatives, path: str | os.PathLike[str]) -> None:
@@ -110,34 +96,10 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
         When the file is missing, a directory, broken, of another format or version, holds pickled
         objects, or its numbers are no statistics.
     """
-    path = str(usable_path(path))
-    name = "standard input" if path == "-" else path
-    try:
-        with _opened(path) as file:
-            is_archive = file.read(2) == b"PK"
-            file.seek(0)
-            return make(**(_from_archive if is_archive else _from_json)(file, name))
-    except FormatError:
-        raise
-    except StatisticsError as error:
-        raise FormatError(f"no valid statistics in path={shown(name)}: {error}") from error
-    except _READ_ERRORS as error:
-        # Python's own message would repeat the whole path.
-        words = error.strerror or "" if isinstance(error, OSError) else str(error)
-        reason = shortened(" ".join(words.split())) or type(error).__name__
-        raise FormatError(
-            f"expected a statistics file (.npz or .json), cannot read path={shown(name)}: {reason}"
-        ) from error
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file, or standard input for ``-``, so that it can be sought; pipes are read at once."""
-    if path == "-":
-        yield BytesIO(read_bounded(sys.stdin.buffer, name="standard input"))
-        return
-    with usable_path(path).open("rb") as file:
-        yield file if file.seekable() else BytesIO(read_bounded(file, name=str(path)))
+    words = "a statistics file (.npz or .json)"
+    with opened_numbers(path, called=words, kind="statistics") as (file, name):
+        read = _from_archive if is_archive(file) else _from_json
+        return make(**read(file, name))
 
 
 def _to_arrays(statistics: Derivatives) -> dict[str, Any]:
@@ -186,29 +148,9 @@ def _check_header(path: str, found_format: Any, version: Any) -> None:
         )
 
 
-def _check_size(file: BinaryIO, path: str) -> None:
-    """Refuse an archive that unpacks to much more than it is."""
-    packed = file.seek(0, 2)
-    file.seek(0)
-    with zipfile.ZipFile(file) as archive:
-        sizes = [(member.filename, member.file_size) for member in archive.infolist()]
-    unpacked = sum(size for _, size in sizes)
-    if unpacked > max(_SMALL, _MOST_COMPRESSED * packed):
-        raise FormatError(
-            f"expected numbers that fill their file, got {packed} bytes that unpack to {unpacked} in "
-            f"path={shown(path)}; save them again with Statistics.save"
-        )
-    for name, size in sizes:
-        if name in _TEXTS and size > _LONGEST_TEXT:
-            raise FormatError(f"expected a short {name}, got {size} bytes in path={shown(path)}")
-    file.seek(0)
-
-
 def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
-    _check_size(file, path)
-    with np.load(file, allow_pickle=False) as archive:
-        # A member that is no array comes as bytes.
-        entries = {name: np.asarray(archive[name]) for name in archive.files}
+    check_archive(file, path, longest=_LONGEST)
+    entries = read_archive(file)
     header = [entries.pop(name, np.array(None)).tolist() for name in ("format", "version", "role")]
     _check_header(path, header[0], header[1])
     arguments: dict[str, Any] = {"role": header[2]}

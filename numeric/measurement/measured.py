@@ -18,8 +18,10 @@ from sgdiagrams.numeric.estimates.bases import in_moments
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.combination import Combination, merged_rounds
+from sgdiagrams.numeric.measurement.files import read_measured, write_measured
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -282,6 +284,37 @@ class Measured(Tabulated):
                 f"expected measurements of one model, got models that differ: {shown(self.model_probe)} "
                 f"and {shown(other.model_probe)}"
             )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to an ``.npz`` archive, whole or not at all: see ``docs/file-formats.md``.
+
+        Parameters
+        ----------
+        path
+            A name that ends in ``.npz``.
+
+        Raises
+        ------
+        FormatError
+            When the name has another ending or the file cannot be written.
+        """
+        write_measured(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Measured:
+        """Read what :meth:`save` wrote, or a checkpoint of `measure`, finished or not.
+
+        Parameters
+        ----------
+        path
+            The file; ``-`` is standard input.
+
+        Raises
+        ------
+        FormatError
+            When the file is missing, a directory, broken, changed, or of another format or version.
+        """
+        return read_measured(path, cls)[0]
 
     # What people see ----------------------------------------------------------------------------------
 

@@ -494,7 +494,7 @@ def test_an_error_of_a_landscape_keeps_what_is_there(tmp_path):
 
 
 def test_a_checkpoint_is_used_by_one_at_a_time(tmp_path):
-    from sgdiagrams.numeric.simulation.lock import alone_with
+    from sgdiagrams.numeric.storage.lock import alone_with
 
     path = tmp_path / "run.json"
     link = tmp_path / "link.json"
