@@ -25,6 +25,8 @@ from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.measurement.measured import Measured
+from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
+from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.verification import Check, verify
 from sgdiagrams.symbolic.embeddings.batches import (
@@ -60,7 +62,9 @@ __all__ = [
     "judge_series",
     "landscape",
     "one_pass_schedule",
+    "optax_small_batch_penalty",
     "reshuffled_schedules",
+    "torch_small_batch_penalty",
     "verify",
     "with_replacement_schedules",
 ]

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         drift,
         judge_series,
         landscape,
+        optax_small_batch_penalty,
+        torch_small_batch_penalty,
         verify,
     )
     from sgdiagrams.symbolic import (
@@ -134,8 +136,10 @@ __all__ = [
     "judge_series",
     "known_result",
     "landscape",
+    "optax_small_batch_penalty",
     "scaling",
     "symbols",
+    "torch_small_batch_penalty",
     "verify",
 ]
 
@@ -204,6 +208,8 @@ _ROOMS = {
         "drift",
         "judge_series",
         "landscape",
+        "optax_small_batch_penalty",
+        "torch_small_batch_penalty",
         "verify",
     ),
 }

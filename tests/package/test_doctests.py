@@ -7,7 +7,11 @@ import pytest
 from layout import module_names
 
 #: Examples that need an optional library.
-NEEDS = {"sgdiagrams.numeric.models.jax_model": "jax"}
+NEEDS = {
+    "sgdiagrams.numeric.models.jax_model": "jax",
+    "sgdiagrams.numeric.regularisers.optax_penalty": "optax",
+    "sgdiagrams.numeric.regularisers.torch_penalty": "torch",
+}
 
 
 @pytest.mark.parametrize("name", module_names())
