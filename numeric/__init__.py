@@ -27,6 +27,8 @@ from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
+from sgdiagrams.numeric.simulation.many_runs import simulate
+from sgdiagrams.numeric.simulation.simulated import PairedDifference, Simulated
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.verification import Check, verify
 from sgdiagrams.symbolic.embeddings.batches import (
@@ -47,7 +49,9 @@ __all__ = [
     "Landscape",
     "Mean",
     "Measured",
+    "PairedDifference",
     "PolynomialLandscape",
+    "Simulated",
     "Statistics",
     "Validity",
     "check_landscape",
@@ -64,6 +68,7 @@ __all__ = [
     "one_pass_schedule",
     "optax_small_batch_penalty",
     "reshuffled_schedules",
+    "simulate",
     "torch_small_batch_penalty",
     "verify",
     "with_replacement_schedules",

@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.comparison.curves import draw_curves
 from sgdiagrams.numeric.precision.finite import check_finite, within_range
+from sgdiagrams.numeric.simulation.simulated import watched_in_words
 from sgdiagrams.numeric.values.learning_rate import read_eta
 
 if TYPE_CHECKING:
@@ -83,15 +84,7 @@ class Comparison:
         >>> Comparison("mean", "displacement:since=5", "one-pass", (), (), 0, component=(0,)).quantity
         'displacement [0] since update 5'
         """
-        name, _, since = self.observable.partition(":since=")
-        words = name.replace("-", " ")
-        if self.component is not None:
-            words = f"{words} [{', '.join(map(str, self.component))}]"
-        elif name == "variance":
-            words = "variance of the test loss"
-        else:
-            words = f"change of the {words}"
-        return f"{words} since update {since}" if since else words
+        return watched_in_words(self.observable, self.component)
 
     def predict(self, eta: float) -> tuple[float, ...]:
         """Return the prediction at a learning rate: entry ``k - 1`` sums orders 1..k."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
@@ -22,6 +24,7 @@ from sgdiagrams.numeric.landscapes.checking import check_landscape, statistics_o
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
+from sgdiagrams.numeric.simulation.rates import learning_rates
 from sgdiagrams.numeric.simulation.simulation import Simulation
 from sgdiagrams.numeric.storage.lock import alone_with
 from sgdiagrams.symbolic.observable import named_observable
@@ -31,10 +34,12 @@ from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
     from fractions import Fraction
     from pathlib import Path
 
     from sgdiagrams.numeric.landscapes.landscape import Landscape
+    from sgdiagrams.numeric.simulation.moments import Moments
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -63,6 +68,7 @@ def compare(
     seed: int = 0,
     checkpoint: str | Path | None = None,
     progress: Callable[[float, str], None] | None = None,
+    executor: Executor | None = None,
     component: int | tuple[int, ...] | None = None,
     resummed: bool = False,
     **numbers: float | Fraction,
@@ -96,6 +102,9 @@ def compare(
         are given. One call at a time uses it.
     progress
         Called with the fraction done and a text.
+    executor
+        Any ``concurrent.futures.Executor`` that shares the simulation; None for this process. The result
+        does not depend on it.
     component
         For a displacement its index, for a second moment its two indices, from 0.
     resummed
@@ -167,27 +176,19 @@ def compare(
         optimizer=method.label,
         component=place,
     )
-    settings = {
-        "landscape": ground.name,
-        "parameters": dict(ground.parameters),
-        "start": ground.start.tolist(),
-        "observable": watched.name,
-        "component": None if place is None else list(place),
-        "sampling": scheme.label,
-        "optimizer": method.label,
-        "fingerprint": simulation.fingerprint,
+    settings = simulation.settings | {
         "eta": list(etas),
         "seed": seed,
         "chunk": simulation.chunk,
     }
     state = Checkpoint(settings, points=len(etas), chunk=simulation.chunk, runs=runs)
     if checkpoint is None:
-        complete = _run(simulation, etas, runs, seed, state, None, progress)
+        complete = _run(simulation, etas, runs, seed, state, None, progress, executor)
     else:
         path = usable_path(checkpoint)
         with alone_with(path):
             state.load(path)
-            complete = _run(simulation, etas, runs, seed, state, path, progress)
+            complete = _run(simulation, etas, runs, seed, state, path, progress, executor)
     points = tuple(
         Point(e, moments, result.predict(e), simulation.statistic, other)
         for e, moments, other in zip(etas, state.moments, early, strict=True)
@@ -244,6 +245,22 @@ def _statistics(
     return replace(statistics, functions=functions) if functions else statistics
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Makes one chunk of runs at one learning rate; what is sent to workers."""
+
+    simulation: Simulation
+    runs: int
+    seed: int
+
+    def __call__(self, task: tuple[int, float, int]) -> tuple[int, float, Moments]:
+        i, eta, start = task
+        size = self.simulation.chunk
+        seed = (self.seed, i, start // size)
+        return i, eta, self.simulation.run(eta=eta, runs=min(size, self.runs - start), seed=seed)
+
+
 def _run(
     simulation: Simulation,
     etas: tuple[float, ...],
@@ -252,6 +269,7 @@ def _run(
     state: Checkpoint,
     checkpoint: Path | None,
     progress: Callable[[float, str], None] | None,
+    executor: Executor | None,
 ) -> bool:
     """Simulate chunk by chunk, all learning rates in turn; return whether it was not interrupted.
 
@@ -259,15 +277,16 @@ def _run(
     saved at the end, and before that whenever it has taken a while.
     """
     size = simulation.chunk
+    tasks = (
+        (i, eta, start)
+        for start in range(0, runs, size)
+        for i, eta in enumerate(etas)
+        if state.done(i) <= start
+    )
     last, is_new = -math.inf, False
     try:
-        for start in range(0, runs, size):
-            for i, eta in enumerate(etas):
-                if state.done(i) > start:
-                    continue
-                chunk = simulation.run(
-                    eta=eta, runs=min(size, runs - start), seed=(seed, i, start // size)
-                )
+        with closing(mapped(_Chunk(simulation, runs, seed), tasks, executor)) as results:
+            for i, eta, chunk in results:
                 state.add(i, chunk)
                 is_new = True
                 if checkpoint is not None and perf_counter() - last > _SECONDS:
@@ -301,13 +320,4 @@ def _learning_rates(
             (j, before), (k, last) = orders[-2:]
             top = (before / last / 2) ** (1 / (k - j))
         return tuple(float(value) for value in top * np.geomspace(0.1, 1, _POINTS))
-    try:
-        values = np.atleast_1d(np.asarray(eta, dtype=np.float64))
-    except (TypeError, ValueError, OverflowError):
-        values = np.empty(0)
-    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values != 0)).all():
-        raise RequestError(
-            "expected a learning rate or a list of them, finite numbers other than 0, "
-            f"got eta={shown(eta)}"
-        )
-    return tuple(sorted(map(float, values)))
+    return tuple(sorted(learning_rates(eta)))

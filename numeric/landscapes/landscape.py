@@ -14,11 +14,12 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.statistics import Statistics
 
     Floats = NDArray[np.float64]
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Landscape", "check_derivative_order"]
 
 _MOST_ORDER = 12  # of three weights half a million entries a sample
+
+#: Numbers held at once by a chunk of runs (times eight bytes, times a small factor).
+_CHUNK_NUMBERS = 2**21
+_FEWEST_RUNS = 16
+_MOST_RUNS = 2048
 
 
 class Landscape(ABC):
@@ -84,6 +90,40 @@ class Landscape(ABC):
         RequestError
             When the order is not a whole number >= 0, or too high for the memory.
         """
+
+    # What follows is as good as it is for most landscapes.
+
+    def runs_at_once(self, rows: int, updates: int) -> int:  # noqa: ARG002
+        """Return how many runs are best made at once: fixed by the problem, so that seeds reproduce.
+
+        Parameters
+        ----------
+        rows
+            The size of the training set, or of the largest batch where that is more.
+        updates
+            Their number.
+        """
+        return max(_FEWEST_RUNS, min(_MOST_RUNS, _CHUNK_NUMBERS // (rows * self.dimension)))
+
+    def descend(
+        self, descent: Descent, start: Floats, batches: Iterable[NDArray[Any]], *, eta: float
+    ) -> list[Floats]:
+        """Return the points of whole runs that are looked at, each of shape (R, p).
+
+        Update by update with `gradient`, unless a landscape knows a faster way.
+
+        Parameters
+        ----------
+        descent
+            The optimiser over all updates.
+        start
+            The weights before the first update, shape (R, p).
+        batches
+            The datapoints of every update, shape (R, m, ...).
+        eta
+            The learning rate.
+        """
+        return descent.follow(self.gradient, start, batches, eta=eta)
 
 
 def check_derivative_order(order: object) -> int:

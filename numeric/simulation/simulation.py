@@ -10,33 +10,32 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.simulation.batches import select, simulated_course
-from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
     from sgdiagrams.numeric.simulation.moments import Statistic
+    from sgdiagrams.symbolic.embeddings.batches import Rows
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["Simulation", "chunk_size"]
+__all__ = ["Simulation"]
 
-#: Numbers held at once by a chunk of runs (times eight bytes, times a small factor).
-_CHUNK_NUMBERS = 2**21
 _MOST_NUMBERS = 2**26
 _FEWEST_RUNS = 16
-
-
-def chunk_size(landscape: Landscape, rows: int) -> int:
-    """Return how many runs are simulated at once: fixed by the problem, so that seeds reproduce."""
-    return max(_FEWEST_RUNS, min(2048, _CHUNK_NUMBERS // (rows * landscape.dimension)))
+_MOST_LISTED = 1000  # weights of a starting point that checkpoints spell out
+#: Runs whose random numbers are drawn together.
+_TOGETHER = 64
+#: What is drawn from generators of their own.
+_DATA, _ORDER = 0, 1
 
 
 @final
@@ -95,8 +94,8 @@ class Simulation:
     True
     """
 
-    __slots__ = ("_before", "_course", "_descent", "_landscape", "_observable", "_products", "chunk",
-                 "component", "rows", "statistic")  # fmt: skip
+    __slots__ = ("_before", "_course", "_descent", "_labels", "_landscape", "_observable", "_products",
+                 "chunk", "component", "rows", "statistic")  # fmt: skip
 
     def __init__(
         self,
@@ -109,6 +108,7 @@ class Simulation:
         watched = named_observable(observable)
         self._course = simulated_course(training.sampling)
         self._landscape = landscape
+        self._labels = (training.sampling.label, training.optimizer.label)
         self._observable = watched
         self._products = _signed_products(watched)
         self.rows = self._course.rows
@@ -125,7 +125,7 @@ class Simulation:
         T = self._course.updates
         points = (T, watched.since) if watched.since else (T,)
         self._descent = Descent.of(training, points=points)
-        self.chunk = chunk_size(landscape, max(self.rows, *self._course.sizes))
+        self.chunk = landscape.runs_at_once(max(self.rows, *self._course.sizes), T)
 
     def run(self, *, eta: float, runs: int, seed: tuple[int, ...]) -> Moments:
         """Return the moments of what is read off from `runs` runs.
@@ -145,6 +145,45 @@ class Simulation:
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return Moments.of(self.read_off(data, batches, eta=eta))
 
+    def values(self, *, eta: float, first: int, runs: int, seed: int) -> Floats:
+        """Return what is read off from the runs number first, ..., first + runs - 1, shape (runs,).
+
+        A run has its number's training set and orders whatever the learning rate, the optimiser, the
+        chunk and the number of runs. Training sets of one seed are the same for all schemes with N
+        datapoints, and begin alike for others; schemes that draw orders in one way draw the same.
+
+        Parameters
+        ----------
+        eta
+            The learning rate.
+        first, runs
+            Which runs.
+        seed
+            A whole number >= 0.
+        """
+        data, batches = self._drawn(first, runs, seed)
+        with np.errstate(all="ignore"):  # runs may diverge; they are counted
+            return self.read_off(data, batches, eta=eta)
+
+    def _drawn(
+        self, first: int, runs: int, seed: int
+    ) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:
+        """Return training sets (R, N, ...) and the datapoints of every update, by numbers of runs."""
+        blocks = range(first // _TOGETHER, -(-(first + runs) // _TOGETHER))
+        kept = slice(first - blocks.start * _TOGETHER, first - blocks.start * _TOGETHER + runs)
+
+        def generators(purpose: int) -> list[np.random.Generator]:
+            return [np.random.default_rng((seed, block, purpose)) for block in blocks]
+
+        # Datapoint by datapoint, so that smaller training sets are the beginnings of larger ones.
+        shape = (self.rows, _TOGETHER)
+        drawn = [self._landscape.draw(rng, shape).swapaxes(0, 1) for rng in generators(_DATA)]
+        data = np.ascontiguousarray(np.concatenate(drawn)[kept])
+        orders = [self._course.draw(_TOGETHER, rng) for rng in generators(_ORDER)]
+        return data, (
+            select(data, _of_all_blocks(parts, kept)) for parts in zip(*orders, strict=True)
+        )
+
     def read_off(
         self, data: NDArray[Any], batches: Iterable[NDArray[Any]], *, eta: float
     ) -> Floats:
@@ -161,7 +200,7 @@ class Simulation:
         """
         landscape = self._landscape
         start = np.tile(landscape.start, (len(data), 1))
-        end, *earlier = self._descent.follow(landscape, start, batches, eta=eta)
+        end, *earlier = landscape.descend(self._descent, start, batches, eta=eta)
         before = earlier[0] if self._before else start
         change = np.zeros(len(data))
         for sign, factors in self._products:
@@ -207,6 +246,21 @@ class Simulation:
         return values
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What is simulated, as plain data for JSON: checkpoints go on only with the same."""
+        ground, place, start = self._landscape, self.component, self._landscape.start
+        return {
+            "landscape": ground.name,
+            "parameters": dict(ground.parameters),
+            "start": start.tolist() if len(start) <= _MOST_LISTED else _digest(start),
+            "observable": self._observable.name,
+            "component": None if place is None else list(place),
+            "sampling": self._labels[0],
+            "optimizer": self._labels[1],
+            "fingerprint": self.fingerprint,
+        }
+
+    @property
     def fingerprint(self) -> str:
         """What the labels leave out, such as the batches of a grid or the factors of a schedule."""
         d = self._descent
@@ -225,6 +279,18 @@ class Simulation:
                 for given in functions
                 if given.value is not None
             ]
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array, dtype="<f8").tobytes()).hexdigest()
+
+
+def _of_all_blocks(parts: tuple[Rows, ...], kept: slice) -> Rows:
+    """Return the rows of the runs that are kept; schedules without chance have the same for all."""
+    one, *_ = parts
+    if isinstance(one, slice) or one.ndim == 1:
+        return one
+    return np.concatenate(parts)[kept]  # type: ignore[arg-type]
 
 
 def _signed_products(watched: Observable) -> tuple[tuple[int, tuple[str, ...]], ...]:

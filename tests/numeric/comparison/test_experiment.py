@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
@@ -228,9 +229,7 @@ def test_objects_are_as_good_as_names():
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Let 100 runs be ten chunks."""
-    # By the dictionary of modules: the name in the package is the function.
-    module = sys.modules["sgdiagrams.numeric.simulation.simulation"]
-    monkeypatch.setattr(module, "chunk_size", lambda *_: 10)
+    monkeypatch.setattr(Landscape, "runs_at_once", lambda *_: 10)
 
 
 OPTIONS = {"order": 2, "eta": [0.05, 0.1], "runs": 95, "T": 3}
@@ -246,6 +245,15 @@ def stop_after(calls):
             raise KeyboardInterrupt
 
     return progress
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_the_executor_changes_nothing():
+    here = compare("mean", **OPTIONS)
+    with ThreadPoolExecutor(3) as pool:
+        assert compare("mean", **OPTIONS, executor=pool) == here
+        part = compare("mean", **OPTIONS, executor=pool, progress=stop_after(7))
+    assert [p.moments.count for p in part.points] == [40, 30]
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from sgdiagrams.diagrams import RequestError, SamplingError
+from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.exact.batches import (
     grid_schedule,
 )
@@ -22,9 +23,8 @@ from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Helix, Mean
 from sgdiagrams.numeric.simulation.batches import select, simulated_course
-from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.simulation.moments import Moments
-from sgdiagrams.numeric.simulation.simulation import Simulation, chunk_size
+from sgdiagrams.numeric.simulation.simulation import Simulation
 from sgdiagrams.symbolic import (
     SDE,
     Epochs,
@@ -443,7 +443,7 @@ def test_seeds_reproduce_and_differ(scheme):
 
 
 def test_chunks_shrink_with_the_problem():
-    sizes = [chunk_size(Helix(), rows) for rows in (1, 10**4, 10**9)]
+    sizes = [Helix().runs_at_once(rows, 1) for rows in (1, 10**4, 10**9)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1] > 0
     small, large = (

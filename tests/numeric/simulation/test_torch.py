@@ -11,8 +11,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
+from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.landscapes.digits import Digits
-from sgdiagrams.numeric.simulation.descent import Descent
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, expand
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
@@ -93,7 +93,7 @@ def test_simulation_is_pytorch_on_real_images(optimizer):
     scheme = Grid([[0, 1, 4], [2], [3, 0], [1, 2, 3, 4]])
     batches = [data[:, list(batch)] for batch in scheme.batches]
     start = np.tile(where.start, (3, 1))
-    (end,) = Descent.of(Training(scheme, optimizer)).follow(where, start, batches, eta=0.3)
+    (end,) = Descent.of(Training(scheme, optimizer)).follow(where.gradient, start, batches, eta=0.3)
 
     def loss(images, theta):
         signed = torch.tensor(where.signed_images[images])

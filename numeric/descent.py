@@ -14,6 +14,7 @@ is in `sgdiagrams.numeric.exact.update_rule`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
@@ -21,12 +22,10 @@ import numpy as np
 from sgdiagrams.diagrams.errors import SamplingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from fractions import Fraction
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
 
@@ -112,10 +111,37 @@ class Descent:
             watched=tuple(tuple(map(float, (1 - sum(ws), *ws))) for ws in iterates),
         )
 
+    @property
+    def matrices(self) -> NDArray[np.float64]:
+        r"""What every update makes of its gradient and the memory, shape (T, 1 + M, 1 + M).
+
+        Row 0 gives the step, the others the new memory; column 0 is multiplied by the gradient, the
+        others by the memory. They are read off the update rule, which is linear, exactly; so a library
+        that runs all updates by itself needs no other word on an optimiser.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.optimizer import Nesterov
+        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> from sgdiagrams.symbolic.training.training import Training
+        >>> Descent.of(Training(OnePass(T=1), Nesterov(beta=0.5))).matrices.tolist()
+        [[[1.5, 0.25], [1.0, 0.5]]]
+        """
+        size = 1 + self.optimizer.memory_size
+        units = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
+        known: dict[Fraction, NDArray[np.float64]] = {}
+        for a in dict.fromkeys(self.multipliers):
+            columns = []
+            for gradient, *memory in units:
+                step, kept = self.optimizer.update(gradient, tuple(memory), a)
+                columns.append([float(step), *map(float, kept)])
+            known[a] = np.array(columns).T
+        return np.array([known[a] for a in self.multipliers]).reshape(-1, size, size)
+
     def follow(
         self,
-        landscape: Landscape,
-        start: Floats,
+        gradient: Callable[[NDArray[np.float64], NDArray[Any]], NDArray[np.float64]],
+        start: NDArray[np.float64],
         batches: Iterable[NDArray[Any]],
         *,
         eta: float,
@@ -124,8 +150,8 @@ class Descent:
 
         Parameters
         ----------
-        landscape
-            Gives the gradients.
+        gradient
+            Gives the mean gradients of batches at weights, shape (R, p).
         start
             The weights before the first update, shape (R, p).
         batches
@@ -139,7 +165,7 @@ class Descent:
         memory = (_Vector(np.zeros_like(start)),) * self.optimizer.memory_size
         points = [weights[0] * start for weights in self.watched]
         for t, (a, x) in enumerate(zip(self.multipliers, batches, strict=True), start=1):
-            g = landscape.gradient(theta, x)
+            g = gradient(theta, x)
             if decay:
                 g = g + decay * theta
             step, memory = self.optimizer.update(_Vector(g), memory, a)
