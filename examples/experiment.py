@@ -69,10 +69,11 @@ def picture(
     title: str,
     *,
     columns: int = 1,
+    mosaic: Sequence[Sequence[str]] | None = None,
     size: tuple[float, float] = (6.8, 4.2),
     **settings: Any,
 ) -> Iterator[Any]:
-    """Yield the axes of a picture, one or a row of them, and write it when they are drawn.
+    """Yield the axes of a picture, one, a row or a mosaic, and write it when they are drawn.
 
     The picture looks the same everywhere, whatever matplotlib's settings are on this machine.
     """
@@ -84,7 +85,10 @@ def picture(
         mpl.rcParams.update(_SETTINGS)
         figure = Figure(figsize=size, layout="constrained")
         figure.suptitle(title)
-        yield figure.subplots(1, columns, **settings)
+        if mosaic is None:
+            yield figure.subplots(1, columns, **settings)
+        else:
+            yield figure.subplot_mosaic(mosaic, **settings)
         figure.savefig(path, dpi=100, metadata={"Software": None, "Description": title})
     print(f"picture: {path}")
 

@@ -1,10 +1,10 @@
 r"""The helix: a valley of minima along which SGD keeps climbing.
 
 Every point of the z axis is a minimum of the test loss, with the same Hessian but for a rotation, and
-gradient descent stays where it is. The noise of SGD winds around the axis ahead of the Hessian and drives
-the weights along the axis, by eta^2/(2 (3 - 2 eta)) per update says the re-summed series with its first
-three orders: eta^2/6 at small eta. The plain series in powers of eta, evaluated to the same order, grows
-like T^2 and is of no use after some 1/eta updates.
+gradient descent stays where it is. The noise of SGD winds around the axis with the Hessian, at an angle
+to it, and drives the weights along the axis: by eta^2/(2 (3 - 2 eta)) per update, says the re-summed
+series with its first three orders, eta^2/6 at small eta. The plain series in powers of eta, evaluated to
+the same order, grows like T^2 and is of no use after some 1/eta updates.
 
     python examples/helix.py
 """

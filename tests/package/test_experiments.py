@@ -81,3 +81,11 @@ def test_sgd_and_sde(experiment):
         assert abs(equation - sde) < third, eta
         # H = C = 1/2, J = -1/2, S = -1
         assert sgd - sde == pytest.approx(eta * (1 / 32 + 1 / 36), abs=2e-5)
+
+
+def test_cross_sections(experiment):
+    printed = experiment("cross_sections", "--runs", "100", "--datapoints", "200")
+    [simulated, error], [derived] = printed["drift along [0.0, 0.0, 1.0], in weights per update"]
+    assert abs(simulated - derived) < 4 * error + 2e-5
+    rows = printed["directions in the cross-sections, in degrees"]
+    assert rows == [[30, 30, 165], [90, 90, 45], [150, 150, 105]]
