@@ -40,6 +40,7 @@ from sgdiagrams.symbolic.contractions.notation import (
     tensor_of,
     text_of,
 )
+from sgdiagrams.symbolic.contractions.parsing import read_contraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -210,6 +211,38 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             tuple(int(v) for v in legs),
             basis,
             metric,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Contraction:
+        """Read a contraction as formulas print it; nothing is evaluated.
+
+        Factors are separated by blanks. A letter that occurs twice joins two nodes, one that occurs
+        once is a free leg. ``tr(C H)``, ``G.H.G``, ``|G|^2`` and ``l^2`` are short for such products.
+
+        Parameters
+        ----------
+        text
+            Such as ``"G_a H_ab G_b"``: tensors l, G, H, J, K, D5, ... (with ``~`` for penalised
+            losses), C and S, blocks with bars ``M_a|bc``, ``kappa_a|b``, ``V_a|b``, ``eta^ab``, or
+            functions by their names. A name ends at the last underscore that is followed by indices,
+            unless these cannot be, or would leave free legs other than a, b, ...
+
+        Raises
+        ------
+        DiagramError
+            When it is no contraction; the message points to the place.
+
+        Examples
+        --------
+        >>> Contraction.parse("G_a H_ab G_b") == Contraction.build([(0, 1), (1, 2)], [[0], [1], [2]])
+        True
+        >>> Contraction.parse("tr(C H)"), Contraction.parse("|G|^2"), Contraction.parse("M_b|c H_bc")
+        (C_ab H_ab, G_a G_a, M_a|b H_ab)
+        """
+        f = read_contraction(text)
+        return cls.build(
+            f.edges, f.blocks, labels=f.labels, free=f.free, basis=f.basis, metric=f.metric
         )
 
     @classmethod

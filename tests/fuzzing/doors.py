@@ -60,6 +60,10 @@ DIAGRAMS = (
     *("(01-2)(02-12)", "(0-1-2-3)(01-12-23)", "(0)()"),
     "(0.1-2-3.4-5.6-7.8-9-10)(0.9-1.9-2.10-3.10-4.10-5.8-6.8-7.9-8.10-9.10)",
 )
+PRINTED = (
+    *("G_a H_ab G_b", "M_a|bc~ H_ab G~_c", "kappa_|a|b H_ab", "G_c eta^ac", "norm_ab C_ac G_b l"),
+    *("tr(C H~ H) |G|^2 l^3", "G.H.C.norm", "D5_aabbc", "two_words_a G_a", "l " * 400),
+)
 CONTRACTIONS = ("(0-1.2)(0.1-0.2)", "(0)()", "(0.1-2.3)(0.2-1.3)", "(0.1.2)(0.1)")
 
 
@@ -94,6 +98,14 @@ def contraction_text(rng: random.Random) -> None:
     free = rng.choice(("", "", "0", "0.0", "1.2", "9", "-1", "x", "0." * 5000))
     labels = rng.choice(("", "", "", "loss", "loss,norm", "loss,loss,norm", ",", "x" * 1000))
     contraction = Contraction(text, basis, metric, labels, free)
+    assert contraction.func(*contraction.args) == contraction
+    str(contraction)
+
+
+def contraction_as_printed(rng: random.Random) -> None:
+    """Read mutated text that formulas print."""
+    text = mutated_text(rng, rng.choice(PRINTED), "GHJKlCSMVDeta_^|~.() abcd129")
+    contraction = Contraction.parse(text)
     assert contraction.func(*contraction.args) == contraction
     str(contraction)
 

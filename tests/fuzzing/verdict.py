@@ -30,6 +30,7 @@ KINDS = {
         (doors.schemes, doors.orders, doors.arrays, doors.numbers, doors.simulations), 5
     ),
     doors.tied_diagram: 1,
+    doors.contraction_as_printed: 3,
     **dict.fromkeys((command_lines.expansion, command_lines.statistics, command_lines.expand), 8),
     **dict.fromkeys((command_lines.grid, command_lines.checkpoint, command_lines.evaluate), 5),
     **dict.fromkeys((command_lines.schedule, command_lines.scaling, command_lines.compare), 3),
