@@ -25,6 +25,8 @@ from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.measurement.measured import Measured
+from sgdiagrams.numeric.measurement.measuring import measure, plan
+from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
 from sgdiagrams.numeric.simulation.many_runs import simulate
@@ -50,6 +52,7 @@ __all__ = [
     "Mean",
     "Measured",
     "PairedDifference",
+    "Plan",
     "PolynomialLandscape",
     "Simulated",
     "Statistics",
@@ -65,8 +68,10 @@ __all__ = [
     "grid_schedule",
     "judge_series",
     "landscape",
+    "measure",
     "one_pass_schedule",
     "optax_small_batch_penalty",
+    "plan",
     "reshuffled_schedules",
     "simulate",
     "torch_small_batch_penalty",

@@ -34,6 +34,10 @@ class DenseModel(Model):
         return len(self.samples[1])
 
     @property
+    def arrays(self):
+        return tuple(self.samples.values())
+
+    @property
     def functions(self):
         return tuple(self.given)
 

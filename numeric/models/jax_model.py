@@ -150,6 +150,11 @@ class JaxModel(Model):
         return len(self.data[0][0])
 
     @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The data, with the datapoints along the first axis."""
+        return self.data[0]
+
+    @property
     def functions(self) -> tuple[str, ...]:
         """The names of the functions of the weights."""
         return tuple(self.given_functions)

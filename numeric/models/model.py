@@ -71,6 +71,11 @@ class Model(ABC):
 
     @property
     @abstractmethod
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The data, with the datapoints along the first axis."""
+
+    @property
+    @abstractmethod
     def functions(self) -> tuple[str, ...]:
         """The names of the functions of the weights."""
 

@@ -8,6 +8,7 @@ from layout import module_names
 
 #: Examples that need an optional library.
 NEEDS = {
+    "sgdiagrams.numeric.measurement.measuring": "jax",
     "sgdiagrams.numeric.models.jax_model": "jax",
     "sgdiagrams.numeric.regularisers.optax_penalty": "optax",
     "sgdiagrams.numeric.regularisers.torch_penalty": "torch",

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from sgdiagrams.numeric.measurement.designs import Cells, Grouping, leave_out_factors
-from sgdiagrams.numeric.measurement.routes import (
+from sgdiagrams.numeric.models.model import Leg
+from sgdiagrams.numeric.sweeps.designs import Cells, Grouping, leave_out_factors
+from sgdiagrams.numeric.sweeps.routes import (
     Routes,
     block_count,
     clusters,
     columns_of,
     is_by_rows,
 )
-from sgdiagrams.numeric.measurement.trees import (
+from sgdiagrams.numeric.sweeps.trees import (
     Core,
     branch,
     core_of,
     is_sampled,
     neighbours,
 )
-from sgdiagrams.numeric.models.model import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 __all__ = ["Sweep"]
-
-#: Rows that are worked out at once, before the model looks at its memory.
-_ROWS = 4096
 
 
 class _Rows(NamedTuple):
@@ -66,11 +63,20 @@ class Sweep:
         Numbers of datapoints, shape (M, n).
     routes
         How contractions are measured.
+    rows
+        How many datapoints are worked out at once where it has to be one by one.
     """
 
     def __init__(
-        self, model: Model, grouping: Grouping, datapoints: NDArray[np.intp], routes: Routes
+        self,
+        model: Model,
+        grouping: Grouping,
+        datapoints: NDArray[np.intp],
+        routes: Routes,
+        *,
+        rows: int = 4096,
     ) -> None:
+        self._rows = rows
         self._model = model
         self._grouping = grouping
         self._datapoints = datapoints
@@ -269,8 +275,8 @@ class Sweep:
         meetings = n if grouping.is_complete else min(n, grouping.pairings)
         shape = (grouping.groups, n, *(meetings,) * (blocks - 1))
         total = int(np.prod(shape))
-        for start in range(0, total, _ROWS):
-            index = np.arange(start, min(start + _ROWS, total))
+        for start in range(0, total, self._rows):
+            index = np.arange(start, min(start + self._rows, total))
             group, place, *others = np.unravel_index(index, shape)
             stride = 1 if grouping.is_complete else max(1, n // meetings)
             further = [k * stride if grouping.is_complete else place + k * stride for k in others]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from sgdiagrams.numeric.measurement.trees import (
+from sgdiagrams.numeric.sweeps.trees import (
     Core,
     block_sizes,
     branch,
@@ -24,7 +24,7 @@ from sgdiagrams.numeric.measurement.trees import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sgdiagrams.numeric.measurement.designs import Grouping
+    from sgdiagrams.numeric.sweeps.designs import Grouping
     from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 __all__ = ["Routes", "block_count", "branches_of", "clusters", "columns_of", "is_by_rows"]

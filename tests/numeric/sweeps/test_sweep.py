@@ -7,9 +7,9 @@ import pytest
 from dense_model import DenseModel, random_samples
 
 import sgdiagrams as sd
-from sgdiagrams.numeric.measurement.designs import Cells, Grouping, best_grouping, leave_out_factors
-from sgdiagrams.numeric.measurement.routes import Routes, block_count
-from sgdiagrams.numeric.measurement.sweep import Sweep
+from sgdiagrams.numeric.sweeps.designs import Cells, Grouping, best_grouping, leave_out_factors
+from sgdiagrams.numeric.sweeps.routes import Routes, block_count
+from sgdiagrams.numeric.sweeps.sweep import Sweep
 from sgdiagrams.numeric.values.evaluator import Evaluator
 
 NUMBERS = ("test-loss", "training-loss", "variance")

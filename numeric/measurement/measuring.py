@@ -1,0 +1,368 @@
+"""Contractions measured on a model: from a loss, weights and data to numbers with errors."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.executors.ordered import mapped
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.numeric.measurement.measured import Measured
+from sgdiagrams.numeric.measurement.method import Method
+from sgdiagrams.numeric.measurement.planning import Plan
+from sgdiagrams.numeric.measurement.procedure import Procedure
+from sgdiagrams.numeric.measurement.wanted import Wanted
+from sgdiagrams.numeric.models.choice import model_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from sgdiagrams.numeric.measurement.rounds import Round
+    from sgdiagrams.numeric.models.model import Model
+    from sgdiagrams.symbolic.formula import SeriesFormula
+
+__all__ = ["measure", "measure_model", "plan"]
+
+_ROLES = ("sample", "population", "training-set")
+#: Datapoints of a group in the round that tells how many datapoints a precision needs.
+_PILOT = 16
+#: So much more than the first round foretells is taken, because it foretells roughly.
+_SAFETY = 1.3
+
+
+def measure(
+    loss: Callable[[Any, Any], Any],
+    weights: Any,
+    data: Any,
+    expansions: SeriesFormula | Iterable[SeriesFormula],
+    *,
+    role: str = "sample",
+    at: Mapping[str, Any] | None = None,
+    precision: float | None = None,
+    budget: float | None = None,
+    memory: float | None = None,
+    eta: Any = None,
+    functions: Mapping[str, Callable[[Any], Any]] | None = None,
+    seed: int = 0,
+    part: tuple[int, int] = (1, 1),
+    executor: Executor | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> Measured:
+    r"""Measure all that expansions need on a model, with errors, without forming a tensor.
+
+    Every contraction is worked out by nested derivatives along its tree, what several have in common
+    once: :math:`G_\mu H_{\mu\nu} G_\nu` costs about four gradients, whatever the number of weights. Nodes
+    with datapoints of their own take the means over disjoint groups of datapoints, nodes that share one
+    are worked out datapoint by datapoint. Every number is an unbiased estimate (an average over distinct
+    groups, a U-statistic), or exact where the data are the distribution and that is affordable.
+
+    Parameters
+    ----------
+    loss
+        ``loss(weights, datapoint)`` returns the loss of one datapoint, a scalar; in JAX, or in PyTorch
+        from `torch_loss`. It is one fixed function, whatever else is in a batch.
+    weights
+        The weights at the start: any pytree of floating arrays, or what `torch_loss` returns. Their type,
+        float32 or float64, is what is computed in; sums are made in float64.
+    data
+        An array, or a pytree of arrays, with the datapoints along the first axis.
+    expansions
+        One or several plain expansions, of observables that are numbers or vectors.
+    role
+        ``"sample"``: the data are independent draws, values are estimates with errors.
+        ``"population"``: they are the distribution; ``"training-set"``: the fixed training set, with
+        averages over distinct tuples. These two are exact where affordable, else drawn from, with errors.
+    at
+        Numbers for `precision`, such as ``dict(eta=0.05, T=100)``.
+    precision
+        The relative error that every order may have at the numbers `at`; without them every contraction
+        relative to the largest of its order. Rounds end when it is reached.
+    budget
+        How many gradients of the mean loss of all data may be spent. By default a sample is used once,
+        and exact values may take a minute or so.
+    memory
+        Bytes that may be used, about; 1 GiB by default.
+    eta
+        Learning rates of the weights, in their structure, or a function from vectors to vectors; every
+        edge then carries them, and the learning rate of `evaluate` multiplies them.
+    functions
+        Name -> function of the weights, where an expansion observes one.
+    seed
+        The same seed gives the same numbers, on one kind of machine.
+    part
+        ``(k, n)``: only the k-th of n parts of the rounds; files of all parts merge to one measurement.
+    executor
+        Any ``concurrent.futures.Executor``; this process by default. Results do not depend on it.
+    progress
+        Called with the fraction done and the running value.
+
+    Returns
+    -------
+    Measured
+        After Ctrl-C, with what was measured so far.
+
+    Raises
+    ------
+    RequestError, StatisticsError
+        When an argument is wrong, the loss is no function that can be trusted, or there are too few
+        datapoints.
+    MissingDependencyError
+        When the library of the model is absent.
+
+    Examples
+    --------
+    The loss of a mean, measured on three datapoints that are the distribution:
+
+    >>> import sgdiagrams as sd
+    >>> expansion = sd.expand("test-loss", order=2, sampling="one-pass")
+    >>> import jax.numpy as jnp
+    >>> measured = measure(
+    ...     lambda w, x: jnp.sum((w - x) ** 2) / 2, jnp.zeros(2), jnp.array([[1.0, 0], [2, 0], [3, 3]]),
+    ...     expansion, role="population",
+    ... )
+    >>> print(measured.method)
+    exact: averages of the data as the distribution
+    >>> round(expansion.evaluate(measured, eta=0.1, T=3).value, 6)
+    2.778333
+    """
+    wanted = Wanted.of(expansions, at, precision)
+    model = model_of(
+        loss,
+        weights,
+        data,
+        functions=functions,
+        weight_decay=float(wanted.weight_decay),
+        eta=eta,
+        memory=memory,
+    )
+    return measure_model(
+        model,
+        wanted,
+        role=role,
+        budget=budget,
+        memory=memory,
+        has_metric=eta is not None,
+        seed=seed,
+        part=part,
+        executor=executor,
+        progress=progress,
+    )
+
+
+def plan(
+    loss: Callable[[Any, Any], Any],
+    weights: Any,
+    data: Any,
+    expansions: SeriesFormula | Iterable[SeriesFormula],
+    *,
+    role: str = "sample",
+    at: Mapping[str, Any] | None = None,
+    precision: float | None = None,
+    budget: float | None = None,
+    memory: float | None = None,
+    eta: Any = None,
+    functions: Mapping[str, Callable[[Any], Any]] | None = None,
+    seed: int = 0,
+    part: tuple[int, int] = (1, 1),
+) -> Plan:
+    """Say what `measure` would do with the same arguments, in gradients and bytes.
+
+    Nothing is measured. How many datapoints a precision needs is not known beforehand; the plan is that
+    without one.
+
+    Parameters
+    ----------
+    loss, weights, data, expansions, role, at, precision, budget, memory, eta, functions, seed, part
+        As for `measure`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    RequestError, StatisticsError, MissingDependencyError
+        As for `measure`.
+    """
+    wanted = Wanted.of(expansions, at, precision)
+    model = model_of(
+        loss,
+        weights,
+        data,
+        functions=functions,
+        weight_decay=float(wanted.weight_decay),
+        eta=eta,
+        memory=memory,
+    )
+    _check_functions(model, wanted)
+    _check_part(part)
+    method = _method(model, wanted, role, seed, budget, memory)
+    return Plan.of(method, wanted.moments, model, part=part)
+
+
+def measure_model(
+    model: Model,
+    wanted: Wanted,
+    *,
+    role: str,
+    budget: float | None = None,
+    memory: float | None = None,
+    has_metric: bool = False,
+    seed: int = 0,
+    part: tuple[int, int] = (1, 1),
+    executor: Executor | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Measured:
+    """Measure what is wanted on a model that is trusted; for the rest see `measure`."""
+    _check_functions(model, wanted)
+    k, n = _check_part(part)
+    method = _method(model, wanted, role, seed, budget, memory)
+    procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
+    if wanted.precision is not None and role == "sample" and not method.is_exact:
+        method, note = _enough_for(procedure, wanted, budget, memory, has_metric=has_metric)
+        procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
+        notes = (*notes, *note)
+
+    def measured(rounds: Sequence[Round], *, is_complete: bool) -> Measured:
+        return _noun(
+            procedure, wanted, rounds, notes, has_metric=has_metric, is_complete=is_complete
+        )
+
+    indices = range(k - 1, method.rounds, n)
+    rounds: list[Round] = []
+    try:
+        with closing(mapped(procedure, indices, executor)) as results:
+            for result in results:
+                rounds.append(result)
+                state = measured(rounds, is_complete=True)
+                if progress is not None:
+                    progress(len(rounds) / len(indices), wanted.running_value(state))
+                if wanted.is_reached_by(state):
+                    break
+    except KeyboardInterrupt:
+        return measured(rounds, is_complete=False)
+    return measured(rounds, is_complete=True)
+
+
+def _noun(
+    procedure: Procedure,
+    wanted: Wanted,
+    rounds: Sequence[Round],
+    notes: tuple[str, ...],
+    *,
+    has_metric: bool,
+    is_complete: bool,
+) -> Measured:
+    model, method = procedure.model, procedure.method
+    return Measured(
+        contractions=wanted.numbers,
+        vector_contractions=wanted.vectors,
+        rounds=tuple(rounds),
+        role=method.role,
+        datapoints=model.size,
+        dimension=model.dimension,
+        dtype=str(model.dtype),
+        library=model.library,
+        weight_decay=wanted.weight_decay,
+        has_metric=has_metric,
+        method=method.words(),
+        methods=tuple(map(method.words_of, wanted.moments)),
+        notes=notes,
+        data_digest=procedure.data_digest,
+        model_probe=procedure.model_probe,
+        is_complete=is_complete,
+    )
+
+
+def _method(
+    model: Model,
+    wanted: Wanted,
+    role: str,
+    seed: int,
+    budget: float | None,
+    memory: float | None,
+    samples: int | None = None,
+) -> Method:
+    if role not in _ROLES:
+        raise RequestError(f"expected a role among {', '.join(_ROLES)}, got role={shown(role)}")
+    if not is_whole(seed, least=0):
+        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
+    return Method.of(
+        model,
+        wanted.moments,
+        role=role,
+        seed=int(seed),
+        budget=_positive("budget", budget, "gradients"),
+        memory=_positive("memory", memory, "bytes"),
+        samples=samples,
+    )
+
+
+def _enough_for(
+    procedure: Procedure,
+    wanted: Wanted,
+    budget: float | None,
+    memory: float | None,
+    *,
+    has_metric: bool,
+) -> tuple[Method, tuple[str, ...]]:
+    """Return the method with as many datapoints as a first, small round says that a precision needs."""
+    method, model = procedure.method, procedure.model
+    few = method.grouping.groups * _PILOT
+    if method.size < 4 * few:
+        return method, ()
+    small = _method(model, wanted, method.role, method.seed, budget, memory, samples=few)
+    first = Procedure(model, small, wanted.numbers, wanted.vectors)
+    state = _noun(first, wanted, [first(0)], (), has_metric=has_metric, is_complete=True)
+    worst = max(wanted.errors(state), default=0.0)
+    ratio = worst / wanted.precision if wanted.precision else math.inf
+    needed = small.grouping.samples * ratio**2 * _SAFETY
+    if not needed < method.size / 2:
+        return method, ()
+    samples = max(int(needed), few)
+    note = (
+        f"a first round of {small.grouping.samples} datapoints foretold that {samples} are enough"
+    )
+    return _method(model, wanted, method.role, method.seed, budget, memory, samples=samples), (
+        note,
+    )
+
+
+def _check_functions(model: Model, wanted: Wanted) -> None:
+    missing = [name for name in wanted.functions if name not in model.functions]
+    if missing:
+        name = missing[0]
+        raise RequestError(
+            f"expected the function {shown(name)} of the weights, which an expansion observes; give "
+            f"functions={{{name!r}: ...}}"
+        )
+
+
+def _check_part(part: Any) -> tuple[int, int]:
+    if (
+        not isinstance(part, (tuple, list))
+        or len(part) != 2
+        or not is_whole(part[1], least=1)
+        or not is_whole(part[0], least=1, most=part[1])
+    ):
+        raise RequestError(
+            f"expected part=(k, n) with 1 <= k <= n, the k-th of n parts, got part={shown(part)}"
+        )
+    return int(part[0]), int(part[1])
+
+
+def _positive(name: str, value: Any, unit: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not number > 0:
+        raise RequestError(f"expected {name} > 0 in {unit}, got {name}={shown(value)}")
+    return number
