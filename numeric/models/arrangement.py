@@ -102,7 +102,7 @@ def arranged(datapoints: NDArray[np.intp] | None, legs: Sequence[Leg]) -> Arrang
 
 def _laid(leg: Leg, *, rows: int, flat: bool) -> Leg:
     if flat:
-        every = np.broadcast_to(leg.rows, (rows, leg.rows.shape[1]))
+        every = np.array(np.broadcast_to(leg.rows, (rows, leg.rows.shape[1])))
         return type(leg)(leg.table, every.reshape(1, -1))
     return type(leg)(leg.table, _same_rows(leg.rows))
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 
 from sgdiagrams.numeric.models.arrangement import arranged
+from sgdiagrams.numeric.models.backends.jax_costs import gradient_operations, intermediate_bytes
+from sgdiagrams.numeric.models.backends.jax_kernels import block_products, derivative_kernel
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
 from sgdiagrams.numeric.models.inputs import (
@@ -17,8 +19,6 @@ from sgdiagrams.numeric.models.inputs import (
     read_data,
     read_rates,
 )
-from sgdiagrams.numeric.models.jax_costs import gradient_operations, intermediate_bytes
-from sgdiagrams.numeric.models.jax_kernels import block_products, derivative_kernel
 from sgdiagrams.numeric.models.model import Model
 from sgdiagrams.numeric.models.weight_penalty import penalty
 from sgdiagrams.symbolic.vocabulary import PENALISED

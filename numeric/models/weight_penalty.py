@@ -39,5 +39,5 @@ def penalty(model: Model, legs: Sequence[Leg], *, rows: int, vectors_out: bool) 
         half = 0.5 if not legs else 1.0
         return half * rate * model.products(*tables)[index[0], index[1]]
     if legs:
-        return rate * legs[0].table[which[0].reshape(-1)]
+        return rate * legs[0].table[np.array(which[0]).reshape(-1)]
     return rate * start

@@ -12,6 +12,7 @@ NEEDS = {
     "sgdiagrams.numeric.models.jax_model": "jax",
     "sgdiagrams.numeric.regularisers.optax_penalty": "optax",
     "sgdiagrams.numeric.regularisers.torch_penalty": "torch",
+    "sgdiagrams.numeric.models.module_loss": "torch",
 }
 
 

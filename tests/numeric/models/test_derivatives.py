@@ -9,7 +9,7 @@ import pytest
 from sgdiagrams.diagrams import RequestError, StatisticsError
 from sgdiagrams.numeric.models.model import Leg
 
-LIBRARIES = ["jax"]
+LIBRARIES = ["jax", "torch"]
 N, P = logistic.N, logistic.P
 
 

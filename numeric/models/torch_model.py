@@ -1,0 +1,391 @@
+"""Losses written in PyTorch."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.models.arrangement import arranged
+from sgdiagrams.numeric.models.backends.torch_costs import counted_costs
+from sgdiagrams.numeric.models.backends.torch_kernels import (
+    exact_kernels,
+    mapped_derivatives,
+    repeated_gradients,
+)
+from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like, matched
+from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
+from sgdiagrams.numeric.models.failures import not_finite
+from sgdiagrams.numeric.models.inputs import (
+    check_function_name,
+    floating_dtype,
+    read_data,
+    read_rates,
+)
+from sgdiagrams.numeric.models.model import Model
+from sgdiagrams.numeric.models.weight_penalty import penalty
+from sgdiagrams.symbolic.vocabulary import PENALISED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.models.model import Leg, Vectors
+
+__all__ = ["TorchModel"]
+
+#: Weights beyond which rows are computed one by one: what a row costs is more than starting it.
+_LARGE = 100_000
+_COLUMNS = 2**16  # weights whose products are summed at once, in float64
+
+
+@final
+class TorchModel(Model):
+    """A loss ``loss(weights, datapoint) -> scalar`` written in PyTorch, with data.
+
+    Parameters
+    ----------
+    loss
+        The loss of one datapoint, without an axis for a batch; `sgdiagrams.torch_loss` makes one.
+    weights
+        A dictionary of tensors of one type, float32 or float64, on one device: where derivatives are
+        taken. Lists, tuples and single tensors are taken as well.
+    data
+        Arrays or tensors, or a tuple, list or dictionary of them, datapoints along their first
+        axes. They stay in host memory; arrays of floats are converted to the type of the weights.
+    functions
+        Functions of the weights by their names, each ``function(weights) -> scalar``.
+    weight_decay
+        The penalty is this times the squared length of the weights, halved.
+    eta
+        Learning rates: None; a number, a flat array, or rates like the weights; or a linear function
+        of such weights.
+    memory
+        Bytes for intermediate results, about.
+
+    Raises
+    ------
+    RequestError
+        When weights are no floating-point tensors of one type on one device.
+    StatisticsError
+        When data are empty or of unequal lengths.
+    """
+
+    __slots__ = (
+        "_costs",
+        "_maps_datapoints",
+        "_rates",
+        "data",
+        "eta",
+        "given_functions",
+        "loss",
+        "memory",
+        "shapes",
+        "start",
+        "structure",
+        "weight_decay",
+    )
+
+    library = "torch"
+
+    def __init__(
+        self,
+        loss: Callable[[Any, Any], Any],
+        weights: Any,
+        data: Any,
+        *,
+        functions: Mapping[str, Callable[[Any], Any]] | None = None,
+        weight_decay: float = 0,
+        eta: Any = None,
+        memory: float | None = None,
+    ) -> None:
+        import torch
+
+        leaves = leaves_of(weights)
+        other = [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
+        if other:
+            raise RequestError(f"expected tensors as weights, got {shown(other[0])}")
+        dtype = floating_dtype([str(leaf.dtype).removeprefix("torch.") for leaf in leaves])
+        places = sorted({str(leaf.device) for leaf in leaves})
+        if len(places) > 1:
+            raise RequestError(f"expected weights on one device, got {', '.join(places)}")
+        self.shapes = tuple(tuple(leaf.shape) for leaf in leaves)
+        #: Like the weights, with numbers in their places.
+        self.structure = like(weights, list(range(len(leaves))))
+        #: The arrays of the data in host memory, and how they hang together.
+        points = leaves_of(data)
+        self.data = (read_data(points, dtype), like(data, list(range(len(points)))))
+        self.loss = loss
+        self.given_functions = dict(functions or {})
+        self.weight_decay = float(weight_decay)
+        self.eta = eta
+        self.memory = MEMORY if memory is None else float(memory)
+        self._costs: tuple[float, float] | None = None
+        self._maps_datapoints: bool | None = None
+        #: All weights in a row, shape (p,).
+        self.start = torch.cat([leaf.detach().reshape(-1) for leaf in leaves])
+        self._rates = None if eta is None else self._read_rates(eta)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        leaves, structure = self.data
+        options = {
+            "functions": self.given_functions,
+            "weight_decay": self.weight_decay,
+            "eta": self.eta,
+            "memory": self.memory,
+        }
+        data = like(structure, list(leaves))
+        return partial(TorchModel, **options), (self.loss, self.structured(self.start), data)
+
+    @property
+    def dimension(self) -> int:
+        """The number of weights p."""
+        return len(self.start)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the weights."""
+        return np.dtype(str(self.start.dtype).removeprefix("torch."))
+
+    @property
+    def size(self) -> int:
+        """The number of datapoints N."""
+        return len(self.data[0][0])
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The data, with the datapoints along the first axis."""
+        return self.data[0]
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the functions of the weights."""
+        return tuple(self.given_functions)
+
+    def structured(self, flat: Any) -> Any:
+        """Return weights in their structure, of a tensor of all weights in a row."""
+        return like(self.structure, self._split(flat))
+
+    def _split(self, flat: Any) -> list[Any]:
+        # Axes in front stay in front.
+        ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
+        front = tuple(flat.shape[:-1])
+        return [
+            flat[..., start:end].reshape(front + shape)
+            for (start, end), shape in zip(pairwise(ends.tolist()), self.shapes, strict=True)
+        ]
+
+    def datapoints(self, rows: NDArray[np.intp]) -> Any:
+        """Return datapoints, with the axes of `rows` in front, as tensors where the weights are."""
+        import torch
+
+        leaves, structure = self.data
+        tensors = [
+            torch.from_numpy(np.asarray(leaf[rows])).to(self.start.device) for leaf in leaves
+        ]
+        return like(structure, tensors)
+
+    def derivative(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        legs: Sequence[Leg] = (),
+        *,
+        output: Literal["number", "vector"],
+    ) -> Any:
+        """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
+        plain = "loss" if label == PENALISED else label
+        check_function_name(self, plain, datapoints)
+        arrangement = arranged(datapoints, legs)
+        vectors_out = output == "vector"
+        sizes = sizes_for(
+            arrangement,
+            memory=self.memory,
+            vector_bytes=self.dimension * self.dtype.itemsize,
+            datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
+            vectors_out=vectors_out,
+        )
+        with exact_kernels(self.start.device):
+            result = in_chunks(
+                partial(self._piece, plain, arrangement.pattern, vectors_out),
+                arrangement,
+                sizes,
+                self,
+                vectors_out=vectors_out,
+            )
+            if label == PENALISED:
+                result += penalty(self, legs, rows=arrangement.rows, vectors_out=vectors_out)
+        return result
+
+    def _piece(
+        self,
+        label: str,
+        pattern: tuple[int, ...],
+        vectors_out: bool,  # noqa: FBT001 - given by `partial` alone
+        datapoints: NDArray[np.intp] | None,
+        shares: NDArray[np.float64],
+        legs: Sequence[Leg],
+    ) -> Any:
+        import torch
+
+        own = datapoints is not None and len(datapoints) > 1
+        legs_own = tuple(len(leg.rows) > 1 for leg in legs)
+        rows = max([len(leg.rows) for leg in legs] + [1 if datapoints is None else len(datapoints)])
+        columns = legs[0].rows.shape[1] if legs else 1
+        points = None if datapoints is None else self.datapoints(datapoints)
+        total = self._total(label, shares)
+        weights = self._split(self.start)
+        tables = [leg.table[torch.from_numpy(leg.rows)] for leg in legs]
+        if rows * columns > 1 and self.dimension <= _LARGE and self._maps_datapoints:
+            result = mapped_derivatives(
+                total,
+                weights,
+                points if own else _row(points, 0),
+                [self._split(tables[i] if legs_own[i] else tables[i][0]) for i in pattern],
+                vectors_out=vectors_out,
+                per_row=(own, tuple(legs_own[i] for i in pattern)),
+            )
+        else:
+            result = torch.cat(
+                [
+                    repeated_gradients(
+                        partial(total, points=_row(points, r if own else 0)),
+                        weights,
+                        [self._split(tables[i][r if legs_own[i] else 0]) for i in pattern],
+                        columns,
+                        vectors_out=vectors_out,
+                    )
+                    for r in range(rows)
+                ]
+            )
+        result = result.reshape((-1, self.dimension) if vectors_out else (rows, columns))
+        if not torch.isfinite(result).all():
+            again = partial(self._piece, label, pattern, vectors_out)
+            raise not_finite(label, again, datapoints, legs)
+        return result if vectors_out else self.as_floats(result)
+
+    def _total(self, label: str, shares: NDArray[np.float64]) -> Callable[..., Any]:
+        import torch
+
+        if label in self.given_functions:
+            function = self.given_functions[label]
+            return lambda leaves, points=None: function(like(self.structure, leaves))  # noqa: ARG005
+        factors = torch.from_numpy(shares).to(self.start.device)
+
+        def total(leaves: Any, points: Any) -> Any:
+            return self._losses(leaves, points).double() @ factors
+
+        if self._maps_datapoints is None:
+            self._maps_datapoints = self._can_be_mapped()
+        return total
+
+    def _losses(self, leaves: list[Any], points: Any) -> Any:
+        import torch
+
+        weights = like(self.structure, leaves)
+        if self._maps_datapoints:
+            return torch.func.vmap(self.loss, (None, 0))(weights, points)
+        count = len(leaves_of(points)[0])
+        return torch.stack([self.loss(weights, _row(points, i)) for i in range(count)])
+
+    def _can_be_mapped(self) -> bool:
+        # Some operations of PyTorch know no `vmap`: then datapoints are taken one by one.
+        import torch
+
+        weights = self.structured(self.start)
+        try:
+            torch.func.vmap(self.loss, (None, 0))(weights, self.datapoints(np.zeros(2, dtype=int)))
+        except RuntimeError:
+            return False
+        return True
+
+    def products(self, one: Vectors, other: Vectors) -> NDArray[np.float64]:
+        """Return the scalar products of all pairs of vectors, summed in float64."""
+        total = 0.0
+        for start in range(0, one.shape[1], _COLUMNS):
+            columns = slice(start, start + _COLUMNS)
+            total = total + one[:, columns].double() @ other[:, columns].double().T
+        return self.as_floats(total)
+
+    def raised(self, table: Vectors) -> Vectors:
+        """Return vectors times the learning rates."""
+        return table if self._rates is None else self._rates(table)
+
+    def _read_rates(self, eta: Any) -> Callable[[Vectors], Vectors]:
+        import torch
+
+        if callable(eta):
+            return lambda table: torch.stack([self._flat(eta(self.structured(v))) for v in table])
+        leaves = matched(eta, self.structure)
+        bare = not isinstance(eta, (dict, list, tuple))
+        given = [eta] if bare else leaves or []
+        rates = read_rates(given, self.shapes, bare=bare, same=leaves is not None)
+        here = torch.from_numpy(rates).to(self.start)
+        return lambda table: table * here
+
+    def _flat(self, weights: Any) -> Any:
+        import torch
+
+        leaves = matched(weights, self.structure)
+        if leaves is None:
+            raise RequestError("expected eta to return a vector in the structure of the weights")
+        return torch.cat([leaf.reshape(-1) for leaf in leaves])
+
+    def joined(self, tables: Sequence[Vectors]) -> Vectors:
+        """Return one table of the vectors of several."""
+        import torch
+
+        return torch.cat(list(tables))
+
+    def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
+        """Return linear combinations of vectors: factors of shape (L, K) times a table."""
+        with exact_kernels(self.start.device):
+            return self.as_table(factors) @ table
+
+    def as_table(self, vectors: NDArray[np.float64]) -> Vectors:
+        """Return vectors of shape (K, p) as a table, in the type of the weights."""
+        import torch
+
+        return torch.from_numpy(np.array(vectors)).to(self.start)
+
+    def as_floats(self, table: Vectors) -> NDArray[np.float64]:
+        """Return vectors as a NumPy array of float64."""
+        floats: NDArray[np.float64] = table.detach().double().cpu().numpy()
+        return floats
+
+    def as_weights(self, vector: NDArray[np.float64]) -> Any:
+        """Return a vector in the structure of the weights, as tensors of float64 in host memory."""
+        import torch
+
+        return self.structured(torch.from_numpy(np.array(vector, dtype=np.float64)))
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the gradient of one datapoint's loss, about."""
+        return self._read_costs()[0]
+
+    @property
+    def bytes_per_datapoint(self) -> float:
+        """Memory of intermediate results of the loss of one datapoint, about."""
+        return self._read_costs()[1]
+
+    def _read_costs(self) -> tuple[float, float]:
+        if self._costs is None:
+            point = self.datapoints(np.array(0))
+            with exact_kernels(self.start.device):
+                operations, kept = counted_costs(
+                    lambda leaves: self.loss(like(self.structure, leaves), point),
+                    self._split(self.start),
+                )
+            own = sum(leaf.numel() * leaf.element_size() for leaf in leaves_of(point))
+            self._costs = operations, kept + own
+        return self._costs
+
+
+def _row(points: Any, row: int) -> Any:
+    return None if points is None else like(points, [leaf[row] for leaf in leaves_of(points)])
