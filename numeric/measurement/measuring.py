@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import RequestError
@@ -11,6 +12,7 @@ from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.measurement.measured import Measured
+from sgdiagrams.numeric.measurement.measurement_file import MeasurementFile
 from sgdiagrams.numeric.measurement.method import Method
 from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.procedure import Procedure
@@ -20,6 +22,7 @@ from sgdiagrams.numeric.models.choice import model_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from sgdiagrams.numeric.measurement.rounds import Round
     from sgdiagrams.numeric.models.model import Model
@@ -49,6 +52,7 @@ def measure(
     functions: Mapping[str, Callable[[Any], Any]] | None = None,
     seed: int = 0,
     part: tuple[int, int] = (1, 1),
+    checkpoint: str | Path | None = None,
     executor: Executor | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Measured:
@@ -95,6 +99,9 @@ def measure(
         The same seed gives the same numbers, on one kind of machine.
     part
         ``(k, n)``: only the k-th of n parts of the rounds; files of all parts merge to one measurement.
+    checkpoint
+        A file of `Measured` that is written every half minute, as rounds end; a later call with the same
+        settings goes on from it, with the same result as in one go. It may ask for another precision.
     executor
         Any ``concurrent.futures.Executor``; this process by default. Results do not depend on it.
     progress
@@ -110,6 +117,8 @@ def measure(
     RequestError, StatisticsError
         When an argument is wrong, the loss is no function that can be trusted, or there are too few
         datapoints.
+    FormatError
+        When the checkpoint is of another measurement, damaged or in use.
     MissingDependencyError
         When the library of the model is absent.
 
@@ -148,6 +157,7 @@ def measure(
         has_metric=eta is not None,
         seed=seed,
         part=part,
+        checkpoint=checkpoint,
         executor=executor,
         progress=progress,
     )
@@ -214,6 +224,7 @@ def measure_model(
     has_metric: bool = False,
     seed: int = 0,
     part: tuple[int, int] = (1, 1),
+    checkpoint: str | Path | None = None,
     executor: Executor | None = None,
     progress: Callable[[float, str], None] | None = None,
     notes: tuple[str, ...] = (),
@@ -228,25 +239,41 @@ def measure_model(
         procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
         notes = (*notes, *note)
 
-    def measured(rounds: Sequence[Round], *, is_complete: bool) -> Measured:
-        return _noun(
-            procedure, wanted, rounds, notes, has_metric=has_metric, is_complete=is_complete
-        )
-
+    start = _noun(procedure, wanted, (), notes, has_metric=has_metric)
     indices = range(k - 1, method.rounds, n)
-    rounds: list[Round] = []
-    try:
-        with closing(mapped(procedure, indices, executor)) as results:
-            for result in results:
-                rounds.append(result)
-                state = measured(rounds, is_complete=True)
-                if progress is not None:
-                    progress(len(rounds) / len(indices), wanted.running_value(state))
-                if wanted.is_reached_by(state):
-                    break
-    except KeyboardInterrupt:
-        return measured(rounds, is_complete=False)
-    return measured(rounds, is_complete=True)
+    with MeasurementFile(checkpoint, _settings(procedure), start) as file:
+        done = {entry.index: entry for entry in file.measured.rounds if entry.seed == method.seed}
+        # What the file knows of later rounds is not looked at before their turn, as in one go.
+        taken: list[Round] = []
+        left = [index for index in indices if index not in done]
+        try:
+            with closing(mapped(procedure, left, executor)) as results:
+                for index in indices:
+                    entry = done[index] if index in done else next(results)
+                    if index not in done:
+                        file.add(entry)
+                    taken.append(entry)
+                    state = replace(start, rounds=tuple(taken), is_complete=True)
+                    if progress is not None:
+                        progress(len(taken) / len(indices), wanted.running_value(state))
+                    if wanted.is_reached_by(state):
+                        break
+        except KeyboardInterrupt:
+            return file.measured
+        file.finish()
+        return file.measured
+
+
+def _settings(procedure: Procedure) -> dict[str, Any]:
+    """Return by what the numbers of every round are fixed."""
+    method = procedure.method
+    return {
+        "contractions": [str(c.args) for c in (*procedure.numbers, *procedure.vectors)],
+        "role": method.role,
+        "seed": method.seed,
+        "exact": method.is_exact,
+        "grouping": asdict(method.grouping),
+    }
 
 
 def _noun(
@@ -256,7 +283,6 @@ def _noun(
     notes: tuple[str, ...],
     *,
     has_metric: bool,
-    is_complete: bool,
 ) -> Measured:
     model, method = procedure.model, procedure.method
     return Measured(
@@ -275,7 +301,6 @@ def _noun(
         notes=notes,
         data_digest=procedure.data_digest,
         model_probe=procedure.model_probe,
-        is_complete=is_complete,
     )
 
 
@@ -318,7 +343,7 @@ def _enough_for(
         return method, ()
     small = _method(model, wanted, method.role, method.seed, budget, memory, samples=few)
     first = Procedure(model, small, wanted.numbers, wanted.vectors)
-    state = _noun(first, wanted, [first(0)], (), has_metric=has_metric, is_complete=True)
+    state = _noun(first, wanted, [first(0)], (), has_metric=has_metric)
     worst = max(wanted.errors(state), default=0.0)
     ratio = worst / wanted.precision if wanted.precision else math.inf
     needed = small.grouping.samples * ratio**2 * _SAFETY

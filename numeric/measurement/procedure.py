@@ -94,11 +94,12 @@ class Procedure:
 
     @cached_property
     def model_probe(self) -> tuple[float, ...]:
-        """A few numbers that another model would hardly share: losses and slopes of some datapoints."""
+        """A few numbers that another model would hardly share: losses, slopes and functions."""
         model = self.model
         rows = np.arange(min(model.size, _PROBED))[:, None]
         losses = model.derivative("loss", rows, output="number")
-        gradients = model.derivative("loss", rows, output="vector")
+        gradients = model.raised(model.derivative("loss", rows, output="vector"))
         pairs = np.arange(len(rows))[:, None]
         slopes = model.derivative("loss", rows, [Leg(gradients, pairs[::-1])], output="number")
-        return tuple(float(x) for x in (*losses[:, 0], *slopes[:, 0]))
+        others = [model.derivative(name, None, output="number") for name in model.functions]
+        return tuple(float(x) for array in (losses, slopes, *others) for x in array[:, 0])

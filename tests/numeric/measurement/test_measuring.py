@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -141,6 +142,45 @@ class TestDraws:
         measured = measured_for(model, LOSS, role="population", budget=60.0, progress=stop)
         assert not measured.is_complete
         assert measured.rounds
+
+
+class TestCheckpoints:
+    OPTIONS: ClassVar = {"role": "population", "budget": 60.0}
+
+    def test_what_is_resumed_is_what_one_go_gives(self, tmp_path):
+        def stop(fraction, _):
+            if fraction > 0.4:
+                raise KeyboardInterrupt
+
+        model, path = model_of_size(150), tmp_path / "m.npz"
+        whole = measured_for(model, LOSS, **self.OPTIONS)
+        begun = measured_for(model, LOSS, checkpoint=path, progress=stop, **self.OPTIONS)
+        assert 0 < len(begun.rounds) < len(whole.rounds)
+        assert not sd.Measured.load(path).is_complete
+        measured_for(model, LOSS, checkpoint=path, **self.OPTIONS)
+        loaded = sd.Measured.load(path)
+        assert loaded.is_complete
+        for contraction in whole.contractions:
+            assert loaded.value(contraction) == whole.value(contraction)
+            term = [(1.0, contraction)]
+            assert loaded.standard_error(term) == whole.standard_error(term)
+
+    @pytest.mark.parametrize(
+        "change", [{"seed": 5}, {"role": "sample"}, {"part": (1, 2), "seed": 3}, {"budget": 20.0}]
+    )
+    def test_another_measurement_is_refused(self, tmp_path, change):
+        model, path = model_of_size(150), tmp_path / "m.npz"
+        measured_for(model, LOSS, checkpoint=path, **self.OPTIONS)
+        before = path.read_bytes()
+        with pytest.raises(sd.FormatError, match=r"other settings|same measurement"):
+            measured_for(model, LOSS, checkpoint=path, **{**self.OPTIONS, **change})
+        assert path.read_bytes() == before
+
+    def test_other_data_or_another_model_are_refused(self, tmp_path):
+        path = tmp_path / "m.npz"
+        measured_for(model_of_size(150), LOSS, checkpoint=path, **self.OPTIONS)
+        with pytest.raises(sd.FormatError, match="same"):
+            measured_for(model_of_size(150, seed=1), LOSS, checkpoint=path, **self.OPTIONS)
 
 
 def test_the_plan_says_what_is_done():
