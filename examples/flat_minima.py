@@ -37,12 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     for H in CURVATURES:
         mean = Mean(curvature=H, noise=C**0.5)
-        simulation = sd.compare(
-            mean, order=2, sampling="full-batch", eta=ETA, runs=options.runs, **numbers
-        ).points[0]
+        simulated = sd.simulate(mean, sampling="full-batch", eta=ETA, runs=options.runs, **numbers)
         predicted = excess.evaluate(mean.statistics(2), eta=ETA, **numbers).change
-        rows.append((H, simulation.simulated, simulation.standard_error, predicted))
-    H, simulated, errors, predicted = np.transpose(rows)
+        rows.append((H, simulated.value, simulated.standard_error, predicted))
+    H, costs, errors, predicted = np.transpose(rows)
     takeuchi = sd.known_result("takeuchi").formula
     half = [float(takeuchi.subs({"C": C, "N": N, "H": h})) / 2 for h in H]
     akaike = float(sd.known_result("akaike").formula.subs({"p": 1, "N": N})) / 2
@@ -50,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     print(f"excess test loss, eta = {ETA}, T = {UPDATES}, N = {N}, C = {C}")
     print("  eta T H   simulated        +-   predicted    Takeuchi")
-    for h, value, error, law, limit in zip(H, simulated, errors, predicted, half, strict=True):
+    for h, value, error, law, limit in zip(H, costs, errors, predicted, half, strict=True):
         x = ETA * UPDATES * h
         print(f"  {x:7.4f}  {value:10.7f} {error:9.7f}  {law:10.7f}  {limit:10.7f}")
-    top = int(np.argmax(simulated))
+    top = int(np.argmax(costs))
     near = slice(top - 1, top + 2)  # a parabola through three points
-    curve = np.polynomial.Polynomial.fit(np.log(H[near]), np.log(simulated[near]), 2).convert()
+    curve = np.polynomial.Polynomial.fit(np.log(H[near]), np.log(costs[near]), 2).convert()
     peak = ETA * UPDATES * np.exp(-curve.coef[1] / (2 * curve.coef[2]))
     print(f"largest where eta T H is\n   {peak:.4f} simulated\n   {worst:.4f} derived")
 
@@ -67,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         axes.axhline(akaike, color=GREEN, linestyle="-.", label=r"Akaike, $1/2N$")
         axes.axvline(worst, ymin=0.45, color=GREY, linestyle=":", label=rf"$\eta TH = {worst:.4f}$")
         label = f"simulated descent, {options.runs:,} training sets"
-        points(axes, x, simulated, errors, label)
+        points(axes, x, costs, errors, label)
         axes.set(xscale="log", yscale="log", ylim=(4e-4, 0.4))
         axes.set_xlabel(r"curvature $\eta T H$ (no unit), at fixed $\eta$, $T$, $C$ and $N$")
         axes.set_ylabel("excess test loss (units of the loss)")

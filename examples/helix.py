@@ -41,35 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sd.expand("displacement", order=3, sampling="one-pass", resummed=resummed)
         for resummed in (False, True)
     )
-    heights = [
-        sd.compare(
-            helix,
-            observable="displacement",
-            component=UPWARDS,
-            eta=ETA,
-            T=T,
-            runs=options.runs,
-            seed=T,
-        ).points[0]
-        for T in UPDATES
-    ]
+    climb = {"observable": "displacement", "component": UPWARDS, "runs": options.runs}
+    heights = [sd.simulate(helix, eta=ETA, T=T, seed=T, **climb) for T in UPDATES]
     print(f"height z at eta = {ETA}\n    T  simulated       +-  re-summed      plain")
-    for T, point in zip(UPDATES, heights, strict=True):
+    for T, height in zip(UPDATES, heights, strict=True):
         both = [e.evaluate(statistics, eta=ETA, T=T).value[UPWARDS] for e in (resummed, plain)]
-        simulated = f"{point.simulated:8.5f} {point.standard_error:8.5f}"
+        simulated = f"{height.value:8.5f} {height.standard_error:8.5f}"
         print(f"{T:5}   {simulated}   {both[0]:8.5f} {both[1]:10.4f}")
 
     # How fast it goes there, once transients are over.
-    increment = sd.increment("displacement", since=SETTLED)
-    speeds = sd.compare(
-        helix, observable=increment, component=UPWARDS, order=1, eta=RATES, T=END, runs=options.runs
-    ).points
-    unit = [(END - SETTLED) * point.eta**2 for point in speeds]
+    climb["observable"] = sd.increment("displacement", since=SETTLED)
+    climbed = sd.simulate(helix, eta=RATES, T=END, **climb)
+    unit = (END - SETTLED) * np.square(RATES)
+    speeds, errors = climbed.value / unit, climbed.standard_error / unit
     print("velocity per update and eta^2\n   eta  simulated       +-  re-summed")
     predicted = [sd.drift(statistics, eta=eta).velocity_vector[UPWARDS] / eta**2 for eta in RATES]
-    for point, scale, value in zip(speeds, unit, predicted, strict=True):
-        moved, error = point.simulated / scale, point.standard_error / scale
-        print(f"  {point.eta:4}   {moved:8.5f} {error:8.5f}   {value:8.5f}")
+    for eta, speed, error, value in zip(RATES, speeds, errors, predicted, strict=True):
+        print(f"  {eta:4}   {speed:8.5f} {error:8.5f}   {value:8.5f}")
     print(f"    0                       {1 / 6:8.5f} = 1/6")
 
     title = (
@@ -80,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for series, colour, label in ((plain, ORANGE, "plain"), (resummed, BLUE, "re-summed")):
             values = [series.evaluate(statistics, eta=ETA, T=int(T)).value[UPWARDS] for T in times]
             left.plot(times, values, color=colour, label=f"{label}, order 3", linewidth=1.8)
-        simulated = [point.simulated for point in heights]
-        points(left, UPDATES, simulated, [p.standard_error for p in heights], "simulated SGD")
+        simulated = [height.value for height in heights]
+        points(left, UPDATES, simulated, [h.standard_error for h in heights], "simulated SGD")
         left.set(xscale="log", yscale="log", xlabel="updates T", ylabel="mean height z (weights)")
         left.set_ylim(simulated[0] / 2, 30 * simulated[-1])
         left.set_title(rf"height, $\eta = {ETA}$")
@@ -91,9 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         curve = [sd.drift(statistics, eta=e).velocity_vector[UPWARDS] / e**2 for e in etas]
         right.plot(etas, curve, color=BLUE, linewidth=1.8, label="re-summed, order 3")
         right.axhline(1 / 6, color=GREY, linestyle="--", label=r"small $\eta$: $1/6$")
-        scaled = [p.simulated / scale for p, scale in zip(speeds, unit, strict=True)]
-        errors = [p.standard_error / scale for p, scale in zip(speeds, unit, strict=True)]
-        points(right, RATES, scaled, errors, "simulated SGD")
+        points(right, RATES, speeds, errors, "simulated SGD")
         right.set(
             xlabel=r"learning rate $\eta$", ylabel=r"velocity / $\eta^2$ (weights per update)"
         )

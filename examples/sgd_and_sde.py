@@ -56,10 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     rows = []
     for eta in RATES:
-        T = round(TIME / eta)
-        point = sd.compare(gauss, order=1, eta=eta, T=T, runs=options.runs).points[0]
+        settled = sd.simulate(
+            gauss, eta=eta, T=round(TIME / eta), runs=options.runs, seed=len(rows)
+        )
         derived = [series.evaluate(statistics, eta=eta).change for series in (sgd, sde)]
-        measured = point.simulated, point.standard_error
+        measured = settled.value, settled.standard_error
         rows.append((eta, *(x / eta for x in (*measured, *derived, exact_equation(eta)))))
     print("excess test loss / eta\n    eta  SGD               derived   equation derived")
     for eta, simulated, error, sgd_law, sde_law, exact in rows:

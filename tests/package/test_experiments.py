@@ -89,3 +89,18 @@ def test_cross_sections(experiment):
     assert abs(simulated - derived) < 4 * error + 2e-5
     rows = printed["directions in the cross-sections, in degrees"]
     assert rows == [[30, 30, 165], [90, 90, 45], [150, 150, 105]]
+
+
+def test_many_epochs(experiment):
+    printed = experiment("many_epochs", "--runs", "300")
+    for title, sign in (("displacement on gauss", -1), ("test-loss on digits", 1)):
+        rows = printed[f"{title}: many epochs less one, in units of eta^2 N"]
+        assert len(rows) == 18
+        for epochs, eta, simulated, error, unpaired, second, third, law in rows:
+            assert second == pytest.approx(law, abs=2e-5)
+            assert abs(simulated - third) < 4 * error + 3 * eta**2, (title, epochs, eta)
+            assert sign * simulated > 0
+            assert error < unpaired / 2
+        # grad E|grad l_x|^2 is -1 on this landscape
+        if sign == -1:
+            assert [row[-1] for row in rows[::6]] == [-0.125, -0.1875, -0.23437]
