@@ -27,6 +27,7 @@ from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.measuring import measure, plan
 from sgdiagrams.numeric.measurement.planning import Plan
+from sgdiagrams.numeric.measurement.values import Values
 from sgdiagrams.numeric.models.module_loss import torch_loss
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
@@ -58,6 +59,7 @@ __all__ = [
     "Simulated",
     "Statistics",
     "Validity",
+    "Values",
     "check_landscape",
     "compare",
     "drift",

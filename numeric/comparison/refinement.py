@@ -20,8 +20,8 @@ __all__ = ["BEYOND", "refined", "smooth"]
 #: How far a picture goes beyond the last place.
 BEYOND = 1.04
 
-#: Values of several curves at one place.
-Values = tuple[float, ...]
+#: Predicted of several curves at one place.
+Predicted = tuple[float, ...]
 
 _FIRST = 16  # intervals to begin with
 _MOST = 300  # places
@@ -31,11 +31,11 @@ _DRAWN = 300  # places of a curve that is drawn, at least
 
 
 def refined(
-    function: Callable[[float], Values],
-    known: Mapping[float, Values],
+    function: Callable[[float], Predicted],
+    known: Mapping[float, Predicted],
     *,
     seconds: float,
-) -> tuple[tuple[float, Values], ...]:
+) -> tuple[tuple[float, Predicted], ...]:
     """Return a function from 0 to a little beyond where it is known, closer together where it bends.
 
     Parameters

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
-__all__ = ["read_statistics", "write_statistics"]
+__all__ = ["read_statistics", "statistics_in", "write_statistics"]
 
 Made = TypeVar("Made")
 
@@ -98,8 +98,13 @@ def read_statistics(path: str | os.PathLike[str], make: Callable[..., Made]) -> 
     """
     words = "a statistics file (.npz or .json)"
     with opened_numbers(path, called=words, kind="statistics") as (file, name):
-        read = _from_archive if is_archive(file) else _from_json
-        return make(**read(file, name))
+        return statistics_in(file, name, make)
+
+
+def statistics_in(file: BinaryIO, name: str, make: Callable[..., Made]) -> Made:
+    """Read statistics from a stream that is open: see `read_statistics`."""
+    read = _from_archive if is_archive(file) else _from_json
+    return make(**read(file, name))
 
 
 def _to_arrays(statistics: Derivatives) -> dict[str, Any]:

@@ -16,15 +16,30 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import moebius, refinements
+from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sgdiagrams.symbolic.contractions.contraction import Contraction
-
-__all__ = ["in_cumulants", "in_moments"]
+__all__ = ["contraction_of", "in_cumulants", "in_moments"]
 
 _MOST_NODES = 10  # of which there are 115,975 partitions
+
+
+def contraction_of(given: Contraction | str) -> Contraction:
+    """Return a contraction as it is, or what its text says.
+
+    Raises
+    ------
+    DiagramError
+        When it is neither.
+
+    Examples
+    --------
+    >>> contraction_of("G_b G_b")
+    G_a G_a
+    """
+    return given if isinstance(given, Contraction) else Contraction.parse(given)
 
 
 @lru_cache(maxsize=16384)
@@ -38,8 +53,7 @@ def in_moments(contraction: Contraction) -> Mapping[Contraction, int]:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic import Contraction
-    >>> in_moments(Contraction.build([(0, 1)], [[0, 1]], basis="cumulant"))
+    >>> in_moments(contraction_of("C_aa"))
     {M_a|a: 1, G_a G_a: -1}
     """
     if contraction.basis == "moment":
@@ -63,8 +77,7 @@ def in_cumulants(contraction: Contraction) -> Mapping[Contraction, int]:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic import Contraction
-    >>> in_cumulants(Contraction.build([(0, 1)], [[0, 1]]))
+    >>> in_cumulants(contraction_of("M_a|a"))
     {C_aa: 1, G_a G_a: 1}
     """
     if contraction.basis == "cumulant":

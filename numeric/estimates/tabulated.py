@@ -66,6 +66,20 @@ class Tabulated(ABC):
         """What must be said of every number that is made of these, in lines."""
         return ()
 
+    def rewritten(
+        self, terms: Sequence[tuple[Fraction, Contraction]]
+    ) -> list[tuple[Fraction, Contraction]]:
+        """Return a sum of weights times contractions as one of contractions that have numbers.
+
+        Raises
+        ------
+        StatisticsError
+            When it is none; the message names what is missing.
+        """
+        for _, contraction in terms:
+            self.value(contraction)
+        return list(terms)
+
     @abstractmethod
     def value(self, contraction: Contraction) -> Any:
         """Return the number of a contraction (a vector where it has a free leg).

@@ -97,8 +97,15 @@ def evaluate_tabulated(
     by_order = terms_by_order(expansion, weighted)
     if not is_exact:
         check_weights(by_order)
-    for order, terms in enumerate(by_order):
-        table.check(order, terms)
+    try:
+        by_order = [table.rewritten(order, terms) for order, terms in enumerate(by_order)]
+    except StatisticsError:
+        if is_exact:
+            raise
+        # What has no number may cancel, which rounded weights do not show.
+        weighted = weighted_contractions(expansion, numbers, is_exact=True)
+        by_order = terms_by_order(expansion, weighted)
+        by_order = [table.rewritten(order, terms) for order, terms in enumerate(by_order)]
     contributions = tuple(
         _total(table, terms, order, shape) for order, terms in enumerate(by_order)
     )
@@ -145,20 +152,20 @@ class _Table:
         bare = contraction.with_metric("identity")
         return bare if self.decay else bare.with_label(PENALISED, LOSS)
 
-    def check(self, order: int, terms: _Terms) -> None:
-        """Raise a StatisticsError where terms of an order have no number."""
+    def rewritten(self, order: int, terms: _Terms) -> _Terms:
+        """Return the terms of an order in contractions that have numbers."""
         known = self.values.weight_decay
-        for _, contraction in terms:
-            entry = self.entry(contraction)
+        entries = [(weight, self.entry(contraction)) for weight, contraction in terms]
+        for _, entry in entries:
             if known is not None and known != self.decay and PENALISED in entry.labels:
                 raise StatisticsError(
                     f"expected numbers for weight_decay={self.decay}, got those for "
                     f"weight_decay={known}; measure with this weight decay"
                 )
-            try:
-                self.values.value(entry)
-            except StatisticsError as error:
-                raise StatisticsError(f"{error} (for order {order})") from None
+        try:
+            return self.values.rewritten(entries)
+        except StatisticsError as error:
+            raise StatisticsError(f"{error} (for order {order})") from None
 
     def factor(self, weight: Fraction, order: int) -> Any:
         """Return a weight times the power of the learning rate."""

@@ -14,7 +14,7 @@ from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
-from sgdiagrams.numeric.estimates.bases import in_moments
+from sgdiagrams.numeric.estimates.bases import contraction_of, in_moments
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.combination import Combination, merged_rounds
@@ -147,17 +147,20 @@ class Measured(Tabulated):
         """How many datapoints the rounds took, together."""
         return sum(part.samples for part in self.rounds)
 
-    def value(self, contraction: Contraction) -> Any:
+    def value(self, contraction: Contraction | str) -> Any:
         """Return the number of a contraction, of either basis; a vector where it has a free leg.
+
+        Texts are read as by `Contraction.parse`.
 
         Raises
         ------
         StatisticsError
             When it was not measured.
         """
-        weights, combination = self._weights([(1.0, contraction)])
+        known = contraction_of(contraction)
+        weights, combination = self._weights([(1.0, known)])
         result = combination.value(weights)
-        return result if contraction.free else float(result)
+        return result if known.free else float(result)
 
     def standard_error(self, terms: Sequence[tuple[float, Contraction]]) -> Any:
         """Return the standard error of a sum of weights times contractions: what they share is in it.

@@ -23,7 +23,8 @@ __all__ = ["evaluate"]
     metavar="FILE",
     shell_complete=files,
     required=True,
-    help="Per-sample derivatives as Statistics.save writes them: .npz, or exact .json.",
+    help="Per-sample derivatives as Statistics.save writes them (.npz, or exact .json), what 'sgdiagrams "
+    "measure' writes (.npz), or a table of contractions and their values (.json or .csv).",
 )
 @set_option
 @format_option("text", "json")
@@ -36,18 +37,19 @@ def evaluate(
     style: str,
     output: str | None,
 ) -> None:
-    """Evaluate an expansion on measured derivatives.
+    """Evaluate an expansion on measured derivatives, measured contractions or published values.
 
     EXPANSION.json is what 'sgdiagrams expand --format json' writes, re-summed or not; '-' reads
     standard input. The numbers are eta (one, or a diagonal separated by commas) and those of the
     expansion.
 
     \b
-    Example:
+    Examples:
         sgdiagrams evaluate expansion.json --statistics stats.npz --set eta=0.05 --set T=10
+        sgdiagrams evaluate expansion.json --statistics values.csv --set eta=0.05 --set T=10
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.numeric.holders import read_holder
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.files.resummed import is_resummed
     from sgdiagrams.symbolic.resummed import ResummedExpansion
@@ -62,7 +64,7 @@ def evaluate(
     kind = ResummedExpansion if is_resummed(text) else Expansion
     formula = kind.from_json(text)
     with working("evaluating"):
-        estimate = formula.evaluate(Statistics.load(statistics_path), eta=eta, **numbers)
+        estimate = formula.evaluate(read_holder(statistics_path), eta=eta, **numbers)
     if style == "json":
         emit_json(estimate.to_dict(), output)
     else:

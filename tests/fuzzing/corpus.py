@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from command_line import good
+from measurements import measured
 
-from sgdiagrams import Statistics
+from sgdiagrams import Expansion, Statistics, Values
 
 EXPANSIONS = ("plain.json", "momentum.json", "covariance.json", "grid-expansion.json")
 RESUMMED = ("resummed.json", "resummed-epochs.json")
 STATISTICS = ("exact.json", "sample.npz", "weighted.json")
+TABLES = ("values.json", "values.csv", "measured.npz")
 GRIDS = ("grid.json", "table.json")
 
 _CALLS = {
@@ -65,6 +67,12 @@ def corpus() -> dict[str, bytes]:
         ).save(home / "weighted.json")
         floats = {k: rng.normal(size=(6, *[1] * k)) for k in range(4)}
         Statistics.from_samples(floats, role="sample").save(home / "sample.npz")
+        table = {"l": 2, "G_a G_a": ("1/2", 0.25), "G_a H_ab G_b": 1.5, "C_ab H_ab": [0.5, 0.1]}
+        Values(table).save(home / "values.json")
+        Values(table).save(home / "values.csv")
+        plain = Expansion.from_json((home / "plain.json").read_text())
+        sample = Statistics.load(home / "sample.npz")
+        measured(sample, plain).save(home / "measured.npz")
         good(*COMPARE, "--runs", 40, "--checkpoint", "check.json", cwd=folder)
         return {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
 

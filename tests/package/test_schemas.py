@@ -39,6 +39,7 @@ KINDS = {
     **dict.fromkeys(("exact.json", "weighted.json"), "statistics"),
     **dict.fromkeys(GRIDS, "grid"),
     "check.json": "simulation",
+    "values.json": "values",
 }
 
 
