@@ -34,6 +34,8 @@ PAGES = sorted(
 )
 PROGRAMS = ("sgdiagrams ", "python examples/", "echo ", "printf ")
 REST = "...\n"
+#: What commands need that do not come with the package, by what stands in them.
+LIBRARIES = {"--dask": "distributed", "--scheduler": "distributed", ".py:": "jax"}
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -107,7 +109,7 @@ def _run(text: str, name: str) -> Run:
 
 def is_run(command: str) -> bool:
     """Whether a command is run: one of ours, where the library that it asks for is installed."""
-    can_run = "--dask" not in command or find_spec("distributed") is not None
+    can_run = all(find_spec(name) for sign, name in LIBRARIES.items() if sign in command)
     return command.startswith(PROGRAMS) and can_run
 
 
@@ -125,7 +127,7 @@ def printed(command: str) -> str:
     """Return what a terminal of 80 columns shows after a command."""
     with patch.dict(os.environ, COLUMNS="80", LINES="24"):
         stages = [stage.strip() for stage in command.split("|")]
-        words = [shlex.split(stage) for stage in stages]
+        words = [[_at_root(word) for word in shlex.split(stage)] for stage in stages]
         is_ours = all(stage and stage[0] == "sgdiagrams" for stage in words)
         if is_ours and not set(words[-1]) & {">", ">>", "<", "&&", ";"}:
             return _in_this_process(words)
@@ -140,6 +142,11 @@ def printed(command: str) -> str:
             check=False,
         )
         return done.stdout
+
+
+def _at_root(word: str) -> str:
+    """Return a word of a command; a file among the examples by its whole path."""
+    return f"{ROOT}/{word}" if word.startswith("examples/") else word
 
 
 def _in_this_process(stages: list[list[str]]) -> str:

@@ -17,6 +17,8 @@ from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
+from sgdiagrams.commands.measure import measure
+from sgdiagrams.commands.merge import merge
 from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.shared.completion import VARIABLE
@@ -53,6 +55,8 @@ def cli(context: click.Context) -> None:
 for _command in (
     list_diagrams,
     expand,
+    measure,
+    merge,
     evaluate,
     compare,
     drift,

@@ -10,6 +10,7 @@ from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
+    component_option,
     format_option,
     observable_option,
     optimizer_options,
@@ -19,7 +20,12 @@ from sgdiagrams.commands.shared.options import (
 )
 from sgdiagrams.commands.shared.output import emit, emit_json
 from sgdiagrams.commands.shared.progress import progress_bar
-from sgdiagrams.commands.shared.requests import parse_settings, read_protocol
+from sgdiagrams.commands.shared.requests import (
+    component_indices,
+    parse_settings,
+    pop_rates,
+    read_protocol,
+)
 
 __all__ = ["compare"]
 
@@ -32,11 +38,7 @@ __all__ = ["compare"]
     show_default=True,
 )
 @observable_option
-@click.option(
-    "--component",
-    metavar="I[,J]",
-    help="The entry of a displacement (one index) or a second moment (two), from 0.",
-)
+@component_option
 @click.option(
     "--order",
     type=click.IntRange(1, 6),
@@ -99,9 +101,7 @@ def compare(
     numbers: dict[str, Any] = parse_settings(settings)
     if picture is not None:
         check_picture(picture)  # before the long work, not after it
-    eta = numbers.pop("eta", None)
-    if eta is not None:
-        eta = [float(value) for value in (eta if isinstance(eta, list) else [eta])]
+    eta = pop_rates(numbers)
     scheme, rule = read_protocol(numbers, **protocol)
     with progress_bar("simulating") as progress:
         comparison = run_comparison(
@@ -115,7 +115,7 @@ def compare(
             seed=seed,
             checkpoint=checkpoint,
             progress=progress,
-            component=_indices(component),
+            component=component_indices(component),
             resummed=resummed,
         )
     if style == "json":
@@ -127,15 +127,3 @@ def compare(
         click.echo(f"wrote {picture}", err=True)
     if not comparison.complete:
         raise click.exceptions.Exit(130)
-
-
-def _indices(text: str | None) -> tuple[int, ...] | None:
-    from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.diagrams.messages import shown
-
-    if text is None:
-        return None
-    pieces = [piece.strip() for piece in text.split(",")]
-    if not all(piece.isdecimal() for piece in pieces):
-        raise RequestError(f"expected indices such as 0 or 0,1 for --component, got {shown(text)}")
-    return tuple(map(int, pieces))

@@ -110,6 +110,13 @@ LONG = "x" * 5000
         ["drift", "--statistics", LONG, "--set", "eta=1"],
         ["evaluate", LONG, "--statistics", LONG, "--set", "eta=1"],
         ["completion", LONG],
+        ["measure", LONG, "--expansion", LONG, "--output", LONG],
+        ["measure", "m.py:x", "--expansion", LONG, "--output", "m.npz"],
+        ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--part", LONG],
+        ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--memory", LONG],
+        ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--budget", LONG],
+        ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--at", LONG],
+        ["merge", LONG, "--output", LONG],
     ],
     ids=lambda arguments: " ".join(arguments)[:40],
 )
@@ -153,6 +160,8 @@ def complete(words, *, shell="bash"):
         ("sgdiagrams expand --average t", ["tail"]),
         ("sgdiagrams expand --stand", ["--standalone"]),
         ("sgdiagrams results vall", ["valley-velocity"]),
+        ("sgdiagrams measure --role tr", ["training-set"]),
+        ("sgdiagrams measure m.py:x --pl", ["--plan"]),
         ("sgdiagrams completion ", ["bash", "zsh", "fish"]),
     ],
 )

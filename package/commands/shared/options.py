@@ -19,6 +19,7 @@ __all__ = [
     "SAMPLINGS",
     "SCHEDULES",
     "basis_option",
+    "component_option",
     "fix_option",
     "format_option",
     "observable_option",
@@ -67,6 +68,11 @@ basis_option = click.option(
     "--basis",
     type=click.Choice(["moment", "cumulant"]),
     help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
+)
+component_option = click.option(
+    "--component",
+    metavar="I[,J]",
+    help="The entry of a displacement (one index) or a second moment (two), from 0.",
 )
 fix_option = click.option(
     "--set",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,17 +15,55 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = [
+    "byte_size",
+    "component_indices",
     "derive",
     "derive_resummed",
     "parse_settings",
     "pop_eta",
+    "pop_rates",
     "read_protocol",
     "refuse_options",
     "statistics_of",
 ]
 
 
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+_UNITS = {"": 1, "B": 1} | {
+    f"{letter}{middle}B": base**power
+    for power, letter in enumerate("KMGT", start=1)
+    for middle, base in (("", 1000), ("I", 1024))
+}
+
+
+def byte_size(option: str, text: str) -> int:
+    """Return the bytes that a text such as ``2GB``, ``512MiB`` or ``1e9`` says.
+
+    Raises
+    ------
+    RequestError
+        When it says none.
+
+    Examples
+    --------
+    >>> byte_size("--memory", "1.5 GB"), byte_size("--memory", "2KiB")
+    (1500000000, 2048)
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
+    from sgdiagrams.diagrams.written_numbers import written_number
+
+    number = text.strip().rstrip(ascii_letters)
+    unit = text.strip().removeprefix(number).upper()
+    try:
+        size = int(written_number(number) * _UNITS[unit])
+    except (ValueError, KeyError):
+        size = 0
+    if size < 1:
+        raise RequestError(f"expected a size such as 2GB or 500MB for {option}, got {shown(text)}")
+    return size
+
+
+def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, Any]:
     """Return ``NAME=VALUE`` options as exact numbers; values with commas as lists of them.
 
     Raises
@@ -41,9 +80,9 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         name, equals, value = setting.partition("=")
         name = name.strip()
         if not equals or not name.isidentifier():
-            raise RequestError(f"expected --set NAME=VALUE such as T=10, got {shown(setting)}")
+            raise RequestError(f"expected {option} NAME=VALUE such as T=10, got {shown(setting)}")
         if name in numbers:
-            raise RequestError(f"expected --set {shortened(name)} once, got it twice")
+            raise RequestError(f"expected {option} {shortened(name)} once, got it twice")
         parsed = read_numbers(shortened(name), value)
         plain = [int(f) if f.denominator == 1 else f for f in parsed]
         numbers[name] = plain[0] if len(plain) == 1 else plain
@@ -132,6 +171,27 @@ def pop_eta(numbers: dict[str, Any]) -> Any:
     if "eta" not in numbers:
         raise RequestError("expected a learning rate; give --set eta=0.05")
     return numbers.pop("eta")
+
+
+def pop_rates(numbers: dict[str, Any]) -> float | list[float] | None:
+    """Take the learning rates out of the numbers, one or several; None where there is none."""
+    eta = numbers.pop("eta", None)
+    if isinstance(eta, list):
+        return [float(value) for value in eta]
+    return None if eta is None else float(eta)
+
+
+def component_indices(text: str | None) -> tuple[int, ...] | None:
+    """Return the indices of a component that a text such as ``0`` or ``0,1`` names."""
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
+
+    if text is None:
+        return None
+    pieces = [piece.strip() for piece in text.split(",")]
+    if not all(piece.isdecimal() for piece in pieces):
+        raise RequestError(f"expected indices such as 0 or 0,1 for --component, got {shown(text)}")
+    return tuple(map(int, pieces))
 
 
 def statistics_of(landscape: str | None, path: str | None, order: int) -> Statistics:
