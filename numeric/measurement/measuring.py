@@ -11,16 +11,17 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.numeric.measurement.foretelling import foretold
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.measurement_file import MeasurementFile
-from sgdiagrams.numeric.measurement.method import Method
+from sgdiagrams.numeric.measurement.method import WINDOW, Method
 from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.procedure import Procedure
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["measure", "measure_model", "plan"]
 
 _ROLES = ("sample", "population", "training-set")
-#: Datapoints of a group in the round that tells how many datapoints a precision needs.
-_PILOT = 16
-#: So much more than the first round foretells is taken, because it foretells roughly.
-_SAFETY = 1.3
 
 
 def measure(
@@ -101,7 +98,7 @@ def measure(
         ``(k, n)``: only the k-th of n parts of the rounds; files of all parts merge to one measurement.
     checkpoint
         A file of `Measured` that is written every half minute, as rounds end; a later call with the same
-        settings goes on from it, with the same result as in one go. It may ask for another precision.
+        settings goes on from it, with the same result as in one go.
     executor
         Any ``concurrent.futures.Executor``; this process by default. Results do not depend on it.
     progress
@@ -233,13 +230,21 @@ def measure_model(
     _check_functions(model, wanted)
     k, n = _check_part(part)
     method = _method(model, wanted, role, seed, budget, memory)
-    procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
-    if wanted.precision is not None and role == "sample" and not method.is_exact:
-        method, note = _enough_for(procedure, wanted, budget, memory, has_metric=has_metric)
-        procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
-        notes = (*notes, *note)
 
-    start = _noun(procedure, wanted, (), notes, has_metric=has_metric)
+    def error_of_a_round(trial: Method) -> float:
+        first = Procedure(model, trial, wanted.numbers, wanted.vectors)
+        state = replace(_noun(first, wanted, has_metric=has_metric), rounds=(first(0),))
+        return max(wanted.errors(state), default=0.0)
+
+    if wanted.precision is not None:
+        choice = foretold(method, wanted.moments, model, wanted.precision, error_of_a_round)
+        notes = (*notes, *choice.notes)
+        if choice.is_other:
+            method = _method(
+                model, wanted, role, seed, budget, memory, choice.samples, choice.window
+            )
+    procedure = Procedure(model, method, wanted.numbers, wanted.vectors)
+    start = _noun(procedure, wanted, notes, has_metric=has_metric)
     indices = range(k - 1, method.rounds, n)
     with MeasurementFile(checkpoint, _settings(procedure), start) as file:
         done = {entry.index: entry for entry in file.measured.rounds if entry.seed == method.seed}
@@ -279,16 +284,16 @@ def _settings(procedure: Procedure) -> dict[str, Any]:
 def _noun(
     procedure: Procedure,
     wanted: Wanted,
-    rounds: Sequence[Round],
-    notes: tuple[str, ...],
+    notes: tuple[str, ...] = (),
     *,
     has_metric: bool,
 ) -> Measured:
+    """Return the measurement without rounds."""
     model, method = procedure.model, procedure.method
     return Measured(
         contractions=wanted.numbers,
         vector_contractions=wanted.vectors,
-        rounds=tuple(rounds),
+        rounds=(),
         role=method.role,
         datapoints=model.size,
         dimension=model.dimension,
@@ -312,6 +317,7 @@ def _method(
     budget: float | None,
     memory: float | None,
     samples: int | None = None,
+    window: int = WINDOW,
 ) -> Method:
     if role not in _ROLES:
         raise RequestError(f"expected a role among {', '.join(_ROLES)}, got role={shown(role)}")
@@ -325,36 +331,7 @@ def _method(
         budget=_positive("budget", budget, "gradients"),
         memory=_positive("memory", memory, "bytes"),
         samples=samples,
-    )
-
-
-def _enough_for(
-    procedure: Procedure,
-    wanted: Wanted,
-    budget: float | None,
-    memory: float | None,
-    *,
-    has_metric: bool,
-) -> tuple[Method, tuple[str, ...]]:
-    """Return the method with as many datapoints as a first, small round says that a precision needs."""
-    method, model = procedure.method, procedure.model
-    few = method.grouping.groups * _PILOT
-    if method.size < 4 * few:
-        return method, ()
-    small = _method(model, wanted, method.role, method.seed, budget, memory, samples=few)
-    first = Procedure(model, small, wanted.numbers, wanted.vectors)
-    state = _noun(first, wanted, [first(0)], (), has_metric=has_metric)
-    worst = max(wanted.errors(state), default=0.0)
-    ratio = worst / wanted.precision if wanted.precision else math.inf
-    needed = small.grouping.samples * ratio**2 * _SAFETY
-    if not needed < method.size / 2:
-        return method, ()
-    samples = max(int(needed), few)
-    note = (
-        f"a first round of {small.grouping.samples} datapoints foretold that {samples} are enough"
-    )
-    return _method(model, wanted, method.role, method.seed, budget, memory, samples=samples), (
-        note,
+        window=window,
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.models.model import Model
     from sgdiagrams.symbolic.contractions.contraction import Contraction
 
-__all__ = ["Method", "cost_of_each"]
+__all__ = ["WINDOW", "Method", "cost_of_each"]
 
 #: Gradients of all data that draws may cost where neither a precision nor a budget is given.
 _BUDGET = 2000.0
@@ -43,6 +43,8 @@ _OF_A_ROUND = 1e12
 _DRAWN = 64
 _ROUNDS = 8
 _COLUMNS = 3
+#: Of most use for its cost in most cases.
+WINDOW = 16
 
 
 @final
@@ -93,6 +95,7 @@ class Method:
         budget: float | None,
         memory: float | None,
         samples: int | None = None,
+        window: int = WINDOW,
     ) -> Self:
         """Choose the method.
 
@@ -106,6 +109,8 @@ class Method:
             As for `measure`.
         samples
             Of a sample, how many datapoints are used for a round at most; all by default.
+        window
+            As of `Grouping`.
 
         Raises
         ------
@@ -146,7 +151,15 @@ class Method:
                 used = _bytes(routes, everything.grouping, rows, model)
                 return replace(everything, gradients=cost, bytes=used)
         limit = budget if budget is not None else math.inf if role == "sample" else _BUDGET
-        return cls._by_draws(everything, model, contractions, blocks, limit, room, samples)
+        return cls._by_draws(
+            replace(everything, grouping=Grouping(1, size, window=window)),
+            model,
+            contractions,
+            blocks,
+            limit,
+            room,
+            samples,
+        )
 
     @classmethod
     def _by_draws(
@@ -168,7 +181,12 @@ class Method:
             groups, of_group = best_grouping(of_a_round, blocks)
             if not groups or (role == "sample" and groups <= blocks):
                 groups, of_group = _smallest(of_a_round, blocks)
-            grouping = Grouping(groups, of_group, columns=min(_COLUMNS, of_group))
+            grouping = replace(
+                everything.grouping,
+                groups=groups,
+                size=of_group,
+                columns=min(_COLUMNS, of_group),
+            )
             routes = Routes.of(contractions, grouping)
             used = _bytes(routes, grouping, everything.rows, model)
             if used > room and grouping.columns > 1:

@@ -9,6 +9,7 @@ import pytest
 from dense_model import DenseModel, random_samples
 
 import sgdiagrams as sd
+from sgdiagrams.numeric.measurement.foretelling import foretold
 from sgdiagrams.numeric.measurement.measuring import measure_model
 from sgdiagrams.numeric.measurement.method import Method
 from sgdiagrams.numeric.measurement.planning import Plan
@@ -107,11 +108,36 @@ class TestDraws:
         assert max(Wanted.of(LOSS, AT, 0.08).errors(fine)) <= 0.08
 
     def test_of_a_large_sample_as_much_is_taken_as_a_precision_needs(self):
-        model = model_of_size(4000)
+        model = model_of_size(2000)
+        model.operations = 1e6  # so that it is worth while to save some
         measured = measured_for(model, LOSS, role="sample", at=AT, precision=0.2)
-        assert measured.samples < 2000
+        assert measured.samples < 1000
         assert max(Wanted.of(LOSS, AT, 0.2).errors(measured)) <= 0.2
-        assert any("first round" in note for note in measured.notes)
+        assert any("datapoints are enough" in note for note in measured.notes)
+
+    @pytest.mark.parametrize(
+        ("errors", "window"),
+        [
+            ({4: 0.1, 16: 0.1, 32: 0.1}, 4),
+            ({4: 0.4, 16: 0.1, 32: 0.08}, 16),
+            ({4: 0.9, 16: 0.8, 32: 0.1}, 32),
+        ],
+    )
+    def test_the_window_is_worth_its_cost(self, errors, window):
+        model = model_of_size(2000)
+        model.operations = 1e6
+        moments = Wanted.of(LOSS, None, None).moments
+        options = {"role": "sample", "seed": 0, "budget": None, "memory": None}
+        method = Method.of(model, moments, **options)
+
+        def error(trial):
+            return errors[trial.grouping.window]
+
+        choice = foretold(method, moments, model, 0.01, error)
+        assert choice.window == window
+        other = Method.of(model, moments, window=choice.window, **options)
+        assert other.grouping.window == window
+        assert f"windows of {window}" in " ".join(map(other.words_of, moments))
 
     def test_parts_merge_to_what_one_go_gives(self):
         model = model_of_size(150)
