@@ -40,7 +40,7 @@ MEASURED_FORMAT = "sgdiagrams-measured"
 _VERSION = 1
 _ARRAYS = ("values", "deviations", "vectors", "vector_deviations")
 _WORDS = ("role", "dtype", "library", "method", "data_digest")
-_FLAGS = ("has_metric", "is_complete")
+_FLAGS = ("has_metric", "complete")
 _LISTS = ("methods", "notes")
 _KEYS = {
     *("format", "version", "settings", "checksum", "datapoints", "dimension", "weight_decay"),

@@ -68,7 +68,7 @@ class Measured(Tabulated):
         What else is to be said.
     data_digest, model_probe
         By which the same data and the same model are recognised: a digest, and a few numbers.
-    is_complete
+    complete
         Whether all was measured that was asked for; False after an interruption.
 
     Raises
@@ -92,7 +92,7 @@ class Measured(Tabulated):
     notes: tuple[str, ...] = ()
     data_digest: str = ""
     model_probe: tuple[float, ...] = ()
-    is_complete: bool = True
+    complete: bool = True
     _numbers: Combination = field(init=False)
     _vectors: Combination = field(init=False)
     _column: dict[Contraction, int] = field(init=False)
@@ -257,7 +257,7 @@ class Measured(Tabulated):
             first,
             rounds=tuple(part for one in everything for part in one.rounds),
             notes=tuple(sorted({note for one in everything for note in one.notes})),
-            is_complete=all(one.is_complete for one in everything),
+            complete=all(one.complete for one in everything),
         )
 
     def _rank(self) -> tuple[Any, ...]:
@@ -355,7 +355,7 @@ class Measured(Tabulated):
         plural = "" if self.gradients == 1 else "s"
         cost = f"{how_many(len(self.rounds), 'round')}, {self.gradients:.3g} gradient{plural}"
         notes = [cost, *filter(None, [self.method]), *self.notes]
-        if not self.is_complete:
+        if not self.complete:
             notes.append("interrupted: not all was measured that was asked for")
         return PrintedTable(
             " | ".join(title),
@@ -394,7 +394,7 @@ class Measured(Tabulated):
                 "samples": self.samples,
                 "gradients": self.gradients,
                 "degrees_of_freedom": self.degrees,
-                "is_complete": self.is_complete,
+                "complete": self.complete,
                 "contractions": table,
             }
         )

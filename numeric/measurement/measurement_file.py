@@ -61,7 +61,7 @@ class MeasurementFile:
     >>> start = Measured((Contraction.build([], [[0]]),), (), "sample", 8, 2)
     >>> with MeasurementFile(None, {}, start) as file:
     ...     file.finish()
-    >>> file.measured.is_complete
+    >>> file.measured.complete
     True
     """
 
@@ -71,7 +71,7 @@ class MeasurementFile:
         self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], start: Measured
     ) -> None:
         self.path = None if path is None else usable_path(path)
-        self.measured = replace(start, is_complete=False)
+        self.measured = replace(start, complete=False)
         self._settings = json_data(json_text(dict(settings)))
         self._saved = -math.inf
         self._is_new = False
@@ -111,7 +111,7 @@ class MeasurementFile:
                 "remove it or name another file"
             )
         try:
-            self.measured = replace(self.measured.merge(loaded), is_complete=False)
+            self.measured = replace(self.measured.merge(loaded), complete=False)
         except StatisticsError as problem:
             raise FormatError(
                 f"expected a checkpoint of the same measurement in {name}: {problem}"
@@ -134,7 +134,7 @@ class MeasurementFile:
 
     def finish(self) -> None:
         """Say that all has been measured that was asked for."""
-        self.measured = replace(self.measured, is_complete=True)
+        self.measured = replace(self.measured, complete=True)
         self._is_new = True
 
     def _save(self) -> None:

@@ -258,7 +258,7 @@ def measure_model(
                     if index not in done:
                         file.add(entry)
                     taken.append(entry)
-                    state = replace(start, rounds=tuple(taken), is_complete=True)
+                    state = replace(start, rounds=tuple(taken), complete=True)
                     if progress is not None:
                         progress(len(taken) / len(indices), wanted.running_value(state))
                     if wanted.is_reached_by(state):

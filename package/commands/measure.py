@@ -148,7 +148,7 @@ def measure(
     emit_json(measured.to_dict(), None) if style == "json" else emit(str(measured), None)
     if part is not None and not measured.rounds:
         click.echo(f"part {part} has nothing to do: there are fewer rounds than parts", err=True)
-    if not measured.is_complete:
+    if not measured.complete:
         click.echo(f"kept in {output}; the same command goes on", err=True)
         raise click.exceptions.Exit(130)
     click.echo(f"wrote {output}", err=True)

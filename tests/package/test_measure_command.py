@@ -28,7 +28,7 @@ class Asked:
 
     arguments: tuple = ()
     options: dict = None
-    is_complete: bool = True
+    complete: bool = True
     rounds: tuple = (1,)
 
     def __call__(self, *arguments, **options):
@@ -39,7 +39,7 @@ class Asked:
         return "a table"
 
     def to_dict(self):
-        return {"is_complete": self.is_complete}
+        return {"complete": self.complete}
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def test_what_is_left_out_is_left_to_the_library(asked):
 def test_a_plan_measures_nothing(asked):
     assert good(*MEASURE, "--plan") == "a table\n"
     assert "checkpoint" not in asked.options
-    assert '"is_complete": true' in good(*MEASURE, "--plan", "--format", "json")
+    assert '"complete": true' in good(*MEASURE, "--plan", "--format", "json")
 
 
 def test_an_interrupted_measurement_says_how_to_go_on(asked):
-    asked.is_complete = False
+    asked.complete = False
     done = run(*MEASURE, "--output", "m.npz")
     assert (done.returncode, done.stdout) == (130, "a table\n")
     assert done.stderr == "loading\nkept in m.npz; the same command goes on\n"

@@ -70,7 +70,7 @@ def measurements(draw):
         notes=tuple(draw(st.lists(st.sampled_from(["", "η", '"'])))),
         data_digest=draw(st.sampled_from(["", "0123"])),
         model_probe=tuple(draw(st.lists(numbers, max_size=3))),
-        is_complete=draw(st.booleans()),
+        complete=draw(st.booleans()),
     )
 
 
@@ -253,7 +253,7 @@ def test_a_measurement_goes_on_where_it_was_left(tmp_path):
     with MeasurementFile(path, settings, START) as file:
         file.add(ROUNDS[0])
     half = Measured.load(path)
-    assert (len(half.rounds), half.is_complete) == (1, False)
+    assert (len(half.rounds), half.complete) == (1, False)
     with MeasurementFile(path, settings, START) as file:
         assert contents(file.measured) == contents(half)
         file.add(ROUNDS[1])

@@ -223,7 +223,7 @@ def test_it_prints_as_a_table():
         "1 round, 1 gradient",
         "a note",
     ]
-    assert "interrupted" in str(replace(one, is_complete=False))
+    assert "interrupted" in str(replace(one, complete=False))
     assert repr(one) == "<Measured: sample of 30, 2 weights, 2 contractions, 1 round>"
     assert "<table" in one._repr_html_()
     data = one.to_dict()

@@ -166,7 +166,7 @@ class TestDraws:
 
         model = model_of_size(150)
         measured = measured_for(model, LOSS, role="population", budget=60.0, progress=stop)
-        assert not measured.is_complete
+        assert not measured.complete
         assert measured.rounds
 
 
@@ -182,10 +182,10 @@ class TestCheckpoints:
         whole = measured_for(model, LOSS, **self.OPTIONS)
         begun = measured_for(model, LOSS, checkpoint=path, progress=stop, **self.OPTIONS)
         assert 0 < len(begun.rounds) < len(whole.rounds)
-        assert not sd.Measured.load(path).is_complete
+        assert not sd.Measured.load(path).complete
         measured_for(model, LOSS, checkpoint=path, **self.OPTIONS)
         loaded = sd.Measured.load(path)
-        assert loaded.is_complete
+        assert loaded.complete
         for contraction in whole.contractions:
             assert loaded.value(contraction) == whole.value(contraction)
             term = [(1.0, contraction)]
