@@ -20,7 +20,7 @@ __all__ = ["BEYOND", "refined", "smooth"]
 #: How far a picture goes beyond the last place.
 BEYOND = 1.04
 
-#: Predicted of several curves at one place.
+#: Values of several curves at one place.
 Predicted = tuple[float, ...]
 
 _FIRST = 16  # intervals to begin with

@@ -15,6 +15,7 @@ import numpy as np
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.judgement import size_of
 from sgdiagrams.numeric.estimates.powers import complete_order
+from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Validity", "judge_series"]
 
+_HIGHEST = 4
+_NO_EIGENBASIS = "not known, it needs the eigenbasis of the Hessian"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Validity:
     ----------
     plain, resummed
         The size of the contribution of every order 0, 1, ...: the absolute value, or the Frobenius norm.
+        The latter is empty where there is no re-summed series: from measured contractions or a table of
+        values, which have no eigenbasis of the Hessian.
     plain_judgement, resummed_judgement
         What the two estimates say of themselves.
     plain_next, resummed_next
@@ -73,9 +79,9 @@ class Validity:
             "setting": self.setting,
             "numbers": {name: _shown(value) for name, value in self.numbers.items()},
             "plain": [_finite(x) for x in self.plain],
-            "resummed": [_finite(x) for x in self.resummed],
+            "resummed": [_finite(x) for x in self.resummed] if self.resummed else None,
             "plain_judgement": self.plain_judgement,
-            "resummed_judgement": self.resummed_judgement,
+            "resummed_judgement": self.resummed_judgement or None,
             "plain_next": _finite(self.plain_next),
             "resummed_next": _finite(self.resummed_next),
             "recommended": self.recommended,
@@ -89,21 +95,24 @@ class Validity:
 
     def _table(self) -> PrintedTable:
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.numbers.items())
-        rows = []
-        for k, (a, b) in enumerate(zip(self.plain, self.resummed, strict=True)):
-            rows.append((str(k), f"{a:.6g}", f"{b:.6g}"))
-        rows.append(("next", _guess(self.plain_next), _guess(self.resummed_next)))
+        title = " | ".join(filter(None, (self.observable, self.setting, given)))
+        plain = [*(f"{a:.6g}" for a in self.plain), _guess(self.plain_next)]
+        orders = [*map(str, range(len(self.plain))), "next"]
+        columns = [("order", *orders), ("|plain|", *plain)]
+        if self.resummed:
+            resummed = [*(f"{a:.6g}" for a in self.resummed), _guess(self.resummed_next)]
+            columns.append(("|re-summed|", *resummed))
+        header, *rows = zip(*columns, strict=True)
         notes = (
             f"plain: {self.plain_judgement}",
-            f"re-summed: {self.resummed_judgement}",
+            f"re-summed: {self.resummed_judgement or _NO_EIGENBASIS}",
             f"recommended: {self.recommended}",
         )
-        title = " | ".join(filter(None, (self.observable, self.setting, given)))
-        return PrintedTable(title, ("order", "|plain|", "|re-summed|"), tuple(rows), notes)
+        return PrintedTable(title, header, tuple(rows), notes)
 
 
 def judge_series(
-    statistics: Statistics,
+    statistics: Statistics | Tabulated,
     *,
     observable: str | Observable = "test-loss",
     order: int | None = None,
@@ -124,12 +133,15 @@ def judge_series(
     Parameters
     ----------
     statistics
-        A population, or a sample that is large enough for its errors to be small.
+        A population, or a sample that is large enough for its errors to be small. Measured contractions
+        and tables of values serve the plain series alone, which then is recommended where it is
+        trustworthy.
     observable, sampling, optimizer
         As for `sgdiagrams.expand`.
     order
         The highest order of both; left out, one with which the re-summed series ends in a complete
-        power: 4 for losses, 3 for displacement and generalisation gap, less where derivatives end.
+        power: 4 for losses, 3 for displacement and generalisation gap, less where derivatives end; of the
+        plain series alone the highest order up to 4 that was measured.
     eta, **numbers
         As for `sgdiagrams.numeric.long_times.evaluation.evaluate_resummed`.
 
@@ -155,7 +167,24 @@ def judge_series(
     scheme = named_sampling(sampling)
     method = named_optimizer("sgd" if optimizer is None else optimizer)
     watched = named_observable(observable)
-    order = complete_order(watched, min(4, max(statistics.samples))) if order is None else order
+    if isinstance(statistics, Tabulated):
+        highest = max(0, min(_HIGHEST, statistics.highest_order)) if order is None else order
+        series = expand(watched, order=highest, sampling=scheme, optimizer=method)
+        alone = series.evaluate(statistics, eta=eta, **numbers)
+        return Validity(
+            plain=tuple(map(size_of, alone.orders)),
+            resummed=(),
+            plain_judgement=alone.judgement,
+            resummed_judgement="",
+            plain_next=alone.truncation_error,
+            resummed_next=math.nan,
+            recommended="plain" if alone.trustworthy else "neither",
+            observable=alone.observable,
+            numbers={"eta": eta, **numbers},
+            setting=Training(scheme, method).label,
+        )
+    if order is None:
+        order = complete_order(watched, min(_HIGHEST, max(statistics.samples)))
     series = expand(watched, order=order, sampling=scheme, optimizer=method)
     other = expand(watched, order=order, sampling=scheme, optimizer=method, resummed=True)
     plain = series.evaluate(statistics, eta=eta, **numbers)

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
+    from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.formula import SeriesFormula
 
 __all__ = ["Tabulated"]
 
@@ -93,3 +95,9 @@ class Tabulated(ABC):
     @abstractmethod
     def standard_error(self, terms: Sequence[tuple[float, Contraction]]) -> Any:
         """Return the standard error of a sum of weights times contractions."""
+
+    @abstractmethod
+    def evaluate(
+        self, formula: SeriesFormula, *, eta: float | Fraction, **numbers: int | Fraction
+    ) -> Estimate:
+        """Return a plain expansion in numbers."""

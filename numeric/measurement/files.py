@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
 
-__all__ = ["MEASURED_FORMAT", "archived_measurement", "read_measured", "write_measured"]
+__all__ = [
+    "MEASURED_FORMAT",
+    "archived_measurement",
+    "checksum_of",
+    "read_measured",
+    "write_measured",
+]
 
 Restored = TypeVar("Restored")
 
@@ -108,7 +114,7 @@ def write_measured(measured: Any, path: str | os.PathLike[str], settings: Any = 
         "settings": settings,
     }
     header = json_data(json_text(header))
-    header["checksum"] = _checksum(header, arrays)
+    header["checksum"] = checksum_of(header, arrays)
     text = np.frombuffer(json_text(header).encode(), dtype=np.uint8)
     with output_file(target) as file:
         np.savez(file, allow_pickle=False, header=text, **arrays)
@@ -172,7 +178,7 @@ def archived_measurement(
         )
     if any(array.dtype != np.float64 for array in entries.values()):
         raise FormatError(f"expected arrays of float64 in path={shown(name)}")
-    if header.pop("checksum") != _checksum(header, entries):
+    if header.pop("checksum") != checksum_of(header, entries):
         raise FormatError(
             f"expected a measurement as it was written, but {shown(name)} has been changed or damaged"
         )
@@ -277,7 +283,7 @@ def _joined(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.concatenate(arrays) if arrays else np.zeros(0)
 
 
-def _checksum(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+def checksum_of(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
     """Return a digest of all that a file says: nobody should go on from a wrong digit."""
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for key in _ARRAYS:

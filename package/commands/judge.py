@@ -19,10 +19,10 @@ from sgdiagrams.commands.shared.options import (
 from sgdiagrams.commands.shared.output import emit, emit_json
 from sgdiagrams.commands.shared.progress import working
 from sgdiagrams.commands.shared.requests import (
+    holder_of,
     parse_settings,
     pop_eta,
     read_protocol,
-    statistics_of,
 )
 
 __all__ = ["judge"]
@@ -56,12 +56,13 @@ def judge(
     """Print the size of every order of the plain and of the re-summed series, and recommend one.
 
     The numbers are eta (one, or a diagonal separated by commas) and those of the sampling and the
-    optimiser.
+    optimiser. From measured contractions and from tables of values there is the plain series alone.
 
     \b
     Examples:
         sgdiagrams judge --landscape gauss --set eta=0.01 --set T=10000
         sgdiagrams judge --statistics stats.npz --optimizer momentum:beta=0.9 --set eta=0.01 --set T=50
+        sgdiagrams judge --statistics values.csv --order 2 --set eta=0.01 --set T=50
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.numeric.comparison.validity import judge_series
 
@@ -70,7 +71,7 @@ def judge(
     scheme, rule = read_protocol(numbers, **protocol)
     with working("judging"):
         validity = judge_series(
-            statistics_of(landscape, statistics_path, max(order or 4, 3)),
+            holder_of(landscape, statistics_path, max(order or 4, 3)),
             observable=observable,
             order=order,
             sampling=scheme,

@@ -1,13 +1,24 @@
 """Command lines with mutated files and odd options: each is a function of a random generator."""
 
+import io
 import json
 import random
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from fuzzing.corpus import COMPARE, EXPANSIONS, GRIDS, RESUMMED, STATISTICS, archive, corpus
+from fuzzing.corpus import (
+    COMPARE,
+    EXPANSIONS,
+    GRIDS,
+    RESUMMED,
+    STATISTICS,
+    TABLES,
+    archive,
+    corpus,
+)
 from fuzzing.mutations import VALUES, mutated_bytes, mutated_json, mutated_text, number
+from sgdiagrams.numeric.measurement.files import checksum_of
 
 OBSERVABLES = (
     *("test-loss", "training-loss", "generalisation-gap", "displacement", "second-moment"),
@@ -91,6 +102,52 @@ def statistics(rng: random.Random) -> CommandLine:
     if rng.random() < 0.15:
         call = ["drift", "--order", "2", "--statistics", "mutant", "--set", "eta=0.1"]
     return CommandLine(call, {"mutant": content})
+
+
+def tables(rng: random.Random) -> CommandLine:
+    """Evaluate a good expansion on a mutated measurement or table of values, or judge from it."""
+    name = rng.choice(TABLES)
+    content = corpus()[name]
+    if name.endswith("json"):
+        content = mutated_json(rng, content.decode()).encode(errors="replace")
+    elif name.endswith("csv"):
+        content = mutated_text(rng, content.decode(), ',\n"GH_abl123./e').encode(errors="replace")
+    elif rng.random() < 0.7:
+        content = _mutated_measurement(rng, content)
+    if rng.random() < 0.2:
+        content = mutated_bytes(rng, content)
+    numbers = ["--set", "eta=0.1", "--set", "T=3", *rng.choice(([], ["--format", "json"]))]
+    call = rng.choice((["evaluate", "plain.json"], ["judge", "--order", "2"], ["judge"]))
+    return CommandLine([*call, "--statistics", "mutant", *numbers], {"mutant": content})
+
+
+def _mutated_measurement(rng, content):
+    """Return a measurement with another header, whose checksum fits or not, or other arrays."""
+    with np.load(io.BytesIO(content)) as file:
+        entries = {name: file[name] for name in file.files}
+    header = entries.pop("header").tobytes().decode()
+    if rng.random() < 0.4:
+        name = rng.choice(list(entries))
+        array = entries[name]
+        entries[name] = rng.choice(
+            (
+                array * np.inf,
+                array.T,
+                array[:1],
+                array.astype(">f8"),
+                array.astype("f4"),
+                array * 1e300,
+            )
+        )
+    else:
+        header = mutated_json(rng, header)
+    try:
+        known = json.loads(header)
+        known.pop("checksum")
+        header = json.dumps({**known, "checksum": checksum_of(known, entries)})
+    except (ValueError, KeyError, AttributeError, TypeError):
+        pass
+    return archive(header=np.frombuffer(header.encode(errors="replace"), dtype=np.uint8), **entries)
 
 
 def _mutated_archive(rng):
@@ -209,7 +266,7 @@ def evaluate(rng: random.Random) -> CommandLine:
         good["T"] = "3"
     if name == "covariance.json":
         good |= {"N": "6", "E": "2"}
-    data = rng.choice((*STATISTICS, *STATISTICS, "plain.json", "nowhere", "-", "."))
+    data = rng.choice((*STATISTICS, *STATISTICS, *TABLES, "plain.json", "nowhere", "-", "."))
     call = ["evaluate", name, "--statistics", data, *_settings(rng, **good)]
     return CommandLine(call + rng.choice(([], ["--format", "json"])), text=corpus()["plain.json"])
 

@@ -32,6 +32,7 @@ KINDS = {
     doors.tied_diagram: 1,
     doors.contraction_as_printed: 3,
     **dict.fromkeys((command_lines.expansion, command_lines.statistics, command_lines.expand), 8),
+    command_lines.tables: 6,
     **dict.fromkeys((command_lines.grid, command_lines.checkpoint, command_lines.evaluate), 5),
     **dict.fromkeys((command_lines.schedule, command_lines.scaling, command_lines.compare), 3),
     **dict.fromkeys((command_lines.listing, command_lines.long_run, command_lines.other), 3),

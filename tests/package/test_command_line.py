@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 from command_line import good, run
+from fuzzing.corpus import corpus
 
 import sgdiagrams
 from sgdiagrams.commands.shared import options
@@ -258,6 +259,28 @@ def test_judge():
     short = json.loads(good(*arguments, "--set", "T=3", "--format", "json"))
     assert short["recommended"] == "plain"
     assert "T=3" in short["setting"]
+
+
+@pytest.mark.parametrize("name", ["values.json", "values.csv", "measured.npz"])
+def test_numbers_of_every_kind_are_evaluated_and_judged(tmp_path, name):
+    for file in (name, "plain.json"):
+        (tmp_path / file).write_bytes(corpus()[file])
+    numbers = ["--statistics", name, "--set", "eta=0.01", "--set", "T=3"]
+    text = good("evaluate", "plain.json", *numbers, cwd=tmp_path)
+    assert text.startswith("test-loss at eta=1/100, T=3\n")
+    data = json.loads(good("evaluate", "plain.json", *numbers, "--format", "json", cwd=tmp_path))
+    assert ("caveats" in data) == name.startswith("values")
+    judged = good("judge", "--order", "2", *numbers, cwd=tmp_path)
+    assert "re-summed: not known" in judged
+    (tmp_path / "resummed.json").write_bytes(corpus()["resummed.json"])
+    for command, words in [
+        (["drift", "--statistics", name, "--set", "eta=0.01"], "expected per-sample derivatives"),
+        (["evaluate", "resummed.json", *numbers], "expected a plain expansion"),
+    ]:
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_drift_of_statistics(tmp_path):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sgdiagrams.numeric.measurement.measured import Measured
+    from sgdiagrams.numeric.measurement.values import Values
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
@@ -19,6 +21,7 @@ __all__ = [
     "component_indices",
     "derive",
     "derive_resummed",
+    "holder_of",
     "parse_settings",
     "pop_eta",
     "pop_rates",
@@ -200,18 +203,40 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
     Raises
     ------
     RequestError
+        When both are given, or neither, or the file holds other numbers.
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.statistics import Statistics
+
+    holder = holder_of(landscape, path, order)
+    if not isinstance(holder, Statistics):
+        raise RequestError(
+            "expected per-sample derivatives as Statistics.save writes them, which have an eigenbasis, "
+            f"got {holder!r}"
+        )
+    return holder
+
+
+def holder_of(
+    landscape: str | None, path: str | None, order: int
+) -> Statistics | Measured | Values:
+    """Return the statistics of a landscape up to an order, with its start, or the numbers of a file.
+
+    Raises
+    ------
+    RequestError
         When both are given, or neither.
     """
     from dataclasses import replace
 
     from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.holders import read_holder
     from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
-    from sgdiagrams.numeric.statistics import Statistics
 
     if (landscape is None) == (path is None):
         raise RequestError("expected either --landscape or --statistics, got both or neither")
     if path is not None:
-        return Statistics.load(path)
+        return read_holder(path)
     ground = named_landscape(landscape or "")
     statistics = ground.statistics(order)
     return statistics if statistics.start is not None else replace(statistics, start=ground.start)

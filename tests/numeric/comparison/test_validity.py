@@ -5,9 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from measurements import measured
 
 from sgdiagrams.diagrams import RequestError
-from sgdiagrams.numeric import Gauss, Helix, Mean, Validity, judge_series
+from sgdiagrams.numeric import Gauss, Helix, Mean, Validity, Values, judge_series
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import expand
 
@@ -91,3 +92,33 @@ def test_output():
     training = Statistics.from_samples({0: [1.0], 1: [[1.0]], 2: [[[1.0]]]}, role="training-set")
     with pytest.raises(RequestError):
         judge_series(training, observable="training-loss", order=1, eta=0.1, T=1)
+
+
+def test_tables_have_the_plain_series_alone():
+    dense = Gauss().statistics(3)
+    expansion = expand("test-loss", order=3, sampling="one-pass")
+    table = measured(dense, expansion)
+    for eta, recommended in [(1e-4, "plain"), (0.5, "neither")]:
+        found = judge_series(table, order=3, eta=eta, T=5)
+        alone = expansion.evaluate(table, eta=eta, T=5)
+        assert found.plain == pytest.approx([abs(c) for c in alone.orders])
+        assert (found.plain_judgement, found.plain_next) == (
+            alone.judgement,
+            alone.truncation_error,
+        )
+        assert found.recommended == recommended
+    assert found.resummed == ()
+    assert "eigenbasis" in str(found)
+    assert "|re-summed|" not in str(found)
+    data = found.to_dict()
+    assert (data["resummed"], data["resummed_judgement"], data["resummed_next"]) == (None,) * 3
+    json.dumps(data, allow_nan=False)
+    assert (
+        judge_series(table, eta=1e-4, T=5).plain
+        == judge_series(table, order=3, eta=1e-4, T=5).plain
+    )
+
+
+def test_published_numbers_are_judged():
+    values = Values({"l": 1, "G_a G_a": 1.0, "G_a H_ab G_b": 2.0, "M_a|b H_ab": 2.5})
+    assert judge_series(values, eta=0.001, T=5).recommended == "plain"

@@ -122,14 +122,14 @@ def test_what_was_damaged_is_refused(tmp_path_factory, data):
 
 def rewritten(path, change):
     """Change the header of a file, with a checksum that fits."""
-    from sgdiagrams.numeric.measurement.files import _checksum
+    from sgdiagrams.numeric.measurement.files import checksum_of
 
     with np.load(path) as archive:
         entries = {name: archive[name] for name in archive.files}
     header = json.loads(entries.pop("header").tobytes())
     del header["checksum"]
     change(header, entries)
-    header["checksum"] = _checksum(header, entries)
+    header["checksum"] = checksum_of(header, entries)
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     np.savez(path, header=text, **entries)
 
