@@ -28,6 +28,7 @@ from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.measuring import measure, plan
 from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.values import Values
+from sgdiagrams.numeric.model_landscapes.landscape_of_model import model_landscape
 from sgdiagrams.numeric.models.module_loss import torch_loss
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
@@ -72,6 +73,7 @@ __all__ = [
     "judge_series",
     "landscape",
     "measure",
+    "model_landscape",
     "one_pass_schedule",
     "optax_small_batch_penalty",
     "plan",

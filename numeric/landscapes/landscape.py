@@ -93,15 +93,15 @@ class Landscape(ABC):
 
     # What follows is as good as it is for most landscapes.
 
-    def runs_at_once(self, rows: int, updates: int) -> int:  # noqa: ARG002
+    def runs_at_once(self, rows: int, visits: int) -> int:  # noqa: ARG002
         """Return how many runs are best made at once: fixed by the problem, so that seeds reproduce.
 
         Parameters
         ----------
         rows
             The size of the training set, or of the largest batch where that is more.
-        updates
-            Their number.
+        visits
+            How many datapoints all updates of a run use together.
         """
         return max(_FEWEST_RUNS, min(_MOST_RUNS, _CHUNK_NUMBERS // (rows * self.dimension)))
 

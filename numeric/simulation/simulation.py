@@ -125,7 +125,8 @@ class Simulation:
         T = self._course.updates
         points = (T, watched.since) if watched.since else (T,)
         self._descent = Descent.of(training, points=points)
-        self.chunk = landscape.runs_at_once(max(self.rows, *self._course.sizes), T)
+        sizes = self._course.sizes
+        self.chunk = landscape.runs_at_once(max(self.rows, *sizes), sum(sizes))
 
     def run(self, *, eta: float, runs: int, seed: tuple[int, ...]) -> Moments:
         """Return the moments of what is read off from `runs` runs.
