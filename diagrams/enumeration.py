@@ -13,7 +13,8 @@ Piperno, J. Symb. Comput. 60 (2014) 94). Every tree has the same Bell(n) partiti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import closing
+from itertools import islice
 from math import factorial
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -21,21 +22,21 @@ import numpy as np
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.partitions import bell_number, set_partitions_array
+from sgdiagrams.diagrams.orbits.rows_of_trees import DiagramRows, RowsOfTrees
+from sgdiagrams.diagrams.partitions import bell_number
 from sgdiagrams.diagrams.trees import (
-    parents_of_levels,
     rooted_trees,
-    sibling_swaps,
     tree_symmetry_factor,
 )
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Executor
     from fractions import Fraction
 
-    from numpy.typing import NDArray
 
 __all__ = ["DiagramRows", "RootMode", "diagram_rows", "enumerate_diagrams", "symmetry_sum"]
 
@@ -43,29 +44,7 @@ RootMode = Literal["isolated", "in-partition"]
 
 _MOST_TIED = 12  # nodes of which all partitions are held: Bell(12) is 4 million
 _AT_ONCE = 2**14  # diagrams that become Python's objects together
-_MOST_BYTES = 2**28  # of swaps that are remembered
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DiagramRows:
-    """All diagrams on one rooted tree, as arrays.
-
-    Attributes
-    ----------
-    levels
-        The canonical level sequence of the tree: ``n`` depths in preorder.
-    labels
-        ndarray of uint8, shape (m, n): one canonical restricted growth string a diagram, in preorder.
-    symmetry_factors
-        ndarray of int64, shape (m,): the symmetry factors.
-    """
-
-    levels: tuple[int, ...]
-    labels: NDArray[np.uint8]
-    symmetry_factors: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
+_ROWS_OF_A_TASK = 2**20  # partitions that a worker goes through before it hands on diagrams
 
 
 def diagram_rows(
@@ -80,6 +59,7 @@ def diagram_rows(
     at_minimum: bool = False,
     residue: int = 0,
     modulus: int = 1,
+    executor: Executor | None = None,
 ) -> Iterator[DiagramRows]:
     """Yield the diagrams of an order as compact arrays, one batch for every rooted tree.
 
@@ -110,6 +90,9 @@ def diagram_rows(
         the order of `rooted_trees`. The parts 0 to `modulus` - 1 are disjoint and together the whole,
         whatever the other options are; they share the work evenly, because neighbouring trees are alike
         and each costs one pass over the same array of partitions.
+    executor
+        Any ``concurrent.futures.Executor`` that shares the trees; the rows are the same, in the same
+        order. None for this process.
 
     Yields
     ------
@@ -138,35 +121,27 @@ def diagram_rows(
     residue, modulus = int(residue), int(modulus)
     n = order + 1
     free = n if root == "in-partition" else n - 1
-    orbits = _Orbits(free, max_noise)
-    for levels in _trees(n, residue, modulus):
-        parents = parents_of_levels(levels)
-        child_counts = np.bincount(np.array(parents, dtype=np.int64), minlength=n)
-        if max_legs is not None and (child_counts + (np.arange(n) > 0)).max() > max_legs:
-            continue
-        crowded = linkless * np.sum(child_counts[1:] == 1) + at_minimum * np.sum(
-            child_counts[1:] == 0
-        )
-        if max_noise is not None and crowded > 2 * max_noise:
-            continue  # two nodes that must not be alone make at least one block fewer
-        swaps = [(start - (n - free), size) for start, size in sibling_swaps(levels)]
-        labels, sizes = orbits.representatives(swaps)
-        if root == "isolated":
-            labels = np.column_stack([np.zeros(len(labels), dtype=np.uint8), labels + np.uint8(1)])
-        factors = tree_symmetry_factor(levels) // sizes
-        keep = np.ones(len(labels), dtype=bool)
-        if max_block_size is not None:
-            keep &= _largest_block(labels) <= max_block_size
-        if linkless:
-            keep &= ~_is_alone(labels, child_counts == 1)
-        if at_minimum:
-            keep &= ~_is_alone(labels, child_counts == 0)
-        if one_pass:
-            keep &= _is_one_pass(labels, parents)
-        if not keep.all():
-            labels, factors = labels[keep], factors[keep]
-        if len(labels):
-            yield DiagramRows(levels, labels, factors)
+    rows_of = RowsOfTrees(
+        free,
+        linkless=linkless,
+        one_pass=one_pass,
+        max_block_size=max_block_size,
+        max_legs=max_legs,
+        max_noise=max_noise,
+        at_minimum=at_minimum,
+    )
+    trees = _trees(n, residue, modulus)
+    together = 1 if executor is None else max(1, _ROWS_OF_A_TASK // bell_number(free))
+    with closing(mapped(rows_of, _in_groups(trees, together), executor)) as results:
+        for batches in results:
+            yield from batches
+
+
+def _in_groups(
+    trees: Iterator[tuple[int, ...]], size: int
+) -> Iterator[tuple[tuple[int, ...], ...]]:
+    while group := tuple(islice(trees, size)):
+        yield group
 
 
 def enumerate_diagrams(
@@ -181,6 +156,7 @@ def enumerate_diagrams(
     at_minimum: bool = False,
     residue: int = 0,
     modulus: int = 1,
+    executor: Executor | None = None,
 ) -> Iterator[Diagram]:
     """Yield all diagrams of an order, each once, lazily.
 
@@ -209,6 +185,7 @@ def enumerate_diagrams(
         at_minimum=at_minimum,
         residue=residue,
         modulus=modulus,
+        executor=executor,
     )
     return _objects(batches)
 
@@ -260,103 +237,6 @@ def symmetry_sum(
 
 def _trees(n: int, residue: int, modulus: int) -> Iterator[tuple[int, ...]]:
     return (tree for i, tree in enumerate(rooted_trees(n)) if i % modulus == residue)
-
-
-class _Orbits:
-    """The partitions of the non-fixed nodes and the orbits of swaps of them."""
-
-    def __init__(self, n: int, noise: int | None) -> None:
-        self.rows = set_partitions_array(n)
-        if noise is not None and n:
-            self.rows = self.rows[self.rows.max(axis=1) + 1 >= n - noise]
-        # Lexicographic order makes these codes increasing; 15^15 < 2^63.
-        self.weights = (max(n, 1) ** np.arange(n - 1, -1, -1)).astype(np.int64)
-        self.codes = self.rows @ self.weights
-        self.images: dict[tuple[int, int], NDArray[np.intp]] = {}
-        # Scratch arrays that all trees share: new ones cost more than what is done with them.
-        self.before = np.empty(len(self.rows), dtype=np.int64)
-        self.moved = np.empty_like(self.before)
-
-    def image(self, swap: tuple[int, int]) -> NDArray[np.intp]:
-        """Return, for every partition, the index of the partition that the swap makes of it."""
-        known = self.images.get(swap)
-        if known is None:
-            start, size = swap
-            columns = np.arange(self.rows.shape[1])
-            columns[start : start + 2 * size] = np.roll(columns[start : start + 2 * size], size)
-            relabelled = _relabel(self.rows[:, columns])
-            known = np.searchsorted(self.codes, relabelled @ self.weights)
-            if len(self.images) * known.nbytes > _MOST_BYTES:
-                self.images.clear()
-            self.images[swap] = known
-        return known
-
-    def representatives(
-        self, swaps: list[tuple[int, int]]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return the least partition of every orbit and the sizes of the orbits."""
-        images = [self.image(swap) for swap in swaps]
-        least = np.arange(len(self.rows))
-        changed = bool(images)
-        while changed:
-            np.copyto(self.before, least)
-            for image in images:
-                np.take(least, image, out=self.moved, mode="clip")  # "raise" would copy again
-                np.minimum(least, self.moved, out=least)
-            changed = not np.array_equal(self.before, least)
-        sizes = np.bincount(least, minlength=len(least))
-        chosen = np.flatnonzero(sizes)
-        return self.rows[chosen], sizes[chosen]
-
-
-def _relabel(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring rows of labels to restricted growth strings."""
-    count, n = rows.shape
-    result = np.empty_like(rows)
-    unseen = np.uint8(255)
-    first = np.full((count, n), unseen)
-    following = np.zeros(count, dtype=np.uint8)
-    every = np.arange(count)
-    for j in range(n):
-        old = rows[:, j]
-        label = first[every, old]
-        new = label == unseen
-        label = np.where(new, following, label)
-        first[every, old] = label
-        following += new
-        result[:, j] = label
-    return result
-
-
-def _largest_block(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    counts = [(labels == label).sum(axis=1) for label in range(labels.shape[1])]
-    largest: NDArray[np.int64] = np.max(counts, axis=0)
-    return largest
-
-
-def _is_alone(labels: NDArray[np.uint8], nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which rows have one of these nodes, and not the root, alone in its block."""
-    alone = np.zeros(len(labels), dtype=bool)
-    for j in np.flatnonzero(nodes):
-        if j > 0:
-            alone |= (labels == labels[:, j : j + 1]).sum(axis=1) == 1
-    return alone
-
-
-def _is_one_pass(labels: NDArray[np.uint8], parents: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Tell which rows have an acyclic quotient once the root is deleted."""
-    count, n = labels.shape
-    every = np.arange(count)
-    above = np.zeros((count, n), dtype=np.int64)  # bit b of above[:, a]: block b is above block a
-    for child, parent in enumerate(parents, start=1):
-        if parent > 0:
-            above[every, labels[:, child]] |= 1 << labels[:, parent].astype(np.int64)
-    for middle in range(n):
-        through = (above >> middle) & 1
-        above |= through * above[:, middle : middle + 1]
-    on_cycle: NDArray[np.int64] = ((above >> np.arange(n)) & 1).sum(axis=1)
-    acyclic: NDArray[np.bool_] = on_cycle == 0
-    return acyclic
 
 
 def _check(order: int, root: RootMode, max_block_size: int | None, max_legs: int | None) -> None:

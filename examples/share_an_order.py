@@ -3,7 +3,8 @@
 Each worker goes through its own part of the rooted trees and sends back small numbers: how many diagrams
 there are with which symmetry factor, and the sum of the inverse factors. That sum is compared with its
 closed form, so that a part that is lost or counted twice does not go unnoticed. There is one part for
-every worker: parts are alike, and each begins with the same table of partitions.
+every worker: parts are alike, and each begins with the same table of partitions. Who wants the diagrams
+themselves calls ``diagram_rows(order, executor=...)``: the same rows in the same order.
 
     python examples/share_an_order.py --order 9
     python examples/share_an_order.py --order 9 --dask                       # a cluster on this machine
@@ -29,6 +30,7 @@ from sgdiagrams.diagrams import RequestError, diagram_rows, symmetry_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
 
 
 def count_part(order: int, residue: int, modulus: int) -> Counter[int]:
@@ -40,16 +42,21 @@ def count_part(order: int, residue: int, modulus: int) -> Counter[int]:
     return found
 
 
+def count_with(executor: Executor, order: int, workers: int) -> Iterable[Counter[int]]:
+    """Return the counts of all parts, one for every worker, in their order."""
+    return executor.map(count_part, [order] * workers, range(workers), [workers] * workers)
+
+
 def count_with_processes(order: int, workers: int) -> Iterable[Counter[int]]:
     """Return the counts of all parts, worked out by the processes of a pool."""
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(count_part, [order] * workers, range(workers), [workers] * workers)
+        yield from count_with(pool, order, workers)
 
 
 def count_with_dask(order: int, workers: int, address: str) -> Iterable[Counter[int]]:
-    """Return the counts of all parts, in the order in which a Dask cluster finishes them."""
+    """Return the counts of all parts, worked out by a Dask cluster, whose client gives an executor."""
     try:
-        from dask.distributed import Client, LocalCluster, as_completed  # noqa: PLC0415 - optional
+        from dask.distributed import Client, LocalCluster  # noqa: PLC0415 - optional
     except ImportError:
         sys.exit('Dask is missing: pip install "sgdiagrams[dask]"')
     with ExitStack() as stack:
@@ -60,10 +67,7 @@ def count_with_dask(order: int, workers: int, address: str) -> Iterable[Counter[
                 LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
             )
         client = stack.enter_context(Client(where))
-        modulus = max(1, sum(client.ncores().values()))
-        parts = client.map(count_part, [order] * modulus, range(modulus), [modulus] * modulus)
-        for part in as_completed(parts):
-            yield part.result()
+        yield from count_with(client.get_executor(), order, sum(client.ncores().values()) or 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

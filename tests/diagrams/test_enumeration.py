@@ -1,5 +1,7 @@
 """The enumeration against brute force and its filters against definitions."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from fractions import Fraction
 from functools import cache
 from math import factorial
@@ -15,6 +17,7 @@ from sgdiagrams.diagrams import (
     RequestError,
     diagram_rows,
     enumerate_diagrams,
+    enumeration,
     rooted_trees,
     symmetry_sum,
 )
@@ -263,3 +266,33 @@ def test_impossible_requests(order, options):
 def test_more_parts_than_trees():
     assert list(enumerate_diagrams(2, residue=10**30, modulus=10**31)) == []
     assert len(list(enumerate_diagrams(2, residue=0, modulus=10**31))) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"root": "in-partition", "max_noise": 2}, {"linkless": True, "modulus": 3}]
+)
+def test_an_executor_gives_the_same_rows_in_the_same_order(options, monkeypatch):
+    monkeypatch.setattr(enumeration, "_ROWS_OF_A_TASK", 1000)
+    with ThreadPoolExecutor(3) as pool:
+        ours = list(diagram_rows(6, executor=pool, **options))
+        diagrams = list(enumerate_diagrams(5, executor=pool, **options))
+    theirs = list(diagram_rows(6, **options))
+    assert [rows.levels for rows in ours] == [rows.levels for rows in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(one.labels, other.labels)
+        assert np.array_equal(one.symmetry_factors, other.symmetry_factors)
+    assert diagrams == list(enumerate_diagrams(5, **options))
+    assert list(map(str, diagrams)) == list(map(str, enumerate_diagrams(5, **options)))
+
+
+def test_processes_give_the_same_rows(monkeypatch):
+    monkeypatch.setattr(enumeration, "_ROWS_OF_A_TASK", 2**14)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        ours = [rows.labels for rows in diagram_rows(7, executor=pool)]
+    theirs = [rows.labels for rows in diagram_rows(7)]
+    assert all(np.array_equal(*pair) for pair in zip(ours, theirs, strict=True))
+
+
+def test_an_executor_must_be_one():
+    with pytest.raises(RequestError, match="executor=3"):
+        next(diagram_rows(3, executor=3))
