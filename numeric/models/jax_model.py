@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -10,7 +11,11 @@ import numpy as np
 
 from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.backends.jax_costs import gradient_operations, intermediate_bytes
-from sgdiagrams.numeric.models.backends.jax_kernels import block_products, derivative_kernel
+from sgdiagrams.numeric.models.backends.jax_kernels import (
+    FlatValues,
+    block_products,
+    derivative_kernel,
+)
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
 from sgdiagrams.numeric.models.inputs import (
@@ -160,14 +165,8 @@ class JaxModel(Model):
         return tuple(self.given_functions)
 
     def structured(self, flat: Any) -> Any:
-        """Return the pytree of weights of an array of all weights in a row."""
-        import jax
-
-        leaves, end = [], 0
-        for shape in self.shapes:
-            start, end = end, end + int(np.prod(shape))
-            leaves.append(flat[start:end].reshape(shape))
-        return jax.tree.unflatten(self.structure, leaves)
+        """Return a vector, shape (p,), in the structure of the weights."""
+        return self._values("loss").structured(flat)
 
     def datapoints(self, rows: NDArray[np.intp]) -> Any:
         """Return datapoints, with the axes of `rows` in front, as NumPy arrays."""
@@ -221,9 +220,11 @@ class JaxModel(Model):
         per_row = own, tuple(len(leg.rows) > 1 for leg in legs)
         key = label, pattern, vectors_out, per_row
         if key not in self._kernels:
-            self._kernels[key] = derivative_kernel(
-                self._values(label), pattern, vectors_out=vectors_out, per_row=per_row
-            )
+            values = self._values(label)
+            # A callable object may have no hash; what is compiled for it is kept here alone.
+            is_hashable = isinstance(values.function, Hashable)
+            kernel = derivative_kernel if is_hashable else derivative_kernel.__wrapped__
+            self._kernels[key] = kernel(values, pattern, vectors_out=vectors_out, per_row=per_row)
         result, finite = self._kernels[key](
             self.start,
             () if datapoints is None else self.datapoints(datapoints),
@@ -237,13 +238,14 @@ class JaxModel(Model):
             raise not_finite(label, again, datapoints, legs)
         return result if numbers is None else numbers @ shares
 
-    def _values(self, label: str) -> Callable[[Any, Any], Any]:
-        import jax
-
-        if label in self.given_functions:
-            function = self.given_functions[label]
-            return lambda flat, _points: function(self.structured(flat)).reshape(1)
-        return jax.vmap(self._one, (None, 0))
+    def _values(self, label: str) -> FlatValues:
+        function = self.given_functions.get(label)
+        return FlatValues(
+            self.loss if function is None else function,
+            self.shapes,
+            self.structure,
+            has_datapoints=function is None,
+        )
 
     def _one(self, flat: Any, point: Any) -> Any:
         return self.loss(self.structured(flat), point)

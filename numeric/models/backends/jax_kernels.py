@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-__all__ = ["block_products", "derivative_kernel"]
+__all__ = ["FlatValues", "block_products", "derivative_kernel"]
 
 _BLOCK = 1024  # products that are summed in the type of the vectors
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class FlatValues:
+    """The losses of datapoints, or a function, of all weights in a row; knows no data.
+
+    Attributes
+    ----------
+    function
+        ``loss(weights, datapoint)``, or a function of the weights alone.
+    shapes, structure
+        Of the arrays that the weights consist of, and how they hang together.
+    has_datapoints
+        Whether it is a loss.
+    """
+
+    function: Callable[..., Any]
+    shapes: tuple[tuple[int, ...], ...]
+    structure: Any
+    has_datapoints: bool
+
+    def structured(self, flat: Any) -> Any:
+        """Return a vector, shape (p,), in the structure of the weights."""
+        import jax
+
+        leaves, end = [], 0
+        for shape in self.shapes:
+            start, end = end, end + prod(shape)
+            leaves.append(flat[start:end].reshape(shape))
+        return jax.tree.unflatten(self.structure, leaves)
+
+    def __call__(self, flat: Any, points: Any) -> Any:
+        """Return the losses of the datapoints, or the function, shape (c,)."""
+        import jax
+
+        if not self.has_datapoints:
+            return self.function(self.structured(flat)).reshape(1)
+
+        def one(w: Any, point: Any) -> Any:
+            return self.function(self.structured(w), point)
+
+        mapped: Any = jax.vmap(one, (None, 0))
+        return mapped(flat, points)
+
+
+@lru_cache(maxsize=256)
 def derivative_kernel(
-    value: Callable[[Any, Any], Any],
-    pattern: Sequence[int],
+    value: FlatValues,
+    pattern: tuple[int, ...],
     *,
     vectors_out: bool,
     per_row: tuple[bool, tuple[bool, ...]],
@@ -24,7 +72,7 @@ def derivative_kernel(
     Parameters
     ----------
     value
-        ``value(weights, datapoints)``: the losses of the datapoints, shape (c,).
+        The losses of datapoints. What is compiled is kept for equal ones, whatever the data.
     pattern
         For every leg which of the tables it takes its vectors from.
     vectors_out
