@@ -132,6 +132,10 @@ class Comparison:
                 item["resummed_deviations"] = [_finite(x) for x in point.resummed_deviations]
             else:
                 del item["resummed"]
+            if point.prediction_errors:
+                item["prediction_errors"] = [_finite(x) for x in point.prediction_errors]
+            else:
+                del item["prediction_errors"]
         del data["resummed_curve"]
         plain: dict[str, Any] = plain_data(data)
         return plain
@@ -150,9 +154,12 @@ class Comparison:
         )
         header = ["eta", "simulated", "+-"]
         is_resummed = any(point.resummed for point in self.points)
-        for prefix in ("", "re-s. ") if is_resummed else ("",):
+        has_errors = any(point.prediction_errors for point in self.points)
+        for k in range(1, self.order + 1):
+            header += [f"order {k}", *(["+-"] if has_errors else []), "dev."]
+        if is_resummed:
             for k in range(1, self.order + 1):
-                header += [f"{prefix}order {k}", "dev."]
+                header += [f"re-s. order {k}", "dev."]
         rows = []
         digits = self._decimals()
         for point in self.points:
@@ -164,12 +171,16 @@ class Comparison:
                 row += [f"{point.simulated:z.{digits}f}", f"{point.standard_error:.{digits}f}"]
             else:
                 row += ["-", "-"]
-            values = (*point.predictions, *point.resummed)
-            deviations = (*point.deviations, *point.resummed_deviations)
-            for value, deviation in zip(values, deviations, strict=True):
+            errors = point.prediction_errors or (0.0,) * len(point.predictions)
+            plain = zip(point.predictions, errors, point.deviations, strict=True)
+            for value, error, deviation in plain:
+                shown_error = [_entry(error, digits)] if has_errors else []
+                row += [_entry(value, digits), *shown_error, _deviation(deviation)]
+            for value, deviation in zip(point.resummed, point.resummed_deviations, strict=True):
                 row += [_entry(value, digits), _deviation(deviation)]
             rows.append(tuple(row))
-        notes = ["order k: sum of orders 1..k; dev.: distance to the simulation in its errors"]
+        whose = "the errors of both" if has_errors else "its errors"
+        notes = [f"order k: sum of orders 1..k; dev.: distance to the simulation in {whose}"]
         if is_resummed:
             notes.append("re-s.: the re-summed expansion, linkless diagrams with 1..k edges")
         best = self._best()
@@ -183,7 +194,8 @@ class Comparison:
             done = min((p.moments.count + p.moments.diverged for p in self.points), default=0)
             notes.append(f"interrupted: at least {done} of {self.runs} runs a point were made")
         # An order stays with its distance.
-        groups = (3, *(2,) * ((len(header) - 3) // 2))
+        sizes = [3 if has_errors else 2] * self.order + [2] * (self.order if is_resummed else 0)
+        groups = (3, *sizes)
         return PrintedTable(title, tuple(header), tuple(rows), tuple(notes), groups=groups)
 
     def _decimals(self) -> int:

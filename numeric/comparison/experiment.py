@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, final
 
@@ -18,11 +17,17 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
+from sgdiagrams.numeric.comparison.predictions import (
+    PredictionErrors,
+    ResummedPrediction,
+    check_values,
+    derivatives_at_start,
+    usual_order,
+)
 from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
-from sgdiagrams.numeric.landscapes.checking import check_landscape, statistics_of
+from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
-from sgdiagrams.numeric.precision.finite import BeyondFloatsError
 from sgdiagrams.numeric.simulation.checkpoint import Checkpoint
 from sgdiagrams.numeric.simulation.rates import learning_rates
 from sgdiagrams.numeric.simulation.simulation import Simulation
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from sgdiagrams.numeric.estimates.tabulated import Tabulated
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.numeric.simulation.moments import Moments
     from sgdiagrams.numeric.statistics import Statistics
@@ -71,6 +77,7 @@ def compare(
     executor: Executor | None = None,
     component: int | tuple[int, ...] | None = None,
     resummed: bool = False,
+    values: Statistics | Tabulated | None = None,
     **numbers: float | Fraction,
 ) -> Comparison:
     """Predict an observable order by order and simulate it.
@@ -110,6 +117,9 @@ def compare(
     resummed
         Whether the re-summed prediction is given beside the plain one. Long runs need it, and learning
         rates that are given: those by default are of use for the plain one.
+    values
+        Where the numbers of the prediction come from: `Statistics`, a measurement, or a table of values;
+        their errors go into the deviations. Left out, the derivatives of the landscape itself.
     **numbers
         The numbers of sampling scheme and optimiser, such as ``T=10`` or ``beta=0.9``.
 
@@ -144,8 +154,10 @@ def compare(
     scheme, method = training.sampling, training.optimizer
     ground = named_landscape(landscape)
     watched = named_observable(observable)
+    if values is not None:
+        check_values(values, resummed=resummed)
     if order is None:
-        order = complete_order(watched) if resummed else 3
+        order = complete_order(watched) if resummed else usual_order(values)
     if not is_whole(order, least=1, most=_MOST_ORDER):
         raise RequestError(
             f"expected an order 1..{_MOST_ORDER} to compare, got order={shown(order)}"
@@ -155,16 +167,29 @@ def compare(
     if not is_whole(seed, least=0):
         raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
     order, runs, seed = int(order), int(runs), int(seed)
-    statistics = _statistics(ground, order, method, watched)
-    check_landscape(ground, order=order, statistics=statistics)
+    known: Statistics | Tabulated
+    if values is None:
+        known = own = derivatives_at_start(ground, order, method, watched)
+        check_landscape(ground, order=order, statistics=own)
+    else:
+        known = values
+        check_landscape(ground, order=order, has_statistics=False)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)
     expansion = expand(watched, order=order, sampling=scheme, optimizer=method)
-    contributions = expansion.evaluate(statistics, eta=1.0).orders
+    estimate = expansion.evaluate(known, eta=1.0)
     place = simulation.component
-    coefficients = tuple(float(c if place is None else c[place]) for c in contributions)
+    coefficients = tuple(float(c if place is None else c[place]) for c in estimate.orders)
     etas = _learning_rates(eta, coefficients)
-    predict = _Resummed(watched, order, training, ground, place) if resummed else None
+    errors: list[tuple[float, ...]] = [()] * len(etas)
+    if np.any(estimate.change_standard_error):
+        error_of = PredictionErrors(watched, order, training, known, place)
+        errors = [error_of(e) for e in etas]
+    predict = None
+    if resummed:
+        # Eigenvalues need the second derivatives.
+        full = values or derivatives_at_start(ground, max(order, 2), method, watched)
+        predict = ResummedPrediction(watched, order, training, full, place)
     early = [() if predict is None else predict(e) for e in etas]  # its errors come at once
     result = Comparison(
         ground.name,
@@ -190,59 +215,12 @@ def compare(
             state.load(path)
             complete = _run(simulation, etas, runs, seed, state, path, progress, executor)
     points = tuple(
-        Point(e, moments, result.predict(e), simulation.statistic, other)
-        for e, moments, other in zip(etas, state.moments, early, strict=True)
+        Point(e, moments, result.predict(e), simulation.statistic, other, error)
+        for e, moments, other, error in zip(etas, state.moments, early, errors, strict=True)
     )
-    known = dict(zip(etas, early, strict=True))
-    curve = () if predict is None else refined(predict, known, seconds=_PATIENCE)
+    made = dict(zip(etas, early, strict=True))
+    curve = () if predict is None else refined(predict, made, seconds=_PATIENCE)
     return replace(result, points=points, complete=complete, resummed_curve=curve)
-
-
-class _Resummed:
-    """The re-summed prediction at any learning rate."""
-
-    def __init__(
-        self,
-        watched: Observable,
-        order: int,
-        training: Training,
-        ground: Landscape,
-        place: tuple[int, ...] | None,
-    ) -> None:
-        self._expansion = expand(
-            watched,
-            order=order,
-            sampling=training.sampling,
-            optimizer=training.optimizer,
-            resummed=True,
-        )
-        # Eigenvalues need the second derivatives.
-        self._statistics = _statistics(ground, max(order, 2), training.optimizer, watched)
-        self._place = place
-
-    def __call__(self, eta: float) -> tuple[float, ...]:
-        try:
-            orders = self._expansion.evaluate(self._statistics, eta=eta).orders
-        except BeyondFloatsError:  # as SGD itself then
-            return (math.inf,) * self._expansion.order
-        return tuple(
-            accumulate(float(c if self._place is None else c[self._place]) for c in orders[1:])
-        )
-
-
-def _statistics(
-    ground: Landscape, order: int, method: Optimizer, watched: Observable
-) -> Statistics:
-    """Return the population's derivatives, with the start and functions where they are needed."""
-    statistics = statistics_of(ground, order)
-    if method.weight_decay != 0 and statistics.start is None:
-        statistics = replace(statistics, start=ground.start)
-    functions = dict(statistics.functions)
-    for name in watched.functions:
-        derivatives = watched.given_function(name).derivatives
-        if name not in functions and derivatives is not None:
-            functions[name] = {k: derivatives(ground.start, k) for k in range(order + 1)}
-    return replace(statistics, functions=functions) if functions else statistics
 
 
 @final

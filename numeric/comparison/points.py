@@ -28,6 +28,8 @@ class Point:
         What of the moments is predicted: ``"mean"`` or ``"variance"``.
     resummed
         The same as `predictions` from the re-summed expansion; empty where it was not asked for.
+    prediction_errors
+        The standard errors of `predictions`; empty where these are exact.
     """
 
     eta: float
@@ -35,6 +37,7 @@ class Point:
     predictions: tuple[float, ...]
     statistic: Statistic = "mean"
     resummed: tuple[float, ...] = ()
+    prediction_errors: tuple[float, ...] = ()
 
     @property
     def simulated(self) -> float:
@@ -48,16 +51,22 @@ class Point:
 
     @property
     def deviations(self) -> tuple[float, ...]:
-        """Prediction minus simulation, in standard errors, for every order."""
-        return self._deviations(self.predictions)
+        """Prediction minus simulation, in standard errors of the difference, for every order."""
+        errors = self.prediction_errors or (0.0,) * len(self.predictions)
+        return self._deviations(self.predictions, errors)
 
     @property
     def resummed_deviations(self) -> tuple[float, ...]:
         """The same for the re-summed expansion."""
-        return self._deviations(self.resummed)
+        return self._deviations(self.resummed, (0.0,) * len(self.resummed))
 
-    def _deviations(self, values: tuple[float, ...]) -> tuple[float, ...]:
+    def _deviations(
+        self, values: tuple[float, ...], errors: tuple[float, ...]
+    ) -> tuple[float, ...]:
         error = self.standard_error
         if not self.moments.count or self.moments.diverged or error in (0.0, math.inf):
             return (math.nan,) * len(values)
-        return tuple((value - self.simulated) / error for value in values)
+        return tuple(
+            (value - self.simulated) / math.hypot(error, own)
+            for value, own in zip(values, errors, strict=True)
+        )

@@ -40,6 +40,7 @@ def check_landscape(
     order: int = 2,
     seed: int = 0,
     statistics: Statistics | None = None,
+    has_statistics: bool = True,
 ) -> None:
     r"""Raise an error in one line unless the methods of a landscape agree with each other.
 
@@ -59,6 +60,9 @@ def check_landscape(
         Of the draws.
     statistics
         Those of the landscape, where they are known already.
+    has_statistics
+        Whether the landscape is asked for statistics, and these are checked; False where the numbers of a
+        prediction come from elsewhere.
 
     Raises
     ------
@@ -83,8 +87,9 @@ def check_landscape(
     trial.check_shapes()
     trial.check_fixed()
     trial.check_gradient()
-    known = trial.statistics(order) if statistics is None else statistics
-    trial.check_statistics(known)
+    if has_statistics:
+        known = trial.statistics(order) if statistics is None else statistics
+        trial.check_statistics(known)
 
 
 def statistics_of(landscape: Landscape, order: int) -> Statistics:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
+from measurements import measured
 
 from sgdiagrams.commands import cli
 from sgdiagrams.diagrams import (
@@ -31,7 +32,8 @@ from sgdiagrams.numeric.comparison.experiment import compare
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.refinement import refined, smooth
 from sgdiagrams.numeric.landscapes.landscape import Landscape
-from sgdiagrams.numeric.landscapes.toys import Mean
+from sgdiagrams.numeric.landscapes.toys import Helix, Mean
+from sgdiagrams.numeric.measurement.values import Values
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
@@ -43,6 +45,7 @@ from sgdiagrams.symbolic import (
     OnePass,
     WithReplacement,
 )
+from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import Cosine, Step
@@ -996,3 +999,112 @@ def test_bad_input_to_the_command_is_one_line(arguments):
     assert isinstance(done.exception, SgdiagramsError)
     assert str(done.exception).startswith("expected ")
     assert "\n" not in str(done.exception)
+
+
+# Numbers from elsewhere ---------------------------------------------------------------------------------
+
+
+def drawn_statistics(ground, n, seed=0):
+    """Per-sample derivatives of a landscape with quadratic losses, as a user would bring them."""
+    x = ground.draw(np.random.default_rng(seed), (1, n))
+    theta = ground.start[None]
+    losses = ground.loss(theta, x)[0]
+    gradients = np.stack([ground.gradient(theta, x[:, [i]])[0] for i in range(n)])
+    hessians = np.repeat(ground.statistics(2).samples[2].mean(axis=0)[None], n, axis=0)
+    return Statistics.from_samples({0: losses, 1: gradients, 2: hessians}, role="sample")
+
+
+@pytest.mark.parametrize("kind", ["statistics", "measured"])
+def test_numbers_from_elsewhere_bring_their_errors(kind):
+    ground = Mean()
+    dense = drawn_statistics(ground, 60)
+    expansions = [expand("test-loss", order=k, sampling="one-pass") for k in (1, 2)]
+    values = dense if kind == "statistics" else measured(dense, expansions[1])
+    found = compare(ground, order=2, eta=[0.01, 0.1], runs=400, T=3, values=values)
+    for point in found.points:
+        for k, expansion in enumerate(expansions):
+            estimate = expansion.evaluate(dense, eta=point.eta, T=3)
+            assert point.predictions[k] == pytest.approx(estimate.change, rel=1e-9, abs=1e-12)
+            error = estimate.change_standard_error
+            assert point.prediction_errors[k] == pytest.approx(error, rel=1e-9)
+            away = (point.predictions[k] - point.simulated) / math.hypot(
+                point.standard_error, error
+            )
+            assert point.deviations[k] == pytest.approx(away)
+    same = compare(ground, order=2, eta=[0.01, 0.1], runs=400, T=3)
+    assert [p.moments for p in same.points] == [p.moments for p in found.points]
+    header = str(found).split("\n")[1]
+    assert header.split() == [
+        "eta",
+        "simulated",
+        "+-",
+        "order",
+        "1",
+        "+-",
+        "dev.",
+        "order",
+        "2",
+        "+-",
+        "dev.",
+    ]
+    assert "in the errors of both" in str(found).replace("\n  ", " ")
+    data = found.to_dict()["points"][0]
+    assert data["prediction_errors"] == list(found.points[0].prediction_errors)
+    assert "prediction_errors" not in same.to_dict()["points"][0]
+    assert found.plot() is not None
+
+
+def test_exact_numbers_from_elsewhere_are_those_of_the_landscape():
+    ground = Mean()
+    exact = measured(ground.statistics(3), expand("test-loss", order=3, sampling="one-pass"))
+    found = compare(ground, runs=20, eta=0.1, T=3, values=exact)
+    same = compare(ground, runs=20, eta=0.1, T=3)
+    assert found.order == 3
+    assert found.points[0].predictions == pytest.approx(same.points[0].predictions)
+    assert found.points[0].prediction_errors == ()
+    short = Values({"l": 0, "G_a G_a": 0, "G_a H_ab G_b": 0, "M_a|b H_ab": 1})
+    assert compare(ground, runs=20, eta=0.1, T=3, values=short).order == 2
+
+
+def test_a_landscape_without_statistics_is_compared_with_values():
+    class Bare(Mean):
+        __slots__ = ()
+
+        def statistics(self, order):
+            raise AssertionError(order)
+
+    values = measured(Mean().statistics(2), expand("test-loss", order=2, sampling="one-pass"))
+    found = compare(Bare(), order=2, runs=50, eta=0.1, T=3, values=values)
+    assert len(found.points) == 1
+
+
+def test_vectors_from_elsewhere_are_compared_by_component():
+    ground = Helix()
+    expansion = expand("displacement", order=2, sampling="one-pass")
+    values = measured(ground.statistics(3), expansion)
+    options = {
+        "observable": "displacement",
+        "order": 2,
+        "component": 2,
+        "runs": 20,
+        "eta": 0.1,
+        "T": 3,
+    }
+    found, same = compare(ground, **options, values=values), compare(ground, **options)
+    assert found.points[0].predictions == pytest.approx(same.points[0].predictions)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"values": 5}, "a measurement or a table of values"),
+        ({"resummed": True}, "needs an eigenbasis"),
+        ({"has_metric": True}, "measure without eta="),
+    ],
+)
+def test_values_that_cannot_be_compared_are_refused(options, words):
+    has_metric = options.pop("has_metric", False)
+    expansion = expand("test-loss", order=2, sampling="one-pass")
+    values = measured(Mean().statistics(2), expansion, has_metric=has_metric)
+    with pytest.raises(RequestError, match=words):
+        compare("mean", order=2, runs=20, eta=0.1, T=3, **{"values": values, **options})
