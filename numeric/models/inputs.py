@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError, StatisticsError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError, StatisticsError
+from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.models.model import Model
 
-__all__ = ["check_function_name", "floating_dtype", "read_data", "read_rates"]
+__all__ = [
+    "check_function_name",
+    "check_scalar",
+    "checked_call",
+    "floating_dtype",
+    "read_data",
+    "read_rates",
+]
 
 _FLOATS = ("float32", "float64")
 
@@ -40,7 +49,10 @@ def floating_dtype(names: Sequence[str]) -> np.dtype[Any]:
     if len(kinds) > 1:
         raise RequestError(f"expected weights of one type, got {', '.join(kinds)}; convert them")
     if kinds[0] not in _FLOATS:
-        raise RequestError(f"expected weights of type float32 or float64, got {shown(kinds[0])}")
+        raise RequestError(
+            f"expected weights of type float32 or float64, got {shown(kinds[0])}; take"
+            " out what is no weight"
+        )
     return np.dtype(kinds[0])
 
 
@@ -83,6 +95,38 @@ def _array(leaf: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
 
 
+@contextmanager
+def checked_call(label: str) -> Iterator[None]:
+    """Turn errors inside a function of the user into one line that says which call it was."""
+    try:
+        yield
+    except SgdiagramsError:
+        raise
+    except Exception as error:
+        words = shortened(" ".join(str(error).split()), most=100)
+        data = "; a datapoint is one row of the data, without an axis for a batch"
+        raise RequestError(
+            f"the function {label} fails with {type(error).__name__}: {words}"
+            f"{data if label == LOSS else ''}"
+        ) from error
+
+
+def check_scalar(label: str, value: Any, dtype: np.dtype[Any]) -> None:
+    """Raise an error unless the value of a function is a number in floating point.
+
+    Raises
+    ------
+    RequestError
+        When it is an array, or an integer.
+    """
+    shape, kind = getattr(value, "shape", None), str(getattr(value, "dtype", ""))
+    if shape is None or tuple(shape) or "float" not in kind:
+        got = f"a {type(value).__name__}" if shape is None else f"shape {tuple(shape)} of {kind}"
+        words = f"expected {label} to return a number of {dtype} in an array of shape (), got {got}"
+        advice = "; a datapoint has no axis for a batch: return the loss of one" if shape else ""
+        raise RequestError(words + (advice if label == LOSS else ""))
+
+
 def check_function_name(model: Model, label: str, datapoints: NDArray[np.intp] | None) -> None:
     """Raise an error unless a model has what is asked for.
 
@@ -91,7 +135,7 @@ def check_function_name(model: Model, label: str, datapoints: NDArray[np.intp] |
     RequestError
         When it has no such function, or datapoints are given for a function of the weights.
     """
-    if label == "loss":
+    if label == LOSS:
         if datapoints is None:
             raise RequestError("expected datapoints for derivatives of losses, got datapoints=None")
     elif label not in model.functions:

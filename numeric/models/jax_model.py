@@ -20,13 +20,15 @@ from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
 from sgdiagrams.numeric.models.inputs import (
     check_function_name,
+    check_scalar,
+    checked_call,
     floating_dtype,
     read_data,
     read_rates,
 )
 from sgdiagrams.numeric.models.model import Model
 from sgdiagrams.numeric.models.weight_penalty import penalty
-from sgdiagrams.symbolic.vocabulary import PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.models.model import Leg, Vectors
 
-__all__ = ["JaxModel"]
+__all__ = ["JaxModel", "precision"]
 
 
 @final
@@ -106,8 +108,8 @@ class JaxModel(Model):
         import jax
 
         leaves, self.structure = jax.tree.flatten(weights)
-        dtype = floating_dtype([str(np.result_type(leaf)) for leaf in leaves])
         host = [np.asarray(leaf) for leaf in leaves]
+        dtype = floating_dtype([str(leaf.dtype) for leaf in host])
         self.shapes = tuple(leaf.shape for leaf in host)
         points, structure = jax.tree.flatten(data)
         #: The arrays of the data in host memory, and how they hang together.
@@ -119,10 +121,21 @@ class JaxModel(Model):
         self.memory = MEMORY if memory is None else float(memory)
         self._kernels: dict[Any, Any] = {}
         self._costs: tuple[float, float] | None = None
-        with _precision(dtype):
+        with precision(dtype):
             #: All weights in a row, shape (p,).
             self.start = jax.numpy.asarray(np.concatenate([leaf.reshape(-1) for leaf in host]))
             self._rates = None if eta is None else self._read_rates(eta)
+            self._check_functions()
+
+    def _check_functions(self) -> None:
+        import jax
+
+        weights, point = self.structured(self.start), self.datapoints(np.array(0))
+        with checked_call(LOSS):
+            check_scalar(LOSS, jax.eval_shape(self.loss, weights, point), self.dtype)
+        for name, function in self.given_functions.items():
+            with checked_call(name):
+                check_scalar(name, jax.eval_shape(function, weights), self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is compiled does not travel to other processes.
@@ -184,7 +197,7 @@ class JaxModel(Model):
         output: Literal["number", "vector"],
     ) -> Any:
         """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
-        plain = "loss" if label == PENALISED else label
+        plain = LOSS if label == PENALISED else label
         check_function_name(self, plain, datapoints)
         arrangement = arranged(datapoints, legs)
         vectors_out = output == "vector"
@@ -195,7 +208,7 @@ class JaxModel(Model):
             datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
             vectors_out=vectors_out,
         )
-        with _precision(self.dtype):
+        with precision(self.dtype):
             result = in_chunks(
                 partial(self._piece, plain, arrangement.pattern, vectors_out),
                 arrangement,
@@ -256,7 +269,7 @@ class JaxModel(Model):
 
         if "products" not in self._kernels:
             self._kernels["products"] = jax.jit(block_products)
-        with _precision(self.dtype):
+        with precision(self.dtype):
             blocks = np.asarray(self._kernels["products"](one, other), dtype=np.float64)
         total: NDArray[np.float64] = blocks.sum(axis=0)
         return total
@@ -265,7 +278,7 @@ class JaxModel(Model):
         """Return vectors times the learning rates."""
         if self._rates is None:
             return table
-        with _precision(self.dtype):
+        with precision(self.dtype):
             return self._rates(table)
 
     def _read_rates(self, eta: Any) -> Callable[[Vectors], Vectors]:
@@ -289,7 +302,7 @@ class JaxModel(Model):
         """Return one table of the vectors of several."""
         import jax
 
-        with _precision(self.dtype):
+        with precision(self.dtype):
             return jax.numpy.concatenate(list(tables))
 
     def as_floats(self, table: Vectors) -> NDArray[np.float64]:
@@ -300,12 +313,12 @@ class JaxModel(Model):
         """Return vectors of shape (K, p) as a table, in the type of the weights."""
         import jax
 
-        with _precision(self.dtype):
+        with precision(self.dtype):
             return jax.numpy.asarray(np.asarray(vectors).astype(self.dtype))
 
     def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
         """Return linear combinations of vectors: factors of shape (L, K) times a table."""
-        with _precision(self.dtype):
+        with precision(self.dtype):
             return self.as_table(factors) @ table
 
     def as_weights(self, vector: NDArray[np.float64]) -> Any:
@@ -325,7 +338,7 @@ class JaxModel(Model):
     def _read_costs(self) -> tuple[float, float]:
         if self._costs is None:
             point = self.datapoints(np.array(0))
-            with _precision(self.dtype):
+            with precision(self.dtype):
                 self._costs = (
                     gradient_operations(self._one, self.start, point),
                     intermediate_bytes(self._one, self.start, point),
@@ -334,7 +347,7 @@ class JaxModel(Model):
 
 
 @contextmanager
-def _precision(dtype: np.dtype[Any]) -> Iterator[None]:
+def precision(dtype: np.dtype[Any]) -> Iterator[None]:
     """Float64 where the weights have it, here only, and products of matrices in full precision."""
     import jax
 

@@ -12,7 +12,7 @@ from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ModuleLoss", "torch_loss"]
+__all__ = ["ModuleLoss", "refuse_training", "torch_loss"]
 
 
 @final
@@ -33,15 +33,24 @@ class ModuleLoss:
 
     def __call__(self, weights: dict[str, Any], datapoint: Any) -> Any:
         """Return the loss of a datapoint, which gets a batch axis of one."""
+        return self.of_batch(weights, like(datapoint, [x[None] for x in leaves_of(datapoint)]))
+
+    def of_batch(self, weights: dict[str, Any], datapoints: Any) -> Any:
+        """Return the loss of a batch of datapoints."""
+        from torch import nn
         from torch.func import functional_call
 
         kind = next(iter(weights.values())).dtype
-        fixed = {**dict(self.module.named_buffers()), **dict(self.module.named_parameters())}
+        fixed = {n: t.clone() for n, t in self.module.named_buffers()}  # a call may change them
+        fixed.update(self.module.named_parameters())
         constants = {name: _in(kind, t) for name, t in fixed.items() if name not in weights}
-        inputs, targets = _parted(datapoint)
-        arguments, keywords = _as_arguments(_batch_of_one(inputs))
+        inputs, targets = _parted(datapoints)
+        arguments, keywords = _as_arguments(inputs)
         output = functional_call(self.module, {**constants, **weights}, arguments, keywords)
-        return self.criterion(output, *(_batch_of_one(target) for target in targets))
+        if isinstance(self.criterion, nn.Module):
+            own = {name: _in(kind, t) for name, t in self.criterion.named_buffers()}
+            return functional_call(self.criterion, own, (output, *targets))
+        return self.criterion(output, *targets)
 
 
 def torch_loss(module: Any, criterion: Callable[..., Any]) -> tuple[ModuleLoss, dict[str, Any]]:
@@ -68,8 +77,8 @@ def torch_loss(module: Any, criterion: Callable[..., Any]) -> tuple[ModuleLoss, 
     Raises
     ------
     RequestError
-        When the module is none, has no weights, or when the criterion adds losses up or returns one for
-        each datapoint.
+        When the module is none, has no weights, or is in training mode with parts that mix datapoints or
+        draw random numbers; when the criterion adds losses up or returns one for each datapoint.
     MissingDependencyError
         When PyTorch is absent.
 
@@ -99,6 +108,7 @@ def torch_loss(module: Any, criterion: Callable[..., Any]) -> tuple[ModuleLoss, 
             f"expected a criterion that averages, got one with reduction={shown(reduction)}; losses"
             " are averaged over a batch here: take reduction='mean'"
         )
+    refuse_training(module)
     weights = {
         name: parameter.detach().clone()
         for name, parameter in module.named_parameters()
@@ -109,14 +119,33 @@ def torch_loss(module: Any, criterion: Callable[..., Any]) -> tuple[ModuleLoss, 
     return ModuleLoss(module, criterion), weights
 
 
+def refuse_training(module: Any) -> None:
+    """Raise an error for parts in training mode that mix datapoints or draw random numbers."""
+    from torch import nn
+
+    means = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+    drops = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+    for name, part in module.named_modules():
+        if isinstance(part, means) and (part.training or part.running_mean is None):
+            raise RequestError(
+                f"{_called(part, name)} takes means over a batch, so that a datapoint has no loss of"
+                " its own; call module.eval() before, or replace it by GroupNorm"
+            )
+        share = part.p if isinstance(part, drops) else getattr(part, "dropout", 0)
+        if part.training and isinstance(share, float) and share > 0:
+            raise RequestError(
+                f"{_called(part, name)} leaves out other units at every call; call module.eval() before"
+            )
+
+
+def _called(part: Any, name: str) -> str:
+    return f"{type(part).__name__} ({shown(name)})" if name else type(part).__name__
+
+
 def _parted(datapoint: Any) -> tuple[Any, tuple[Any, ...]]:
     if isinstance(datapoint, (tuple, list)):
         return datapoint[0], tuple(datapoint[1:])
     return datapoint, ()
-
-
-def _batch_of_one(tree: Any) -> Any:
-    return like(tree, [leaf[None] for leaf in leaves_of(tree)])
 
 
 def _as_arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

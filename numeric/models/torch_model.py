@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -22,13 +23,15 @@ from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
 from sgdiagrams.numeric.models.inputs import (
     check_function_name,
+    check_scalar,
+    checked_call,
     floating_dtype,
     read_data,
     read_rates,
 )
 from sgdiagrams.numeric.models.model import Model
 from sgdiagrams.numeric.models.weight_penalty import penalty
-from sgdiagrams.symbolic.vocabulary import PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +44,8 @@ __all__ = ["TorchModel"]
 
 #: Weights beyond which rows are computed one by one: what a row costs is more than starting it.
 _LARGE = 100_000
+#: What PyTorch warns of where it takes datapoints one by one itself, or stumbles.
+_UNMAPPED = ("There is a performance drop", "An output with one or more elements was resized")
 _COLUMNS = 2**16  # weights whose products are summed at once, in float64
 
 
@@ -130,6 +135,16 @@ class TorchModel(Model):
         #: All weights in a row, shape (p,).
         self.start = torch.cat([leaf.detach().reshape(-1) for leaf in leaves])
         self._rates = None if eta is None else self._read_rates(eta)
+        self._check_functions()
+
+    def _check_functions(self) -> None:
+        weights, point = self.structured(self.start), self.datapoints(np.array(0))
+        with exact_kernels(self.start.device):
+            with checked_call(LOSS):
+                check_scalar(LOSS, self.loss(weights, point), self.dtype)
+            for name, function in self.given_functions.items():
+                with checked_call(name):
+                    check_scalar(name, function(weights), self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         leaves, structure = self.data
@@ -199,7 +214,7 @@ class TorchModel(Model):
         output: Literal["number", "vector"],
     ) -> Any:
         """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
-        plain = "loss" if label == PENALISED else label
+        plain = LOSS if label == PENALISED else label
         check_function_name(self, plain, datapoints)
         arrangement = arranged(datapoints, legs)
         vectors_out = output == "vector"
@@ -297,11 +312,14 @@ class TorchModel(Model):
         # Some operations of PyTorch know no `vmap`: then datapoints are taken one by one.
         import torch
 
-        weights = self.structured(self.start)
-        try:
-            torch.func.vmap(self.loss, (None, 0))(weights, self.datapoints(np.zeros(2, dtype=int)))
-        except RuntimeError:
-            return False
+        weights, points = self.structured(self.start), self.datapoints(np.zeros(2, dtype=int))
+        with warnings.catch_warnings():
+            for words in _UNMAPPED:
+                warnings.filterwarnings("error", message=words)
+            try:
+                torch.func.vmap(self.loss, (None, 0))(weights, points)
+            except (RuntimeError, UserWarning):
+                return False
         return True
 
     def products(self, one: Vectors, other: Vectors) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""Whether the derivatives of a model can be trusted; measures nothing."""
