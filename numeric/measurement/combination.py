@@ -6,6 +6,10 @@ deviations :math:`d_{rg}`,
 .. math:: v_s = \sum_r \frac{n_r}{n_s} v_r, \qquad
           \sigma_s^2(w) = \sum_r \frac{n_r^2}{n_s^2} \sum_g (d_{rg} \cdot w)^2, \qquad n_s = \sum_r n_r .
 
+Errors within a round are a little too large where datapoints meet in ways that are not complete; of ten
+rounds or more, which are independent, the deviations from their average are taken in their place,
+:math:`d_r = \frac{n_r}{n_s} \sqrt{R/(R-1)}\, (v_r - v_s)`.
+
 Seeds draw anew: over a sample from the same datapoints, so that the average over seeds, weighted by
 :math:`n_s`, is only as good as each of them on average; from what is the distribution itself they are
 independent, and the formula holds for the rounds of all seeds together.
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.measurement.rounds import Round
 
 __all__ = ["Combination", "merged_rounds"]
+
+#: So many rounds tell their spread themselves.
+_MANY = 10
 
 
 @final
@@ -95,12 +102,15 @@ class Combination:
                 if shape[0]:
                     values += (part.samples / total) * numbers
                 shares.append((part.samples / size, deviations))
+            if shape[0] and len(drawn) >= _MANY and all(len(d) for _, d in shares):
+                parts_of = np.array([share for share, _ in shares])
+                shares = [(1.0, _between(parts_of, np.stack([v for _, v, _ in drawn])))]
             draws.append((size / total, tuple(shares)))
         return cls(values, tuple(draws))
 
     @property
     def degrees(self) -> int | None:
-        r"""Degrees of freedom: groups less rounds; None where there are none.
+        r"""Degrees of freedom: groups less rounds, or of many rounds their number less one; or None.
 
         Of an average of errors those whose relative spread, :math:`(2 \nu)^{-1/2}`, is the average of the
         seeds'.
@@ -128,6 +138,14 @@ class Combination:
                     variance = variance + (combined * combined).sum(axis=0)
             error = error + share * np.sqrt(variance)
         return error
+
+
+def _between(shares: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return deviations of rounds from their average, whose squares sum to its variance."""
+    average = np.tensordot(shares, values, axes=1)
+    scale = shares * np.sqrt(len(shares) / (len(shares) - 1))
+    deviations: NDArray[np.float64] = scale[(...,) + (None,) * average.ndim] * (values - average)
+    return deviations
 
 
 def merged_rounds(rounds: Iterable[Round]) -> tuple[Round, ...]:

@@ -41,7 +41,7 @@ _AFFORDABLE = 2e12
 _OF_A_ROUND = 1e12
 #: Datapoints of a group where the data are drawn from, and how many rounds a budget shall be enough for.
 _DRAWN = 64
-_ROUNDS = 8
+_ROUNDS = 16
 _COLUMNS = 3
 #: Of most use for its cost in most cases.
 WINDOW = 16

@@ -1,6 +1,7 @@
 """From a model to numbers with errors: roles, budgets, precision, parts, executors, bad input."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from sgdiagrams.numeric.measurement.foretelling import foretold
 from sgdiagrams.numeric.measurement.measuring import measure_model
 from sgdiagrams.numeric.measurement.method import Method
 from sgdiagrams.numeric.measurement.planning import Plan
+from sgdiagrams.numeric.measurement.procedure import Procedure
 from sgdiagrams.numeric.measurement.wanted import Wanted
 
 LOSS = sd.expand("test-loss", order=2, sampling="one-pass")
@@ -148,6 +150,24 @@ class TestDraws:
         merged = parts[2].merge(parts[0], parts[1])
         for contraction in whole.contractions:
             assert merged.value(contraction) == whole.value(contraction)
+
+    def test_many_rounds_tell_their_spread_themselves(self):
+        model = model_of_size(60)
+        moments = Wanted.of(LOSS, None, None)
+        some = measured_for(model, LOSS, role="population", budget=30.0)
+        method = Method.of(
+            model, moments.moments, role="population", seed=0, budget=30.0, memory=None
+        )
+        procedure = Procedure(model, method, moments.numbers, moments.vectors)
+        rounds = tuple(map(procedure, range(40)))
+        few, many = replace(some, rounds=rounds[:9]), replace(some, rounds=rounds)
+        assert few.degrees == 9 * (method.grouping.groups - 1)
+        assert many.degrees == 39
+        for i, contraction in enumerate(many.contractions):
+            values = np.array([entry.values[i] for entry in many.rounds])
+            error = many.standard_error([(1.0, contraction)])
+            assert error == pytest.approx(values.std(ddof=1) / 40**0.5)
+            assert many.value(contraction) == pytest.approx(values.mean())
 
     def test_an_executor_changes_nothing(self):
         model = model_of_size(150)
