@@ -19,12 +19,13 @@ from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.combination import Combination, merged_rounds
 from sgdiagrams.numeric.measurement.files import read_measured, write_measured
+from sgdiagrams.numeric.models.structure import vector_like
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.numeric.measurement.rounds import Round
@@ -231,6 +232,30 @@ class Measured(Tabulated):
             impossible.
         """
         return evaluate_tabulated(formula, self, eta=eta, **numbers)
+
+    def as_weights(self, vector: ArrayLike, weights: Any) -> Any:
+        """Return a vector, such as the value of a displacement, in the structure of the weights.
+
+        Parameters
+        ----------
+        vector
+            Shape (p,).
+        weights
+            What was given to `measure`.
+
+        Returns
+        -------
+        pytree
+            NumPy arrays of float64, or PyTorch's tensors of float64 in host memory.
+
+        Raises
+        ------
+        RequestError
+            When there are not as many numbers as weights.
+        MissingDependencyError
+            When JAX is not installed and the weights are no tensors.
+        """
+        return vector_like(vector, weights)
 
     # More and less ------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.models.model import Model
 
-__all__ = ["model_of"]
+__all__ = ["has_tensors", "model_of"]
 
 
 def model_of(
@@ -42,7 +42,7 @@ def model_of(
     MissingDependencyError
         When the library is absent.
     """
-    kind = TorchModel if _has_tensors(weights) else JaxModel
+    kind = TorchModel if has_tensors(weights) else JaxModel
     try:
         return kind(
             loss,
@@ -61,6 +61,7 @@ def model_of(
         ) from error
 
 
-def _has_tensors(weights: Any) -> bool:
+def has_tensors(weights: Any) -> bool:
+    """Tell whether weights are PyTorch's."""
     torch = sys.modules.get("torch")  # where there are tensors, it has been imported
     return torch is not None and any(isinstance(leaf, torch.Tensor) for leaf in leaves_of(weights))
