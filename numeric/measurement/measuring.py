@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.procedure import Procedure
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
+from sgdiagrams.numeric.models.safety.checking import check_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -119,6 +121,11 @@ def measure(
     MissingDependencyError
         When the library of the model is absent.
 
+    Warns
+    -----
+    UserWarning
+        When the loss has kinks, which no derivative at a point sees.
+
     Examples
     --------
     The loss of a mean, measured on three datapoints that are the distribution:
@@ -145,6 +152,9 @@ def measure(
         eta=eta,
         memory=memory,
     )
+    notes = check_model(model, max(1, wanted.highest_degree))
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     return measure_model(
         model,
         wanted,
@@ -157,6 +167,7 @@ def measure(
         checkpoint=checkpoint,
         executor=executor,
         progress=progress,
+        notes=notes,
     )
 
 

@@ -212,7 +212,7 @@ class TestCheckpoints:
             assert loaded.standard_error(term) == whole.standard_error(term)
 
     @pytest.mark.parametrize(
-        "change", [{"seed": 5}, {"role": "sample"}, {"part": (1, 2), "seed": 3}, {"budget": 20.0}]
+        "change", [{"seed": 5}, {"role": "sample"}, {"part": (1, 2), "seed": 3}, {"budget": 900.0}]
     )
     def test_another_measurement_is_refused(self, tmp_path, change):
         model, path = model_of_size(150), tmp_path / "m.npz"
