@@ -27,7 +27,7 @@ __all__ = ["Bench", "Measurement", "WorkError", "machine", "measure_command", "m
 
 _LIBRARIES = (
     *("sgdiagrams", "numpy", "sympy", "networkx", "opt_einsum", "click", "mpmath"),
-    *("pynauty", "kauri", "torch"),
+    *("pynauty", "kauri", "jax", "torch"),
 )
 _PATIENCE = 10  # seconds after which work is not repeated
 

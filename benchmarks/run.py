@@ -26,6 +26,7 @@ from guards import Verdict, judge
 from long_times import power_rows, resummed_rows, time_sum_rows
 from measure import Bench, WorkError, machine
 from tables import Row, markdown, missed, sections, with_growth
+from training import training_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ _SECTIONS: dict[str, tuple[Callable[[Bench], Iterator[Row]], ...]] = {
     "expansion": (expansion_rows,),
     "evaluation": (evaluation_rows, derivative_rows),
     "long-times": (time_sum_rows, resummed_rows, power_rows),
+    "training": (training_rows,),
     "start-up": (start_rows,),
     "calibration": (calibration_rows,),
 }
