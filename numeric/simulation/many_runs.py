@@ -17,6 +17,7 @@ from sgdiagrams.diagrams.files import json_text, usable_path
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
+from sgdiagrams.numeric.simulation.moments import finite_or_nan
 from sgdiagrams.numeric.simulation.rates import learning_rates
 from sgdiagrams.numeric.simulation.record import Record
 from sgdiagrams.numeric.simulation.simulated import Simulated
@@ -171,7 +172,7 @@ class _Chunk:
             self.simulation.values(eta=eta, first=first, runs=runs, seed=self.seed)
             for eta in self.etas
         ]
-        return np.array(values)
+        return finite_or_nan(np.array(values))
 
 
 def _run(

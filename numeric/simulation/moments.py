@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Moments", "Statistic"]
+__all__ = ["Moments", "Statistic", "finite_or_nan"]
 
 #: What of the moments is looked at.
 Statistic: TypeAlias = Literal["mean", "variance"]
@@ -25,6 +25,17 @@ Statistic: TypeAlias = Literal["mean", "variance"]
 #: Beyond this a run has diverged: the fourth power of what is below fits into a double with room.
 _LARGEST = 1e60
 _ROUNDING = 1e-6  # of inequalities between sums of powers
+
+
+def finite_or_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return numbers with NaN for those of runs that have diverged.
+
+    Examples
+    --------
+    >>> finite_or_nan(np.array([1.0, np.inf, 1e80])).tolist()
+    [1.0, nan, nan]
+    """
+    return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
 
 @dataclass(frozen=True, slots=True)

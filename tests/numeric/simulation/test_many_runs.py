@@ -231,6 +231,8 @@ def test_diverged_runs_are_counted_and_say_nothing():
     wild = simulate("gauss", eta=[-50, 0.1], T=100, runs=100)
     assert 0 < wild.diverged[0] < 100
     assert wild.diverged[1] == 0
+    assert np.isnan(wild.per_run[0]).sum() == wild.diverged[0]
+    assert np.abs(wild.per_run[0][np.isfinite(wild.per_run[0])]).max() < 1e60
     assert np.isnan(wild.value[0])
     assert wild.standard_error[0] == math.inf
     assert np.isfinite(wild.value[1])
