@@ -14,7 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
-from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError, check_kind
+from sgdiagrams.diagrams.errors import (
+    MissingDependencyError,
+    RequestError,
+    SgdiagramsError,
+    check_kind,
+)
 from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shortened, shown
 
@@ -95,7 +100,7 @@ class ModelFile:
         path = str(Path(self.path).resolve())
         module = ModuleType(_module_name(path))
         module.__file__ = path
-        with self._blamed(path), _as_a_script(module):
+        with self._loading(), _as_a_script(module):
             exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - what it is for
         function = module.__dict__.get(self.name)
         if function is None:
@@ -103,7 +108,7 @@ class ModelFile:
                 f"expected a function {self.name} in {shown(self.path)}, {_offered(module)}"
             )
         self._check(function)
-        with self._blamed(path), _as_a_script(module):
+        with self._loading(), _as_a_script(module):
             answer = function()
         if not isinstance(answer, (tuple, list)) or len(answer) != 3:
             raise RequestError(
@@ -156,21 +161,49 @@ class ModelFile:
             ) from None
 
     @contextlib.contextmanager
-    def _blamed(self, path: str) -> Iterator[None]:
-        """Say of what is raised which line of the file it comes from."""
+    def blamed(self) -> Iterator[None]:
+        """Say of what the functions of the file raise, when they are called, which line it comes from.
+
+        Raises
+        ------
+        RequestError
+            In place of an error that has gone through the file, unless it is one of this package.
+        """
+        try:
+            yield
+        except SgdiagramsError:
+            raise
+        except Exception as error:
+            if self._line(error) is None:
+                raise
+            raise self._refusal(error) from error
+
+    @contextlib.contextmanager
+    def _loading(self) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit) as error:
-            line = _line(error, path)
-            at = f" at line {line}" if line else ""
-            words = shortened(" ".join(str(error).split()), most=160)
-            text = f"{shown(self.path)} raised {type(error).__name__}{at}: {words}".rstrip(": ")
-            library = _EXTRAS.get((getattr(error, "name", None) or "").partition(".")[0])
-            if isinstance(error, ModuleNotFoundError) and library:
-                raise MissingDependencyError(
-                    f'{text}; install it with pip install "sgdiagrams[{library}]"'
-                ) from error
-            raise RequestError(text) from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: BaseException) -> SgdiagramsError:
+        line = self._line(error)
+        at = f" at line {line}" if line else ""
+        words = shortened(" ".join(str(error).split()), most=160)
+        text = f"{shown(self.path)} raised {type(error).__name__}{at}: {words}".rstrip(": ")
+        library = _EXTRAS.get((getattr(error, "name", None) or "").partition(".")[0])
+        if isinstance(error, ModuleNotFoundError) and library:
+            return MissingDependencyError(
+                f'{text}; install it with pip install "sgdiagrams[{library}]"'
+            )
+        return RequestError(text)
+
+    def _line(self, error: BaseException) -> int | None:
+        """Return the last line of the file on the way to an error."""
+        path = str(Path(self.path).resolve())
+        if isinstance(error, SyntaxError) and error.filename == path:
+            return error.lineno
+        frames = traceback.extract_tb(error.__traceback__)
+        return next((frame.lineno for frame in reversed(frames) if frame.filename == path), None)
 
 
 def _module_name(path: str) -> str:
@@ -199,14 +232,6 @@ def _as_a_script(module: ModuleType) -> Iterator[None]:
             sys.modules.pop(name, None)
         else:
             sys.modules[name] = before
-
-
-def _line(error: BaseException, path: str) -> int | None:
-    """Return the last line of the file on the way to an error."""
-    if isinstance(error, SyntaxError) and error.filename == path:
-        return error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if frame.filename == path), None)
 
 
 def _offered(module: ModuleType) -> str:

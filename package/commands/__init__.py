@@ -23,6 +23,7 @@ from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.shared.completion import VARIABLE
 from sgdiagrams.commands.shared.help import FittingContext, help_width
+from sgdiagrams.commands.simulate import simulate
 from sgdiagrams.commands.verify import verify
 
 __all__ = ["cli", "main"]
@@ -58,6 +59,7 @@ for _command in (
     measure,
     merge,
     evaluate,
+    simulate,
     compare,
     drift,
     judge,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.models import (
+    executor_at,
+    loaded_model,
+    model_option,
+    scheduler_option,
+)
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
     component_option,
@@ -25,17 +32,28 @@ from sgdiagrams.commands.shared.requests import (
     parse_settings,
     pop_rates,
     read_protocol,
+    refuse_options,
 )
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from sgdiagrams.numeric.measurement.measured import Measured
+    from sgdiagrams.symbolic.expansion import Expansion
 
 __all__ = ["compare"]
 
 
 @command(short_help="Hold an expansion against simulated SGD.")
+@click.option("--landscape", type=click.Choice(LANDSCAPES), help="digits when left out.")
+@model_option
 @click.option(
-    "--landscape",
-    type=click.Choice(LANDSCAPES),
-    default="digits",
-    show_default=True,
+    "--statistics",
+    "statistics_path",
+    metavar="FILE",
+    shell_complete=files,
+    help="Where the numbers of the prediction come from, any file that 'sgdiagrams evaluate' takes; when "
+    "left out, the landscape's own, or what is measured on all data of the model.",
 )
 @observable_option
 @component_option
@@ -65,11 +83,14 @@ __all__ = ["compare"]
     shell_complete=files,
     help="Save the simulation as it goes, and resume from it.",
 )
+@scheduler_option
 @format_option("text", "json")
 @output_option
 def compare(
     *,
-    landscape: str,
+    landscape: str | None,
+    model: str | None,
+    statistics_path: str | None,
     observable: str,
     component: str | None,
     order: int | None,
@@ -79,6 +100,7 @@ def compare(
     seed: int,
     picture: str | None,
     checkpoint: str | None,
+    scheduler: str | None,
     style: str,
     output: str | None,
     **protocol: Any,
@@ -86,7 +108,9 @@ def compare(
     """Predict an observable order by order and simulate it over a range of learning rates.
 
     Losses are compared by their change, the variance of the test loss and an entry of the displacement or
-    the second moment as they are. Ctrl-C ends the simulation and shows what was measured so far.
+    the second moment as they are. Of a model of yours the data are the distribution that training sets
+    are drawn from; what the prediction needs is measured first, or read from --statistics. Ctrl-C ends
+    the simulation and shows what was simulated so far.
 
     \b
     Examples:
@@ -94,30 +118,52 @@ def compare(
         sgdiagrams compare --landscape gauss --optimizer momentum:beta=0.9 --set T=10
         sgdiagrams compare --landscape helix --observable displacement --component 2 --set T=10
         sgdiagrams compare --landscape gauss --resummed --set T=10000 --set eta=0.01,0.05 --runs 3000
+        sgdiagrams compare --model network.py:network --order 2 --set T=20 --runs 500
     """  # noqa: D301 - click reads the control character
+    from sgdiagrams import numeric
+    from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.comparison.canvas import check_picture
-    from sgdiagrams.numeric.comparison.experiment import compare as run_comparison
+    from sgdiagrams.numeric.holders import read_holder
+    from sgdiagrams.symbolic.theorem import expand
 
     numbers: dict[str, Any] = parse_settings(settings)
     if picture is not None:
         check_picture(picture)  # before the long work, not after it
     eta = pop_rates(numbers)
     scheme, rule = read_protocol(numbers, **protocol)
-    with progress_bar("simulating") as progress:
-        comparison = run_comparison(
-            landscape,
-            observable=observable,
-            order=order,
-            sampling=scheme,
-            optimizer=rule,
-            eta=eta,
-            runs=runs,
-            seed=seed,
-            checkpoint=checkpoint,
-            progress=progress,
-            component=component_indices(component),
-            resummed=resummed,
-        )
+    refuse_options(
+        "only with --landscape or --statistics",
+        {"--resummed": resummed and model is not None and statistics_path is None},
+    )
+    values = None if statistics_path is None else read_holder(statistics_path)
+    if landscape is not None and model is not None:
+        raise RequestError("expected either --landscape or --model, got both")
+    with executor_at(scheduler) as executor, ExitStack() as stack:
+        ground: Any = landscape or "digits"
+        if model is not None:
+            loss, weights, data = stack.enter_context(loaded_model(model))
+            ground = numeric.model_landscape(loss, weights, data, name=model.rpartition(":")[2])
+            if values is None:
+                order = order or 3
+                needed = expand(observable, order=order, sampling=scheme, optimizer=rule)
+                values = _measured(loss, weights, data, needed, executor)
+        with progress_bar("simulating") as progress:
+            comparison = numeric.compare(
+                ground,
+                observable=observable,
+                order=order,
+                sampling=scheme,
+                optimizer=rule,
+                eta=eta,
+                runs=runs,
+                seed=seed,
+                checkpoint=checkpoint,
+                executor=executor,
+                progress=progress,
+                component=component_indices(component),
+                resummed=resummed,
+                values=values,
+            )
     if style == "json":
         emit_json(comparison.to_dict(), output)
     else:
@@ -127,3 +173,19 @@ def compare(
         click.echo(f"wrote {picture}", err=True)
     if not comparison.complete:
         raise click.exceptions.Exit(130)
+
+
+def _measured(
+    loss: Any, weights: Any, data: Any, expansion: Expansion, executor: Executor | None
+) -> Measured:
+    """Measure what a prediction needs on all data, which are the distribution here."""
+    from sgdiagrams import numeric
+
+    click.echo("measuring on all data; --statistics FILE.npz takes a measurement", err=True)
+    with progress_bar("measuring") as progress:
+        measured = numeric.measure(
+            loss, weights, data, expansion, role="population", executor=executor, progress=progress
+        )
+    if not measured.complete:
+        raise KeyboardInterrupt
+    return measured

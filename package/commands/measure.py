@@ -9,7 +9,7 @@ import click
 
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
-from sgdiagrams.commands.shared.models import executor_at, load_model, scheduler_option
+from sgdiagrams.commands.shared.models import executor_at, loaded_model, scheduler_option
 from sgdiagrams.commands.shared.options import format_option
 from sgdiagrams.commands.shared.output import emit, emit_json
 from sgdiagrams.commands.shared.progress import progress_bar, working
@@ -125,9 +125,7 @@ def measure(
     }
     share = (1, 1) if part is None else _share(part)
     formulas = [_formula(path) for path in expansions]
-    with executor_at(scheduler) as executor:
-        with working("loading"):
-            loss, weights, data = load_model(model)
+    with executor_at(scheduler) as executor, loaded_model(model) as (loss, weights, data):
         if only_plan:
             with working("planning"):
                 plan = numeric.plan(loss, weights, data, formulas, **options)

@@ -11,7 +11,7 @@ from command_line import good, run
 from layout import ROOT
 
 from sgdiagrams import Expansion, Measured, numeric
-from sgdiagrams.commands.shared.models import load_model
+from sgdiagrams.commands.shared.models import loaded_model
 from sgdiagrams.diagrams.executors import cluster
 from sgdiagrams.numeric.models.model_file import ModelFile
 
@@ -168,8 +168,8 @@ def test_neighbours_of_the_file_go_to_workers_too(tmp_path):
         "def small():\n    return loss, 1.0, []\n"
     )
     try:
-        loss, _, _ = load_model(f"{tmp_path}/m.py:small")
-        (tmp_path / "sent").write_bytes(cloudpickle.dumps(loss))
+        with loaded_model(f"{tmp_path}/m.py:small") as (loss, _, _):
+            (tmp_path / "sent").write_bytes(cloudpickle.dumps(loss))
     finally:
         helping = sys.modules.pop("helping", None)
         if helping is not None:
@@ -205,3 +205,27 @@ def test_what_is_written_is_what_the_library_measures(tmp_path, monkeypatch):
     good("expand", "--order", "2", "--format", "json", "--output", "e.json")
     assert run(*options).returncode == 2
     assert Path("m.npz").read_bytes() == before
+
+
+LOSSES = {
+    "return jnp.sum(w) * datapoint + missing": "raised NameError at line 3: name 'missing'",
+    "return float(w)": "raised ",
+    "return 1 / 0": "raised ZeroDivisionError at line 3: division by zero",
+}
+
+
+@pytest.mark.parametrize("line", LOSSES)
+def test_what_a_loss_raises_is_one_line(line, tmp_path, monkeypatch):
+    pytest.importorskip("jax")
+    monkeypatch.chdir(tmp_path)
+    good("expand", "--order", "1", "--format", "json", "--output", "e.json")
+    (tmp_path / "m.py").write_text(
+        f"import jax.numpy as jnp, numpy as np\ndef loss(w, datapoint):\n    {line}\n"
+        "def small():\n    return loss, np.ones(2), np.ones(40)\n"
+    )
+    for command in (MEASURE, ("simulate", "--model", "m.py:small", "--set", "T=2")):
+        options = ("--output", "m.npz") if command is MEASURE else ("--set", "eta=0.1")
+        done = run(*command, *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert f"'m.py' {LOSSES[line]}" in done.stderr

@@ -117,6 +117,9 @@ LONG = "x" * 5000
         ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--budget", LONG],
         ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--at", LONG],
         ["merge", LONG, "--output", LONG],
+        ["simulate", "--model", LONG, "--set", "eta=1", "--set", "T=1"],
+        ["compare", "--model", LONG, "--set", "T=1"],
+        ["compare", "--statistics", LONG, "--set", "T=1"],
     ],
     ids=lambda arguments: " ".join(arguments)[:40],
 )
@@ -161,6 +164,8 @@ def complete(words, *, shell="bash"):
         ("sgdiagrams expand --stand", ["--standalone"]),
         ("sgdiagrams results vall", ["valley-velocity"]),
         ("sgdiagrams measure --role tr", ["training-set"]),
+        ("sgdiagrams simulate --landscape g", ["gauss"]),
+        ("sgdiagrams simulate --sampling with", ["with-replacement"]),
         ("sgdiagrams measure m.py:x --pl", ["--plan"]),
         ("sgdiagrams completion ", ["bash", "zsh", "fish"]),
     ],
@@ -231,6 +236,7 @@ FITTING = [
     ["judge", "--landscape", "gauss", "--set", "eta=0.01", "--set", "T=100"],
     ["drift", "--landscape", "helix", "--set", "eta=0.05"],
     ["results", "valley-velocity"],
+    ["simulate", "--landscape", "mean", "--runs", "9", "--set", "eta=0.1", "--set", "T=9"],
     [*("compare", "--landscape", "mean", "--resummed", "--runs", "9"), *("--set", "T=9")],
 ]
 

@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sgdiagrams.commands.shared.completion import files
+from sgdiagrams.commands.shared.progress import working
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
-__all__ = ["executor_at", "load_model", "scheduler_option"]
+    from sgdiagrams.numeric.landscapes.landscape import Landscape
 
+__all__ = ["executor_at", "landscape_of", "loaded_model", "model_option", "scheduler_option"]
+
+model_option = click.option(
+    "--model",
+    "model",
+    metavar="FILE.py:NAME",
+    shell_complete=files,
+    help="A model of yours: a function without arguments in a Python file, which is executed, that "
+    "returns (loss, weights, data).",
+)
 scheduler_option = click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -22,21 +35,24 @@ scheduler_option = click.option(
 )
 
 
-def load_model(text: str) -> tuple[Any, Any, Any]:
-    """Return loss, weights and data of the model that ``FILE.py:NAME`` names.
+@contextmanager
+def loaded_model(text: str) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield loss, weights and data of the model that ``FILE.py:NAME`` names.
 
     Raises
     ------
     RequestError
-        When there is none, or its file raises an error.
+        When there is none, or the file or its functions, while they are used, raise an error.
     """
     from sgdiagrams.numeric.models.model_file import ModelFile
 
     file = ModelFile.parse(text)
-    model = file.load()
+    with working("loading"):
+        model = file.load()
     if "cloudpickle" in sys.modules:
         _send_along(Path(file.path).resolve().parent)
-    return model
+    with file.blamed():
+        yield model
 
 
 def _send_along(folder: Path) -> None:
@@ -47,6 +63,27 @@ def _send_along(folder: Path) -> None:
         path = getattr(module, "__file__", None)
         if path and Path(path).resolve().parent == folder:
             cloudpickle.register_pickle_by_value(module)
+
+
+@contextmanager
+def landscape_of(landscape: str | None, model: str | None) -> Iterator[Landscape]:
+    """Yield the landscape of a name, or that of a model.
+
+    Raises
+    ------
+    RequestError
+        When both are given, or neither.
+    """
+    from sgdiagrams import numeric
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if (landscape is None) == (model is None):
+        raise RequestError("expected either --landscape or --model, got both or neither")
+    if model is None:
+        yield numeric.landscape(landscape or "")
+        return
+    with loaded_model(model) as (loss, weights, data):
+        yield numeric.model_landscape(loss, weights, data, name=model.rpartition(":")[2])
 
 
 @contextmanager
