@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
+from sgdiagrams.diagrams.errors import check_kind
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.judgement import size_of
 from sgdiagrams.numeric.estimates.powers import complete_order
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.precision.finite import BeyondFloatsError
+from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -164,6 +165,12 @@ def judge_series(
     re-summed: ended: nothing is beyond second derivatives
     recommended: re-summed
     """
+    check_kind(
+        "statistics",
+        statistics,
+        (Statistics, Tabulated),
+        called="Statistics, a measurement or a table of values",
+    )
     scheme = named_sampling(sampling)
     method = named_optimizer("sgd" if optimizer is None else optimizer)
     watched = named_observable(observable)

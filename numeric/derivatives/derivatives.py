@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.diagrams.errors import check_kind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Derivatives"]
+__all__ = ["Derivatives", "check_derivatives"]
 
 
 class Derivatives(ABC):
@@ -63,3 +65,11 @@ class Derivatives(ABC):
     @abstractmethod
     def as_population(self, rows: NDArray[Any] | slice = slice(None)) -> Derivatives:
         """Return (some rows of) the derivatives in floats, read as the distribution itself."""
+
+
+def check_derivatives(statistics: object) -> None:
+    """Raise a RequestError unless a value has derivative tensors.
+
+    Measured contractions and tables of values have none.
+    """
+    check_kind("statistics", statistics, Derivatives, called="Statistics")

@@ -10,6 +10,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shortened
+from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.judgement import judge
 from sgdiagrams.numeric.estimates.terms import (
@@ -102,6 +103,7 @@ def evaluate(
     >>> evaluate(expansion, population, eta=Fraction(1, 10), T=1).orders
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
+    check_derivatives(statistics)
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
     weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
     known: dict[str, Any] = {}

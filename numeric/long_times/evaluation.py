@@ -15,6 +15,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.powers import power_weights
@@ -96,6 +97,7 @@ def evaluate_resummed(
     >>> bool(abs(value - exact) < 1e-12)
     True
     """
+    check_derivatives(statistics)
     if statistics.role == "training-set":
         raise RequestError(
             "expected role='sample' or 'population' for a re-summed expansion, which is in cumulants "

@@ -15,6 +15,7 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable
+from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
 from sgdiagrams.numeric.long_times.weights import long_time_weight
@@ -187,6 +188,7 @@ def drift(
     >>> bool(abs(found.velocity_vector[2] - eta**2 / (2 * (3 - 2 * eta))) < 1e-12)
     True
     """
+    check_derivatives(statistics)
     if statistics.role == "training-set":
         raise RequestError(
             "expected role='sample' or 'population' for the drift, which is in cumulants over the "

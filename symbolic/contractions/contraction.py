@@ -16,7 +16,7 @@ from sympy.core.symbol import Str
 from sympy.printing.precedence import PRECEDENCE
 
 from sgdiagrams.diagrams.decorated_tree import check_tree
-from sgdiagrams.diagrams.errors import DiagramError, RequestError
+from sgdiagrams.diagrams.errors import DiagramError, RequestError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import (
     blocks_of,
@@ -240,6 +240,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         >>> Contraction.parse("tr(C H)"), Contraction.parse("|G|^2"), Contraction.parse("M_b|c H_bc")
         (C_ab H_ab, G_a G_a, M_a|b H_ab)
         """
+        check_kind("text", text, str, called="a contraction as text", error=DiagramError)
         f = read_contraction(text)
         return cls.build(
             f.edges, f.blocks, labels=f.labels, free=f.free, basis=f.basis, metric=f.metric

@@ -19,7 +19,7 @@ from functools import lru_cache
 from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from sgdiagrams.diagrams.errors import DiagramError, check_kind
+from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, is_function
@@ -102,7 +102,6 @@ def read_contraction(text: str) -> ReadForest:
     >>> read_contraction("G_a H_ab G_b").edges
     ((0, 1), (1, 2))
     """
-    check_kind("text", text, str, called="a contraction as text", error=DiagramError)
     if len(text) > _LONGEST:
         raise DiagramError(f"expected at most {_LONGEST} characters, got {len(text)}")
     words = list(_WORD.finditer(text))

@@ -103,11 +103,16 @@ def _changed(rng, data):
         home[key] = mutated_text(rng, home[key])
     elif way == 6 and type(home[key]) in (int, float):
         home[key] = rng.choice(
-            (-home[key], home[key] + 1, home[key] * 10**9, home[key] / 3, str(home[key]))
+            (-home[key], home[key] + 1, home[key] * 10**9, _third(home[key]), str(home[key]))
         )
     else:
         home[key] = copy.deepcopy(rng.choice([rng.choice(homes), *VALUES]))
     return data
+
+
+def _third(number):
+    # Whole numbers beyond floats stay whole.
+    return number // 3 if abs(number) > 10**300 else number / 3
 
 
 def _homes(data):

@@ -17,6 +17,7 @@ from sgdiagrams.diagrams import (
     refinements,
 )
 from sgdiagrams.numeric import PolynomialLandscape, grid_schedule
+from sgdiagrams.numeric import evaluate as dense_evaluate
 from sgdiagrams.symbolic import ArraySchedule
 
 WRONG = [5, 1.5, None, b"x", object(), np.float64(2), np.array(2.0), Fraction(1, 3), 10**400]
@@ -24,6 +25,7 @@ TREE = sd.Diagram.parse("(01-2)(02-12)")
 EXPANSION = sd.expand("test-loss", order=1, sampling="one-pass")
 RESUMMED = sd.expand("test-loss", order=1, sampling="one-pass", resummed=True)
 GAUSS = sd.landscape("gauss").statistics(2)
+VALUES = sd.Values({"l": 1, "G_a G_a": 2})
 DOORS = {
     "Diagram": lambda x: sd.Diagram(x, x),
     "Diagram blocks": lambda x: sd.Diagram([1], [x]),
@@ -61,7 +63,30 @@ DOORS = {
     "grid_schedule": grid_schedule,
     "save": GAUSS.save,
     "load": sd.Statistics.load,
+    "contraction": sd.Contraction.parse,
+    "table": sd.Values,
+    "table load": sd.Values.load,
+    "table save": VALUES.save,
+    "table formula": lambda x: VALUES.evaluate(x, eta=0.1, T=2),
+    "table value": VALUES.value,
+    "measured load": sd.Measured.load,
+    "drift": lambda x: sd.drift(x, eta=0.1),
+    "judge": lambda x: sd.judge_series(x, eta=0.1, T=2),
+    "numbers of a comparison": lambda x: sd.compare("mean", values=x or 0, runs=5, eta=0.1, T=2),
+    "evaluate dense": lambda x: dense_evaluate(EXPANSION, x, eta=0.1, T=2),
 }
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda x: sd.drift(x, eta=0.1),
+        lambda x: dense_evaluate(EXPANSION, x, eta=0.1, T=2),
+    ],
+)
+def test_tables_are_no_tensors(door):
+    with pytest.raises(sd.RequestError, match="expected Statistics, got"):
+        door(VALUES)
 
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:12])

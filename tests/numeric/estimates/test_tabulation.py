@@ -1,5 +1,6 @@
 """Tables of contractions give formulas the numbers that dense statistics give them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numeric_slow as slow
@@ -89,6 +90,22 @@ def test_an_order_that_follows_is_looked_at_where_all_of_it_is_there():
     assert alone.orders == informed.orders
     assert informed.truncation_error >= abs(following.orders[3]) * (1 - 1e-9)
     assert alone.truncation_error != informed.truncation_error
+
+
+def test_an_order_of_which_some_is_missing_is_not_looked_at():
+    short, long = (expand("test-loss", order=k, sampling="one-pass") for k in (2, 3))
+    dense = statistics("population")
+    some = replace(long, terms=long.terms[:-1])
+    alone = short.evaluate(measured(dense, short), eta=0.1, T=5)
+    assert short.evaluate(measured(dense, some), eta=0.1, T=5).judgement == alone.judgement
+
+
+def test_learning_rates_have_a_sign():
+    expansion = expand("test-loss", order=3, sampling="one-pass")
+    dense = statistics("population")
+    expected = expansion.evaluate(dense, eta=-0.1, T=5).orders
+    found = expansion.evaluate(measured(dense, expansion), eta=-0.1, T=5).orders
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_what_tables_cannot_answer_is_refused_in_one_line():

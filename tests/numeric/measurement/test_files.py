@@ -177,6 +177,29 @@ def test_wrong_contents_are_refused(tmp_path, change, words):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h, _: h["rounds"][0].update(samples=9),
+        lambda h, _: h.update(role="population"),
+        lambda _, e: e.update(deviations=e["deviations"] * 2),
+        lambda _, e: e.update(values=-e["values"]),
+    ],
+)
+def test_what_was_edited_is_refused(tmp_path, change):
+    """Everything is under the checksum."""
+    path = tmp_path / "m.npz"
+    example().save(path)
+    with np.load(path) as archive:
+        entries = {name: archive[name] for name in archive.files}
+    header = json.loads(entries.pop("header").tobytes())
+    change(header, entries)
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(path, header=text, **entries)
+    with pytest.raises(FormatError, match="changed or damaged"):
+        Measured.load(path)
+
+
 def npz(**entries):
     file = io.BytesIO()
     np.savez(file, **entries)

@@ -72,6 +72,18 @@ def test_seeds_on_one_sample_share_its_luck():
     assert table(*rounds, role="population", count=1).degrees == 2
 
 
+def test_degrees_of_seeds_are_those_of_their_average_error():
+    """The spread of an error is (2 degrees)^(-1/2) of it; that of an average the average."""
+    few = one_round([1.0], np.ones((2, 1)), seed=1, samples=30)
+    many = one_round([1.0], np.ones((17, 1)), seed=2, samples=10)
+    assert table(few, count=1).degrees == 1
+    assert table(many, count=1).degrees == 16
+    spread = 0.75 / math.sqrt(1) + 0.25 / math.sqrt(16)
+    assert table(few, many, count=1).degrees == math.floor(spread**-2) == 1
+    more = one_round([1.0], np.ones((9, 1)), seed=1, samples=10)
+    assert table(more, many, count=1).degrees == math.floor((0.5 / 8**0.5 + 0.5 / 4) ** -2) == 10
+
+
 def test_what_is_exact_has_no_error_and_no_degrees():
     exact = table(one_round([1.0, 2.0], np.zeros((0, 2))), role="population")
     assert exact.standard_error([(1.0, exact.contractions[0])]) == 0
