@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.regularisers.group_gradients import (
+    penalty_of_groups,
+    penalty_of_halves,
+)
 from sgdiagrams.numeric.regularisers.strengths import check_batches, penalty_strengths
 
 if TYPE_CHECKING:
@@ -75,8 +80,8 @@ def optax_small_batch_penalty(
         That of the optimiser, a heavy ball; the same is imitated.
     groups
         The covariance is estimated from the mean gradients of so many groups of datapoints, drawn anew
-        at every update: 2 are half batches, as many as datapoints are all pairs. More groups are more
-        precise, for the same number of operations and for `groups` times the memory of the weights.
+        at every update: 2 are half batches, which cost two to three gradients; as many as datapoints
+        are all pairs. More groups are more precise, for `groups` times the memory of the weights.
     seed
         Of the groups that are drawn.
 
@@ -166,22 +171,15 @@ def optax_small_batch_penalty(
             momentum=momentum,
         )
         key = jax.random.fold_in(jax.random.key(seed), state.count)
-        order = jax.random.permutation(key, datapoints)[: groups * size].reshape(groups, size)
-        grouped = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf)[order], batch)
+        order = jax.random.permutation(key, datapoints)[: groups * size]
+        drawn = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf)[order], batch)
 
-        def group_loss(weights: Any, group: Any) -> Any:
-            return jax.vmap(loss, in_axes=(None, 0))(weights, group).mean()
-
-        def penalty(weights: Any) -> Any:
-            gradients = jax.vmap(jax.grad(group_loss), in_axes=(None, 0))(weights, grouped)
-            total = 0.0
-            for leaf in jax.tree.leaves(gradients):
-                mean = leaf.mean(axis=0)
-                spread = size / (groups - 1) * ((leaf - mean) ** 2).sum()
-                total += on_mean * (mean**2).sum() + on_spread * spread
-            return total
-
-        added = jax.grad(penalty)(params)
+        strengths = (None if small_eta is None else on_mean, on_spread)
+        if groups == 2:
+            penalty = partial(penalty_of_halves, loss)
+        else:
+            penalty = partial(penalty_of_groups, loss, groups=groups)
+        added = jax.grad(penalty)(params, drawn, *strengths)
         updates = jax.tree.map(lambda one, other: one + other.astype(one.dtype), updates, added)
         return updates, SmallBatchPenaltyState(count=optax.safe_increment(state.count))
 

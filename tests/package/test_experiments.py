@@ -10,6 +10,7 @@ pytest.importorskip("matplotlib")
 
 SCRIPTS = {path.stem for path in (ROOT / "examples").glob("*.py")} - {
     "experiment",
+    "networks",
     "share_an_order",
 }
 
@@ -104,3 +105,18 @@ def test_many_epochs(experiment):
         # grad E|grad l_x|^2 is -1 on this landscape
         if sign == -1:
             assert [row[-1] for row in rows[::6]] == [-0.125, -0.1875, -0.23437]
+
+
+def test_imitating_sgd(experiment, monkeypatch):
+    pytest.importorskip("optax")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    module = importlib.import_module("imitating_sgd")
+    monkeypatch.setattr(module, "EPOCHS", 1)  # so that both panels share what is compiled
+    printed = experiment("imitating_sgd", "--sets", "6")
+    for way in module.WAYS:
+        rows = printed[f"{way}: test loss less that of SGD after one pass, / eta^2"]
+        assert len(rows) == len(module.RATES)
+        for eta, without, error, imitating, its_error, predicted in rows:
+            assert abs(without - predicted) < 4 * error + 60 * eta * abs(predicted), eta
+            assert abs(imitating) < 4 * its_error + 20 * eta * abs(predicted), eta
+            assert abs(without) > 4 * error, eta
