@@ -64,6 +64,7 @@ def draw_curves(
         figure = figure_class(figsize=(8.4, 4.6), layout="constrained")
         axes = figure.add_subplot()
         _draw_plain(axes, predict, span, window)
+        _draw_errors(axes, points, predict)
         _draw_resummed(axes, points, resummed, window)
         _draw_simulation(axes, points)
         margin = 0.3 * (window[1] - window[0])
@@ -125,6 +126,31 @@ def _draw_plain(
             label=f"order {k + 1}",
             zorder=2 + k,
         )
+
+
+def _draw_errors(
+    axes: Axes, points: Sequence[Point], predict: Callable[[float], Sequence[float]]
+) -> None:
+    """Shade two standard errors of the highest order on both sides, where it has some."""
+    known = sorted((p.eta, p.prediction_errors[-1]) for p in points if p.prediction_errors)
+    if not known:
+        return
+    rates = [eta for eta, _ in known]
+    slopes = [error / abs(eta) for eta, error in known]
+    # Without a step there is no change, and no error of it.
+    etas = np.linspace(min(0.0, *rates), max(0.0, *rates), 200)
+    error = np.abs(etas) * np.interp(etas, rates, slopes)
+    middle = np.array([predict(float(eta))[-1] for eta in etas])
+    axes.fill_between(
+        etas,
+        middle - 2 * error,
+        middle + 2 * error,
+        color=_colour(0, 1),
+        alpha=0.18,
+        linewidth=0,
+        label="two standard errors\nof the prediction",
+        zorder=1,
+    )
 
 
 def _draw_resummed(

@@ -1051,7 +1051,13 @@ def test_numbers_from_elsewhere_bring_their_errors(kind):
     data = found.to_dict()["points"][0]
     assert data["prediction_errors"] == list(found.points[0].prediction_errors)
     assert "prediction_errors" not in same.to_dict()["points"][0]
-    assert found.plot() is not None
+    (band,) = found.plot().axes[0].collections[:1]
+    outline = band.get_paths()[0].vertices
+    last = found.points[-1]
+    heights = outline[np.isclose(outline[:, 0], last.eta), 1]
+    assert np.ptp(heights) == pytest.approx(4 * last.prediction_errors[-1], rel=1e-6)
+    names = [text.get_text() for text in found.plot().axes[0].get_legend().get_texts()]
+    assert any("of the prediction" in name for name in names)
 
 
 def test_exact_numbers_from_elsewhere_are_those_of_the_landscape():
