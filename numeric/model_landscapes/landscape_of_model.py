@@ -7,6 +7,7 @@ replacement: the finite data set is the population, whose mean loss is the test 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from itertools import combinations_with_replacement, permutations
 from typing import TYPE_CHECKING, Any, final
 
@@ -19,6 +20,7 @@ from sgdiagrams.numeric.model_landscapes.parallel import runs_in_a_chunk
 from sgdiagrams.numeric.model_landscapes.torch_runs import TorchRuns
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.model import Leg
+from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -141,6 +143,8 @@ class ModelLandscape(Landscape):
                 f"expected derivative tensors of at most {_LARGEST} entries, got order={order} of "
                 f"{size} datapoints and p={p}; measure() gives what a formula needs without tensors"
             )
+        for note in check_model(self._model, max(1, order)):
+            warnings.warn(note, stacklevel=2)
         samples = {k: self._derivatives(k) for k in range(order + 1)}
         return Statistics.from_samples(samples, role="population", start=self._start)
 
@@ -207,7 +211,8 @@ def model_landscape(
     Raises
     ------
     RequestError, StatisticsError
-        When weights or data are of another kind.
+        When weights or data are of another kind, the loss changes from call to call, a datapoint has no
+        loss of its own, or gradients are not those of the loss.
     MissingDependencyError
         When JAX or PyTorch is not installed.
 
@@ -229,6 +234,7 @@ def model_landscape(
         name = given if str(given).isidentifier() else _NAME
     check_kind("name", name, str, called="a name as a text")
     model = model_of(loss, weights, data)
+    check_model(model, 1)  # kinks are for predictions to warn of
     test_model = None if test_data is None else model_of(loss, weights, test_data)
     return ModelLandscape(model, test_model, name=name)
 

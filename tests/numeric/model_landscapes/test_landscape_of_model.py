@@ -179,6 +179,7 @@ def test_weights_of_single_precision_stay_single(library):
         return (loss_in_jax if library == "jax" else loss_in_torch)(weights, point)
 
     ground = model_landscape(loss, weights_in(library, np.float32), DIGITS.signed_images)
+    seen.clear()  # the check of the model is in double precision
     options = {"eta": 0.3, "runs": 20, "T": 6}
     ours = simulate(ground, optimizer="momentum", beta=0.5, **options)
     theirs = simulate(DIGITS, optimizer="momentum", beta=0.5, **options)
@@ -288,9 +289,12 @@ def test_what_is_too_large_for_dense_tensors_points_to_measure(library):
     if library == "torch":
         torch = pytest.importorskip("torch")
         many = {name: torch.tensor(array) for name, array in many.items()}
-    ground = model_landscape(
-        {"jax": loss_in_jax, "torch": loss_in_torch}[library], many, DIGITS.signed_images
-    )
+    loss = {"jax": loss_in_jax, "torch": loss_in_torch}[library]
+
+    def some(weights, point):
+        return loss({"bias": weights["bias"], "images": weights["images"][:3]}, point)
+
+    ground = model_landscape(some, many, DIGITS.signed_images)
     with pytest.raises(RequestError, match=r"^expected derivative tensors .* p=3001; measure\(\)"):
         ground.statistics(2)
 
@@ -322,3 +326,27 @@ def test_operations_that_know_no_vmap():
         DIGITS.test_loss(DIGITS.start[None])[0]
     )
     assert torch.is_grad_enabled()
+
+
+@each_library
+def test_models_that_no_formula_describes_are_refused(library):
+    def noisy(weights, point):
+        return (loss_in_jax if library == "jax" else loss_in_torch)(
+            weights, point
+        ) * chance.random()
+
+    chance = np.random.default_rng(0)
+    with pytest.raises(RequestError, match=r"the same at every call|two ways to the first"):
+        model_landscape(noisy, weights_in(library), DIGITS.signed_images)
+
+
+def test_kinks_train_and_predictions_warn_of_them():
+    jax = pytest.importorskip("jax")
+
+    def loss(weights, point):
+        return jax.nn.relu(weights @ point - 1) ** 2 + jax.nn.relu(weights @ point)
+
+    ground = model_landscape(loss, DIGITS.start, DIGITS.signed_images)
+    assert np.isfinite(simulate(ground, eta=0.01, T=3, runs=20).value)
+    with pytest.warns(UserWarning, match="kinks"):
+        compare(ground, order=2, eta=0.01, T=3, runs=20)
