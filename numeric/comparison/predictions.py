@@ -100,6 +100,11 @@ def check_values(values: Statistics | Tabulated, *, resummed: bool) -> None:
         (Statistics, Tabulated),
         called="Statistics, a measurement or a table of values",
     )
+    if values.role == "training-set":
+        raise RequestError(
+            "expected values with role='sample' or 'population', got role='training-set'; a comparison "
+            "draws new training sets"
+        )
     if isinstance(values, Statistics):
         return
     if values.has_metric:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
@@ -1106,11 +1107,13 @@ def test_vectors_from_elsewhere_are_compared_by_component():
         ({"values": 5}, "a measurement or a table of values"),
         ({"resummed": True}, "needs an eigenbasis"),
         ({"has_metric": True}, "measure without eta="),
+        ({"role": "training-set"}, "draws new training sets"),
     ],
 )
 def test_values_that_cannot_be_compared_are_refused(options, words):
-    has_metric = options.pop("has_metric", False)
+    kinds = {name: options[name] for name in ("has_metric", "role") if name in options}
+    options = {name: value for name, value in options.items() if name not in kinds}
     expansion = expand("test-loss", order=2, sampling="one-pass")
-    values = measured(Mean().statistics(2), expansion, has_metric=has_metric)
+    values = replace(measured(Mean().statistics(2), expansion), **kinds)
     with pytest.raises(RequestError, match=words):
         compare("mean", order=2, runs=20, eta=0.1, T=3, **{"values": values, **options})
