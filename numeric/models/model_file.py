@@ -167,12 +167,17 @@ class ModelFile:
         Raises
         ------
         RequestError
-            In place of an error that has gone through the file, unless it is one of this package.
+            In place of an error that has gone through the file.
+        SgdiagramsError
+            Those of this package, with the line where such an error is the reason.
         """
         try:
             yield
-        except SgdiagramsError:
-            raise
+        except SgdiagramsError as error:
+            line = None if error.__cause__ is None else self._line(error.__cause__)
+            if line is None:
+                raise
+            raise type(error)(f"{error} (line {line} of {shown(self.path)})") from error.__cause__
         except Exception as error:
             if self._line(error) is None:
                 raise

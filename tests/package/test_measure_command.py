@@ -208,9 +208,10 @@ def test_what_is_written_is_what_the_library_measures(tmp_path, monkeypatch):
 
 
 LOSSES = {
-    "return jnp.sum(w) * datapoint + missing": "raised NameError at line 3: name 'missing'",
-    "return float(w)": "raised ",
-    "return 1 / 0": "raised ZeroDivisionError at line 3: division by zero",
+    "return jnp.sum(w) * datapoint + missing": "NameError",
+    "return float(w)": "TypeError",
+    "return 1 / 0": "ZeroDivisionError",
+    "return jnp.array([1.0, 2.0])": "loss",
 }
 
 
@@ -220,12 +221,14 @@ def test_what_a_loss_raises_is_one_line(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     good("expand", "--order", "1", "--format", "json", "--output", "e.json")
     (tmp_path / "m.py").write_text(
-        f"import jax.numpy as jnp, numpy as np\ndef loss(w, datapoint):\n    {line}\n"
-        "def small():\n    return loss, np.ones(2), np.ones(40)\n"
+        f"import jax.numpy as jnp\ndef loss(w, datapoint):\n    {line}\n"
+        "def small():\n    return loss, jnp.ones(2), jnp.ones(40)\n"
     )
     for command in (MEASURE, ("simulate", "--model", "m.py:small", "--set", "T=2")):
         options = ("--output", "m.npz") if command is MEASURE else ("--set", "eta=0.1")
         done = run(*command, *options)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
-        assert f"'m.py' {LOSSES[line]}" in done.stderr
+        assert LOSSES[line] in done.stderr
+        if "Error" in LOSSES[line]:
+            assert "line 3 of 'm.py'" in done.stderr or "'m.py' raised" in done.stderr
