@@ -140,7 +140,7 @@ def measure(
     >>> print(measured.method)
     exact: averages of the data as the distribution
     >>> round(expansion.evaluate(measured, eta=0.1, T=3).value, 6)
-    2.778333
+    2.748333
     """
     wanted = Wanted.of(expansions, at, precision)
     model = model_of(

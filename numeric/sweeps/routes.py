@@ -51,7 +51,7 @@ def clusters(contraction: Contraction) -> tuple[Contraction, ...]:
     >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
     >>> forest = Contraction.build([(0, 1)], [[0], [1, 2], [3]])
     >>> sorted(map(str, clusters(forest)))
-    ['M_a| G_a', 'l']
+    ['M_|a G_a', 'l']
     """
     groups: list[set[int]] = []
     for nodes in components(contraction):

@@ -123,7 +123,7 @@ def splits(contraction: Contraction) -> tuple[tuple[Contraction, Contraction], .
     ()
     >>> [(one, other)] = splits(Contraction.build([(0, 1), (1, 2)], [[0, 1], [2]]))
     >>> sorted(map(str, (one, other)))
-    ['G_a', 'M_a|ab']
+    ['G_a', 'M_b|ab']
     """
     pairs: dict[tuple[Contraction, Contraction], None] = {}
     for i, j in contraction.edges:
