@@ -44,3 +44,19 @@ def square_or_error(number):
     if number == 3:
         raise ValueError("three")
     return number * number
+
+
+@dataclass(frozen=True)
+class KillsOneWorker:
+    """A function of the weights, whose first worker is killed; the process of the test is spared."""
+
+    folder: str
+    spared: int
+
+    def __call__(self, theta):
+        mark = Path(self.folder) / "killed"
+        if os.getpid() != self.spared and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+        return theta[:, 0] ** 2

@@ -93,6 +93,11 @@ class Landscape(ABC):
 
     # What follows is as good as it is for most landscapes.
 
+    @property
+    def datapoint_size(self) -> int:
+        """How many numbers a datapoint is about; by default as many as there are parameters."""
+        return self.dimension
+
     def runs_at_once(self, rows: int, visits: int) -> int:  # noqa: ARG002
         """Return how many runs are best made at once: fixed by the problem, so that seeds reproduce.
 
@@ -103,7 +108,7 @@ class Landscape(ABC):
         visits
             How many datapoints all updates of a run use together.
         """
-        return max(_FEWEST_RUNS, min(_MOST_RUNS, _CHUNK_NUMBERS // (rows * self.dimension)))
+        return max(_FEWEST_RUNS, min(_MOST_RUNS, _CHUNK_NUMBERS // (rows * self.datapoint_size)))
 
     def descend(
         self, descent: Descent, start: Floats, batches: Iterable[NDArray[Any]], *, eta: float

@@ -112,6 +112,11 @@ class ModelLandscape(Landscape):
         """Return the mean loss over all data, or over the test data, shape (R,)."""
         return self._test_runs.mean_losses(theta)
 
+    @property
+    def datapoint_size(self) -> int:
+        """One: the number of a row."""
+        return 1
+
     def runs_at_once(self, rows: int, visits: int) -> int:  # noqa: ARG002
         """Return how many runs take a few seconds."""
         return runs_in_a_chunk(self._model.dimension, visits)

@@ -116,7 +116,7 @@ class Simulation:
         self.component = _check_component(component, watched, landscape.dimension)
         #: Whether the earlier point is another than the start.
         self._before = bool(watched.since)
-        held = _FEWEST_RUNS * landscape.dimension * self.rows
+        held = _FEWEST_RUNS * landscape.datapoint_size * self.rows
         if held > _MOST_NUMBERS:
             raise SamplingError(
                 f"expected a training set that fits into memory {_FEWEST_RUNS} times, got "

@@ -16,6 +16,7 @@ from sgdiagrams import (
     Nesterov,
     OnePass,
     RequestError,
+    SamplingError,
     StatisticsError,
     TailAverage,
     WithReplacement,
@@ -297,6 +298,18 @@ def test_what_is_too_large_for_dense_tensors_points_to_measure(library):
     ground = model_landscape(some, many, DIGITS.signed_images)
     with pytest.raises(RequestError, match=r"^expected derivative tensors .* p=3001; measure\(\)"):
         ground.statistics(2)
+
+
+@each_library
+def test_training_sets_may_be_long(grounds, library):
+    """A datapoint is the number of a row, however many weights there are."""
+    from sgdiagrams import Training
+    from sgdiagrams.numeric.simulation.simulation import Simulation
+
+    scheme = OnePass(T=1000, B=1500)
+    assert Simulation(grounds(library), Training(scheme)).chunk == 128
+    with pytest.raises(SamplingError, match="fits into memory"):
+        Simulation(DIGITS, Training(scheme))
 
 
 @each_library

@@ -1,13 +1,16 @@
 """Runs one by one: what they have in common, what their differences say, how they go on elsewhere."""
 
 import json
+import logging
 import math
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
 import pytest
+from executor_tasks import KillsOneWorker
 from scipy.stats import t as student
 
 from sgdiagrams import (
@@ -332,21 +335,25 @@ def test_every_executor_gives_the_same():
             assert np.array_equal(there.per_run, here.per_run)
 
 
-def test_the_executor_of_dask_gives_the_same():
+def test_a_cluster_of_which_a_worker_is_killed_gives_the_same(tmp_path):
     distributed = pytest.importorskip("distributed")
-    options = {
-        "eta": [0.1, 0.2],
-        "runs": 3000,
-        "T": 3,
-        "observable": Function("square", value=np.sum),
-    }
-    options["observable"] = Function("square", value=lambda theta: theta[:, 0] ** 2)
+    function = Function("square", value=KillsOneWorker(str(tmp_path), os.getpid()))
+    options = {"eta": [0.1, 0.2], "runs": 9000, "T": 3, "observable": function}
+    here = simulate("gauss", **options)
+    assert not (tmp_path / "killed").exists()
     with (
-        distributed.LocalCluster(processes=False, n_workers=2, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         there = simulate("gauss", executor=client.get_executor(), **options)
-    assert np.array_equal(there.per_run, simulate("gauss", **options).per_run)
+    assert (tmp_path / "killed").exists()
+    assert there.complete
+    assert np.array_equal(there.per_run, here.per_run)
 
 
 @pytest.mark.usefixtures("small_chunks")
