@@ -42,7 +42,10 @@ _OF_A_ROUND = 1e12
 #: Datapoints of a group where the data are drawn from, and how many rounds a budget shall be enough for.
 _DRAWN = 64
 _ROUNDS = 16
-_COLUMNS = 3
+#: Multipliers are added as long as they cost little beside the rest, or a round stays cheap: shares of
+#: the cost with one, and gradients of the round's datapoints.
+_LITTLE = 1.25
+_CHEAP = 8.0
 #: Of most use for its cost in most cases.
 WINDOW = 16
 
@@ -185,9 +188,9 @@ class Method:
                 everything.grouping,
                 groups=groups,
                 size=of_group,
-                columns=min(_COLUMNS, of_group),
+                columns=1,
             )
-            routes = Routes.of(contractions, grouping)
+            routes, grouping = _with_columns(contractions, grouping)
             used = _bytes(routes, grouping, everything.rows, model)
             if used > room and grouping.columns > 1:
                 grouping = replace(grouping, columns=1)
@@ -285,6 +288,21 @@ def _smallest(samples: int, blocks: int) -> tuple[int, int]:
             "more or lower the order"
         )
     return groups, samples // groups
+
+
+def _with_columns(
+    contractions: Sequence[Contraction], grouping: Grouping
+) -> tuple[Routes, Grouping]:
+    """Return a grouping with as many multipliers as are worth their cost, and its routes."""
+    routes = Routes.of(contractions, grouping)
+    single = routes.cost(grouping, grouping.samples)
+    for columns in (grouping.groups - 1, (grouping.groups - 1) // 2, 2):
+        if 1 < columns <= grouping.size:
+            other = replace(grouping, columns=columns)
+            trial = Routes.of(contractions, other)
+            if trial.cost(other, other.samples) <= max(_LITTLE * single, _CHEAP):
+                return trial, other
+    return routes, grouping
 
 
 def _bytes(routes: Routes, grouping: Grouping, rows: int, model: Model) -> float:

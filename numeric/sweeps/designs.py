@@ -15,6 +15,7 @@ what is right for that, which is known from the design alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
@@ -176,6 +177,15 @@ def leave_out_factors(
     >>> round(float(np.sqrt(np.sum((deviations @ [3.0, 5.0]) ** 2))), 12)
     1.0
     """
+    mean, factors = _leave_out(masks.tobytes(), groups)
+    return mean, factors
+
+
+@lru_cache(maxsize=128)
+def _leave_out(
+    masks_as_bytes: bytes, groups: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    masks = np.frombuffer(masks_as_bytes, dtype=np.uint64)
     count = len(masks)
     mean = np.full(count, 1 / count)
     if groups == 1 or not masks.any():

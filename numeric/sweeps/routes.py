@@ -34,7 +34,7 @@ __all__ = ["Routes", "block_count", "branches_of", "clusters", "columns_of", "is
 _NUMBER = (0.5, 1.3, 2.2, 4.4, 9.1, 19.0)
 _VECTOR = (1.0, 2.2, 4.4, 9.2, 19.0, 42.0)
 #: A further set of vectors at the same datapoints costs so much of the first.
-_FURTHER = 0.6
+_FURTHER = 1.0
 
 
 def block_count(contraction: Contraction) -> int:
