@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -113,9 +115,26 @@ def _run() -> int:
 
         return shell_complete(cli, {}, "sgdiagrams", VARIABLE, request)
     arguments = sys.argv[1:]
-    with cli.make_context("sgdiagrams", arguments, terminal_width=help_width()) as context:
+    with (
+        warnings.catch_warnings(),
+        cli.make_context("sgdiagrams", arguments, terminal_width=help_width()) as context,
+    ):
+        warnings.showwarning = _note
         cli.invoke(context)
     return 0
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning in one line, without the line of the source that warns."""
+    del category, filename, lineno, file, line
+    click.echo(f"sgdiagrams: warning: {' '.join(str(message).split())}", err=True)
 
 
 def _words_of(error: click.ClickException) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,3 +233,13 @@ def test_what_a_loss_raises_is_one_line(line, tmp_path, monkeypatch):
         assert LOSSES[line] in done.stderr
         if "Error" in LOSSES[line]:
             assert "line 3 of 'm.py'" in done.stderr or "'m.py' raised" in done.stderr
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "m.py").write_text(MODEL.replace("print", "import warnings; warnings.warn"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        done = run(*MEASURE, "--output", "m.npz")
+    assert done.returncode == 0
+    assert done.stderr == "sgdiagrams: warning: loading\nwrote m.npz\n"
