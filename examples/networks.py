@@ -39,6 +39,36 @@ def small_network_loss(weights: Any, datapoint: Any) -> Any:
     return cross_entropy(hidden @ weights["output"] + weights["output bias"], digit)
 
 
+def convolutional_network(*, seed: int = 0) -> list[dict[str, NDArray[np.float32]]]:
+    """Return 4,983 weights: two layers of 3 x 3 filters and one that is fully connected."""
+    rng = np.random.default_rng(seed)
+    shapes = ((9, 8), (9 * 8, 21), (16 * 21, 10))
+    return [
+        {"weight": _normal(rng, *shape), "bias": np.zeros(shape[1], np.float32)} for shape in shapes
+    ]
+
+
+def convolutional_network_loss(weights: Any, datapoint: Any) -> Any:
+    """Return the cross-entropy of one image."""
+    from jax.nn import tanh  # noqa: PLC0415 - after the options
+
+    image, digit = datapoint
+    *filters, last = weights
+    hidden = image[:, :, None]
+    for layer in filters:
+        hidden = tanh(_patches(hidden) @ layer["weight"] + layer["bias"])
+    return cross_entropy(hidden.ravel() @ last["weight"] + last["bias"], digit)
+
+
+def _patches(image: Any) -> Any:
+    """Return the 3 x 3 neighbourhoods of an image (h, w, c), shape (h - 2, w - 2, 9 c)."""
+    from jax.numpy import concatenate  # noqa: PLC0415 - after the options
+
+    h, w = image.shape[:2]
+    shifts = [(i, j) for i in range(3) for j in range(3)]
+    return concatenate([image[i : h - 2 + i, j : w - 2 + j] for i, j in shifts], axis=-1)
+
+
 def cross_entropy(logits: Any, digit: Any) -> Any:
     """Return -log p of the right digit."""
     from jax.nn import logsumexp  # noqa: PLC0415 - after the options

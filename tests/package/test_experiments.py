@@ -122,3 +122,29 @@ def test_imitating_sgd(experiment, monkeypatch):
             assert abs(without - predicted) < 4 * error + 60 * eta * abs(predicted), eta
             assert abs(imitating) < 4 * its_error + 20 * eta * abs(predicted), eta
             assert abs(without) > 4 * error, eta
+
+
+def test_convolutional_network(experiment, monkeypatch):
+    """On a smaller network, fewer images and to order 2, for which little is compiled."""
+    pytest.importorskip("jax")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    module, networks = map(importlib.import_module, ("convolutional_network", "networks"))
+    images, labels = networks.digits()
+    weights = networks.convolutional_network()
+    assert sum(leaf.size for layer in weights for leaf in layer.values()) == 4983
+    loss = networks.convolutional_network_loss(weights, (images[0], labels[0]))
+    assert 0 < float(loss) < 10
+    monkeypatch.setattr(module, "digits", lambda: (images[:100], labels[:100]))
+    monkeypatch.setattr(module, "convolutional_network", lambda: networks.small_network(3))
+    monkeypatch.setattr(module, "convolutional_network_loss", networks.small_network_loss)
+    monkeypatch.setattr(module, "ORDER", 2)
+    monkeypatch.setattr(module, "RATES", (0.001, 0.002, 0.004))
+    printed = experiment("convolutional_network", "--runs", "1000", "--percent", "50")
+    for name in ("test loss", "generalisation gap"):
+        rows = printed[f"change of the {name}: simulated, and orders with errors"]
+        assert len(rows) == 3
+        for eta, simulated, error, *orders, predicted in rows:
+            assert predicted == pytest.approx(sum(orders[::2]), abs=2e-5)
+            bound = 4 * (error + orders[1] + orders[3]) + 50 * eta * abs(orders[2])
+            assert abs(simulated - predicted) < bound, (name, eta)
+            assert bound < abs(simulated) / 2
