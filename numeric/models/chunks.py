@@ -75,6 +75,8 @@ def sizes_for(
             low, high = (middle, high) if cost(middle) <= memory else (low, middle - 1)
         return low
 
+    if need(arrangement.inner_rows, arrangement.inner_columns, arrangement.m) <= memory:
+        return Sizes(arrangement.inner_rows, arrangement.inner_columns, arrangement.m)
     datapoints = most(arrangement.m, lambda n: need(1, 1, n))
     columns = most(arrangement.inner_columns, lambda n: need(1, n, datapoints))
     whole = columns == arrangement.inner_columns
@@ -138,7 +140,9 @@ def _parts(
     for columns, kept in _spans(arrangement.m, sizes.datapoints):
         shares = np.zeros(len(columns))
         shares[:kept] = 1 / arrangement.m
-        yield compute(arrangement.datapoints[np.ix_(rows, columns)], shares, legs)
+        whole = (len(rows), len(columns)) == arrangement.datapoints.shape
+        points = arrangement.datapoints
+        yield compute(points if whole else points[np.ix_(rows, columns)], shares, legs)
 
 
 def _spans(total: int, size: int) -> Iterator[tuple[NDArray[np.intp], int]]:

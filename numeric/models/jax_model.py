@@ -12,9 +12,11 @@ import numpy as np
 from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.backends.jax_costs import gradient_operations, intermediate_bytes
 from sgdiagrams.numeric.models.backends.jax_kernels import (
-    FlatValues,
+    LeafValues,
+    all_finite,
     block_products,
     derivative_kernel,
+    taken_apart,
 )
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
@@ -79,6 +81,7 @@ class JaxModel(Model):
 
     __slots__ = (
         "_costs",
+        "_dtype",
         "_kernels",
         "_rates",
         "data",
@@ -109,7 +112,7 @@ class JaxModel(Model):
 
         leaves, self.structure = jax.tree.flatten(weights)
         host = [np.asarray(leaf) for leaf in leaves]
-        dtype = floating_dtype([str(leaf.dtype) for leaf in host])
+        dtype = self._dtype = floating_dtype([str(leaf.dtype) for leaf in host])
         self.shapes = tuple(leaf.shape for leaf in host)
         points, structure = jax.tree.flatten(data)
         #: The arrays of the data in host memory, and how they hang together.
@@ -160,7 +163,7 @@ class JaxModel(Model):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the weights."""
-        return np.dtype(str(self.start.dtype))
+        return self._dtype
 
     @property
     def size(self) -> int:
@@ -179,7 +182,9 @@ class JaxModel(Model):
 
     def structured(self, flat: Any) -> Any:
         """Return a vector, shape (p,), in the structure of the weights."""
-        return self._values("loss").structured(flat)
+        import jax
+
+        return jax.tree.unflatten(self.structure, taken_apart(flat, self.shapes))
 
     def datapoints(self, rows: NDArray[np.intp]) -> Any:
         """Return datapoints, with the axes of `rows` in front, as NumPy arrays."""
@@ -238,30 +243,26 @@ class JaxModel(Model):
             is_hashable = isinstance(values.function, Hashable)
             kernel = derivative_kernel if is_hashable else derivative_kernel.__wrapped__
             self._kernels[key] = kernel(values, pattern, vectors_out=vectors_out, per_row=per_row)
-        result, finite = self._kernels[key](
+        result = self._kernels[key](
             self.start,
             () if datapoints is None else self.datapoints(datapoints),
             shares.astype(self.dtype),
             [leg.table for leg in legs],
             [leg.rows.astype(np.int32) for leg in legs],
         )
-        numbers = None if vectors_out else np.asarray(result, dtype=np.float64)
-        if not np.all(finite if numbers is None else np.isfinite(numbers)):
+        if not all_finite(result):
             again = partial(self._piece, label, pattern, vectors_out)
             raise not_finite(label, again, datapoints, legs)
-        return result if numbers is None else numbers @ shares
+        return result if vectors_out else np.asarray(result, dtype=np.float64) @ shares
 
-    def _values(self, label: str) -> FlatValues:
+    def _values(self, label: str) -> LeafValues:
         function = self.given_functions.get(label)
-        return FlatValues(
+        return LeafValues(
             self.loss if function is None else function,
             self.shapes,
             self.structure,
             has_datapoints=function is None,
         )
-
-    def _one(self, flat: Any, point: Any) -> Any:
-        return self.loss(self.structured(flat), point)
 
     def products(self, one: Vectors, other: Vectors) -> NDArray[np.float64]:
         """Return the scalar products of all pairs of vectors, summed in float64."""
@@ -337,11 +338,11 @@ class JaxModel(Model):
 
     def _read_costs(self) -> tuple[float, float]:
         if self._costs is None:
-            point = self.datapoints(np.array(0))
+            weights, point = self.structured(np.asarray(self.start)), self.datapoints(np.array(0))
             with precision(self.dtype):
                 self._costs = (
-                    gradient_operations(self._one, self.start, point),
-                    intermediate_bytes(self._one, self.start, point),
+                    gradient_operations(self.loss, weights, point),
+                    intermediate_bytes(self.loss, weights, point),
                 )
         return self._costs
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
 
-__all__ = ["FlatValues", "block_products", "derivative_kernel"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["LeafValues", "all_finite", "block_products", "derivative_kernel", "taken_apart"]
 
 _BLOCK = 1024  # products that are summed in the type of the vectors
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class FlatValues:
-    """The losses of datapoints, or a function, of all weights in a row; knows no data.
+class LeafValues:
+    """The losses of datapoints, or a function, of the arrays of weights; knows no data.
 
     Attributes
     ----------
@@ -35,39 +38,34 @@ class FlatValues:
     structure: Any
     has_datapoints: bool
 
-    def structured(self, flat: Any) -> Any:
-        """Return a vector, shape (p,), in the structure of the weights."""
+    def one(self, leaves: Any, *point: Any) -> Any:
+        """Return the loss of one datapoint, or the function."""
         import jax
 
-        leaves, end = [], 0
-        for shape in self.shapes:
-            start, end = end, end + prod(shape)
-            leaves.append(flat[start:end].reshape(shape))
-        return jax.tree.unflatten(self.structure, leaves)
+        return self.function(jax.tree.unflatten(self.structure, leaves), *point)
 
-    def __call__(self, flat: Any, points: Any) -> Any:
+    def __call__(self, leaves: Any, points: Any) -> Any:
         """Return the losses of the datapoints, or the function, shape (c,)."""
         import jax
 
         if not self.has_datapoints:
-            return self.function(self.structured(flat)).reshape(1)
-
-        def one(w: Any, point: Any) -> Any:
-            return self.function(self.structured(w), point)
-
-        mapped: Any = jax.vmap(one, (None, 0))
-        return mapped(flat, points)
+            return self.one(leaves).reshape(1)
+        mapped: Any = jax.vmap(self.one, (None, 0))
+        return mapped(leaves, points)
 
 
 @lru_cache(maxsize=256)
 def derivative_kernel(
-    value: FlatValues,
+    value: LeafValues,
     pattern: tuple[int, ...],
     *,
     vectors_out: bool,
     per_row: tuple[bool, tuple[bool, ...]],
 ) -> Any:
-    """Return a compiled function ``(weights, datapoints, shares, tables, rows) -> result, is_finite``.
+    """Return a compiled function ``(weights, datapoints, shares, tables, rows) -> result``.
+
+    Derivatives are taken for every array of weights: gathering all weights in a row at every order
+    would cost as much as a small batch.
 
     Parameters
     ----------
@@ -78,18 +76,20 @@ def derivative_kernel(
     vectors_out
         One leg is left open.
     per_row
-        Whether datapoints, and each of the legs, have rows of their own. Without any of them the axis r
-        has length 1 and is not mapped over: a matrix product without that axis is faster.
+        Whether datapoints, and each of the tables, have rows of their own. Without any of them the axis
+        r has length 1 and is not mapped over: a matrix product without that axis is faster.
 
     Returns
     -------
     callable
-        With datapoints of shape (r, c, ...), shares of shape (c,), tables of shape (K, p), and rows of
-        shape (r, s) or (1, s), it returns numbers of shape (r, s, c), or vectors (r s, p) with a mark
-        for each whether it is finite.
+        With weights in a row (p,), datapoints of shape (r, c, ...), shares of shape (c,), tables of shape
+        (K, p), and rows of shape (r, s) or (1, s), it returns numbers of shape (r, s, c), or vectors
+        (r s, p).
     """
     import jax
     import jax.numpy as jnp
+
+    shapes = value.shapes
 
     def along(weights: Any, points: Any, shares: Any, vectors: Any) -> Any:
         function: Callable[[Any], Any]
@@ -102,37 +102,63 @@ def derivative_kernel(
         return function(weights)
 
     def columns(weights: Any, points: Any, shares: Any, vectors: Any) -> Any:
-        if not pattern:
-            return along(weights, points, shares, vectors)[None]
-        if vectors[0].shape[0] == 1:
-            return along(weights, points, shares, [v[0] for v in vectors])[None]
-        return jax.vmap(along, (None, None, None, 0))(weights, points, shares, vectors)
+        if pattern and vectors[0][0].shape[0] > 1:
+            return jax.vmap(along, (None, None, None, 0))(weights, points, shares, vectors)
+        single = jax.tree.map(lambda leaf: leaf[0], vectors)
+        return jax.tree.map(lambda leaf: leaf[None], along(weights, points, shares, single))
 
-    def kernel(weights: Any, points: Any, shares: Any, tables: Any, rows: Any) -> Any:
-        vectors = [table[index] for table, index in zip(tables, rows, strict=True)]
+    def kernel(flat: Any, points: Any, shares: Any, tables: Any, rows: Any) -> Any:
+        weights = taken_apart(flat, shapes)
         own, legs_own = per_row
+        vectors = [
+            taken_apart(_gathered(table, index if leg else index[0]), shapes)
+            for table, index, leg in zip(tables, rows, legs_own, strict=True)
+        ]
+        here = points if own else jax.tree.map(lambda leaf: leaf[0], points)
         if own or any(legs_own):
             axes = [0 if leg else None for leg in legs_own]
-            vectors = [v if leg else v[0] for v, leg in zip(vectors, legs_own, strict=True)]
             mapped = jax.vmap(columns, (None, 0 if own else None, None, axes))
-            result = mapped(weights, points if own else _first(points), shares, vectors)
+            result = mapped(weights, here, shares, vectors)
         else:
-            result = columns(weights, _first(points), shares, [v[0] for v in vectors])[None]
+            result = jax.tree.map(lambda leaf: leaf[None], columns(weights, here, shares, vectors))
         if not vectors_out:
-            return result, None
-        table = result.reshape(-1, result.shape[-1])
-        return table, jnp.isfinite(table).all(axis=1)
-
-    def _first(points: Any) -> Any:
-        return jax.tree.map(lambda leaf: leaf[0], points)
+            return result
+        pieces = [leaf.reshape(-1, prod(shape)) for leaf, shape in zip(result, shapes, strict=True)]
+        return jnp.concatenate(pieces, axis=1)
 
     return jax.jit(kernel)
+
+
+def _gathered(table: Any, index: Any) -> Any:
+    # A table of one vector is not copied.
+    one = table.shape[0] == 1 and index.size == 1
+    return table.reshape(*index.shape, table.shape[1]) if one else table[index]
 
 
 def _differentiated(function: Callable[[Any], Any], vector: Any) -> Callable[[Any], Any]:
     import jax
 
     return lambda w: jax.jvp(function, (w,), (vector,))[1]
+
+
+def taken_apart(flat: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """Return the arrays of weights that stand in a row, (..., p); axes in front stay in front."""
+    ends = accumulate((prod(shape) for shape in shapes), initial=0)
+    front = tuple(flat.shape[:-1])
+    return [
+        flat[..., start:end].reshape(front + shape)
+        for (start, end), shape in zip(pairwise(ends), shapes, strict=True)
+    ]
+
+
+def all_finite(array: Any) -> bool:
+    """Return whether no number is NaN or infinite, where the array is."""
+    import jax
+    import jax.numpy as jnp
+
+    if jax.default_backend() == "cpu":  # without a copy, and faster than what XLA compiles
+        return bool(np.isfinite(np.asarray(array)).all())
+    return bool(jnp.isfinite(array).all())
 
 
 def block_products(one: Any, other: Any) -> Any:
