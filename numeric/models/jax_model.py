@@ -16,7 +16,7 @@ from sgdiagrams.numeric.models.backends.jax_kernels import (
     all_finite,
     block_products,
     derivative_kernel,
-    taken_apart,
+    leaf_arrays,
 )
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
@@ -184,7 +184,7 @@ class JaxModel(Model):
         """Return a vector, shape (p,), in the structure of the weights."""
         import jax
 
-        return jax.tree.unflatten(self.structure, taken_apart(flat, self.shapes))
+        return jax.tree.unflatten(self.structure, leaf_arrays(flat, self.shapes))
 
     def datapoints(self, rows: NDArray[np.intp]) -> Any:
         """Return datapoints, with the axes of `rows` in front, as NumPy arrays."""

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["LeafValues", "all_finite", "block_products", "derivative_kernel", "taken_apart"]
+__all__ = ["LeafValues", "all_finite", "block_products", "derivative_kernel", "leaf_arrays"]
 
 _BLOCK = 1024  # products that are summed in the type of the vectors
 
@@ -108,10 +108,10 @@ def derivative_kernel(
         return jax.tree.map(lambda leaf: leaf[None], along(weights, points, shares, single))
 
     def kernel(flat: Any, points: Any, shares: Any, tables: Any, rows: Any) -> Any:
-        weights = taken_apart(flat, shapes)
+        weights = leaf_arrays(flat, shapes)
         own, legs_own = per_row
         vectors = [
-            taken_apart(_gathered(table, index if leg else index[0]), shapes)
+            leaf_arrays(_gathered(table, index if leg else index[0]), shapes)
             for table, index, leg in zip(tables, rows, legs_own, strict=True)
         ]
         here = points if own else jax.tree.map(lambda leaf: leaf[0], points)
@@ -141,7 +141,7 @@ def _differentiated(function: Callable[[Any], Any], vector: Any) -> Callable[[An
     return lambda w: jax.jvp(function, (w,), (vector,))[1]
 
 
-def taken_apart(flat: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+def leaf_arrays(flat: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     """Return the arrays of weights that stand in a row, (..., p); axes in front stay in front."""
     ends = accumulate((prod(shape) for shape in shapes), initial=0)
     front = tuple(flat.shape[:-1])
