@@ -68,9 +68,8 @@ class Wanted:
             When something is no plain expansion, has two free legs, weight decays differ, or numbers are
             missing or unknown.
         """
-        if isinstance(expansions, (SeriesFormula, ResummedFormula)) or not hasattr(
-            expansions, "__iter__"
-        ):
+        is_one = isinstance(expansions, (SeriesFormula, ResummedFormula, str))
+        if is_one or not hasattr(expansions, "__iter__"):
             given: tuple[Any, ...] = (expansions,)
         else:
             given = tuple(expansions)

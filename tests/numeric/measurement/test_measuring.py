@@ -271,7 +271,7 @@ class TestBadInput:
             Wanted.of(matrix, None, None)
         with pytest.raises(sd.RequestError, match="at least one expansion"):
             Wanted.of([], None, None)
-        with pytest.raises(sd.RequestError, match="an expansion"):
+        with pytest.raises(sd.RequestError, match=r"an expansion.*test-loss"):
             Wanted.of("test-loss", None, None)
 
     @pytest.mark.parametrize("precision", [0, -1, "0.1", float("nan"), True])
