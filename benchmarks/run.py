@@ -25,6 +25,7 @@ from expansion import expansion_rows, start_rows
 from guards import Verdict, judge
 from long_times import power_rows, resummed_rows, time_sum_rows
 from measure import Bench, WorkError, machine
+from measuring import measuring_rows
 from tables import Row, markdown, missed, sections, with_growth
 from training import training_rows
 
@@ -39,6 +40,7 @@ _SECTIONS: dict[str, tuple[Callable[[Bench], Iterator[Row]], ...]] = {
     "evaluation": (evaluation_rows, derivative_rows),
     "long-times": (time_sum_rows, resummed_rows, power_rows),
     "training": (training_rows,),
+    "measuring": (measuring_rows,),
     "start-up": (start_rows,),
     "calibration": (calibration_rows,),
 }

@@ -11,7 +11,7 @@ from layout import ROOT
 
 NAMES = (
     *("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion"),
-    *("truth", "calibration", "training"),
+    *("truth", "calibration", "training", "measuring"),
 )
 
 
