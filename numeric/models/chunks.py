@@ -21,6 +21,9 @@ __all__ = ["MEMORY", "Compute", "Sizes", "in_chunks", "sizes_for"]
 
 #: Bytes for intermediate results where nothing else is said.
 MEMORY = 2.0**30
+#: Bytes of rows that are computed at once where there are many, and how many there are at least.
+_CACHE = 2.0**24
+_FEW_ROWS = 16
 
 
 @final
@@ -75,8 +78,15 @@ def sizes_for(
             low, high = (middle, high) if cost(middle) <= memory else (low, middle - 1)
         return low
 
-    if need(arrangement.inner_rows, arrangement.inner_columns, arrangement.m) <= memory:
-        return Sizes(arrangement.inner_rows, arrangement.inner_columns, arrangement.m)
+    # Many rows of their own go through the cache: half the time of all at once (1,024 rows, p = 10,080).
+    fitting = max(_CACHE, _FEW_ROWS * vector_bytes) / need(
+        1, arrangement.inner_columns, arrangement.m
+    )
+    few = arrangement.inner_rows
+    if few > _FEW_ROWS:
+        few = min(few, max(_FEW_ROWS, int(fitting)))
+    if need(few, arrangement.inner_columns, arrangement.m) <= memory:
+        return Sizes(_even(arrangement.inner_rows, few), arrangement.inner_columns, arrangement.m)
     datapoints = most(arrangement.m, lambda n: need(1, 1, n))
     columns = most(arrangement.inner_columns, lambda n: need(1, n, datapoints))
     whole = columns == arrangement.inner_columns
