@@ -1,6 +1,10 @@
 """A model made of dense derivatives: a slow witness for what is measured on models."""
 
+import os
+import signal
+import time
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 
@@ -90,6 +94,22 @@ class DenseModel(Model):
 
     def as_weights(self, vector):
         return vector
+
+
+class KillsOneMeasurer(DenseModel):
+    """The same, whose first worker in another process is killed on the way."""
+
+    def __init__(self, samples, folder, spared):
+        super().__init__(samples)
+        self.folder, self.spared = folder, spared
+
+    def derivative(self, label, datapoints, legs=(), *, output):
+        mark = Path(self.folder) / "killed"
+        if legs and os.getpid() != self.spared and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+        return super().derivative(label, datapoints, legs, output=output)
 
 
 def random_samples(rng, n, p, order):

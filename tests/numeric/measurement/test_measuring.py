@@ -1,5 +1,7 @@
 """From a model to numbers with errors: roles, budgets, precision, parts, executors, bad input."""
 
+import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -7,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from dense_model import DenseModel, random_samples
+from dense_model import DenseModel, KillsOneMeasurer, random_samples
 
 import sgdiagrams as sd
 from sgdiagrams.numeric.measurement.foretelling import foretold
@@ -176,6 +178,27 @@ class TestDraws:
         with ThreadPoolExecutor(3) as pool:
             together = measured_for(model, LOSS, executor=pool, **options)
         assert [r.index for r in alone.rounds] == [r.index for r in together.rounds]
+        for contraction in alone.contractions:
+            assert together.value(contraction) == alone.value(contraction)
+
+    def test_a_cluster_of_which_a_worker_is_killed_gives_the_same(self, tmp_path):
+        distributed = pytest.importorskip("distributed")
+        model = KillsOneMeasurer(model_of_size(150).samples, str(tmp_path), os.getpid())
+        options = {"role": "population", "budget": 60.0}
+        alone = measured_for(model, LOSS, **options)
+        assert not (tmp_path / "killed").exists()
+        with (
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            together = measured_for(model, LOSS, executor=client.get_executor(), **options)
+        assert (tmp_path / "killed").exists()
+        assert len(alone.rounds) == len(together.rounds) > 4
         for contraction in alone.contractions:
             assert together.value(contraction) == alone.value(contraction)
 
