@@ -352,7 +352,7 @@ def _check_functions(model: Model, wanted: Wanted) -> None:
         name = missing[0]
         raise RequestError(
             f"expected the function {shown(name)} of the weights, which an expansion observes; give "
-            f"functions={{{name!r}: ...}}"
+            f"functions={{{shown(name)}: ...}}"
         )
 
 

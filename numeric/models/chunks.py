@@ -79,11 +79,10 @@ def sizes_for(
         return low
 
     # Many rows of their own go through the cache: half the time of all at once (1,024 rows, p = 10,080).
-    fitting = max(_CACHE, _FEW_ROWS * vector_bytes) / need(
-        1, arrangement.inner_columns, arrangement.m
-    )
     few = arrangement.inner_rows
     if few > _FEW_ROWS:
+        of_a_row = max(need(1, arrangement.inner_columns, arrangement.m), 1.0)
+        fitting = max(_CACHE, _FEW_ROWS * vector_bytes) / of_a_row
         few = min(few, max(_FEW_ROWS, int(fitting)))
     if need(few, arrangement.inner_columns, arrangement.m) <= memory:
         return Sizes(_even(arrangement.inner_rows, few), arrangement.inner_columns, arrangement.m)

@@ -206,13 +206,14 @@ def statistics_of(landscape: str | None, path: str | None, order: int) -> Statis
         When both are given, or neither, or the file holds other numbers.
     """
     from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
     from sgdiagrams.numeric.statistics import Statistics
 
     holder = holder_of(landscape, path, order)
     if not isinstance(holder, Statistics):
         raise RequestError(
             "expected per-sample derivatives as Statistics.save writes them, which have an eigenbasis, "
-            f"got {holder!r}"
+            f"got {shown(holder)}"
         )
     return holder
 
