@@ -26,12 +26,12 @@ from sgdiagrams.diagrams import (
     diagram_svg,
     disagreements,
     enumerate_diagrams,
-    enumeration,
     from_networkx,
     isomorphisms,
     quotient,
     to_networkx,
 )
+from sgdiagrams.diagrams.orbits import rows_of_trees
 from sgdiagrams.numeric import verification
 
 ROOTS = ["isolated", "in-partition"]
@@ -305,7 +305,7 @@ def test_list_checks_what_it_lists(arguments, number):
 
 def test_a_wrong_symmetry_factor_is_found(monkeypatch):
     # As if the swaps of equal branches were forgotten in the group of the tree.
-    monkeypatch.setattr(enumeration, "tree_symmetry_factor", lambda _: 1)
+    monkeypatch.setattr(rows_of_trees, "tree_symmetry_factor", lambda _: 1)
     done = check("--order", 2, "--count")
     assert done.exit_code == 1
     assert done.stdout == "4\n"
@@ -343,7 +343,7 @@ def test_verify_uses_the_same_check(monkeypatch):
     passed, detail = verification._check_graphs(4)
     assert passed
     assert detail == "124 values agree; the last is 24"
-    monkeypatch.setattr(enumeration, "sibling_swaps", lambda _: [])
+    monkeypatch.setattr(rows_of_trees, "sibling_swaps", lambda _: [])
     passed, detail = verification._check_graphs(3)
     assert not passed
     assert detail.startswith("expected")

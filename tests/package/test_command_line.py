@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import pytest
@@ -170,12 +169,15 @@ def test_compare_writes_table_picture_and_checkpoint(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_interrupt_shows_what_was_measured(tmp_path):
-    command = [sys.executable, "-m", "sgdiagrams", "compare", "--landscape", "mean", "--order", "2"]
+    # A test run in the background of a shell may have been told to ignore the signal.
+    listening = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from sgdiagrams.commands import main; main()"
+    )
+    command = [sys.executable, "-c", listening, "compare", "--landscape", "mean", "--order", "2"]
     command += ["--set", "T=200", "--runs", "100000000", "--checkpoint", "state.json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # A test run in the background of a shell may have been told to ignore the signal.
-    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=listening, **pipes) as process:  # noqa: PLW1509
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
         for _ in range(600):
             time.sleep(0.1)
             if (tmp_path / "state.json").exists():
