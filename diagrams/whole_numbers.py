@@ -5,7 +5,10 @@ from __future__ import annotations
 from numbers import Integral
 from typing import TypeGuard
 
-__all__ = ["is_whole"]
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+
+__all__ = ["checked_seed", "is_whole"]
 
 
 def is_whole(value: object, *, least: int | None = None, most: int | None = None) -> TypeGuard[int]:
@@ -22,3 +25,16 @@ def is_whole(value: object, *, least: int | None = None, most: int | None = None
         return False
     number = int(value)
     return (least is None or number >= least) and (most is None or number <= most)
+
+
+def checked_seed(seed: object) -> int:
+    """Return a seed of random draws, or raise a RequestError.
+
+    Examples
+    --------
+    >>> checked_seed(3)
+    3
+    """
+    if not is_whole(seed, least=0):
+        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
+    return int(seed)

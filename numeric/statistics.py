@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 from sgdiagrams.diagrams.errors import StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.derivatives.checks import checked
-from sgdiagrams.numeric.derivatives.derivatives import Derivatives
+from sgdiagrams.numeric.derivatives.derivatives import ROLES, Derivatives, check_role
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
 from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.long_times.evaluation import evaluate_resummed
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.estimates.estimate import Estimate
 
 __all__ = ["ROLES", "Statistics"]
-
-ROLES = ("sample", "population", "training-set")
 
 
 @final
@@ -95,10 +93,7 @@ class Statistics(Derivatives):
     start: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.role, str) or self.role not in ROLES:
-            raise StatisticsError(
-                f"expected a role among {', '.join(ROLES)}, got role={shown(self.role)}"
-            )
+        check_role(self.role)
         if self.weights is not None and self.role != "population":
             raise StatisticsError(
                 f"expected no weights for role={shown(self.role)}; only a population can have weights"

@@ -14,7 +14,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.diagrams.whole_numbers import checked_seed, is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.predictions import (
@@ -164,9 +164,7 @@ def compare(
         )
     if not is_whole(runs, least=2, most=_MOST_RUNS):
         raise RequestError(f"expected 2 to {_MOST_RUNS} runs, got runs={shown(runs)}")
-    if not is_whole(seed, least=0):
-        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
-    order, runs, seed = int(order), int(runs), int(seed)
+    order, runs, seed = int(order), int(runs), checked_seed(seed)
     known: Statistics | Tabulated
     if values is None:
         known = own = derivatives_at_start(ground, order, method, watched)

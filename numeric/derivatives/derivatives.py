@@ -5,14 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from sgdiagrams.diagrams.errors import check_kind
+from sgdiagrams.diagrams.errors import SgdiagramsError, StatisticsError, check_kind
+from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Derivatives", "check_derivatives"]
+__all__ = ["ROLES", "Derivatives", "check_derivatives", "check_role"]
+
+#: What datapoints can be: see `sgdiagrams.numeric.statistics`.
+ROLES = ("sample", "population", "training-set")
+
+
+def check_role(role: object, error: type[SgdiagramsError] = StatisticsError) -> None:
+    """Raise an error unless datapoints can be that."""
+    if not isinstance(role, str) or role not in ROLES:
+        raise error(f"expected a role among {', '.join(ROLES)}, got role={shown(role)}")
 
 
 class Derivatives(ABC):

@@ -12,8 +12,8 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.files import plain_data
-from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable, page_width
+from sgdiagrams.numeric.estimates.intervals import errors_of_interval
 from sgdiagrams.numeric.estimates.judgement import Verdict, _norm, judge
 
 if TYPE_CHECKING:
@@ -209,12 +209,7 @@ class Estimate:
         >>> [round(end, 3) for end in estimate.interval()]
         [0.764, 1.236]
         """
-        if not isinstance(level, (int, float)) or not 0 < level < 1:
-            raise RequestError(f"expected a level between 0 and 1, got level={shown(level)}")
-        from scipy.stats import norm, t  # loads long
-
-        quantile = (1 + level) / 2
-        factor = norm.ppf(quantile) if self.degrees is None else t.ppf(quantile, self.degrees)
+        factor = errors_of_interval(level, self.degrees)
         middle, error = (
             (self.change, self.change_standard_error)
             if change
@@ -223,7 +218,7 @@ class Estimate:
         if not np.any(error):
             return middle, middle
         centre = middle.astype(float) if self._is_tensor else float(middle)
-        return centre - float(factor) * error, centre + float(factor) * error
+        return centre - factor * error, centre + factor * error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain data for JSON.

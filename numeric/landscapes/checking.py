@@ -13,7 +13,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError
 from sgdiagrams.diagrams.messages import shortened, shown
-from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.diagrams.whole_numbers import checked_seed
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.statistics import Statistics
 
@@ -81,9 +81,7 @@ def check_landscape(
     """
     if not isinstance(landscape, Landscape):
         raise RequestError(f"expected a landscape, got {shown(landscape)}")
-    if not is_whole(seed, least=0):
-        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
-    trial = _Trial(landscape, int(seed))
+    trial = _Trial(landscape, checked_seed(seed))
     trial.check_shapes()
     trial.check_fixed()
     trial.check_gradient()

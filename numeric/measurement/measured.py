@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
+from sgdiagrams.numeric.derivatives.derivatives import check_role
 from sgdiagrams.numeric.estimates.bases import contraction_of, in_moments
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Measured"]
 
-_ROLES = ("sample", "population", "training-set")
 _PROBE = 1e-4  # by so much may the same model differ on another machine
 
 
@@ -99,10 +99,7 @@ class Measured(Tabulated):
     _column: dict[Contraction, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.role not in _ROLES:
-            raise StatisticsError(
-                f"expected a role among {', '.join(_ROLES)}, got role={shown(self.role)}"
-            )
+        check_role(self.role)
         for kind, free in ((self.contractions, 0), (self.vector_contractions, 1)):
             for contraction in kind:
                 is_plain = contraction.basis == "moment" and contraction.metric == "identity"

@@ -45,11 +45,6 @@ class MeasurementFile:
     start
         The measurement without rounds.
 
-    Attributes
-    ----------
-    measured
-        What has been measured so far.
-
     Raises
     ------
     FormatError
@@ -65,17 +60,27 @@ class MeasurementFile:
     True
     """
 
-    __slots__ = ("_is_new", "_saved", "_settings", "_stack", "measured", "path")
+    __slots__ = ("_is_new", "_new", "_saved", "_settings", "_stack", "_start", "path")
 
     def __init__(
         self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], start: Measured
     ) -> None:
         self.path = None if path is None else usable_path(path)
-        self.measured = replace(start, complete=False)
+        self._start = replace(start, complete=False)
+        self._new: list[Round] = []
         self._settings = json_data(json_text(dict(settings)))
         self._saved = -math.inf
         self._is_new = False
         self._stack = ExitStack()
+
+    @property
+    def measured(self) -> Measured:
+        """What has been measured so far."""
+        if self._new:
+            # Put together when it is looked at, not at every round.
+            self._start = replace(self._start, rounds=(*self._start.rounds, *self._new))
+            self._new.clear()
+        return self._start
 
     def __enter__(self) -> Self:
         if self.path is not None:
@@ -111,7 +116,7 @@ class MeasurementFile:
                 "remove it or name another file"
             )
         try:
-            self.measured = replace(self.measured.merge(loaded), complete=False)
+            self._start = replace(self._start.merge(loaded), complete=False)
         except StatisticsError as problem:
             raise FormatError(
                 f"expected a checkpoint of the same measurement in {name}: {problem}"
@@ -127,14 +132,15 @@ class MeasurementFile:
         FormatError
             When the file cannot be written.
         """
-        self.measured = replace(self.measured, rounds=(*self.measured.rounds, part))
+        replace(self._start, rounds=(part,))  # refuses a round that is none
+        self._new.append(part)
         self._is_new = True
         if monotonic() - self._saved > _SECONDS:
             self._save()
 
     def finish(self) -> None:
         """Say that all has been measured that was asked for."""
-        self.measured = replace(self.measured, complete=True)
+        self._start = replace(self.measured, complete=True)
         self._is_new = True
 
     def _save(self) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.diagrams.whole_numbers import checked_seed, is_whole
+from sgdiagrams.numeric.derivatives.derivatives import check_role
 from sgdiagrams.numeric.measurement.foretelling import foretold
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.measurement_file import MeasurementFile
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import SeriesFormula
 
 __all__ = ["measure", "measure_model", "plan"]
-
-_ROLES = ("sample", "population", "training-set")
 
 
 def measure(
@@ -143,15 +142,7 @@ def measure(
     2.748333
     """
     wanted = Wanted.of(expansions, at, precision)
-    model = model_of(
-        loss,
-        weights,
-        data,
-        functions=functions,
-        weight_decay=float(wanted.weight_decay),
-        eta=eta,
-        memory=memory,
-    )
+    model = _model(wanted, loss, weights, data, functions=functions, eta=eta, memory=memory)
     notes = check_model(model, max(1, wanted.highest_degree))
     for note in notes:
         warnings.warn(note, stacklevel=2)
@@ -207,16 +198,7 @@ def plan(
         As for `measure`.
     """
     wanted = Wanted.of(expansions, at, precision)
-    model = model_of(
-        loss,
-        weights,
-        data,
-        functions=functions,
-        weight_decay=float(wanted.weight_decay),
-        eta=eta,
-        memory=memory,
-    )
-    _check_functions(model, wanted)
+    model = _model(wanted, loss, weights, data, functions=functions, eta=eta, memory=memory)
     _check_part(part)
     method = _method(model, wanted, role, seed, budget, memory)
     return Plan.of(method, wanted.moments, model, part=part)
@@ -238,7 +220,6 @@ def measure_model(
     notes: tuple[str, ...] = (),
 ) -> Measured:
     """Measure what is wanted on a model that is trusted; for the rest see `measure`."""
-    _check_functions(model, wanted)
     k, n = _check_part(part)
     method = _method(model, wanted, role, seed, budget, memory)
 
@@ -269,6 +250,8 @@ def measure_model(
                     if index not in done:
                         file.add(entry)
                     taken.append(entry)
+                    if progress is None and wanted.precision is None:
+                        continue  # nobody looks at what is not finished
                     state = replace(start, rounds=tuple(taken), complete=True)
                     if progress is not None:
                         progress(len(taken) / len(indices), wanted.running_value(state))
@@ -278,6 +261,20 @@ def measure_model(
             return file.measured
         file.finish()
         return file.measured
+
+
+def _model(
+    wanted: Wanted, loss: Any, weights: Any, data: Any, *, functions: Any, eta: Any, memory: Any
+) -> Model:
+    return model_of(
+        loss,
+        weights,
+        data,
+        functions=functions,
+        weight_decay=float(wanted.weight_decay),
+        eta=eta,
+        memory=memory,
+    )
 
 
 def _settings(procedure: Procedure) -> dict[str, Any]:
@@ -320,6 +317,16 @@ def _noun(
     )
 
 
+def _check_functions(model: Model, wanted: Wanted) -> None:
+    missing = [name for name in wanted.functions if name not in model.functions]
+    if missing:
+        name = missing[0]
+        raise RequestError(
+            f"expected the function {shown(name)} of the weights, which an expansion observes; give "
+            f"functions={{{shown(name)}: ...}}"
+        )
+
+
 def _method(
     model: Model,
     wanted: Wanted,
@@ -330,30 +337,18 @@ def _method(
     samples: int | None = None,
     window: int = WINDOW,
 ) -> Method:
-    if role not in _ROLES:
-        raise RequestError(f"expected a role among {', '.join(_ROLES)}, got role={shown(role)}")
-    if not is_whole(seed, least=0):
-        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
+    _check_functions(model, wanted)
+    check_role(role, RequestError)
     return Method.of(
         model,
         wanted.moments,
         role=role,
-        seed=int(seed),
+        seed=checked_seed(seed),
         budget=_positive("budget", budget, "gradients"),
         memory=_positive("memory", memory, "bytes"),
         samples=samples,
         window=window,
     )
-
-
-def _check_functions(model: Model, wanted: Wanted) -> None:
-    missing = [name for name in wanted.functions if name not in model.functions]
-    if missing:
-        name = missing[0]
-        raise RequestError(
-            f"expected the function {shown(name)} of the weights, which an expansion observes; give "
-            f"functions={{{shown(name)}: ...}}"
-        )
 
 
 def _check_part(part: Any) -> tuple[int, int]:

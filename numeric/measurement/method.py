@@ -182,8 +182,11 @@ class Method:
         most = limit if role == "sample" else limit / _ROUNDS
         while True:
             groups, of_group = best_grouping(of_a_round, blocks)
-            if not groups or (role == "sample" and groups <= blocks):
-                groups, of_group = _smallest(of_a_round, blocks)
+            if not groups:
+                raise StatisticsError(
+                    f"expected more datapoints for contractions in which {blocks} meet, got "
+                    f"{of_a_round}; bring more or lower the order"
+                )
             grouping = replace(
                 everything.grouping,
                 groups=groups,
@@ -268,26 +271,14 @@ class Method:
 
     def words_of(self, contraction: Contraction) -> str:
         """Return how one contraction is measured, in a few words."""
-        cores = [core_of(c) for c in clusters(contraction)]
-        tied = [core for core in cores if is_by_rows(core)]
         if self.is_exact:
             return "exact"
-        if not any(core.tied for core in tied):
+        tied = [core for core in map(core_of, clusters(contraction)) if is_by_rows(core)]
+        if not tied:
             return "means of groups"
         if any(core.straddled for core in tied):
             return f"one by one, windows of {min(self.grouping.window, self.grouping.size)}"
         return "one by one"
-
-
-def _smallest(samples: int, blocks: int) -> tuple[int, int]:
-    """Return groups of few datapoints, at least one group more than blocks."""
-    groups = next((m for m in (2, 3, 5, 7, 11, 13, 17, 19, 23) if blocks < m <= samples), 0)
-    if not groups:
-        raise StatisticsError(
-            f"expected more datapoints for contractions in which {blocks} meet, got {samples}; bring "
-            "more or lower the order"
-        )
-    return groups, samples // groups
 
 
 def _with_columns(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.backends.jax_costs import gradient_operations, intermediate_bytes
 from sgdiagrams.numeric.models.backends.jax_kernels import (
     LeafValues,
@@ -18,22 +17,20 @@ from sgdiagrams.numeric.models.backends.jax_kernels import (
     derivative_kernel,
     leaf_arrays,
 )
-from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
+from sgdiagrams.numeric.models.flat_model import FlatModel
 from sgdiagrams.numeric.models.inputs import (
-    check_function_name,
     check_scalar,
     checked_call,
     floating_dtype,
     read_data,
     read_rates,
 )
-from sgdiagrams.numeric.models.model import Model
-from sgdiagrams.numeric.models.weight_penalty import penalty
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -43,7 +40,7 @@ __all__ = ["JaxModel", "precision"]
 
 
 @final
-class JaxModel(Model):
+class JaxModel(FlatModel):
     """A loss ``loss(weights, datapoint) -> scalar`` written in JAX, weights any pytree, with data.
 
     Parameters
@@ -79,21 +76,7 @@ class JaxModel(Model):
     [[-2.5]]
     """
 
-    __slots__ = (
-        "_costs",
-        "_dtype",
-        "_kernels",
-        "_rates",
-        "data",
-        "eta",
-        "given_functions",
-        "loss",
-        "memory",
-        "shapes",
-        "start",
-        "structure",
-        "weight_decay",
-    )
+    __slots__ = ("_dtype", "_kernels")
 
     library = "jax"
 
@@ -110,22 +93,17 @@ class JaxModel(Model):
     ) -> None:
         import jax
 
+        super().__init__(
+            loss, functions=functions, weight_decay=weight_decay, eta=eta, memory=memory
+        )
         leaves, self.structure = jax.tree.flatten(weights)
         host = [np.asarray(leaf) for leaf in leaves]
         dtype = self._dtype = floating_dtype([str(leaf.dtype) for leaf in host])
         self.shapes = tuple(leaf.shape for leaf in host)
         points, structure = jax.tree.flatten(data)
-        #: The arrays of the data in host memory, and how they hang together.
         self.data = (read_data(points, dtype), structure)
-        self.loss = loss
-        self.given_functions = dict(functions or {})
-        self.weight_decay = float(weight_decay)
-        self.eta = eta
-        self.memory = MEMORY if memory is None else float(memory)
         self._kernels: dict[Any, Any] = {}
-        self._costs: tuple[float, float] | None = None
-        with precision(dtype):
-            #: All weights in a row, shape (p,).
+        with self._computing():
             self.start = jax.numpy.asarray(np.concatenate([leaf.reshape(-1) for leaf in host]))
             self._rates = None if eta is None else self._read_rates(eta)
             self._check_functions()
@@ -140,45 +118,20 @@ class JaxModel(Model):
             with checked_call(name):
                 check_scalar(name, jax.eval_shape(function, weights), self.dtype)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # What is compiled does not travel to other processes.
+    def _weights_and_data(self) -> tuple[Any, Any]:
         import jax
 
         leaves, structure = self.data
-        options = {
-            "functions": self.given_functions,
-            "weight_decay": self.weight_decay,
-            "eta": self.eta,
-            "memory": self.memory,
-        }
         weights = self.structured(np.asarray(self.start))
-        data = jax.tree.unflatten(structure, leaves)
-        return partial(JaxModel, **options), (self.loss, weights, data)
+        return weights, jax.tree.unflatten(structure, leaves)
 
-    @property
-    def dimension(self) -> int:
-        """The number of weights p."""
-        return len(self.start)
+    def _computing(self) -> AbstractContextManager[None]:
+        return precision(self.dtype)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the weights."""
         return self._dtype
-
-    @property
-    def size(self) -> int:
-        """The number of datapoints N."""
-        return len(self.data[0][0])
-
-    @property
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """The data, with the datapoints along the first axis."""
-        return self.data[0]
-
-    @property
-    def functions(self) -> tuple[str, ...]:
-        """The names of the functions of the weights."""
-        return tuple(self.given_functions)
 
     def structured(self, flat: Any) -> Any:
         """Return a vector, shape (p,), in the structure of the weights."""
@@ -192,38 +145,6 @@ class JaxModel(Model):
 
         leaves, structure = self.data
         return jax.tree.unflatten(structure, [leaf[rows] for leaf in leaves])
-
-    def derivative(
-        self,
-        label: str,
-        datapoints: NDArray[np.intp] | None,
-        legs: Sequence[Leg] = (),
-        *,
-        output: Literal["number", "vector"],
-    ) -> Any:
-        """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
-        plain = LOSS if label == PENALISED else label
-        check_function_name(self, plain, datapoints)
-        arrangement = arranged(datapoints, legs)
-        vectors_out = output == "vector"
-        sizes = sizes_for(
-            arrangement,
-            memory=self.memory,
-            vector_bytes=self.dimension * self.dtype.itemsize,
-            datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
-            vectors_out=vectors_out,
-        )
-        with precision(self.dtype):
-            result = in_chunks(
-                partial(self._piece, plain, arrangement.pattern, vectors_out),
-                arrangement,
-                sizes,
-                self,
-                vectors_out=vectors_out,
-            )
-            if label == PENALISED:
-                result += penalty(self, legs, rows=arrangement.rows, vectors_out=vectors_out)
-        return result
 
     def _piece(
         self,
@@ -270,17 +191,10 @@ class JaxModel(Model):
 
         if "products" not in self._kernels:
             self._kernels["products"] = jax.jit(block_products)
-        with precision(self.dtype):
+        with self._computing():
             blocks = np.asarray(self._kernels["products"](one, other), dtype=np.float64)
         total: NDArray[np.float64] = blocks.sum(axis=0)
         return total
-
-    def raised(self, table: Vectors) -> Vectors:
-        """Return vectors times the learning rates."""
-        if self._rates is None:
-            return table
-        with precision(self.dtype):
-            return self._rates(table)
 
     def _read_rates(self, eta: Any) -> Callable[[Vectors], Vectors]:
         import jax
@@ -303,7 +217,7 @@ class JaxModel(Model):
         """Return one table of the vectors of several."""
         import jax
 
-        with precision(self.dtype):
+        with self._computing():
             return jax.numpy.concatenate(list(tables))
 
     def as_floats(self, table: Vectors) -> NDArray[np.float64]:
@@ -314,37 +228,19 @@ class JaxModel(Model):
         """Return vectors of shape (K, p) as a table, in the type of the weights."""
         import jax
 
-        with precision(self.dtype):
+        with self._computing():
             return jax.numpy.asarray(np.asarray(vectors).astype(self.dtype))
-
-    def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
-        """Return linear combinations of vectors: factors of shape (L, K) times a table."""
-        with precision(self.dtype):
-            return self.as_table(factors) @ table
 
     def as_weights(self, vector: NDArray[np.float64]) -> Any:
         """Return a vector in the structure of the weights."""
         return self.structured(np.asarray(vector))
 
-    @property
-    def operations(self) -> float:
-        """Floating-point operations of the gradient of one datapoint's loss, about."""
-        return self._read_costs()[0]
-
-    @property
-    def bytes_per_datapoint(self) -> float:
-        """Memory of intermediate results of the loss of one datapoint, about."""
-        return self._read_costs()[1]
-
-    def _read_costs(self) -> tuple[float, float]:
-        if self._costs is None:
-            weights, point = self.structured(np.asarray(self.start)), self.datapoints(np.array(0))
-            with precision(self.dtype):
-                self._costs = (
-                    gradient_operations(self.loss, weights, point),
-                    intermediate_bytes(self.loss, weights, point),
-                )
-        return self._costs
+    def _counted_costs(self) -> tuple[float, float]:
+        weights, point = self.structured(np.asarray(self.start)), self.datapoints(np.array(0))
+        return (
+            gradient_operations(self.loss, weights, point),
+            intermediate_bytes(self.loss, weights, point),
+        )
 
 
 @contextmanager

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.backends.torch_costs import counted_costs
 from sgdiagrams.numeric.models.backends.torch_kernels import (
     exact_kernels,
@@ -19,22 +18,20 @@ from sgdiagrams.numeric.models.backends.torch_kernels import (
     repeated_gradients,
 )
 from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like, matched
-from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.failures import not_finite
+from sgdiagrams.numeric.models.flat_model import FlatModel
 from sgdiagrams.numeric.models.inputs import (
-    check_function_name,
     check_scalar,
     checked_call,
     floating_dtype,
     read_data,
     read_rates,
 )
-from sgdiagrams.numeric.models.model import Model
-from sgdiagrams.numeric.models.weight_penalty import penalty
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -50,7 +47,7 @@ _COLUMNS = 2**16  # weights whose products are summed at once, in float64
 
 
 @final
-class TorchModel(Model):
+class TorchModel(FlatModel):
     """A loss ``loss(weights, datapoint) -> scalar`` written in PyTorch, with data.
 
     Parameters
@@ -81,20 +78,7 @@ class TorchModel(Model):
         When data are empty or of unequal lengths.
     """
 
-    __slots__ = (
-        "_costs",
-        "_maps_datapoints",
-        "_rates",
-        "data",
-        "eta",
-        "given_functions",
-        "loss",
-        "memory",
-        "shapes",
-        "start",
-        "structure",
-        "weight_decay",
-    )
+    __slots__ = ("_maps_datapoints",)
 
     library = "torch"
 
@@ -111,6 +95,9 @@ class TorchModel(Model):
     ) -> None:
         import torch
 
+        super().__init__(
+            loss, functions=functions, weight_decay=weight_decay, eta=eta, memory=memory
+        )
         leaves = leaves_of(weights)
         other = [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
         if other:
@@ -122,65 +109,33 @@ class TorchModel(Model):
         self.shapes = tuple(tuple(leaf.shape) for leaf in leaves)
         #: Like the weights, with numbers in their places.
         self.structure = like(weights, list(range(len(leaves))))
-        #: The arrays of the data in host memory, and how they hang together.
         points = leaves_of(data)
         self.data = (read_data(points, dtype), like(data, list(range(len(points)))))
-        self.loss = loss
-        self.given_functions = dict(functions or {})
-        self.weight_decay = float(weight_decay)
-        self.eta = eta
-        self.memory = MEMORY if memory is None else float(memory)
-        self._costs: tuple[float, float] | None = None
         self._maps_datapoints: bool | None = None
-        #: All weights in a row, shape (p,).
         self.start = torch.cat([leaf.detach().reshape(-1) for leaf in leaves])
         self._rates = None if eta is None else self._read_rates(eta)
         self._check_functions()
 
     def _check_functions(self) -> None:
         weights, point = self.structured(self.start), self.datapoints(np.array(0))
-        with exact_kernels(self.start.device):
+        with self._computing():
             with checked_call(LOSS):
                 check_scalar(LOSS, self.loss(weights, point), self.dtype)
             for name, function in self.given_functions.items():
                 with checked_call(name):
                     check_scalar(name, function(weights), self.dtype)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def _weights_and_data(self) -> tuple[Any, Any]:
         leaves, structure = self.data
-        options = {
-            "functions": self.given_functions,
-            "weight_decay": self.weight_decay,
-            "eta": self.eta,
-            "memory": self.memory,
-        }
-        data = like(structure, list(leaves))
-        return partial(TorchModel, **options), (self.loss, self.structured(self.start), data)
+        return self.structured(self.start), like(structure, list(leaves))
 
-    @property
-    def dimension(self) -> int:
-        """The number of weights p."""
-        return len(self.start)
+    def _computing(self) -> AbstractContextManager[None]:
+        return exact_kernels(self.start.device)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the weights."""
         return np.dtype(str(self.start.dtype).removeprefix("torch."))
-
-    @property
-    def size(self) -> int:
-        """The number of datapoints N."""
-        return len(self.data[0][0])
-
-    @property
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """The data, with the datapoints along the first axis."""
-        return self.data[0]
-
-    @property
-    def functions(self) -> tuple[str, ...]:
-        """The names of the functions of the weights."""
-        return tuple(self.given_functions)
 
     def structured(self, flat: Any) -> Any:
         """Return weights in their structure, of a tensor of all weights in a row."""
@@ -204,38 +159,6 @@ class TorchModel(Model):
             torch.from_numpy(np.asarray(leaf[rows])).to(self.start.device) for leaf in leaves
         ]
         return like(structure, tensors)
-
-    def derivative(
-        self,
-        label: str,
-        datapoints: NDArray[np.intp] | None,
-        legs: Sequence[Leg] = (),
-        *,
-        output: Literal["number", "vector"],
-    ) -> Any:
-        """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
-        plain = LOSS if label == PENALISED else label
-        check_function_name(self, plain, datapoints)
-        arrangement = arranged(datapoints, legs)
-        vectors_out = output == "vector"
-        sizes = sizes_for(
-            arrangement,
-            memory=self.memory,
-            vector_bytes=self.dimension * self.dtype.itemsize,
-            datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
-            vectors_out=vectors_out,
-        )
-        with exact_kernels(self.start.device):
-            result = in_chunks(
-                partial(self._piece, plain, arrangement.pattern, vectors_out),
-                arrangement,
-                sizes,
-                self,
-                vectors_out=vectors_out,
-            )
-            if label == PENALISED:
-                result += penalty(self, legs, rows=arrangement.rows, vectors_out=vectors_out)
-        return result
 
     def _piece(
         self,
@@ -330,10 +253,6 @@ class TorchModel(Model):
             total = total + one[:, columns].double() @ other[:, columns].double().T
         return self.as_floats(total)
 
-    def raised(self, table: Vectors) -> Vectors:
-        """Return vectors times the learning rates."""
-        return table if self._rates is None else self._rates(table)
-
     def _read_rates(self, eta: Any) -> Callable[[Vectors], Vectors]:
         import torch
 
@@ -360,11 +279,6 @@ class TorchModel(Model):
 
         return torch.cat(list(tables))
 
-    def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
-        """Return linear combinations of vectors: factors of shape (L, K) times a table."""
-        with exact_kernels(self.start.device):
-            return self.as_table(factors) @ table
-
     def as_table(self, vectors: NDArray[np.float64]) -> Vectors:
         """Return vectors of shape (K, p) as a table, in the type of the weights."""
         import torch
@@ -382,27 +296,13 @@ class TorchModel(Model):
 
         return self.structured(torch.from_numpy(np.array(vector, dtype=np.float64)))
 
-    @property
-    def operations(self) -> float:
-        """Floating-point operations of the gradient of one datapoint's loss, about."""
-        return self._read_costs()[0]
-
-    @property
-    def bytes_per_datapoint(self) -> float:
-        """Memory of intermediate results of the loss of one datapoint, about."""
-        return self._read_costs()[1]
-
-    def _read_costs(self) -> tuple[float, float]:
-        if self._costs is None:
-            point = self.datapoints(np.array(0))
-            with exact_kernels(self.start.device):
-                operations, kept = counted_costs(
-                    lambda leaves: self.loss(like(self.structure, leaves), point),
-                    self._split(self.start),
-                )
-            own = sum(leaf.numel() * leaf.element_size() for leaf in leaves_of(point))
-            self._costs = operations, kept + own
-        return self._costs
+    def _counted_costs(self) -> tuple[float, float]:
+        point = self.datapoints(np.array(0))
+        operations, kept = counted_costs(
+            lambda leaves: self.loss(like(self.structure, leaves), point), self._split(self.start)
+        )
+        own = sum(leaf.numel() * leaf.element_size() for leaf in leaves_of(point))
+        return operations, kept + own
 
 
 def _row(points: Any, row: int) -> Any:

@@ -11,7 +11,7 @@ from sgdiagrams.numeric.regularisers.group_gradients import (
     penalty_of_groups,
     penalty_of_halves,
 )
-from sgdiagrams.numeric.regularisers.strengths import check_batches, penalty_strengths
+from sgdiagrams.numeric.regularisers.strengths import check_batches, strengths_of_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,18 +157,14 @@ def optax_small_batch_penalty(
                 f"expected arrays with one datapoint in a row, got batch with {sorted(sizes)} rows"
             )
         datapoints = sizes.pop()
-        whole = datapoints if large is None else large
-        check_batches(small=small, large=whole, batch=datapoints, groups=groups, momentum=momentum)
-        size = datapoints // groups
-        rate = eta(state.count) if callable(eta) else eta
-        imitated = small_eta(state.count) if callable(small_eta) else small_eta
-        on_mean, on_spread = penalty_strengths(
-            eta=rate,
-            small_eta=rate if imitated is None else imitated,
+        size, on_mean, on_spread = strengths_of_groups(
+            datapoints,
+            eta=eta(state.count) if callable(eta) else eta,
+            small_eta=small_eta(state.count) if callable(small_eta) else small_eta,
             small=small,
-            large=whole,
-            batch=groups * size,
+            large=large,
             momentum=momentum,
+            groups=groups,
         )
         key = jax.random.fold_in(jax.random.key(seed), state.count)
         order = jax.random.permutation(key, datapoints)[: groups * size]

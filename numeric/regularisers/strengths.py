@@ -34,7 +34,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
-__all__ = ["check_batches", "penalty_strengths"]
+__all__ = ["check_batches", "penalty_strengths", "strengths_of_groups"]
 
 
 def penalty_strengths(
@@ -98,3 +98,43 @@ def check_batches(*, small: int, large: int, batch: int, groups: int, momentum: 
         )
     if not isinstance(momentum, Real) or not 0 <= float(momentum) < 1:
         raise RequestError(f"expected a momentum from 0 to below 1, got momentum={shown(momentum)}")
+
+
+def strengths_of_groups(
+    datapoints: int,
+    *,
+    eta: Any,
+    small_eta: Any,
+    small: int,
+    large: int | None,
+    momentum: Any,
+    groups: int,
+) -> tuple[int, Any, Any]:
+    """Return the size of groups of a batch, and the two strengths for what they have together.
+
+    Parameters
+    ----------
+    datapoints
+        Of the batch that is there; also the size B of batches, if `large` is None.
+    eta, small_eta, small, large, momentum
+        As for `penalty_strengths`; the rate `eta` is imitated if `small_eta` is None.
+    groups
+        How many equal groups the batch is divided into; what is left over is not used.
+
+    Raises
+    ------
+    RequestError
+        As for `check_batches`.
+    """
+    whole = datapoints if large is None else large
+    check_batches(small=small, large=whole, batch=datapoints, groups=groups, momentum=momentum)
+    size = datapoints // groups
+    strengths = penalty_strengths(
+        eta=eta,
+        small_eta=eta if small_eta is None else small_eta,
+        small=small,
+        large=whole,
+        batch=groups * size,
+        momentum=momentum,
+    )
+    return size, *strengths

@@ -8,7 +8,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.regularisers.strengths import check_batches, penalty_strengths
+from sgdiagrams.numeric.regularisers.strengths import strengths_of_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,16 +123,14 @@ def torch_small_batch_penalty(
     if not weights:
         raise RequestError("expected parameters that require gradients, got none")
     datapoints = len(losses)
-    whole = datapoints if large is None else large
-    check_batches(small=small, large=whole, batch=datapoints, groups=groups, momentum=momentum)
-    size = datapoints // groups
-    on_mean, on_spread = penalty_strengths(
+    size, on_mean, on_spread = strengths_of_groups(
+        datapoints,
         eta=eta,
-        small_eta=eta if small_eta is None else small_eta,
+        small_eta=small_eta,
         small=small,
-        large=whole,
-        batch=groups * size,
+        large=large,
         momentum=momentum,
+        groups=groups,
     )
     device = "cpu" if generator is None else generator.device
     order = torch.randperm(datapoints, generator=generator, device=device)[: groups * size]

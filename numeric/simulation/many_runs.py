@@ -15,7 +15,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.files import json_text, usable_path
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.diagrams.whole_numbers import checked_seed, is_whole
 from sgdiagrams.numeric.landscapes.names import landscape as named_landscape
 from sgdiagrams.numeric.simulation.moments import finite_or_nan
 from sgdiagrams.numeric.simulation.rates import learning_rates
@@ -125,9 +125,7 @@ def simulate(
     etas = learning_rates(eta)
     if not is_whole(runs, least=2, most=_MOST_RUNS):
         raise RequestError(f"expected 2 to {_MOST_RUNS} runs, got runs={shown(runs)}")
-    if not is_whole(seed, least=0):
-        raise RequestError(f"expected a whole number >= 0 as seed, got seed={shown(seed)}")
-    runs, seed = int(runs), int(seed)
+    runs, seed = int(runs), checked_seed(seed)
     simulation = Simulation(ground, training, observable=observable, component=component)
     settings = simulation.settings | {"eta": list(etas), "seed": seed}
     record = Record(settings, points=len(etas))

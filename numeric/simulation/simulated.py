@@ -8,7 +8,7 @@ that of the differences, which is small where :math:`x_r` and :math:`y_r` go up 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -17,6 +17,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable
+from sgdiagrams.numeric.estimates.intervals import errors_of_interval
 from sgdiagrams.numeric.simulation.moments import Moments
 
 if TYPE_CHECKING:
@@ -345,8 +346,6 @@ class PairedDifference:
 
 
 def _beginning(simulated: Simulated, runs: int) -> Simulated:
-    from dataclasses import replace
-
     return replace(simulated, per_run=simulated.per_run[:, :runs])
 
 
@@ -356,11 +355,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _interval(value: Any, error: Any, runs: int, level: float) -> tuple[Any, Any]:
-    if not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise RequestError(f"expected a level between 0 and 1, got level={shown(level)}")
-    from scipy.stats import t  # loads long
-
-    factor = float(t.ppf((1 + level) / 2, max(1, runs - 1)))
+    factor = errors_of_interval(level, max(1, runs - 1))
     return value - factor * error, value + factor * error
 
 

@@ -96,8 +96,9 @@ class Grouping:
 def best_grouping(samples: int, blocks: int) -> tuple[int, int]:
     """Return the number of groups and their size for so many datapoints and blocks of a contraction.
 
-    There are at least two groups more than blocks, if there are enough datapoints; of the prime numbers
-    that leave over few datapoints the larger is taken, for it gives more degrees of freedom.
+    There are at least two groups more than blocks, if there are enough datapoints, else one more, so that
+    a group can be left out; of the prime numbers that leave over few datapoints the larger is taken, for
+    it gives more degrees of freedom. ``(0, 0)`` where there are too few datapoints.
 
     Examples
     --------
@@ -106,7 +107,7 @@ def best_grouping(samples: int, blocks: int) -> tuple[int, int]:
     """
     primes = [m for m in _PRIMES if blocks + 2 <= m <= samples]
     if not primes:
-        few = [m for m in (2, 3, 5, *_PRIMES) if blocks <= m <= samples]
+        few = [m for m in (2, 3, 5, *_PRIMES) if blocks < m <= samples]
         return (few[-1], samples // few[-1]) if few else (0, 0)
     lowest = primes[0]
     for m in reversed(primes[:2]):

@@ -16,6 +16,7 @@ from sgdiagrams.numeric.sweeps.designs import Cells, Grouping, leave_out_factors
 from sgdiagrams.numeric.sweeps.routes import (
     Routes,
     block_count,
+    branches_of,
     clusters,
     columns_of,
     is_by_rows,
@@ -126,32 +127,18 @@ class Sweep:
         (carrier,) = (c for c in parts if c.free)
         table = self._raise(carrier)
         grouping = self._grouping
-        columns = columns_of(carrier, grouping)
-        count = block_count(carrier)
-        if count:
-            group, column = _all_pairs(grouping.groups, columns)
-            masks = grouping.mask(group, count, column)
-        else:
-            masks = np.zeros(1, dtype=np.uint64)
-        rows = np.arange(len(masks))
+        masks = self._masks(carrier)
+        onto = np.eye(len(masks))
         rest = [c for c in parts if not c.free]
-        factors = np.ones(len(rows))
         if rest:
             cells = self._product(rest)
             free = (masks[:, None] & cells.masks[None, :]) == 0
             rows, other = np.nonzero(free)
             masks = masks[rows] | cells.masks[other]
-            factors = cells.values[other]
+            onto = onto[rows] * cells.values[other][:, None]
         mean, left_out = leave_out_factors(masks, grouping.groups)
-        total = len(self._one_hot(rows, 1))
-        onto = np.zeros((len(rows), total if rest else len(rows)))
-        onto[np.arange(len(rows)), rows] = factors
         with np.errstate(invalid="ignore"):
             return table, mean @ onto, left_out @ onto
-
-    @staticmethod
-    def _one_hot(rows: NDArray[np.intp], least: int) -> NDArray[np.intp]:
-        return np.arange(max(int(rows.max()) + 1, least))
 
     def _product(self, parts: Sequence[Contraction]) -> Cells:
         cells = [self._cluster(c) for c in sorted(parts, key=lambda c: c.simplicity)]
@@ -197,13 +184,13 @@ class Sweep:
             later = []
             for contraction in waiting:
                 core = core_of(contraction)
-                if not all(b in self._tables for b in _hanging(core)):
+                if not all(b in self._tables for b in branches_of(core)):
                     later.append(contraction)
                 elif is_by_rows(core):
                     rows.append(contraction)
                 else:
                     self._tables[contraction] = self._by_groups(core, "vector")
-            if not any(all(b in self._tables for b in _hanging(core_of(c))) for c in later):
+            if not any(all(b in self._tables for b in branches_of(core_of(c))) for c in later):
                 self._by_rows(rows)
                 rows = []
             waiting = later
@@ -232,7 +219,7 @@ class Sweep:
         column = np.arange(columns)[None, :]
         legs = []
         offset = int(is_sampled(label))
-        for other in _hanging(core):
+        for other in branches_of(core):
             legs.append(self._leg(other, grouping.place(group, offset, column), column))
             offset += block_count(other)
         datapoints: NDArray[np.intp] | None = None
@@ -421,10 +408,6 @@ class _Job:
         masks = self._grouping.mask(group, self._count, column)
         has = self._counts > 0
         return Cells(masks[has], self._sums[has] / self._counts[has])
-
-
-def _hanging(core: Core) -> list[Contraction]:
-    return [branch(core.contraction, w, v) for v, w in core.hanging]
 
 
 def _all_pairs(groups: int, columns: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

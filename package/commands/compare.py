@@ -17,15 +17,17 @@ from sgdiagrams.commands.shared.models import (
 )
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
+    checkpoint_option,
     component_option,
     format_option,
     observable_option,
     optimizer_options,
     output_option,
     sampling_option,
+    seed_option,
     set_option,
 )
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import progress_bar
 from sgdiagrams.commands.shared.requests import (
     component_indices,
@@ -69,7 +71,7 @@ __all__ = ["compare"]
     "--resummed", is_flag=True, help="Show the re-summed prediction beside the plain one."
 )
 @click.option("--runs", type=click.IntRange(2, 10**8), default=10_000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@seed_option
 @click.option(
     "--plot",
     "picture",
@@ -77,12 +79,7 @@ __all__ = ["compare"]
     shell_complete=files,
     help="Draw the picture (.png, .svg or .pdf).",
 )
-@click.option(
-    "--checkpoint",
-    metavar="FILE",
-    shell_complete=files,
-    help="Save the simulation as it goes, and resume from it.",
-)
+@checkpoint_option
 @scheduler_option
 @format_option("text", "json")
 @output_option
@@ -164,10 +161,7 @@ def compare(
                 resummed=resummed,
                 values=values,
             )
-    if style == "json":
-        emit_json(comparison.to_dict(), output)
-    else:
-        emit(str(comparison), output)
+    emit_result(comparison, style, output)
     if picture is not None:
         comparison.plot(picture)
         click.echo(f"wrote {picture}", err=True)

@@ -15,7 +15,7 @@ from sgdiagrams.commands.shared.options import (
     set_option,
     start_options,
 )
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import working
 from sgdiagrams.commands.shared.requests import (
     parse_settings,
@@ -73,7 +73,4 @@ def drift(
             sampling=scheme,
             optimizer=rule,
         )
-    if style == "json":
-        emit_json(motion.to_dict(), output)
-    else:
-        emit(str(motion), output)
+    emit_result(motion, style, output)

@@ -7,7 +7,7 @@ import click
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.options import format_option, output_option, set_option
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import working
 from sgdiagrams.commands.shared.reading import read_text
 from sgdiagrams.commands.shared.requests import parse_settings
@@ -65,7 +65,4 @@ def evaluate(
     formula = kind.from_json(text)
     with working("evaluating"):
         estimate = formula.evaluate(read_holder(statistics_path), eta=eta, **numbers)
-    if style == "json":
-        emit_json(estimate.to_dict(), output)
-    else:
-        emit(str(estimate), output)
+    emit_result(estimate, style, output)

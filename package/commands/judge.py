@@ -16,7 +16,7 @@ from sgdiagrams.commands.shared.options import (
     set_option,
     start_options,
 )
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import working
 from sgdiagrams.commands.shared.requests import (
     holder_of,
@@ -78,7 +78,4 @@ def judge(
             optimizer=rule,
             eta=eta,
         )
-    if style == "json":
-        emit_json(validity.to_dict(), output)
-    else:
-        emit(str(validity), output)
+    emit_result(validity, style, output)

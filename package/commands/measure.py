@@ -10,8 +10,11 @@ import click
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.models import executor_at, loaded_model, scheduler_option
-from sgdiagrams.commands.shared.options import format_option
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.options import (
+    format_option,
+    seed_option,
+)
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import progress_bar, working
 from sgdiagrams.commands.shared.reading import read_text
 from sgdiagrams.commands.shared.requests import byte_size, parse_settings, refuse_options
@@ -61,7 +64,7 @@ __all__ = ["measure"]
 )
 @click.option("--budget", metavar="NUMBER", help="Stop after so many gradients of all data.")
 @click.option("--memory", metavar="BYTES", help="At most so much for the work: 2GB, 500MB.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@seed_option
 @click.option(
     "--part",
     metavar="K/N",
@@ -129,7 +132,7 @@ def measure(
         if only_plan:
             with working("planning"):
                 plan = numeric.plan(loss, weights, data, formulas, **options)
-            emit_json(plan.to_dict(), None) if style == "json" else emit(str(plan), None)
+            emit_result(plan, style, None)
             return
         with progress_bar("measuring") as progress:
             measured = numeric.measure(
@@ -143,7 +146,7 @@ def measure(
                 executor=executor,
                 progress=progress,
             )
-    emit_json(measured.to_dict(), None) if style == "json" else emit(str(measured), None)
+    emit_result(measured, style, None)
     if part is not None and not measured.rounds:
         click.echo(f"part {part} has nothing to do: there are fewer rounds than parts", err=True)
     if not measured.complete:

@@ -7,7 +7,7 @@ import click
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.options import format_option
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import working
 
 __all__ = ["merge"]
@@ -48,5 +48,5 @@ def merge(*, paths: tuple[str, ...], output: str, style: str) -> None:
         one, *others = map(Measured.load, sources)
         merged = one.merge(*others)
         merged.save(output)
-    emit_json(merged.to_dict(), None) if style == "json" else emit(str(merged), None)
+    emit_result(merged, style, None)
     click.echo(f"wrote {output}", err=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.models import (
     executor_at,
@@ -16,15 +15,17 @@ from sgdiagrams.commands.shared.models import (
 )
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
+    checkpoint_option,
     component_option,
     format_option,
     observable_option,
     optimizer_options,
     output_option,
     sampling_option,
+    seed_option,
     set_option,
 )
-from sgdiagrams.commands.shared.output import emit, emit_json
+from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import progress_bar
 from sgdiagrams.commands.shared.requests import (
     component_indices,
@@ -45,13 +46,8 @@ __all__ = ["simulate"]
 @optimizer_options
 @set_option
 @click.option("--runs", type=click.IntRange(2, 10**7), default=10_000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--checkpoint",
-    metavar="FILE",
-    shell_complete=files,
-    help="Save the simulation as it goes, and resume from it.",
-)
+@seed_option
+@checkpoint_option
 @scheduler_option
 @format_option("text", "json")
 @output_option
@@ -110,6 +106,6 @@ def simulate(
             executor=executor,
             progress=progress,
         )
-    emit_json(simulation.to_dict(), output) if style == "json" else emit(str(simulation), output)
+    emit_result(simulation, style, output)
     if not simulation.complete:
         raise click.exceptions.Exit(130)

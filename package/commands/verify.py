@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.options import seed_option
 
 __all__ = ["verify"]
 
 
 @command(short_help="Check counts, sum rules and exact comparisons.")
 @click.option("--order", type=click.IntRange(1, 9), default=4, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@seed_option
 def verify(*, order: int, seed: int) -> None:
     """Check the engine against published counts, sum rules and an exact simulator.
 

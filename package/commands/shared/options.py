@@ -19,6 +19,7 @@ __all__ = [
     "SAMPLINGS",
     "SCHEDULES",
     "basis_option",
+    "checkpoint_option",
     "component_option",
     "fix_option",
     "format_option",
@@ -26,6 +27,7 @@ __all__ = [
     "optimizer_options",
     "output_option",
     "sampling_option",
+    "seed_option",
     "set_option",
     "start_options",
 ]
@@ -166,4 +168,13 @@ set_option = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     help="A number, e.g. --set T=10 or --set eta=0.05 (read exactly: 1/20); may be repeated.",
+)
+
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+
+checkpoint_option = click.option(
+    "--checkpoint",
+    metavar="FILE",
+    shell_complete=files,
+    help="Save the simulation as it goes, and resume from it.",
 )

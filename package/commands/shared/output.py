@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["emit", "emit_formula", "emit_json", "line_writer"]
+__all__ = ["emit", "emit_formula", "emit_json", "emit_result", "line_writer"]
 
 
 def emit(text: str, output: str | None) -> None:
@@ -53,3 +53,11 @@ def emit_json(data: Any, output: str | None) -> None:
     from sgdiagrams.diagrams.files import json_text
 
     emit(json_text(data, indent=2), output)
+
+
+def emit_result(result: Any, style: str, output: str | None) -> None:
+    """Print a result as the option of the format says, or write it to a file."""
+    if style == "json":
+        emit_json(result.to_dict(), output)
+    else:
+        emit(str(result), output)

@@ -11,6 +11,7 @@ from sgdiagrams.numeric.sweeps.designs import Cells, Grouping, best_grouping, le
 from sgdiagrams.numeric.sweeps.routes import Routes, block_count
 from sgdiagrams.numeric.sweeps.sweep import Sweep
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.symbolic import Contraction
 
 NUMBERS = ("test-loss", "training-loss", "variance")
 
@@ -94,6 +95,25 @@ def test_the_mean_over_all_permutations_is_that_over_distinct_datapoints(
     for contraction, value in zip(numbers, total / runs, strict=True):
         assert is_close(value, dense.value(contraction)), contraction
     for contraction, value in zip(vectors, total_vector / runs, strict=True):
+        assert is_close(value, dense.value(contraction)), contraction
+
+
+def test_vectors_times_other_trees_are_unbiased_too():
+    samples = random_samples(np.random.default_rng(0), 5, 2, 3)
+    dense = Evaluator(sd.Statistics.from_samples(samples, role="training-set"))
+    vectors = [
+        Contraction.build([], [[0], [1]], free=[0]),
+        Contraction.build([(1, 2)], [[0], [1], [2]], free=[0]),
+        Contraction.build([(0, 1)], [[0], [1], [2]], free=[0]),
+        Contraction.build([], [[0, 1]], free=[0]),
+    ]
+    grouping = Grouping(5, 1, 1, 1, 1)
+    routes = Routes.of(vectors, grouping)
+    model, total = DenseModel(samples), 0.0
+    for order_of_rows in permutations(range(5)):
+        sweep = Sweep(model, grouping, np.array(order_of_rows)[:, None], routes)
+        total = total + sweep.vectors(vectors)[0]
+    for contraction, value in zip(vectors, total / 120, strict=True):
         assert is_close(value, dense.value(contraction)), contraction
 
 

@@ -1,0 +1,196 @@
+"""What models of all libraries have in common: weights in a row, data in host memory, chunks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from sgdiagrams.numeric.models.arrangement import arranged
+from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
+from sgdiagrams.numeric.models.inputs import check_function_name
+from sgdiagrams.numeric.models.model import Model
+from sgdiagrams.numeric.models.weight_penalty import penalty
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.models.model import Leg, Vectors
+
+__all__ = ["FlatModel"]
+
+
+class FlatModel(Model):
+    """A loss and functions of the weights, with data; a library's model makes `start` and `data`.
+
+    Parameters
+    ----------
+    loss, functions, weight_decay, eta, memory
+        As of the library's models.
+
+    Attributes
+    ----------
+    start
+        All weights in a row, shape (p,): an array of the library.
+    shapes, structure
+        Of the arrays that the weights consist of, and how they hang together.
+    data
+        The arrays of the data in host memory, and how they hang together.
+    """
+
+    __slots__ = (
+        "_costs",
+        "_rates",
+        "data",
+        "eta",
+        "given_functions",
+        "loss",
+        "memory",
+        "shapes",
+        "start",
+        "structure",
+        "weight_decay",
+    )
+
+    start: Any
+    shapes: tuple[tuple[int, ...], ...]
+    structure: Any
+    data: tuple[tuple[NDArray[Any], ...], Any]
+    _rates: Callable[[Vectors], Vectors] | None
+
+    def __init__(
+        self,
+        loss: Callable[[Any, Any], Any],
+        *,
+        functions: Mapping[str, Callable[[Any], Any]] | None,
+        weight_decay: float,
+        eta: Any,
+        memory: float | None,
+    ) -> None:
+        self.loss = loss
+        self.given_functions = dict(functions or {})
+        self.weight_decay = float(weight_decay)
+        self.eta = eta
+        self.memory = MEMORY if memory is None else float(memory)
+        self._costs: tuple[float, float] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is compiled does not travel to other processes.
+        options = {
+            "functions": self.given_functions,
+            "weight_decay": self.weight_decay,
+            "eta": self.eta,
+            "memory": self.memory,
+        }
+        return partial(type(self), **options), (self.loss, *self._weights_and_data())
+
+    @property
+    def dimension(self) -> int:
+        """The number of weights p."""
+        return len(self.start)
+
+    @property
+    def size(self) -> int:
+        """The number of datapoints N."""
+        return len(self.data[0][0])
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The data, with the datapoints along the first axis."""
+        return self.data[0]
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the functions of the weights."""
+        return tuple(self.given_functions)
+
+    def derivative(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        legs: Sequence[Leg] = (),
+        *,
+        output: Literal["number", "vector"],
+    ) -> Any:
+        """Return derivatives of mean losses, or of a function, along vectors; see `Model`."""
+        plain = LOSS if label == PENALISED else label
+        check_function_name(self, plain, datapoints)
+        arrangement = arranged(datapoints, legs)
+        vectors_out = output == "vector"
+        sizes = sizes_for(
+            arrangement,
+            memory=self.memory,
+            vector_bytes=self.dimension * self.dtype.itemsize,
+            datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
+            vectors_out=vectors_out,
+        )
+        with self._computing():
+            result = in_chunks(
+                partial(self._piece, plain, arrangement.pattern, vectors_out),
+                arrangement,
+                sizes,
+                self,
+                vectors_out=vectors_out,
+            )
+            if label == PENALISED:
+                result += penalty(self, legs, rows=arrangement.rows, vectors_out=vectors_out)
+        return result
+
+    def raised(self, table: Vectors) -> Vectors:
+        """Return vectors times the learning rates."""
+        if self._rates is None:
+            return table
+        with self._computing():
+            return self._rates(table)
+
+    def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
+        """Return linear combinations of vectors: factors of shape (L, K) times a table."""
+        with self._computing():
+            return self.as_table(factors) @ table
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the gradient of one datapoint's loss, about."""
+        return self._known_costs()[0]
+
+    @property
+    def bytes_per_datapoint(self) -> float:
+        """Memory of intermediate results of the loss of one datapoint, about."""
+        return self._known_costs()[1]
+
+    def _known_costs(self) -> tuple[float, float]:
+        if self._costs is None:
+            with self._computing():
+                self._costs = self._counted_costs()
+        return self._costs
+
+    # What differs from library to library -------------------------------------------------------------
+
+    @abstractmethod
+    def _computing(self) -> AbstractContextManager[None]:
+        """Return a context for the library's arithmetic."""
+
+    @abstractmethod
+    def _piece(
+        self,
+        label: str,
+        pattern: tuple[int, ...],
+        vectors_out: bool,  # noqa: FBT001 - given by `partial` alone
+        datapoints: NDArray[np.intp] | None,
+        shares: NDArray[np.float64],
+        legs: Sequence[Leg],
+    ) -> Any:
+        """Return what one chunk gives: see `sgdiagrams.numeric.models.chunks.Compute`."""
+
+    @abstractmethod
+    def _counted_costs(self) -> tuple[float, float]:
+        """Return operations and bytes of one datapoint."""
+
+    @abstractmethod
+    def _weights_and_data(self) -> tuple[Any, Any]:
+        """Return both as they were given, about."""
