@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["penalty"]
 
 
+#: Pairs whose products are computed at once, with those of all others among them.
+_PAIRS = 64
+
+
 def penalty(model: Model, legs: Sequence[Leg], *, rows: int, vectors_out: bool) -> Any:
     """Return what the penalty adds to a derivative along some vectors, in the shape of the result.
 
@@ -37,7 +41,13 @@ def penalty(model: Model, legs: Sequence[Leg], *, rows: int, vectors_out: bool) 
         tables = [leg.table for leg in legs] + [start] * (2 - len(legs))
         index = which + [np.zeros((rows, columns), dtype=np.intp)] * (2 - len(legs))
         half = 0.5 if not legs else 1.0
-        return half * rate * model.products(*tables)[index[0], index[1]]
+        one, other = (np.array(rows_of).reshape(-1) for rows_of in index)
+        numbers = []
+        for start in range(0, len(one), _PAIRS):
+            some = slice(start, start + _PAIRS)
+            products = model.products(tables[0][one[some]], tables[1][other[some]])
+            numbers.append(np.diagonal(products))
+        return half * rate * np.concatenate(numbers).reshape(rows, columns)
     if legs:
         return rate * legs[0].table[np.array(which[0]).reshape(-1)]
     return rate * start
