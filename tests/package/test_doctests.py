@@ -9,7 +9,9 @@ from layout import module_names
 #: Examples that need an optional library.
 NEEDS = {
     "sgdiagrams.numeric.measurement.measuring": "jax",
+    "sgdiagrams.numeric.model_landscapes.landscape_of_model": "jax",
     "sgdiagrams.numeric.models.jax_model": "jax",
+    "sgdiagrams.numeric.models.structure": "jax",
     "sgdiagrams.numeric.regularisers.optax_penalty": "optax",
     "sgdiagrams.numeric.regularisers.torch_penalty": "torch",
     "sgdiagrams.numeric.models.module_loss": "torch",

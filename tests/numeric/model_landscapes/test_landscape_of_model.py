@@ -286,10 +286,10 @@ def test_checkpoints_are_of_one_model(grounds, library, tmp_path):
 
 @each_library
 def test_what_is_too_large_for_dense_tensors_points_to_measure(library):
+    module = pytest.importorskip(library)
     many = {"bias": np.zeros(()), "images": np.zeros(3000)}
     if library == "torch":
-        torch = pytest.importorskip("torch")
-        many = {name: torch.tensor(array) for name, array in many.items()}
+        many = {name: module.tensor(array) for name, array in many.items()}
     loss = {"jax": loss_in_jax, "torch": loss_in_torch}[library]
 
     def some(weights, point):
