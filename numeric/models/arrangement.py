@@ -75,7 +75,8 @@ def arranged(datapoints: NDArray[np.intp] | None, legs: Sequence[Leg]) -> Arrang
             raise RequestError(
                 f"expected datapoints of shape (R, m) or (m,), got {datapoints.shape}"
             )
-        given, points = len(points), _same_rows(points)
+        # Without vectors nothing says how often what is equal is wanted.
+        given, points = len(points), _same_rows(points) if legs else points
     shapes = {leg.rows.shape for leg in legs} or {(1, 1)}
     columns = next(iter(shapes))[1]
     rows = max(given, *(shape[0] for shape in shapes), 1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from sympy.utilities.iterables import multiset_partitions
 
 from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
 from sgdiagrams.numeric.models.inputs import check_function_name
-from sgdiagrams.numeric.models.model import Model
+from sgdiagrams.numeric.models.model import Leg, Model
 from sgdiagrams.numeric.models.weight_penalty import penalty
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -17,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.models.model import Leg, Vectors
+    from sgdiagrams.numeric.models.model import Directions, Vectors
 
 __all__ = ["FlatModel"]
 
@@ -45,6 +47,7 @@ class FlatModel(Model):
 
     __slots__ = (
         "_costs",
+        "_everything",
         "_rates",
         "data",
         "eta",
@@ -78,6 +81,7 @@ class FlatModel(Model):
         self.eta = eta
         self.memory = MEMORY if memory is None else float(memory)
         self._costs: tuple[float, float] | None = None
+        self._everything: NDArray[np.intp] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is compiled does not travel to other processes.
@@ -98,6 +102,22 @@ class FlatModel(Model):
     def size(self) -> int:
         """The number of datapoints N."""
         return len(self.data[0][0])
+
+    @property
+    def everything(self) -> NDArray[np.intp]:
+        """The numbers of all datapoints."""
+        if self._everything is None:
+            self._everything = np.arange(self.size)
+        return self._everything
+
+    def moved(self, weights: Any) -> Self:
+        """Return the same model with other weights in a row; what is compiled is shared."""
+        other = object.__new__(type(self))
+        for kind in type(self).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                setattr(other, name, getattr(self, name))
+        other.start = weights
+        return other
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -129,7 +149,7 @@ class FlatModel(Model):
             datapoint_bytes=0 if datapoints is None else self.bytes_per_datapoint,
             vectors_out=vectors_out,
         )
-        with self._computing():
+        with self.computing():
             result = in_chunks(
                 partial(self._piece, plain, arrangement.pattern, vectors_out),
                 arrangement,
@@ -141,16 +161,40 @@ class FlatModel(Model):
                 result += penalty(self, legs, rows=arrangement.rows, vectors_out=vectors_out)
         return result
 
+    def jets(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        curves: Mapping[Directions, Vectors],
+        *,
+        output: Literal["number", "vector"],
+    ) -> dict[Directions, Any]:
+        """Return derivatives along curves; see `Model`."""
+        alone = None if datapoints is None else np.atleast_2d(datapoints)
+        value = self.derivative(label, alone, output=output)
+        result: dict[Directions, Any] = {(): value[:, 0] if output == "number" else value}
+        for key in curves:
+            total: Any = 0
+            for partition in multiset_partitions(list(range(len(key)))):
+                parts = [curves[tuple(key[i] for i in block)] for block in partition]
+                rows = np.arange(len(parts[0]))[:, None]
+                legs = [Leg(part, rows) for part in parts]
+                with self.computing():
+                    piece = self.derivative(label, datapoints, legs, output=output)
+                    total = total + (piece[:, 0] if output == "number" else piece)
+            result[key] = total
+        return result
+
     def raised(self, table: Vectors) -> Vectors:
         """Return vectors times the learning rates."""
         if self._rates is None:
             return table
-        with self._computing():
+        with self.computing():
             return self._rates(table)
 
     def combined(self, table: Vectors, factors: NDArray[np.float64]) -> Vectors:
         """Return linear combinations of vectors: factors of shape (L, K) times a table."""
-        with self._computing():
+        with self.computing():
             return self.as_table(factors) @ table
 
     @property
@@ -165,14 +209,14 @@ class FlatModel(Model):
 
     def _known_costs(self) -> tuple[float, float]:
         if self._costs is None:
-            with self._computing():
+            with self.computing():
                 self._costs = self._counted_costs()
         return self._costs
 
     # What differs from library to library -------------------------------------------------------------
 
     @abstractmethod
-    def _computing(self) -> AbstractContextManager[None]:
+    def computing(self) -> AbstractContextManager[None]:
         """Return a context for the library's arithmetic."""
 
     @abstractmethod

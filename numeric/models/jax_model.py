@@ -103,7 +103,7 @@ class JaxModel(FlatModel):
         points, structure = jax.tree.flatten(data)
         self.data = (read_data(points, dtype), structure)
         self._kernels: dict[Any, Any] = {}
-        with self._computing():
+        with self.computing():
             self.start = jax.numpy.asarray(np.concatenate([leaf.reshape(-1) for leaf in host]))
             self._rates = None if eta is None else self._read_rates(eta)
             self._check_functions()
@@ -125,7 +125,8 @@ class JaxModel(FlatModel):
         weights = self.structured(np.asarray(self.start))
         return weights, jax.tree.unflatten(structure, leaves)
 
-    def _computing(self) -> AbstractContextManager[None]:
+    def computing(self) -> AbstractContextManager[None]:
+        """Return a context in which tables are added and multiplied in full precision."""
         return precision(self.dtype)
 
     @property
@@ -191,7 +192,7 @@ class JaxModel(FlatModel):
 
         if "products" not in self._kernels:
             self._kernels["products"] = jax.jit(block_products)
-        with self._computing():
+        with self.computing():
             blocks = np.asarray(self._kernels["products"](one, other), dtype=np.float64)
         total: NDArray[np.float64] = blocks.sum(axis=0)
         return total
@@ -217,7 +218,7 @@ class JaxModel(FlatModel):
         """Return one table of the vectors of several."""
         import jax
 
-        with self._computing():
+        with self.computing():
             return jax.numpy.concatenate(list(tables))
 
     def as_floats(self, table: Vectors) -> NDArray[np.float64]:
@@ -228,7 +229,7 @@ class JaxModel(FlatModel):
         """Return vectors of shape (K, p) as a table, in the type of the weights."""
         import jax
 
-        with self._computing():
+        with self.computing():
             return jax.numpy.asarray(np.asarray(vectors).astype(self.dtype))
 
     def as_weights(self, vector: NDArray[np.float64]) -> Any:

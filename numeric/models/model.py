@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Leg", "Model", "Vectors"]
+__all__ = ["Directions", "Leg", "Model", "Vectors"]
 
 #: An array of the model's library, shape (K, p): K vectors.
 Vectors: TypeAlias = Any
+#: Along which of the directions 0, 1, ... a derivative is taken, sorted, as often as it is.
+Directions: TypeAlias = tuple[int, ...]
 
 
 @final
@@ -114,6 +117,66 @@ class Model(ABC):
         StatisticsError
             When something is not finite; the datapoints are named.
         """
+
+    @abstractmethod
+    def jets(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        curves: Mapping[Directions, Vectors],
+        *,
+        output: Literal["number", "vector"],
+    ) -> dict[Directions, Any]:
+        r"""Return derivatives of a mean loss or its gradient along S curves, or surfaces, of weights.
+
+        With numbers :math:`\epsilon_0, \epsilon_1, \dots`, one for each direction, curve s is
+
+        .. math:: \theta_s(\epsilon) = \theta + \sum_{k} c_{k, s}\, \frac{\epsilon^k}{k!}
+
+        with multi-indices k: the key ``(0, 0, 1)`` stands for :math:`\epsilon_0^2 \epsilon_1`, and its
+        table is :math:`\partial_0^2 \partial_1 \theta_s` at 0.
+
+        Parameters
+        ----------
+        label
+            As for `derivative`.
+        datapoints
+            Shape (S, m): the mean over m datapoints for every curve; or shape (m,): the same for all.
+            None for a function.
+        curves
+            Directions -> table, shape (S, p); with every key all of its parts. The key ``()`` is the
+            model's weights, and not given.
+        output
+            ``"number"``: derivatives of the loss; ``"vector"``: of its gradient.
+
+        Returns
+        -------
+        dict
+            For every key the derivative along its directions at 0: ndarray of float64, shape (S,), or
+            Vectors, shape (S, p). For ``()`` the value itself, of length 1 where datapoints are the same
+            for all curves.
+
+        Raises
+        ------
+        StatisticsError
+            When something is not finite.
+        """
+
+    @abstractmethod
+    def moved(self, weights: Any) -> Model:
+        """Return the same model with other weights in a row, an array of the library, shape (p,).
+
+        What is compiled is shared.
+        """
+
+    @abstractmethod
+    def computing(self) -> AbstractContextManager[None]:
+        """Return a context in which tables are added and multiplied in full precision."""
+
+    @property
+    @abstractmethod
+    def everything(self) -> NDArray[np.intp]:
+        """The numbers of all datapoints; this very array may be recognised, so that data are kept."""
 
     @abstractmethod
     def products(self, one: Vectors, other: Vectors) -> NDArray[np.float64]:

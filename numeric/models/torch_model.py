@@ -118,7 +118,7 @@ class TorchModel(FlatModel):
 
     def _check_functions(self) -> None:
         weights, point = self.structured(self.start), self.datapoints(np.array(0))
-        with self._computing():
+        with self.computing():
             with checked_call(LOSS):
                 check_scalar(LOSS, self.loss(weights, point), self.dtype)
             for name, function in self.given_functions.items():
@@ -129,7 +129,8 @@ class TorchModel(FlatModel):
         leaves, structure = self.data
         return self.structured(self.start), like(structure, list(leaves))
 
-    def _computing(self) -> AbstractContextManager[None]:
+    def computing(self) -> AbstractContextManager[None]:
+        """Return a context in which tables are added and multiplied in full precision."""
         return exact_kernels(self.start.device)
 
     @property
