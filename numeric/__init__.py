@@ -13,6 +13,7 @@ from sgdiagrams.numeric.exact.batches import (
     grid_schedule,
 )
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
+from sgdiagrams.numeric.exact.noise_series import exact_noise
 from sgdiagrams.numeric.exact.simulator import (
     exact_sgd,
     exact_sgd_average,
@@ -66,6 +67,7 @@ __all__ = [
     "drift",
     "epochs_schedule",
     "evaluate",
+    "exact_noise",
     "exact_sgd",
     "exact_sgd_average",
     "exact_training",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import product
 from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_schedule",
+    "draws",
     "grid_schedule",
     "merge_renamed",
     "weighted_schedules",
@@ -160,6 +162,31 @@ def check_schedule(schedule: Batches, rows: int | None = None) -> int:
             f"expected rows 0..{n - 1}, got row={least - 1} in the schedule; raise rows={rows}"
         )
     return int(n)
+
+
+def draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
+    """Yield the training sets so far, with every choice of an atom for the batch's new rows.
+
+    Parameters
+    ----------
+    batch
+        The rows of the next update.
+    drawn
+        The atom of every row; -1 where it is still to be drawn.
+    atoms
+        How many there are.
+
+    Examples
+    --------
+    >>> list(draws((0, 1), (1, -1, -1), atoms=2))
+    [(1, 0, -1), (1, 1, -1)]
+    """
+    new = sorted({row for row in batch if drawn[row] < 0})
+    for choice in product(range(atoms), repeat=len(new)):
+        now = list(drawn)
+        for row, atom in zip(new, choice, strict=True):
+            now[row] = atom
+        yield tuple(now)
 
 
 def _is_batch(batch: object) -> bool:

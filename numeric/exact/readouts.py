@@ -48,6 +48,9 @@ class Readout:
         The polynomials of the user's functions, by name.
     used
         The rows that the schedule uses, `rows` of the training set in all.
+    in_noise
+        Whether series are in a factor that scales all noise: then the training loss is the mean loss
+        plus this factor times what is left.
 
     Attributes
     ----------
@@ -65,8 +68,10 @@ class Readout:
         *,
         used: Sequence[int],
         rows: int,
+        in_noise: bool = False,
     ) -> None:
         self.used, self.rows = used, rows
+        self._in_noise = in_noise
         self._observable = observable
         self._atoms = len(landscape.losses)
         self._dimension = p = landscape.dimension
@@ -142,6 +147,16 @@ class Readout:
                 if factor in (LOSS, TRAINING):
                     vector = weighted(self._shares(factor, drawn), vectors)
                 value, *earlier = [monomials.apply(vector, p) for p in powers]
+                if self._in_noise and factor == TRAINING:
+                    means = weighted(self._shares(LOSS, drawn), vectors)
+                    value, *earlier = [
+                        add(mean, [0, *subtract(noisy, mean)[:-1]])
+                        for noisy, mean in zip(
+                            (value, *earlier),
+                            (monomials.apply(means, p) for p in powers),
+                            strict=True,
+                        )
+                    ]
                 for other in earlier:
                     value = subtract(value, other)
                 values[factor] = value

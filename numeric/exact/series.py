@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import product
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,8 +49,10 @@ class Monomials:
     p
         The number of variables.
     order
-        The order of the series. Variables are without constant term, so that a monomial of a higher
-        degree vanishes.
+        The order of the series.
+    has_constants
+        Whether variables have constant terms; without, a monomial of a higher degree than the order
+        vanishes and is left out.
 
     Examples
     --------
@@ -62,12 +64,15 @@ class Monomials:
     ([0, 0, 1, 2], [0, 0, 2, 4])
     """
 
-    def __init__(self, needed: Iterable[Exponents], p: int, order: int) -> None:
+    def __init__(
+        self, needed: Iterable[Exponents], p: int, order: int, *, has_constants: bool = False
+    ) -> None:
         self.order = order
         divisors = {(0,) * p}
         for exponents in needed:
             divisors.update(product(*(range(power + 1) for power in exponents)))
-        self.list = sorted((e for e in divisors if sum(e) <= order), key=lambda e: (sum(e), e))
+        kept = divisors if has_constants else (e for e in divisors if sum(e) <= order)
+        self.list = sorted(kept, key=lambda e: (sum(e), e))
         index = {exponents: i for i, exponents in enumerate(self.list)}
         self.recipe: list[tuple[int, int]] = []
         for exponents in self.list[1:]:
@@ -75,20 +80,23 @@ class Monomials:
             parent = tuple(power - (i == variable) for i, power in enumerate(exponents))
             self.recipe.append((index[parent], variable))
 
-    def vector(self, polynomial: Mapping[Exponents, int]) -> list[int]:
+    def vector(self, polynomial: Mapping[Exponents, _Number]) -> list[_Number]:
         """Return the coefficients over the list."""
-        return [polynomial.get(exponents, 0) for exponents in self.list]
+        zero: Any = 0
+        return [polynomial.get(exponents, zero) for exponents in self.list]
 
-    def evaluate(self, variables: Sequence[Series]) -> list[Series]:
+    def evaluate(self, variables: Sequence[Sequence[_Number]]) -> list[list[_Number]]:
         """Return every monomial of these series."""
-        result = [[1] + [0] * self.order]
+        result: list[list[Any]] = [[1] + [0] * self.order]
         for parent, variable in self.recipe:
             result.append(multiply(result[parent], variables[variable]))
         return result
 
-    def apply(self, vector: Sequence[int], powers: Sequence[Series]) -> Series:
+    def apply(
+        self, vector: Sequence[_Number], powers: Sequence[Sequence[_Number]]
+    ) -> list[_Number]:
         """Return the polynomial with these coefficients at evaluated monomials."""
-        result = [0] * (self.order + 1)
+        result: list[Any] = [0] * (self.order + 1)
         for coefficient, series in zip(vector, powers, strict=True):
             if coefficient:
                 for k, x in enumerate(series):
@@ -163,7 +171,7 @@ def weighted(weights: Sequence[int], vectors: Sequence[Sequence[int]]) -> list[i
     ]
 
 
-def derivative(polynomial: Mapping[Exponents, int], variable: int) -> dict[Exponents, int]:
+def derivative(polynomial: Mapping[Exponents, _Number], variable: int) -> dict[Exponents, _Number]:
     """Return the derivative of a polynomial by one variable.
 
     Examples

@@ -14,29 +14,28 @@ to be compared with the contributions of an expansion at the learning-rate tenso
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import product
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
-from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.exact.batches import (
     check_schedule,
+    draws,
     merge_renamed,
     weighted_schedules,
 )
 from sgdiagrams.numeric.exact.landscape import (
     PolynomialLandscape,
     check_order,
-    exact_number,
-    polynomial,
 )
 from sgdiagrams.numeric.exact.readouts import Readout, watch_tables
+from sgdiagrams.numeric.exact.requests import (
+    asked_observable,
+    asked_optimizer,
+    asked_polynomials,
+    learning_rate_table,
+)
 from sgdiagrams.numeric.exact.series import (
     Monomials,
     Series,
@@ -47,11 +46,10 @@ from sgdiagrams.numeric.exact.series import (
     weighted,
 )
 from sgdiagrams.numeric.exact.update_rule import Rule
-from sgdiagrams.symbolic.observable import Function, named_observable
-from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from numbers import Rational
 
     from numpy.typing import NDArray
@@ -59,6 +57,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["exact_sgd", "exact_sgd_average", "exact_training"]
@@ -221,19 +220,10 @@ def exact_sgd_average(
     array([[Fraction(3, 1)]], dtype=object)
     """
     check_order(order)
-    watched = _watched(observable)
-    polynomials = _polynomials(watched, function, functions)
-    optimizer = SGD() if optimizer is None else optimizer
-    if not isinstance(optimizer, Optimizer):
-        raise RequestError(
-            f"expected an optimiser such as SGD() or Momentum(), got optimizer={shown(optimizer)}"
-        )
+    watched = asked_observable(observable)
     p = landscape.dimension
-    for name, poly in polynomials.items():
-        if any(len(exponents) != p for exponents, _ in poly):
-            raise RequestError(
-                f"expected exponents of p={p} weights, got {name}={shown(dict(poly))}"
-            )
+    polynomials = asked_polynomials(watched, function, functions, p)
+    optimizer = asked_optimizer(optimizer)
     chances = weighted_schedules(schedules)
     n = max(check_schedule(schedule, rows) for _, schedule in chances)
     request = _Request(
@@ -241,7 +231,7 @@ def exact_sgd_average(
         observable=watched,
         functions=polynomials,
         optimizer=optimizer,
-        metric=_metric(eta, p),
+        metric=learning_rate_table(eta, p),
         rows=n,
         since=watched.since if since is None else since,
     )
@@ -306,29 +296,6 @@ def exact_training(
     )
 
 
-def _watched(observable: str | Observable) -> Observable:
-    """Return an observable by name; ``"function"`` is the one of the polynomial that is given."""
-    return Function("function") if observable == "function" else named_observable(observable)
-
-
-def _polynomials(
-    watched: Observable,
-    function: Mapping[Exponents, Rational | int] | None,
-    functions: Mapping[str, Mapping[Exponents, Rational | int]] | None,
-) -> dict[str, PolynomialTerms]:
-    """Return the polynomials of the user's functions, one for each."""
-    given: dict[str, Any] = dict(functions or {})
-    if function is not None and len(watched.functions) == 1:
-        given[watched.functions[0]] = function
-    if set(given) != set(watched.functions) or (function is not None and not watched.functions):
-        raise RequestError(
-            f"expected polynomials of the functions in the observable "
-            f"({', '.join(watched.functions) or 'none'}), got observable={shown(watched.name)}, "
-            f"function={shown(function)}, functions={shown(functions)}"
-        )
-    return {name: polynomial(poly) for name, poly in given.items()}
-
-
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
@@ -387,7 +354,7 @@ def _moments(
             total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
             continue
         powers = monomials.evaluate(state.theta)
-        for atom_of in _draws(schedule[t], drawn, atoms):
+        for atom_of in draws(schedule[t], drawn, atoms):
             counts = [0] * atoms
             for row in schedule[t]:
                 counts[atom_of[row]] += rule.gradient_unit // (denominator * len(schedule[t]))
@@ -406,39 +373,8 @@ def _moments(
     ]
 
 
-def _draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
-    """Yield the training sets so far, with every choice of an atom for the batch's new rows."""
-    new = sorted({row for row in batch if drawn[row] < 0})
-    for choice in product(range(atoms), repeat=len(new)):
-        now = list(drawn)
-        for row, atom in zip(new, choice, strict=True):
-            now[row] = atom
-        yield tuple(now)
-
-
 def _watch(point: list[Series], weight: Fraction, theta: list[Series]) -> list[Series]:
     """Return a weighted sum of iterates with one more of them."""
     if not weight:
         return point
     return [add(x, times(weight, y)) for x, y in zip(point, theta, strict=True)]
-
-
-def _metric(eta: Sequence[Any] | NDArray[Any] | None, p: int) -> tuple[tuple[Fraction, ...], ...]:
-    """Return the learning-rate tensor as a table."""
-    if eta is None:
-        eta = [1] * p
-    elif isinstance(eta, np.ndarray):
-        eta = eta.tolist()
-    rows = [row if isinstance(row, Sequence) else None for row in eta]
-    if len(eta) == p and all(row is None for row in rows):
-        matrix = [
-            [exact_number("eta", value) if i == j else Fraction(0) for j in range(p)]
-            for i, value in enumerate(eta)
-        ]
-    elif len(eta) == p and all(row is not None and len(row) == p for row in rows):
-        matrix = [[exact_number("eta", value) for value in row] for row in eta]
-    else:
-        raise RequestError(f"expected p={p} numbers or a {p} x {p} table, got eta={shown(eta)}")
-    if any(matrix[i][j] != matrix[j][i] for i in range(p) for j in range(i)):
-        raise RequestError(f"expected a symmetric learning-rate tensor, got eta={shown(eta)}")
-    return tuple(map(tuple, matrix))
