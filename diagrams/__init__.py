@@ -12,6 +12,8 @@ from sgdiagrams.diagrams.enumeration import (
     DiagramRows,
     diagram_rows,
     enumerate_diagrams,
+    noise_diagrams,
+    noise_rows,
     symmetry_sum,
 )
 from sgdiagrams.diagrams.errors import (
@@ -72,6 +74,8 @@ __all__ = [
     "is_refinement",
     "isomorphisms",
     "moebius",
+    "noise_diagrams",
+    "noise_rows",
     "quotient",
     "refinements",
     "rooted_tree_count",

@@ -1,4 +1,4 @@
-"""All diagrams of an order, each once, by orbits.
+"""All diagrams of an order, or of a noise, each once, by orbits.
 
 For every rooted tree the partitions of its nodes are rows of one array, in lexicographic order. The
 automorphisms of the tree permute the rows; the diagrams on the tree are the orbits. The group is
@@ -14,6 +14,7 @@ Piperno, J. Symb. Comput. 60 (2014) 94). Every tree has the same Bell(n) partiti
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from math import factorial
 from typing import TYPE_CHECKING, Literal, get_args
@@ -38,10 +39,19 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
-__all__ = ["DiagramRows", "RootMode", "diagram_rows", "enumerate_diagrams", "symmetry_sum"]
+__all__ = [
+    "DiagramRows",
+    "RootMode",
+    "diagram_rows",
+    "enumerate_diagrams",
+    "noise_diagrams",
+    "noise_rows",
+    "symmetry_sum",
+]
 
 RootMode = Literal["isolated", "in-partition"]
 
+_MOST_NOISE = 3  # which has 11 edges
 _MOST_TIED = 12  # nodes of which all partitions are held: Bell(12) is 4 million
 _AT_ONCE = 2**14  # diagrams that become Python's objects together
 _ROWS_OF_A_TASK = 2**20  # partitions that a worker goes through before it hands on diagrams
@@ -183,6 +193,112 @@ def enumerate_diagrams(
         max_legs=max_legs,
         max_noise=max_noise,
         at_minimum=at_minimum,
+        residue=residue,
+        modulus=modulus,
+        executor=executor,
+    )
+    return _objects(batches)
+
+
+def noise_rows(
+    noise: int,
+    *,
+    root: RootMode = "isolated",
+    one_pass: bool = False,
+    max_block_size: int | None = None,
+    max_legs: int | None = None,
+    residue: int = 0,
+    modulus: int = 1,
+    executor: Executor | None = None,
+) -> Iterator[DiagramRows]:
+    """Yield the diagrams of a noise as compact arrays, by edges, one batch for every rooted tree.
+
+    The noise is the number of nodes less that of blocks. Diagrams of the expansion in the noise have no
+    leaf and no node with exactly one child, the root aside, alone in its block: these are in the
+    noiseless run and in its propagators, where their number has no bound.
+
+    That leaves finitely many: of noise m > 0 they have m to 4m - 1 edges. Blocks of several nodes have k
+    nodes together, m + 1 to 2m, because each has two at least and adds one less than it has to the noise.
+    Every update is a child, one at least of the root and two at least of each of the v updates that are
+    alone: k + v >= 1 + 2v, so that the d = k + v edges are 2k - 1 at most. (A tied root is one of the k
+    nodes and no update: d = k - 1 + v >= 1 + 2v, and d is m to 4m - 3.)
+
+    Parameters
+    ----------
+    noise
+        0 to 3.
+    root, one_pass, max_block_size, max_legs, residue, modulus, executor
+        As for `diagram_rows`; parts are those of every number of edges.
+
+    Yields
+    ------
+    DiagramRows
+        Fresh arrays, never shared; trees without any diagram left are skipped.
+
+    Raises
+    ------
+    RequestError
+        When the noise is no whole number 0 to 3, or an option has another value.
+
+    Examples
+    --------
+    >>> [sum(map(len, noise_rows(noise))) for noise in range(3)]
+    [1, 3, 78]
+    """
+    if not is_whole(noise, least=0, most=_MOST_NOISE):
+        raise RequestError(f"expected a whole number 0..{_MOST_NOISE} of noise, got {shown(noise)}")
+    noise = int(noise)
+    for order in range(noise, max(1, 4 * noise)):
+        batches = diagram_rows(
+            order,
+            root=root,
+            linkless=True,
+            one_pass=one_pass,
+            max_block_size=max_block_size,
+            max_legs=max_legs,
+            max_noise=noise,
+            at_minimum=True,
+            residue=residue,
+            modulus=modulus,
+            executor=executor,
+        )
+        for rows in batches:
+            keep = order - rows.labels.max(axis=1).astype(np.int64) == noise
+            if keep.any():
+                yield replace(
+                    rows, labels=rows.labels[keep], symmetry_factors=rows.symmetry_factors[keep]
+                )
+
+
+def noise_diagrams(
+    noise: int,
+    *,
+    root: RootMode = "isolated",
+    one_pass: bool = False,
+    max_block_size: int | None = None,
+    max_legs: int | None = None,
+    residue: int = 0,
+    modulus: int = 1,
+    executor: Executor | None = None,
+) -> Iterator[Diagram]:
+    """Yield the diagrams of a noise, each once, lazily: by edges, then as `enumerate_diagrams` does.
+
+    What they are, parameters and errors are those of `noise_rows`.
+
+    Examples
+    --------
+    >>> for diagram in noise_diagrams(1):
+    ...     print(diagram, diagram.symmetry_factor)
+    (01-2)(01-12) 1
+    (01-2)(02-12) 2
+    (01-2-3)(02-12-23) 2
+    """
+    batches = noise_rows(
+        noise,
+        root=root,
+        one_pass=one_pass,
+        max_block_size=max_block_size,
+        max_legs=max_legs,
         residue=residue,
         modulus=modulus,
         executor=executor,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         StatisticsError,
         diagram_rows,
         enumerate_diagrams,
+        noise_diagrams,
     )
     from sgdiagrams.numeric import (
         Comparison,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         Observable,
         OnePass,
         Optimizer,
+        PathExpansion,
         Polynomial,
         ResummedExpansion,
         Sampling,
@@ -120,6 +122,7 @@ __all__ = [
     "OnePass",
     "Optimizer",
     "PairedDifference",
+    "PathExpansion",
     "Plan",
     "Polynomial",
     "RequestError",
@@ -151,6 +154,7 @@ __all__ = [
     "landscape",
     "measure",
     "model_landscape",
+    "noise_diagrams",
     "optax_small_batch_penalty",
     "plan",
     "scaling",
@@ -176,6 +180,7 @@ _ROOMS = {
         "StatisticsError",
         "diagram_rows",
         "enumerate_diagrams",
+        "noise_diagrams",
     ),
     "sgdiagrams.symbolic": (
         "SDE",
@@ -197,6 +202,7 @@ _ROOMS = {
         "Observable",
         "OnePass",
         "Optimizer",
+        "PathExpansion",
         "Polynomial",
         "ResummedExpansion",
         "Sampling",

@@ -27,6 +27,7 @@ from sgdiagrams.symbolic.observable import (
     Product,
     increment,
 )
+from sgdiagrams.symbolic.path_expansion import PathExpansion
 from sgdiagrams.symbolic.propagation.course import Course, FixedBatches, RandomBatches
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
 from sgdiagrams.symbolic.resummed import ResummedExpansion
@@ -90,6 +91,7 @@ __all__ = [
     "OnePass",
     "Optimizer",
     "Part",
+    "PathExpansion",
     "Polynomial",
     "Product",
     "RandomBatches",

@@ -23,6 +23,8 @@ from sgdiagrams.symbolic.derivation import Derivation
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable, root_role
+from sgdiagrams.symbolic.path_expansion import PathExpansion
+from sgdiagrams.symbolic.paths.derived_terms import noise_terms
 from sgdiagrams.symbolic.resummation.complete import check_through, edges_needed
 from sgdiagrams.symbolic.resummation.linkless import resum
 from sgdiagrams.symbolic.resummed import ResummedExpansion
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["expand"]
 
 _MOST_ORDER = 10  # of a hundred million diagrams
+_MOST_NOISE = 3  # with up to 11 edges
 
 
 @overload
@@ -78,17 +81,31 @@ def expand(
 ) -> ResummedExpansion: ...
 
 
+@overload
+def expand(
+    observable: str | Observable,
+    *,
+    noise: int,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer | None = ...,
+    basis: Basis | None = ...,
+    along_path: Literal[True],
+) -> PathExpansion: ...
+
+
 def expand(
     observable: str | Observable,
     *,
     order: int | None = None,
     through: int | None = None,
+    noise: int | None = None,
     sampling: str | Sampling,
     optimizer: str | Optimizer | None = None,
     basis: Basis | None = None,
     resummed: bool = False,
-) -> Expansion | ResummedExpansion:
-    r"""Expand an expected observable of SGD in powers of the learning rate.
+    along_path: bool = False,
+) -> Expansion | ResummedExpansion | PathExpansion:
+    r"""Expand an expected observable of SGD in powers of the learning rate, or of the noise.
 
     Parameters
     ----------
@@ -102,6 +119,8 @@ def expand(
         In place of the order, for a re-summed expansion from a minimum of the test loss: the power, of
         eta at fixed eta T and of 1/N together, through which it is to be complete. The expansion has
         the edges that this needs, and its weights are expanded to it.
+    noise
+        In place of the order, along the path: the highest order in the noise, 0 to 3.
     sampling
         ``"one-pass"``, ``"epochs"``, ``"shuffled-epochs"``, ``"reshuffled-epochs"``,
         ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-flow"``, ``"sde"``,
@@ -110,20 +129,24 @@ def expand(
         ``"sgd"`` (the default), ``"momentum:beta=0.9"``, ``"nesterov"``, or an object.
     basis
         ``"moment"`` or ``"cumulant"``; the usual one of the scheme when left out. Re-summed
-        expansions are in cumulants.
+        expansions and those along the path are in cumulants.
     resummed
         Sum all diagrams with the same linkless diagram, which stays finite for long times.
+    along_path
+        Expand in the noise about the run of the mean gradient, at any learning rate, in place of powers
+        of eta at the start.
 
     Returns
     -------
-    Expansion or ResummedExpansion
+    Expansion, ResummedExpansion or PathExpansion
         Exact to the given order, for smooth losses. Formulas keep symbols wherever there is a closed
-        form; elsewhere scheme and optimiser must have all their numbers.
+        form; elsewhere scheme and optimiser must have all their numbers, except along the path.
 
     Raises
     ------
     RequestError
-        When a name is unknown, the order is not a whole number 0..10, or the request has no answer.
+        When a name is unknown, the order is not a whole number 0..10 (noise: 0..3), or the request has
+        no answer.
     SamplingError
         When there is no closed form and a number is missing.
 
@@ -149,13 +172,15 @@ def expand(
             "expected basis='cumulant' for a re-summed expansion, got basis='moment'; "
             "links add up in cumulants only"
         )
-    in_basis = scheme.check_basis(basis)
+    if along_path or noise is not None:
+        _check_path(noise, along_path, order, through, basis, resummed=resummed)
+    in_basis = scheme.check_basis("cumulant" if along_path else basis)
     if through is not None and not (resummed and order is None):
         raise RequestError(
             f"expected through={shown(through)} with resummed=True and in place of the order, got "
             f"resummed={resummed} and order={shown(order)}; a plain order is complete as it is"
         )
-    if through is None and not is_whole(order, least=0, most=_MOST_ORDER):
+    if through is None and not along_path and not is_whole(order, least=0, most=_MOST_ORDER):
         raise RequestError(
             f"expected a whole number 0..{_MOST_ORDER} for the order, got order={shown(order)}"
         )
@@ -163,6 +188,9 @@ def expand(
         scheme.check_root(role)
     training = Training(scheme, method)
     part = Part(Fraction(1), expanded, scheme, method)
+    if along_path:
+        highest = int(noise or 0)
+        return PathExpansion(highest, part, noise_terms(expanded, scheme, highest))
     if through is not None:
         through = check_through(through, training)
         order = edges_needed(expanded, through)
@@ -177,3 +205,38 @@ def expand(
     if derivation.is_long:
         return Expansion.pending((part,), ((Fraction(1), derivation),))
     return Expansion(order, in_basis, (part,), derivation.terms)
+
+
+def _check_path(
+    noise: object,
+    along_path: object,
+    order: object,
+    through: object,
+    basis: object,
+    *,
+    resummed: bool,
+) -> None:
+    """Refuse what an expansion in the noise along the path cannot be together with."""
+    if along_path is not True:
+        raise RequestError(
+            f"expected noise={shown(noise)} with along_path=True, got along_path={shown(along_path)}"
+        )
+    for name, value in (("order", order), ("through", through)):
+        if value is not None:
+            raise RequestError(
+                f"expected the noise in place of the {name} with along_path=True, got "
+                f"{name}={shown(value)}; give noise=1"
+            )
+    if resummed:
+        raise RequestError(
+            "expected resummed=False with along_path=True: the propagators along the path sum all links"
+        )
+    if basis not in (None, "cumulant"):
+        raise RequestError(
+            f"expected basis='cumulant' along the path, got basis={shown(basis)}; the noise counts "
+            "cumulants"
+        )
+    if not is_whole(noise, least=0, most=_MOST_NOISE):
+        raise RequestError(
+            f"expected a whole number 0..{_MOST_NOISE} for the noise, got noise={shown(noise)}"
+        )

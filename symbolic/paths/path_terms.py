@@ -7,11 +7,14 @@ observable is, to any number of pushes,
 .. math:: \sum_{\mathrm{terms}} w\, \eta^{d} \prod_{\mathrm{means}} \sum_{\mathrm{visits}}
     \prod_{\mathrm{updates}} \frac{1}{B_{t}}\; \mathrm{value}
 
-with one product over expectations. An expectation's diagram is a forest: its roots are factors of the
-observable at the end, all other nodes are updates. A visit gives every update a time, earlier than that
-of its parent, and every block of several nodes a row that all of its updates use at their times (blocks
-may share a row). A node that is alone in its block stands for the mean over the distribution, so that
-its rows sum to one; it has two children at least, as the others are in the run and its propagators.
+with one product over expectations that are independent of each other. An expectation's diagram is a
+forest: its roots are factors of the observable at the end, all other nodes are updates. A visit gives
+every update a time, earlier than that of its parent, and every block of several nodes a row that all of
+its updates use at their times (blocks may share a row). Where chance says which rows are used, the sum
+over visits is the expected one; a row that is in a batch several times is as many visits. A training
+loss that is tied to a row has the factor 1/N. A node that is alone in its block stands for the mean
+over the distribution, so that its rows sum to one; it has two children at least, as the others are in
+the run and its propagators.
 The value is a product over blocks of joint cumulants of derivatives of the loss at
 :math:`\varphi_t` (a root: at the end), contracted along edges with the response of the parent's weights
 to a push of the gradient at the child's time, without its sign and without :math:`\eta`.
@@ -58,8 +61,8 @@ class PathMean:
     parents
         Of the updates, which are the nodes after the roots: parents come before children.
     blocks
-        The block of every node, a restricted growth string. A training loss that shares a block is tied
-        to a row of it; all other roots are alone.
+        The block of every node, a restricted growth string. Roots are alone, except for a training
+        loss, which shares the block of the row that it is tied to (alone it is the population's loss).
     """
 
     roots: tuple[Root, ...]
@@ -90,9 +93,10 @@ class PathTerm:
     Attributes
     ----------
     weight
-        Sign and symmetry factor: minus one for every update, over the number of automorphisms.
+        Minus one for every update over the number of automorphisms, summed over equal terms.
     means
-        Sorted; those without updates are values at the end of the noiseless run.
+        Sorted, each as often as it is a factor; those without updates are values at the end of the
+        noiseless run.
     """
 
     weight: Fraction

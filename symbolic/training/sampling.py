@@ -282,6 +282,20 @@ class Sampling(ABC):
         return course_of(self).names_rows
 
     @property
+    def is_random(self) -> bool:
+        """Whether chance decides which updates share a row; where nobody denies it, it may.
+
+        Parts of a diagram without edge or block between them are then not independent of each other.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs, WithReplacement
+        >>> Epochs().is_random, Epochs(shuffle="every-epoch").is_random, WithReplacement().is_random
+        (False, True, True)
+        """
+        return True
+
+    @property
     def is_continuous(self) -> bool:
         """Whether it is a limit in continuous time."""
         return self.largest_block is not None

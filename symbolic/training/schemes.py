@@ -120,6 +120,11 @@ class OnePass(Sampling):
         """True: row n has its n-th place."""
         return True
 
+    @property
+    def is_random(self) -> bool:
+        """False."""
+        return False
+
     def course(self) -> Course:
         """Return T equal steps."""
         self._check_course()
@@ -232,6 +237,11 @@ class Epochs(Sampling):
     def names_rows(self) -> bool:
         """Whether nothing shuffles the rows, and batches are not full."""
         return self.shuffle is None and not self.is_full_batch
+
+    @property
+    def is_random(self) -> bool:
+        """Whether every epoch has an order of its own: one order for all is as good as another."""
+        return self.is_reshuffled
 
     def course(self) -> Course:
         """Return full batches, epochs in one order, or epochs in orders of their own."""
@@ -436,6 +446,11 @@ class Grid(Sampling):
     def datapoints(self) -> Expr:
         """N."""
         return Integer(self.N)
+
+    @property
+    def is_random(self) -> bool:
+        """False."""
+        return False
 
     def course(self) -> Course:
         """Return the batches."""
