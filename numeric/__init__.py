@@ -31,6 +31,8 @@ from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.values import Values
 from sgdiagrams.numeric.model_landscapes.landscape_of_model import model_landscape
 from sgdiagrams.numeric.models.module_loss import torch_loss
+from sgdiagrams.numeric.path.along import along_path
+from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
 from sgdiagrams.numeric.simulation.many_runs import simulate
@@ -56,12 +58,14 @@ __all__ = [
     "Mean",
     "Measured",
     "PairedDifference",
+    "PathEstimate",
     "Plan",
     "PolynomialLandscape",
     "Simulated",
     "Statistics",
     "Validity",
     "Values",
+    "along_path",
     "check_landscape",
     "compare",
     "drift",

@@ -251,6 +251,52 @@ class Sampling(ABC):
         """The most nodes of a block in a limit in continuous time; None for discrete updates."""
         return None
 
+    def rescaled(self, **numbers: int) -> tuple[Sampling, Fraction]:
+        r"""Return the scheme with other numbers whose noise is a multiple of this one's.
+
+        The order *m* in the noise along a run (joint cumulants of *m* pushes more than blocks) is then
+        that of this scheme times the *m*-th power of the factor, exactly, and the noiseless run is the
+        same.
+
+        Parameters
+        ----------
+        **numbers
+            Other numbers, by name; such as batches of another size.
+
+        Raises
+        ------
+        SamplingError
+            When a number is unknown or impossible, or the noise of the other scheme is no multiple of
+            this one's: then a run of its own tells.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+        >>> OnePass(T=100, B=8).rescaled(B=32)
+        (OnePass(T=100, B=32), Fraction(1, 4))
+        >>> Epochs(N=60, B=6, E=5).rescaled(N=600)
+        (Epochs(N=600, B=60, E=5, shuffle=None), Fraction(1, 10))
+        """
+        del numbers
+        raise SamplingError(
+            f"expected a scheme whose noise is proportional to 1/B or 1/N, got {self.label}; "
+            "make a run of its own"
+        )
+
+    @property
+    def on_given_rows(self) -> Sampling | None:
+        """The scheme of fresh data that it is on a given training set, the set being the population.
+
+        None where rows of a given set are not drawn independently of each other.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import WithReplacement
+        >>> WithReplacement(N=50, B=5, T=7).on_given_rows
+        OnePass(T=7, B=5)
+        """
+        return None
+
     def course(self) -> Course:
         """Return which rows the updates use, by number.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 from sympy import Expr, Integer
 
 from sgdiagrams.diagrams.errors import SamplingError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import shortened, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import (
@@ -124,6 +124,13 @@ class OnePass(Sampling):
     def is_random(self) -> bool:
         """False."""
         return False
+
+    def rescaled(self, **numbers: int) -> tuple[OnePass, Fraction]:
+        """Return as many updates with other batches, whose noise is proportional to 1/B."""
+        self._check_course()
+        B = _other_numbers(self, numbers, "B", "another number of updates")["B"]
+        other = OnePass(T=self.T, B=B)
+        return other, Fraction(int(self.batch_size), int(other.batch_size))
 
     def course(self) -> Course:
         """Return T equal steps."""
@@ -243,6 +250,29 @@ class Epochs(Sampling):
         """Whether every epoch has an order of its own: one order for all is as good as another."""
         return self.is_reshuffled
 
+    def rescaled(self, **numbers: int) -> tuple[Epochs, Fraction]:
+        """Return as many epochs of as many batches on another training set: noise goes as 1/N.
+
+        In random orders its first order does so exactly, the others but for a relative 1/N.
+        """
+        self._check_course()
+        N, B, E = (int(value) for value in self.values.values())
+        given = _other_numbers(
+            self, numbers, "N", "other numbers of epochs, or of batches in one", "B"
+        )
+        other_N = whole_number("N", given["N"])
+        if other_N * B % N:
+            raise SamplingError(
+                f"expected N with whole batches, N/B being {N // B}, got N={shown(other_N)}"
+            )
+        other = Epochs(N=other_N, B=given.get("B", other_N * B // N), E=E, shuffle=self.shuffle)
+        if other.updates != self.updates:
+            raise SamplingError(
+                f"expected N/B={N // B} as it is, got N={shown(other_N)}, B={shown(other.B)}; "
+                "make a run of its own"
+            )
+        return other, Fraction(N, other_N)
+
     def course(self) -> Course:
         """Return full batches, epochs in one order, or epochs in orders of their own."""
         self._check_course()
@@ -335,6 +365,11 @@ class WithReplacement(Sampling):
     def steps(self) -> StepRule:
         """Slots filled at random."""
         return ReplacementSteps()
+
+    @property
+    def on_given_rows(self) -> OnePass:
+        """Fresh datapoints at every update: rows are drawn independently of each other."""
+        return OnePass(T=self.T, B=self.B)
 
     def course(self) -> Course:
         """Return T equal steps."""
@@ -478,6 +513,19 @@ def FullBatch(N: Number | None = None, E: Number | None = None) -> Epochs:  # no
     """
     size = symbols.N if N is None else N
     return Epochs(N=size, B=size, E=E)
+
+
+def _other_numbers(
+    scheme: Sampling, numbers: dict[str, int], needed: str, others: str, *optional: str
+) -> dict[str, Any]:
+    """Return the numbers by which noise is rescaled, if these are the ones."""
+    if needed not in numbers or not set(numbers) <= {needed, *optional}:
+        got = ", ".join(f"{shortened(name)}={shown(value)}" for name, value in numbers.items())
+        raise SamplingError(
+            f"expected {needed}=..., by which the noise of {scheme.name} goes, got {got or 'nothing'}; "
+            f"for {others} make a run of its own"
+        )
+    return dict(numbers)
 
 
 def _batches(given: Any) -> tuple[tuple[tuple[int, ...], ...], int | None]:

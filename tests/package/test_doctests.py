@@ -10,6 +10,7 @@ from layout import module_names
 NEEDS = {
     "sgdiagrams.numeric.measurement.measuring": "jax",
     "sgdiagrams.numeric.model_landscapes.landscape_of_model": "jax",
+    "sgdiagrams.numeric.path.along": "jax",
     "sgdiagrams.numeric.models.jax_model": "jax",
     "sgdiagrams.numeric.models.structure": "jax",
     "sgdiagrams.numeric.regularisers.optax_penalty": "optax",

@@ -1,0 +1,210 @@
+r"""Pushed runs: derivatives of whole runs by the strength of the noise, along the noiseless run.
+
+The updates of run s see the gradient
+
+.. math:: \nabla l(\theta) + \sum_x \epsilon_x f_{x,s}\, (\nabla l_{b_{x,s}}(\theta) - \nabla l(\theta))
+
+with the mean loss *l* of all datapoints, the mean loss of a few datapoints *b* and a factor *f*, for each
+of the directions x. All derivatives of the weights by :math:`\epsilon` at 0 that are asked for are
+carried from update to update together, for many runs at once; the noiseless run :math:`\epsilon = 0` is
+common to them. Nothing of the past is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import numpy as np
+
+from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.symbolic.vocabulary import LOSS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.descent import Descent
+    from sgdiagrams.numeric.models.model import Directions, Model, Vectors
+
+__all__ = ["PAIRS", "SINGLE", "Jets", "Push", "Watched", "lower_keys", "pushed_runs"]
+
+#: Derivatives of a table of vectors; ``()`` is the value, of length 1.
+Jets: TypeAlias = "dict[Directions, Vectors]"
+
+#: Two derivatives along one direction: all of noise 1.
+SINGLE: tuple[Directions, ...] = ((0,), (0, 0))
+#: What noise 2 needs beside them: three along one, and two along each of two directions.
+PAIRS: tuple[Directions, ...] = (
+    (0,), (1,), (0, 0), (0, 1), (1, 1), (0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1), (0, 0, 1, 1),
+)  # fmt: skip
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Push:
+    """What pushes S runs at one update, in one direction.
+
+    Attributes
+    ----------
+    datapoints
+        Whose mean gradient pushes, shape (S, m).
+    factors
+        Times these, shape (S,); None for 1.
+    """
+
+    datapoints: NDArray[np.intp]
+    factors: NDArray[np.float64] | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """A point of S pushed runs that is looked at.
+
+    Attributes
+    ----------
+    place
+        Its place among those of the descent.
+    weights
+        Of the noiseless run, a table of length 1.
+    jets
+        Derivatives of the weights, tables of length S.
+    """
+
+    place: int
+    weights: Vectors
+    jets: Jets
+
+
+def lower_keys(keys: Iterable[Directions], direction: int) -> tuple[Directions, ...]:
+    """Return the derivatives that are left when one along a direction is taken by a factor.
+
+    All their parts come with them, the value without derivative does not.
+
+    Examples
+    --------
+    >>> lower_keys([(0,), (0, 0), (0, 1)], 0)
+    ((0,), (1,))
+    """
+    parts = {part for key in keys if direction in key for part in _parts(_without(key, direction))}
+    return tuple(sorted(parts - {()}, key=lambda key: (len(key), key)))
+
+
+def pushed_runs(
+    model: Model,
+    descent: Descent,
+    pushes: Sequence[Iterator[Push]],
+    keys: Sequence[Directions],
+    *,
+    runs: int,
+    eta: float,
+) -> Iterator[Watched]:
+    """Yield the points of pushed runs that are looked at, in the order of time.
+
+    Parameters
+    ----------
+    model
+        At the weights where runs start, with all datapoints.
+    descent
+        The optimiser.
+    pushes
+        For every direction one push for every update.
+    keys
+        Which derivatives; with every one all of its parts, shorter ones first.
+    runs
+        The number S.
+    eta
+        The learning rate.
+
+    Raises
+    ------
+    StatisticsError
+        When the noiseless run, or a derivative, is not finite.
+    """
+    decay: Any = descent.optimizer.weight_decay
+    decay = float(decay)
+    matrices = descent.matrices
+    watched = np.array(descent.watched)
+    lower = [lower_keys(keys, x) for x in range(len(pushes))]
+    with model.computing():
+        zero = model.as_table(np.zeros((runs, model.dimension)))
+        start = model.start[None]
+        theta: Jets = {(): start, **dict.fromkeys(keys, zero)}
+        still: Jets = {(): 0 * start, **dict.fromkeys(keys, zero)}
+        memory = [still] * descent.optimizer.memory_size
+        sums = {
+            k: {(): row[0] * start, **dict.fromkeys(keys, zero)}
+            for k, row in enumerate(watched)
+            if _is_average(row)
+        }
+    yield from _arrivals(theta, watched, 0)
+    for t, matrix in enumerate(matrices, start=1):
+        here = model.moved(theta[()][0])
+        curves = {key: theta[key] for key in keys}
+        try:
+            slope = here.jets(LOSS, model.everything, curves, output="vector")
+        except StatisticsError as error:
+            raise StatisticsError(
+                f"the noiseless run, or a derivative along it, is not finite after {t - 1} of "
+                f"{len(matrices)} updates at eta={eta:g}; take a lower learning rate"
+            ) from error
+        full = dict(slope)
+        for x, source in enumerate(pushes):
+            push = next(source)
+            needed = {key: theta[key] for key in lower[x]}
+            own = here.jets(LOSS, push.datapoints, needed, output="vector")
+            with model.computing():
+                factors = None
+                if push.factors is not None:
+                    factors = model.as_table(push.factors[:, None])
+                for key in keys:
+                    if x in key:
+                        rest = _without(key, x)
+                        more = key.count(x) * (own[rest] - full[rest])
+                        slope[key] = slope[key] + (more if factors is None else factors * more)
+        with model.computing():
+            if decay:
+                slope = {key: slope[key] + decay * theta[key] for key in theta}
+            known = (slope, *memory)
+            step, *memory = (_mixed(row, known) for row in matrix)
+            theta = {key: theta[key] - eta * step[key] for key in theta}
+            for k, total in sums.items():
+                if watched[k, t]:
+                    sums[k] = {key: total[key] + watched[k, t] * theta[key] for key in theta}
+        yield from _arrivals(theta, watched, t)
+    for k, total in sums.items():
+        yield Watched(k, total.pop(()), total)
+
+
+def _arrivals(theta: Mapping[Directions, Any], watched: NDArray[Any], t: int) -> Iterator[Watched]:
+    for k, row in enumerate(watched):
+        if not _is_average(row) and row[t]:
+            yield Watched(k, theta[()], {key: table for key, table in theta.items() if key})
+
+
+def _is_average(row: NDArray[Any]) -> bool:
+    return bool(np.count_nonzero(row) != 1 or row.max() != 1)
+
+
+def _mixed(factors: NDArray[np.float64], known: Sequence[Jets]) -> Jets:
+    """Return a linear combination of tables, derivative by derivative."""
+    terms = [(float(c), jets) for c, jets in zip(factors, known, strict=True) if c]
+    if not terms:
+        return {key: 0 * table for key, table in known[0].items()}
+    (c, first), *rest = terms
+    result = first if c == 1 else {key: c * table for key, table in first.items()}
+    for c, jets in rest:
+        result = {key: result[key] + c * table for key, table in jets.items()}
+    return result
+
+
+def _without(key: Directions, direction: int) -> Directions:
+    place = key.index(direction)
+    return key[:place] + key[place + 1 :]
+
+
+def _parts(key: Directions) -> set[Directions]:
+    return {part for size in range(len(key) + 1) for part in combinations(key, size)}

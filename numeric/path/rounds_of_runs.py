@@ -1,0 +1,172 @@
+r"""Rounds of sampled runs: what each adds to the orders in the noise, and to what they leave out.
+
+With :math:`d_a` the derivative of the observable by the strength of all noise of a sampled run *a*, and
+*b* a run with other datapoints in the same order,
+
+.. math:: \text{noise 1} = E\,\tfrac12 d_a^2 s, \qquad
+    \text{noise 2} = E\,\tfrac16 d_a^3 s + E\,\tfrac18 d_a^2 d_b^2 s .
+
+Products of pushes of different rows average to nothing. In the last term runs of independent datapoints
+give the square of covariances without the fourth cumulant, which belongs to noise 3. What noise 1 leaves
+out is measured on the same runs at full noise, as the mean of
+:math:`s(1) - s(0) - d_a s - \tfrac12 d_a^2 s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
+
+import numpy as np
+
+from sgdiagrams.numeric.path.draws import draw_runs
+from sgdiagrams.numeric.path.pushing import PAIRS, SINGLE, Push, pushed_runs
+from sgdiagrams.numeric.path.tallies import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.descent import Descent
+    from sgdiagrams.numeric.path.read_off import ReadOff
+    from sgdiagrams.symbolic.propagation.course import Course
+
+__all__ = ["Kind", "NoiseRounds", "RoundTask"]
+
+#: ``"single"``: noise 1 and what it leaves out, of single runs; ``"pairs"``: noise 2, of pairs of them;
+#: ``"all"``: noise 1 of all rows and datapoints.
+Kind: TypeAlias = Literal["single", "pairs", "all"]
+_NUMBER_OF_KIND = {"single": 1, "pairs": 2}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RoundTask:
+    """Some of the samples of a kind."""
+
+    kind: Kind
+    first: int
+    samples: int
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class NoiseRounds:
+    """Makes the rounds of a measurement; what is sent to workers.
+
+    Attributes
+    ----------
+    read_off
+        The observable.
+    course
+        Which rows the updates use.
+    descent
+        The optimiser, with the points that are looked at.
+    eta
+        The learning rate.
+    seed
+        A whole number >= 0.
+    """
+
+    read_off: ReadOff
+    course: Course
+    descent: Descent
+    eta: float
+    seed: int
+
+    def __call__(self, task: RoundTask) -> Tally:
+        """Return the tally of a round.
+
+        Its entries have shape (Q, K) or (Q, K, p) for K points: for ``"single"`` noise 1, what it leaves
+        out, the first derivative, whose mean is 0, and whether a run diverged; for the others noise 2,
+        and noise 1.
+        """
+        of_kind = {"single": self._single, "pairs": self._pairs, "all": self._all}
+        return Tally.of(of_kind[task.kind](task))
+
+    def _drawn(self, task: RoundTask, directions: int) -> Any:
+        return draw_runs(
+            self.course,
+            self.read_off.model.size,
+            first=task.first,
+            runs=task.samples,
+            seed=(self.seed, _NUMBER_OF_KIND[task.kind]),
+            directions=directions,
+        )
+
+    def _single(self, task: RoundTask) -> NDArray[np.float64]:
+        drawn = self._drawn(task, 1)
+        read_off, [rows] = self.read_off, drawn.rows
+        with np.errstate(
+            all="ignore"
+        ):  # runs may diverge, which says that noise is no perturbation
+            landscape = read_off.landscape
+            start = np.tile(landscape.start, (task.samples, 1))
+            ends = landscape.descend(self.descent, start, drawn.batches(), eta=self.eta)
+            values = [read_off.at_full_noise(end, rows) for end in ends]
+        result: list[Any] = [None] * len(ends)
+        pushes = [(Push(batch) for batch in drawn.batches())]
+        for point in self._points(pushes, SINGLE, task.samples):
+            jets = read_off.jets(point, drawn.rows, SINGLE)
+            second = jets[0, 0] / 2
+            with np.errstate(all="ignore"):
+                left = values[point.place] - jets[()] - jets[0,] - second
+            diverged = (~np.isfinite(left)).astype(np.float64)
+            result[point.place] = np.stack([second, left, jets[0,], diverged], axis=1)
+        return np.stack(result, axis=2)
+
+    def _pairs(self, task: RoundTask) -> NDArray[np.float64]:
+        drawn = self._drawn(task, 2)
+        result: list[Any] = [None] * len(self.descent.watched)
+        pushes = [(Push(batch) for batch in drawn.batches(x)) for x in range(2)]
+        for point in self._points(pushes, PAIRS, task.samples):
+            jets = self.read_off.jets(point, drawn.rows, PAIRS)
+            third = (jets[0, 0, 0] + jets[1, 1, 1]) / 12
+            result[point.place] = (third + jets[0, 0, 1, 1] / 8)[:, None]
+        return np.stack(result, axis=2)
+
+    def _all(self, task: RoundTask) -> NDArray[np.float64]:
+        """Return what rows and datapoints add to noise 1, so that the mean of all is noise 1."""
+        size = self.read_off.model.size
+        visits, weights = self.visits
+        items = np.arange(task.first, task.first + task.samples)
+        places, datapoints = items // size, (items % size)[:, None]
+        pushes = [(Push(datapoints, factors[places]) for factors in visits)]
+        result: list[Any] = [None] * len(self.descent.watched)
+        roots = np.full(task.samples, 1 / max(1, self.course.rows))
+        for point in self._points(pushes, SINGLE, task.samples):
+            jets = self.read_off.jets(point, [datapoints], SINGLE, roots)
+            second = (jets[0, 0].T * weights[places]).T
+            result[point.place] = (len(weights) / 2 * second)[:, None]
+        return np.stack(result, axis=2)
+
+    @cached_property
+    def visits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How rows are visited where chance has no part in it.
+
+        Shares of a row in every batch, shape (T, R) for R different courses of a row; and how many rows
+        have each. None of these where orders are drawn.
+        """
+        shares = np.zeros((len(self.course.sizes), self.course.rows))
+        for t, batch in enumerate(self.course.draw(1, np.random.default_rng(0))):
+            if not isinstance(batch, slice) and batch.ndim > 1:
+                return np.zeros((len(shares), 0)), np.zeros(0)
+            shares[t, batch] = 1 / self.course.sizes[t]
+        columns, counts = np.unique(shares, axis=1, return_counts=True)
+        return columns, counts.astype(np.float64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+    def _points(self, pushes: list[Any], keys: Any, runs: int) -> Iterator[Any]:
+        model = self.read_off.model
+        return pushed_runs(model, self.descent, pushes, keys, runs=runs, eta=self.eta)
+
+    def noiseless(self) -> NDArray[np.float64]:
+        """Return the observable along the noiseless run, shape (K,) or (K, p)."""
+        result: list[Any] = [None] * len(self.descent.watched)
+        for point in pushed_runs(self.read_off.model, self.descent, [], (), runs=1, eta=self.eta):
+            result[point.place] = self.read_off.noiseless(point.weights)[0]
+        return np.array(result, dtype=np.float64)

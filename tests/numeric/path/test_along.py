@@ -1,0 +1,334 @@
+"""The expansion in the noise, measured: against derivatives of whole runs, and all training sets."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+
+from sgdiagrams.diagrams import RequestError, SamplingError  # noqa: E402
+from sgdiagrams.numeric.descent import Descent  # noqa: E402
+from sgdiagrams.numeric.models.choice import model_of  # noqa: E402
+from sgdiagrams.numeric.path.along import along_path  # noqa: E402
+from sgdiagrams.numeric.path.draws import DrawnRuns, draw_runs  # noqa: E402
+from sgdiagrams.numeric.path.pushing import PAIRS, SINGLE, Push, pushed_runs  # noqa: E402
+from sgdiagrams.numeric.path.read_off import ReadOff, signed_factors  # noqa: E402
+from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds, RoundTask  # noqa: E402
+from sgdiagrams.symbolic.observable import named_observable  # noqa: E402
+from sgdiagrams.symbolic.training.average import ExponentialAverage  # noqa: E402
+from sgdiagrams.symbolic.training.names import named_sampling  # noqa: E402
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov  # noqa: E402
+from sgdiagrams.symbolic.training.sampling import course_of  # noqa: E402
+from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement  # noqa: E402
+from sgdiagrams.symbolic.training.training import Training  # noqa: E402
+
+DATA = np.array([[0.3, 1.0], [-0.7, 0.4], [1.1, -0.2]])
+START = np.array([0.5, -0.3])
+
+
+def loss(w, x):
+    return jnp.tanh(w[0] * x[0] + w[1]) * x[1] + (w[0] - x[1]) ** 2 / 2 + w[1] ** 4 / 6
+
+
+def function(w):
+    return jnp.sin(w[0]) * w[1]
+
+
+def model():
+    return model_of(loss, START, DATA, functions={"s": function})
+
+
+def rounds_of(observable, sampling, optimizer, *, points=None, eta=0.2, seed=0):
+    training = Training(sampling, optimizer)
+    own = model()
+    factors = signed_factors(named_observable(observable), given_set=False, has_test_data=False)
+    return NoiseRounds(
+        ReadOff(own, own, factors),
+        course_of(sampling),
+        Descent.of(training, points=points),
+        eta,
+        seed,
+    )
+
+
+def whole_run(rounds, batches, rows, observable):
+    """Return the observable as a function of the strengths of the noise, written out."""
+    points = jnp.asarray(DATA)
+    mean = lambda w: jax.vmap(loss, (None, 0))(w, points).mean()
+    of = lambda w, chosen: jax.vmap(loss, (None, 0))(w, points[chosen]).mean()
+    decay = float(rounds.descent.optimizer.weight_decay)
+
+    def run(strengths):
+        theta, memory = jnp.asarray(START), [jnp.zeros(2)] * rounds.descent.optimizer.memory_size
+        seen = rounds.descent.watched[0][0] * theta
+        for t, matrix in enumerate(rounds.descent.matrices):
+            slope = jax.grad(mean)(theta) + decay * theta
+            for e, batch in zip(strengths, batches, strict=True):
+                slope += e * (jax.grad(of)(theta, batch[t]) - jax.grad(mean)(theta))
+            known = [slope, *memory]
+            step, *memory = (sum(m * k for m, k in zip(row, known, strict=True)) for row in matrix)
+            theta = theta - rounds.eta * step
+            seen += rounds.descent.watched[0][t + 1] * theta
+        train = mean(seen) + sum(
+            e * (of(seen, row) - mean(seen)) for e, row in zip(strengths, rows, strict=True)
+        )
+        return {
+            "test-loss": mean(seen),
+            "training-loss": train,
+            "generalisation-gap": mean(seen) - train,
+            "displacement": seen - START,
+            "function:s": function(seen),
+        }[observable]
+
+    return run
+
+
+SCHEMES = [
+    OnePass(T=3, B=2),
+    Epochs(N=4, B=2, E=2, shuffle="every-epoch"),
+    Epochs(N=3, B=3, E=3),
+    WithReplacement(N=3, B=2, T=3),
+]
+OPTIMIZERS = [
+    SGD(), Momentum(beta="0.9"), Nesterov(beta="0.5", weight_decay="0.1"),
+    SGD(average=ExponentialAverage(alpha="0.5")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "observable", ["test-loss", "generalisation-gap", "displacement", "function:s"]
+)
+@pytest.mark.parametrize("number", range(4))
+def test_derivatives_of_pushed_runs_are_those_of_whole_runs(observable, number):
+    rounds = rounds_of(observable, SCHEMES[number], OPTIMIZERS[number])
+    drawn = draw_runs(rounds.course, 3, first=3, runs=2, seed=(1,), directions=2)
+    batches = [list(drawn.batches(x)) for x in range(2)]
+    pushes = [(Push(batch) for batch in batches[x]) for x in range(2)]
+    own = rounds.read_off.model
+    [point] = pushed_runs(own, rounds.descent, pushes, PAIRS, runs=2, eta=rounds.eta)
+    jets = rounds.read_off.jets(point, drawn.rows, PAIRS)
+    with jax.enable_x64(True):
+        for s in range(2):
+            run = whole_run(
+                rounds,
+                [[b[s] for b in of] for of in batches],
+                [r[s] for r in drawn.rows],
+                observable,
+            )
+            for key in [(0,), (0, 1), (1, 1), (0, 0, 0), (0, 0, 1, 1)]:
+                derivative = run
+                for x in key:
+                    derivative = lambda e, f=derivative, x=x: jax.jvp(f, (e,), (jnp.eye(2)[x],))[1]
+                np.testing.assert_allclose(
+                    jets[key][s], derivative(jnp.zeros(2)), rtol=1e-9, atol=1e-11
+                )
+
+
+def strength_series(observable, sampling, optimizer, eta):
+    """Return the mean over all training sets as a function of the strength, by its derivatives 0..4."""
+    rounds = rounds_of(observable, sampling, optimizer, eta=eta)
+    course, N = rounds.course, rounds.course.rows
+    [(_, schedule)] = course.all_batches()
+    order = [np.array(batch) for batch in schedule]
+
+    def mean(e):
+        total = 0.0
+        for rows in map(np.array, product(range(3), repeat=N)):
+            run = whole_run(rounds, [[rows[b] for b in order]], [rows], observable)
+            total += run(e[None])
+        return total / 3**N
+
+    values, f = [], mean
+    with jax.enable_x64(True):
+        for _ in range(4):
+            f = lambda e, f=f: jax.jvp(f, (e,), (jnp.ones(()),))[1]
+            values.append(float(f(jnp.zeros(()))))
+    return values
+
+
+class ByHand:
+    """Rounds over all pairs of training sets, in place of drawn ones."""
+
+    def __init__(self, rounds):
+        tables = np.array(list(product(range(3), repeat=rounds.course.rows)))
+        a, b = np.meshgrid(range(len(tables)), range(len(tables)), indexing="ij")
+        self.rows = (tables[a.ravel()], tables[b.ravel()])
+        self.rounds = rounds
+
+    def noise(self):
+        rounds = self.rounds
+        S = len(self.rows[0])
+        drawn = DrawnRuns(rounds.course, 3, 0, S, (0,), self.rows)
+        order = [np.array(batch) for batch in rounds.course.all_batches()[0][1]]
+        pushes = [map(Push, [rows[:, batch] for batch in order]) for rows in drawn.rows]
+        own = rounds.read_off.model
+        [point] = pushed_runs(own, rounds.descent, pushes, PAIRS, runs=S, eta=rounds.eta)
+        jets = rounds.read_off.jets(point, drawn.rows, PAIRS)
+        return {key: jets[key].mean() for key in PAIRS}
+
+
+@pytest.mark.parametrize("observable", ["test-loss", "training-loss"])
+def test_orders_over_all_training_sets(observable):
+    sampling = Epochs(N=2, B=1, E=2)
+    means = ByHand(rounds_of(observable, sampling, Momentum(beta="0.5"))).noise()
+    derivatives = strength_series(observable, sampling, Momentum(beta="0.5"), 0.2)
+    np.testing.assert_allclose([means[0,], means[1,], means[0, 1]], 0, atol=1e-12)
+    np.testing.assert_allclose(means[0, 0], derivatives[1], rtol=1e-9)
+    np.testing.assert_allclose(means[0, 0, 0], derivatives[2], rtol=1e-9)
+    # With fresh rows for the second direction the fourth cumulant drops out: rows meet in pairs alone.
+    estimate = along_path(
+        loss, START, DATA, observable=observable, sampling=sampling, optimizer=Momentum(beta="0.5"),
+        eta=0.2, samples=400, seed=3,
+    )  # fmt: skip
+    assert estimate.order_standard_errors[1] == 0  # two courses of a row, three datapoints
+    np.testing.assert_allclose(estimate.orders[1], derivatives[1] / 2, rtol=1e-9)
+
+
+def test_noise_two_leaves_out_the_fourth_cumulant():
+    """One update on s = theta^4 (MATHS-like case): noise 2 is 3 m_2^2 / B^2 exactly."""
+    quartic = lambda w: w**4
+    estimate = along_path(
+        lambda w, x: w * x, np.array(0.0), np.array([-1.0, 2.0, -1.0]), functions={"s": quartic},
+        observable="function:s", sampling=OnePass(T=1, B=2), eta=1.0, noise=2, samples=4000, seed=1,
+    )  # fmt: skip
+    m2 = 2.0
+    assert estimate.orders[1] == 0
+    assert abs(estimate.orders[2] - 3 * m2**2 / 4) < 4 * estimate.order_standard_errors[2]
+    assert estimate.order_standard_errors[2] < 0.3
+
+
+def test_a_curve_ends_where_the_end_is_and_begins_without_noise():
+    options = {"sampling": OnePass(T=4, B=2), "eta": 0.2, "samples": 32}
+    curve = along_path(loss, START, DATA, times=[0, 2, 4], **options)
+    end = along_path(loss, START, DATA, **options)
+    early = along_path(loss, START, DATA, times=[2], **options)
+    assert curve.excess.shape == (3,)
+    assert curve.excess[0] == 0
+    np.testing.assert_allclose(curve.excess[2], end.excess)
+    np.testing.assert_allclose(curve.value[1:2], early.value)
+
+
+def test_noise_is_rescaled_as_a_run_of_its_own_says():
+    options = {"eta": 0.2, "samples": 64}
+    small = along_path(loss, START, DATA, sampling=OnePass(T=3, B=2), **options)
+    large = along_path(loss, START, DATA, sampling=OnePass(T=3, B=8), **options)
+    assert small.order_standard_errors[1] == 0
+    np.testing.assert_allclose(small.at(B=8).value, large.value, rtol=1e-12)
+    np.testing.assert_allclose(small.at(B=8).at(B=2).value, small.value, rtol=1e-12)
+    epochs = along_path(loss, START, DATA, sampling=Epochs(N=4, B=2, E=2), **options)
+    more = along_path(loss, START, DATA, sampling=Epochs(N=8, B=4, E=2), **options)
+    np.testing.assert_allclose(epochs.at(N=8).value, more.value, rtol=1e-12)
+    for numbers in ({"T": 5}, {"B": 0}, {}, {"B": 4, "T": 3}):
+        with pytest.raises(SamplingError):
+            small.at(**numbers)
+    for numbers in ({"E": 5}, {"B": 4}, {"N": 9}, {"N": 8, "B": 2}):
+        with pytest.raises(SamplingError):
+            epochs.at(**numbers)
+
+
+def test_a_given_training_set_is_the_population_of_fresh_draws():
+    given = along_path(
+        loss, START, DATA, sampling=WithReplacement(N=3, B=2, T=3), eta=0.2, samples=64,
+        role="training-set", observable="training-loss",
+    )  # fmt: skip
+    fresh = along_path(loss, START, DATA, sampling=OnePass(T=3, B=2), eta=0.2, samples=64)
+    np.testing.assert_allclose(given.value, fresh.value, rtol=1e-12)
+    for bad in (
+        {"sampling": OnePass(T=3, B=1)},
+        {"role": "sample"},
+        {"observable": "test-loss"},
+    ):
+        options = {
+            "sampling": WithReplacement(N=3, B=2, T=3),
+            "role": "training-set",
+            "eta": 0.2,
+        } | bad
+        with pytest.raises(RequestError):
+            along_path(loss, START, DATA, **options)
+
+
+def test_checkpoints_go_on_as_in_one_go(tmp_path):
+    path = tmp_path / "path.npz"
+    options = {
+        "sampling": Epochs(N=4, B=2, E=2, shuffle="every-epoch"), "eta": 0.2, "noise": 2, "seed": 5,
+    }  # fmt: skip
+    along_path(loss, START, DATA, samples=70, checkpoint=path, **options)
+    more = along_path(loss, START, DATA, samples=140, checkpoint=path, **options)
+    once = along_path(loss, START, DATA, samples=140, **options)
+    assert more.to_dict() == once.to_dict()
+    with pytest.raises(Exception, match="other settings"):
+        along_path(loss, START, DATA, samples=70, checkpoint=path, **(options | {"seed": 6}))
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(Exception, match="expected"):
+        along_path(loss, START, DATA, samples=70, checkpoint=path, **options)
+
+
+def test_interrupted_runs_leave_what_was_measured():
+    def stop(done, _):
+        if done >= 0.5:
+            raise KeyboardInterrupt
+
+    estimate = along_path(
+        loss,
+        START,
+        DATA,
+        sampling=WithReplacement(N=4, B=2, T=3),
+        eta=0.2,
+        samples=200,
+        progress=stop,
+    )
+    assert not estimate.complete
+    assert 64 <= estimate.samples[0] < 200
+
+
+def test_strong_noise_is_not_trusted():
+    wild = lambda w, x: (w - x) ** 4 / 4
+    data = np.array([-1.6, 1.6])
+    estimate = along_path(
+        wild, np.array(0.5), data, sampling=OnePass(T=20, B=1), eta=0.1, samples=64
+    )
+    assert not estimate.trustworthy
+    assert estimate.judgement.startswith("diverging")
+    assert estimate.at(B=100_000).trustworthy is False  # a run that has ended nowhere says nothing
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"eta": 0}, {"eta": [0.1, 0.2]}, {"noise": 3}, {"noise": 0}, {"samples": 1}, {"precision": 0},
+        {"times": [9]}, {"times": []}, {"observable": "variance"}, {"observable": "function:u"},
+        {"observable": "test-loss:since=1"}, {"role": "nobody"}, {"seed": -1}, {"budget": "much"},
+        {"sampling": "sde"}, {"sampling": "fresh-data"},
+    ],
+)  # fmt: skip
+def test_bad_requests_are_one_line(bad):
+    options = {"sampling": OnePass(T=3, B=1), "eta": 0.2, "samples": 8} | bad
+    with pytest.raises((RequestError, SamplingError)) as error:
+        along_path(loss, START, DATA, **options)
+    assert "\n" not in str(error.value)
+    assert "expected" in str(error.value)
+
+
+def test_executors_change_nothing():
+    from concurrent.futures import ThreadPoolExecutor
+
+    options = {"sampling": WithReplacement(N=4, B=2, T=3), "eta": 0.2, "samples": 140, "noise": 2}
+    alone = along_path(loss, START, DATA, **options)
+    with ThreadPoolExecutor(2) as executor:
+        shared = along_path(loss, START, DATA, executor=executor, **options)
+    assert alone.to_dict() == shared.to_dict()
+
+
+def test_factors_of_noise_are_exact():
+    assert OnePass(T=10, B=3).rescaled(B=9)[1] == Fraction(1, 3)
+    assert Epochs(N=6, B=2, E=1).rescaled(N=9) == (Epochs(N=9, B=3, E=1), Fraction(2, 3))
+    with pytest.raises(SamplingError):
+        WithReplacement(N=3, B=2, T=3).rescaled(N=6)
+    assert SINGLE == ((0,), (0, 0))
+    assert RoundTask("all", 0, 3).samples == 3
+    assert named_sampling("one-pass").on_given_rows is None
