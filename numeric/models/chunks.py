@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.models.arrangement import Arrangement
     from sgdiagrams.numeric.models.model import Model
 
-__all__ = ["MEMORY", "Compute", "Sizes", "in_chunks", "sizes_for"]
+__all__ = ["MEMORY", "Compute", "Sizes", "in_chunks", "sizes_for", "spans"]
 
 #: Bytes for intermediate results where nothing else is said.
 MEMORY = 2.0**30
@@ -116,8 +116,8 @@ def in_chunks(
     Chunks of datapoints are summed in float64; a single chunk of vectors stays where it is.
     """
     pieces = []
-    for rows, kept_rows in _spans(arrangement.inner_rows, sizes.rows):
-        for columns, kept_columns in _spans(arrangement.inner_columns, sizes.columns):
+    for rows, kept_rows in spans(arrangement.inner_rows, sizes.rows):
+        for columns, kept_columns in spans(arrangement.inner_columns, sizes.columns):
             legs = [_leg_piece(leg, rows, columns) for leg in arrangement.legs]
             parts = _parts(compute, arrangement, sizes, rows, legs)
             if not vectors_out:
@@ -146,7 +146,7 @@ def _parts(
     if arrangement.datapoints is None:
         yield compute(None, np.ones(1), legs)
         return
-    for columns, kept in _spans(arrangement.m, sizes.datapoints):
+    for columns, kept in spans(arrangement.m, sizes.datapoints):
         shares = np.zeros(len(columns))
         shares[:kept] = 1 / arrangement.m
         whole = (len(rows), len(columns)) == arrangement.datapoints.shape
@@ -154,8 +154,11 @@ def _parts(
         yield compute(points if whole else points[np.ix_(rows, columns)], shares, legs)
 
 
-def _spans(total: int, size: int) -> Iterator[tuple[NDArray[np.intp], int]]:
-    # The last span is filled up with its first item.
+def spans(total: int, size: int) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Yield positions that are computed together, and how many are meant.
+
+    The last ones are filled up with their first, so that all have one length.
+    """
     for start in range(0, total, size):
         span = np.arange(start, start + size)
         kept = min(size, total - start)

@@ -10,11 +10,13 @@ from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.numeric.models.model import Leg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["NotFiniteError", "not_finite"]
+    from sgdiagrams.numeric.models.model import Directions, Vectors
+
+__all__ = ["NotFiniteError", "not_finite", "not_finite_along"]
 
 _MOST = 5  # datapoints that a message names
 
@@ -65,3 +67,36 @@ def not_finite(
         f"derivatives of the loss of {noun} {names or 'together'} are NaN or infinite; repair these rows,"
         " or a loss that is not smooth there (roots and norms at 0)"
     )
+
+
+def not_finite_along(
+    label: str,
+    compute: Callable[..., object],
+    datapoints: NDArray[np.intp] | None,
+    curves: Mapping[Directions, Vectors],
+) -> NotFiniteError:
+    """Return the error that names datapoints whose derivatives along curves are NaN or infinite.
+
+    Parameters
+    ----------
+    label
+        Of the function.
+    compute
+        Computes a piece from datapoints, their number and curves, and raises this error.
+    datapoints, curves
+        Of the piece that failed.
+    """
+    if datapoints is None or datapoints.size == 1:
+        return not_finite(
+            label, compute, datapoints if datapoints is None else np.atleast_2d(datapoints), ()
+        )
+    own = datapoints.ndim == 2
+    count = max(map(len, curves.values()), default=1)
+    rows = np.arange(count).reshape((-1, 1) if own else (1, -1))
+
+    def again(point: NDArray[np.intp], shares: object, legs: Sequence[Leg]) -> None:  # noqa: ARG001
+        some = {key: leg.table[leg.rows.reshape(-1)] for key, leg in zip(curves, legs, strict=True)}
+        compute(point if own else point[0], 1, some)
+
+    legs = [Leg(table, rows) for table in curves.values()]
+    return not_finite(label, again, np.atleast_2d(datapoints), legs)

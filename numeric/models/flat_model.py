@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sympy.utilities.iterables import multiset_partitions
 
 from sgdiagrams.numeric.models.arrangement import arranged
 from sgdiagrams.numeric.models.chunks import MEMORY, in_chunks, sizes_for
+from sgdiagrams.numeric.models.curves.key_sets import checked_keys, counts_of
+from sgdiagrams.numeric.models.curves.penalty_along import add_penalty
 from sgdiagrams.numeric.models.inputs import check_function_name
-from sgdiagrams.numeric.models.model import Leg, Model
+from sgdiagrams.numeric.models.model import Model
 from sgdiagrams.numeric.models.weight_penalty import penalty
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.models.model import Directions, Vectors
+    from sgdiagrams.numeric.models.model import Directions, Leg, Vectors
 
 __all__ = ["FlatModel"]
 
@@ -46,8 +47,7 @@ class FlatModel(Model):
     """
 
     __slots__ = (
-        "_costs",
-        "_everything",
+        "_kept",
         "_rates",
         "data",
         "eta",
@@ -80,8 +80,8 @@ class FlatModel(Model):
         self.weight_decay = float(weight_decay)
         self.eta = eta
         self.memory = MEMORY if memory is None else float(memory)
-        self._costs: tuple[float, float] | None = None
-        self._everything: NDArray[np.intp] | None = None
+        # What is computed once, for this model and all that are moved from it.
+        self._kept: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is compiled does not travel to other processes.
@@ -105,10 +105,13 @@ class FlatModel(Model):
 
     @property
     def everything(self) -> NDArray[np.intp]:
-        """The numbers of all datapoints."""
-        if self._everything is None:
-            self._everything = np.arange(self.size)
-        return self._everything
+        """The numbers of all datapoints; this very array is recognised, so that data are kept."""
+        if "everything" not in self._kept:
+            everything = np.arange(self.size)
+            everything.flags.writeable = False
+            self._kept["everything"] = everything
+        every: NDArray[np.intp] = self._kept["everything"]
+        return every
 
     def moved(self, weights: Any) -> Self:
         """Return the same model with other weights in a row; what is compiled is shared."""
@@ -170,19 +173,15 @@ class FlatModel(Model):
         output: Literal["number", "vector"],
     ) -> dict[Directions, Any]:
         """Return derivatives along curves; see `Model`."""
-        alone = None if datapoints is None else np.atleast_2d(datapoints)
-        value = self.derivative(label, alone, output=output)
-        result: dict[Directions, Any] = {(): value[:, 0] if output == "number" else value}
-        for key in curves:
-            total: Any = 0
-            for partition in multiset_partitions(list(range(len(key)))):
-                parts = [curves[tuple(key[i] for i in block)] for block in partition]
-                rows = np.arange(len(parts[0]))[:, None]
-                legs = [Leg(part, rows) for part in parts]
-                with self.computing():
-                    piece = self.derivative(label, datapoints, legs, output=output)
-                    total = total + (piece[:, 0] if output == "number" else piece)
-            result[key] = total
+        plain = LOSS if label == PENALISED else label
+        check_function_name(self, plain, datapoints)
+        vectors_out = output == "vector"
+        checked_keys(curves)
+        counts_of(datapoints, curves)
+        with self.computing():
+            result = self._along(plain, datapoints, curves, vectors_out=vectors_out)
+            if label == PENALISED:
+                add_penalty(self, result, curves, vectors_out=vectors_out)
         return result
 
     def raised(self, table: Vectors) -> Vectors:
@@ -207,11 +206,16 @@ class FlatModel(Model):
         """Memory of intermediate results of the loss of one datapoint, about."""
         return self._known_costs()[1]
 
+    @property
+    def _bytes_of_data(self) -> int:
+        return sum(leaf.nbytes for leaf in self.arrays)
+
     def _known_costs(self) -> tuple[float, float]:
-        if self._costs is None:
+        if "costs" not in self._kept:
             with self.computing():
-                self._costs = self._counted_costs()
-        return self._costs
+                self._kept["costs"] = self._counted_costs()
+        costs: tuple[float, float] = self._kept["costs"]
+        return costs
 
     # What differs from library to library -------------------------------------------------------------
 
@@ -230,6 +234,17 @@ class FlatModel(Model):
         legs: Sequence[Leg],
     ) -> Any:
         """Return what one chunk gives: see `sgdiagrams.numeric.models.chunks.Compute`."""
+
+    @abstractmethod
+    def _along(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        curves: Mapping[Directions, Vectors],
+        *,
+        vectors_out: bool,
+    ) -> dict[Directions, Any]:
+        """Return what `jets` does, without a penalty."""
 
     @abstractmethod
     def _counted_costs(self) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.numeric.models.backends.jax_costs import gradient_operations, intermediate_bytes
+from sgdiagrams.numeric.models.backends.jax_jets import jets_kernel
 from sgdiagrams.numeric.models.backends.jax_kernels import (
     LeafValues,
     all_finite,
@@ -17,7 +18,9 @@ from sgdiagrams.numeric.models.backends.jax_kernels import (
     derivative_kernel,
     leaf_arrays,
 )
-from sgdiagrams.numeric.models.failures import not_finite
+from sgdiagrams.numeric.models.curves.key_sets import checked_keys, counts_of
+from sgdiagrams.numeric.models.curves.pieces import sizes_at_once, sum_of_pieces
+from sgdiagrams.numeric.models.failures import not_finite, not_finite_along
 from sgdiagrams.numeric.models.flat_model import FlatModel
 from sgdiagrams.numeric.models.inputs import (
     check_scalar,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.models.model import Leg, Vectors
+    from sgdiagrams.numeric.models.model import Directions, Leg, Vectors
 
 __all__ = ["JaxModel", "precision"]
 
@@ -158,14 +161,10 @@ class JaxModel(FlatModel):
     ) -> Any:
         own = datapoints is not None and len(datapoints) > 1
         per_row = own, tuple(len(leg.rows) > 1 for leg in legs)
-        key = label, pattern, vectors_out, per_row
-        if key not in self._kernels:
-            values = self._values(label)
-            # A callable object may have no hash; what is compiled for it is kept here alone.
-            is_hashable = isinstance(values.function, Hashable)
-            kernel = derivative_kernel if is_hashable else derivative_kernel.__wrapped__
-            self._kernels[key] = kernel(values, pattern, vectors_out=vectors_out, per_row=per_row)
-        result = self._kernels[key](
+        kernel = self._kernel(
+            derivative_kernel, label, pattern, vectors_out=vectors_out, per_row=per_row
+        )
+        result = kernel(
             self.start,
             () if datapoints is None else self.datapoints(datapoints),
             shares.astype(self.dtype),
@@ -176,6 +175,93 @@ class JaxModel(FlatModel):
             again = partial(self._piece, label, pattern, vectors_out)
             raise not_finite(label, again, datapoints, legs)
         return result if vectors_out else np.asarray(result, dtype=np.float64) @ shares
+
+    def _kernel(self, make: Any, label: str, of: tuple[Any, ...], **options: Any) -> Any:
+        key = make, label, of, *options.values()
+        if key not in self._kernels:
+            values = self._values(label)
+            # A callable object may have no hash; what is compiled for it is kept here alone.
+            is_hashable = isinstance(values.function, Hashable)
+            self._kernels[key] = (make if is_hashable else make.__wrapped__)(values, of, **options)
+        return self._kernels[key]
+
+    def _along(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        curves: Mapping[Directions, Vectors],
+        *,
+        vectors_out: bool,
+    ) -> dict[Directions, Any]:
+        count, m = counts_of(datapoints, curves)
+        here = self._data_here()
+        most = count, m
+        if here is None and datapoints is not None:
+            # Datapoints that are in host memory come in pieces.
+            fitting = max(int(self.memory / 2 / (self._bytes_of_data / self.size)), 1)
+            most = most if datapoints.ndim == 1 else (max(fitting // m, 1), m)
+            most = most[0], min(m, fitting)
+        return sum_of_pieces(
+            partial(self._along_piece, label, m, vectors_out=vectors_out),
+            datapoints,
+            curves,
+            most,
+            self,
+            vectors_out=vectors_out,
+        )
+
+    def _along_piece(
+        self,
+        label: str,
+        total: int,
+        datapoints: NDArray[np.intp] | None,
+        kept: int,
+        curves: Mapping[Directions, Vectors],
+        *,
+        vectors_out: bool,
+    ) -> dict[Directions, Any]:
+        import jax
+
+        keys = checked_keys(curves)
+        count, m = counts_of(datapoints, curves)
+        own = datapoints is not None and datapoints.ndim == 2
+        points, rows, here = (), None, self._data_here()
+        if datapoints is self.everything and here is not None:
+            points = here
+        elif datapoints is not None and own and here is not None:
+            points, rows = here, datapoints.astype(np.int32)
+        elif datapoints is not None:
+            points = self.datapoints(datapoints.reshape(-1))
+            rows = np.arange(datapoints.size, dtype=np.int32).reshape(count, m) if own else None
+        sizes = sizes_at_once(
+            count,
+            m,
+            bytes_each=0 if datapoints is None else self.bytes_per_datapoint,
+            derivatives=len(keys),
+            memory=self.memory,
+            has_caches=jax.default_backend() == "cpu",
+        )
+        kernel = self._kernel(jets_kernel, label, keys, vectors_out=vectors_out, own=own)
+        result: dict[Directions, Any] = kernel(
+            self.start, points, rows, kept, float(total), dict(curves), sizes=sizes
+        )
+        if not all_finite(*result.values()):
+            again = partial(self._along_piece, label, total, vectors_out=vectors_out)
+            raise not_finite_along(label, again, datapoints, curves)
+        if vectors_out:
+            return result
+        return {key: np.asarray(pair, dtype=np.float64).sum(axis=0) for key, pair in result.items()}
+
+    def _data_here(self) -> Any:
+        """Return the data where the weights are, or None where they do not fit the memory."""
+        import jax
+
+        if "data" not in self._kept:
+            leaves, structure = self.data
+            fits = self._bytes_of_data <= self.memory / 2
+            arrays = [jax.numpy.asarray(leaf) for leaf in leaves] if fits else None
+            self._kept["data"] = arrays and jax.tree.unflatten(structure, arrays)
+        return self._kept["data"]
 
     def _values(self, label: str) -> LeafValues:
         function = self.given_functions.get(label)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+from sympy.utilities.iterables import multiset_partitions
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
@@ -27,6 +28,7 @@ from sgdiagrams.numeric.models.inputs import (
     read_data,
     read_rates,
 )
+from sgdiagrams.numeric.models.model import Leg
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.models.model import Leg, Vectors
+    from sgdiagrams.numeric.models.model import Directions, Vectors
 
 __all__ = ["TorchModel"]
 
@@ -207,6 +209,29 @@ class TorchModel(FlatModel):
             again = partial(self._piece, label, pattern, vectors_out)
             raise not_finite(label, again, datapoints, legs)
         return result if vectors_out else self.as_floats(result)
+
+    def _along(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        curves: Mapping[Directions, Vectors],
+        *,
+        vectors_out: bool,
+    ) -> dict[Directions, Any]:
+        output: Any = "vector" if vectors_out else "number"
+        alone = None if datapoints is None else np.atleast_2d(datapoints)
+        value = self.derivative(label, alone, output=output)
+        result: dict[Directions, Any] = {(): value if vectors_out else value[:, 0]}
+        for key in curves:
+            total: Any = 0
+            for partition in multiset_partitions(list(range(len(key)))):
+                parts = [curves[tuple(key[i] for i in block)] for block in partition]
+                rows = np.arange(len(parts[0]))[:, None]
+                legs = [Leg(part, rows) for part in parts]
+                piece = self.derivative(label, datapoints, legs, output=output)
+                total = total + (piece if vectors_out else piece[:, 0])
+            result[key] = total
+        return result
 
     def _total(self, label: str, shares: NDArray[np.float64]) -> Callable[..., Any]:
         import torch

@@ -151,14 +151,21 @@ def leaf_arrays(flat: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     ]
 
 
-def all_finite(array: Any) -> bool:
-    """Return whether no number is NaN or infinite, where the array is."""
+def all_finite(*arrays: Any) -> bool:
+    """Return whether no number is NaN or infinite, where the arrays are."""
+    import jax
+
+    if jax.default_backend() == "cpu":  # without a copy, and faster than what XLA compiles
+        return all(bool(np.isfinite(np.asarray(array)).all()) for array in arrays)
+    return bool(_all_finite_there()(arrays))
+
+
+@lru_cache(maxsize=1)
+def _all_finite_there() -> Any:
     import jax
     import jax.numpy as jnp
 
-    if jax.default_backend() == "cpu":  # without a copy, and faster than what XLA compiles
-        return bool(np.isfinite(np.asarray(array)).all())
-    return bool(jnp.isfinite(array).all())
+    return jax.jit(lambda arrays: jnp.array([jnp.isfinite(a).all() for a in arrays]).all())
 
 
 def block_products(one: Any, other: Any) -> Any:

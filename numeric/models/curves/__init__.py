@@ -1,0 +1,1 @@
+"""Derivatives along curves: which, in which pieces, and those of the penalty; knows no library."""
