@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.descent import Descent
+    from sgdiagrams.numeric.noiseless.first_order import FirstOrder
+    from sgdiagrams.numeric.noiseless.reading import Reading
     from sgdiagrams.numeric.statistics import Statistics
 
     Floats = NDArray[np.float64]
@@ -129,6 +131,29 @@ class Landscape(ABC):
             The learning rate.
         """
         return descent.follow(self.gradient, start, batches, eta=eta)
+
+    def first_order(self, descent: Descent, reading: Reading, *, eta: float) -> FirstOrder:  # noqa: ARG002
+        """Return what every datapoint at every update changes, to first order in the noise.
+
+        Parameters
+        ----------
+        descent
+            The optimiser over all updates.
+        reading
+            What is read off.
+        eta
+            The learning rate.
+
+        Raises
+        ------
+        RequestError
+            When the landscape's distribution is no finite set of datapoints with derivatives anywhere,
+            as that of a model is.
+        """
+        raise RequestError(
+            "expected the landscape of a model for a control variate, got "
+            f"landscape={shown(self.name)}; make one with model_landscape()"
+        )
 
 
 def check_derivative_order(order: object) -> int:

@@ -21,6 +21,7 @@ from sgdiagrams.numeric.model_landscapes.torch_runs import TorchRuns
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.model import Leg
 from sgdiagrams.numeric.models.safety.checking import check_model
+from sgdiagrams.numeric.noiseless.first_order import FirstOrder
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Floats
     from sgdiagrams.numeric.model_landscapes.parallel import ParallelRuns
     from sgdiagrams.numeric.models.model import Model
+    from sgdiagrams.numeric.noiseless.reading import Reading
 
 __all__ = ["ModelLandscape", "model_landscape"]
 
@@ -126,6 +128,10 @@ class ModelLandscape(Landscape):
     ) -> list[Floats]:
         """Return the points of whole runs that are looked at: all updates in the model's library."""
         return self._runs.descend(descent, start, batches, eta=eta)
+
+    def first_order(self, descent: Descent, reading: Reading, *, eta: float) -> FirstOrder:
+        """Return what every datapoint changes, from a run forward and back with all data."""
+        return FirstOrder.of(self._model, descent, reading, eta=eta, test_model=self._test_model)
 
     def statistics(self, order: int) -> Statistics:
         """Return the derivatives 0..order of all datapoints at the start, as dense arrays.

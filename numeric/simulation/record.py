@@ -1,7 +1,8 @@
 """Records of single runs: what each ended at, in a file that a later call goes on from.
 
 A run's number, with the seed, says all about it. So a record may go on at any run, with any number of
-runs, and hold what it would hold in one go.
+runs, and hold what it would hold in one go. The same holds for their controls, which follow from the
+draws alone: there may be more or fewer of them than of runs.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Record:
         The number of learning rates.
     """
 
-    __slots__ = ("_pieces", "_points", "_settings", "made")
+    __slots__ = ("_pieces", "_points", "_settings", "controls", "made")
 
     def __init__(self, settings: dict[str, Any], *, points: int) -> None:
         self._settings = settings
@@ -49,6 +50,8 @@ class Record:
         self._pieces: list[NDArray[np.float64]] = []
         #: The number of runs so far.
         self.made = 0
+        #: The controls of the first runs, shape (learning rates, K).
+        self.controls: NDArray[np.float64] = np.empty((points, 0))
 
     @property
     def per_run(self) -> NDArray[np.float64]:
@@ -75,7 +78,7 @@ class Record:
         if not path.exists():
             return
         name = shown(str(path))
-        header, per_run = _read(path, name)
+        header, per_run, controls = _read(path, name)
         if header["settings"] != json_data(json_text(self._settings)):
             raise FormatError(
                 f"expected a checkpoint of the same simulation, but {name} has other "
@@ -83,6 +86,7 @@ class Record:
             )
         self._pieces = [per_run]
         self.made = per_run.shape[1]
+        self.controls = np.empty((self._points, 0)) if controls is None else controls
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
@@ -92,36 +96,42 @@ class Record:
             "version": _VERSION,
             "settings": json_data(json_text(self._settings)),
         }
-        header["checksum"] = _checksum(header["settings"], per_run)
+        arrays = {"runs": per_run}
+        if self.controls.shape[1]:
+            arrays["controls"] = self.controls
+        header["checksum"] = _checksum(header["settings"], arrays)
         text = np.frombuffer(json_text(header).encode(), dtype=np.uint8)
         with output_file(path) as file:
-            np.savez(file, allow_pickle=False, header=text, runs=per_run)
+            np.savez(file, allow_pickle=False, header=text, **arrays)
 
 
-def _read(path: Path, name: str) -> tuple[dict[str, Any], NDArray[np.float64]]:
+def _read(
+    path: Path, name: str
+) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float64] | None]:
     with opened_numbers(path, called="a checkpoint of single runs (.npz)", kind="runs") as opened:
         file, shown_name = opened
         check_archive(file, shown_name, longest={"header.npy": _LONGEST_HEADER})
-        entries = read_archive(file)
-        if set(entries) != {"header", "runs"}:
+        arrays = read_archive(file)
+        if not {"header", "runs"} <= set(arrays) <= {"header", "runs", "controls"}:
             raise FormatError(f"expected the entries header and runs, got others in {name}")
-        header, per_run = json_data(entries["header"].tobytes().decode("utf-8")), entries["runs"]
+        header = json_data(arrays.pop("header").tobytes().decode("utf-8"))
     keys = {"format", "version", "settings", "checksum"}
     is_header = isinstance(header, dict) and set(header) == keys
     if not is_header or (header["format"], header["version"]) != (_FORMAT, _VERSION):
         raise FormatError(f"expected {_FORMAT} version {_VERSION}, got {name}")
-    is_table = per_run.ndim == 2 and per_run.dtype == np.float64
-    if not is_table or header["checksum"] != _checksum(header["settings"], per_run):
+    are_tables = all(array.ndim == 2 and array.dtype == np.float64 for array in arrays.values())
+    if not are_tables or header["checksum"] != _checksum(header["settings"], arrays):
         raise FormatError(
             f"expected a checkpoint as it was written, but {name} has been changed or damaged; "
             "remove it or name another file"
         )
-    return header, per_run
+    return header, arrays["runs"], arrays.get("controls")
 
 
-def _checksum(settings: Any, per_run: NDArray[np.float64]) -> str:
+def _checksum(settings: Any, arrays: dict[str, NDArray[np.float64]]) -> str:
     """Return a digest of all that a record says: nobody should go on from a wrong digit."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(repr(per_run.shape).encode())
-    digest.update(np.ascontiguousarray(per_run).tobytes())
+    for name in sorted(arrays, reverse=True):  # the runs first, as in records without controls
+        digest.update(repr(arrays[name].shape).encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@ r"""What simulated runs ended at: one number a run, their mean or variance, and 
 Runs of one number and seed have the same training set and the same orders whatever else differs. So two
 protocols are compared run by run: the error of the mean difference :math:`\frac1R \sum_r (x_r - y_r)` is
 that of the differences, which is small where :math:`x_r` and :math:`y_r` go up and down together.
+Where controls are known, they are subtracted first, from the runs or from the differences.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.intervals import errors_of_interval
+from sgdiagrams.numeric.simulation.control import controlled
 from sgdiagrams.numeric.simulation.moments import Moments
 
 if TYPE_CHECKING:
@@ -80,6 +82,9 @@ class Simulated:
         A digest of the landscape's parameters and starting point.
     complete
         Whether all runs were made; False after Ctrl-C.
+    controls
+        ndarray of float64 like `per_run`: the first order in the noise of every run, of mean zero, which
+        is subtracted with a coefficient fitted on other runs (see `influences`); None without.
     """
 
     landscape: str
@@ -95,11 +100,19 @@ class Simulated:
     seed: int
     place: str
     complete: bool = True
+    controls: Floats | None = None
 
     @property
     def moments(self) -> tuple[Moments, ...]:
-        """The moments over runs at every learning rate."""
+        """The moments over runs at every learning rate, of what they ended at without controls."""
         return tuple(map(Moments.of, self.per_run))
+
+    @property
+    def _estimates(self) -> list[tuple[float, float]]:
+        """The value and its error at every learning rate, as if no run had diverged."""
+        if self.controls is None:
+            return [m.estimate(self.statistic) for m in self.moments]
+        return [Moments.of(row).estimate(self.statistic) for row in self.influences]
 
     @property
     def diverged(self) -> Any:
@@ -110,15 +123,24 @@ class Simulated:
     def value(self) -> Any:
         """The mean or the variance over runs; NaN where a run diverged, as the others then say little."""
         return self._shaped(
-            m.estimate(self.statistic)[0] if m.count and not m.diverged else math.nan
-            for m in self.moments
+            value if m.count and not m.diverged else math.nan
+            for m, (value, _) in zip(self.moments, self._estimates, strict=True)
         )
 
     @property
     def standard_error(self) -> Any:
         """The standard error of the value; infinite where a run diverged, and for fewer than two."""
         return self._shaped(
-            math.inf if m.diverged else m.estimate(self.statistic)[1] for m in self.moments
+            math.inf if m.diverged else error
+            for m, (_, error) in zip(self.moments, self._estimates, strict=True)
+        )
+
+    @property
+    def variance_ratio(self) -> Any:
+        """How many times smaller the controls make the variance; 1 without, NaN where a run diverged."""
+        return self._shaped(
+            math.nan if m.diverged else _ratio(m.variance, Moments.of(row).variance)
+            for m, row in zip(self.moments, self.influences, strict=True)
         )
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
@@ -135,11 +157,16 @@ class Simulated:
     def influences(self) -> Floats:
         r"""Numbers whose mean over runs is the value, shape (learning rates, runs).
 
-        For a mean what every run ended at; for a variance
+        For a mean what every run ended at, less its control where there is one: the runs are parted into
+        ten folds by their numbers, and in each the coefficient is that of least squares on the runs of
+        the other nine, so that the mean is not biased. For a variance
         :math:`\frac{R}{R - 1} (x_r - \bar x)^2`. Errors of differences follow from these.
         """
         if self.statistic == "mean":
-            return self.per_run
+            if self.controls is None:
+                return self.per_run
+            pairs = zip(self.per_run, self.controls, strict=True)
+            return np.array([controlled(values, row[None]) for values, row in pairs])
         count = self.per_run.shape[1]
         squares = (self.per_run - self.per_run.mean(axis=1, keepdims=True)) ** 2
         return np.asarray(count / max(1, count - 1) * squares)
@@ -172,7 +199,8 @@ class Simulated:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result without single runs as plain data for JSON; what is unknown is None."""
-        columns = (self.etas, self.value, self.standard_error, self.diverged)
+        columns = (self.etas, self.value, self.standard_error, self.diverged, self.variance_ratio)
+        has_controls = self.controls is not None
         plain: dict[str, Any] = plain_data(
             {
                 **_titles(self),
@@ -186,8 +214,11 @@ class Simulated:
                         "standard_error": error,
                         "runs": self.per_run.shape[1],
                         "diverged": diverged,
+                        **({"variance_ratio": ratio} if has_controls else {}),
                     }
-                    for eta, value, error, diverged in zip(*map(np.ravel, columns), strict=True)
+                    for eta, value, error, diverged, ratio in zip(
+                        *map(np.ravel, columns), strict=True
+                    )
                 ],
             }
         )
@@ -209,9 +240,8 @@ class Simulated:
         for eta, value, error, m in zip(self.etas, values, errors, self.moments, strict=True):
             row = (f"{eta:.4g}", f"{value:z.{digits}f}", f"{error:.{digits}f}")
             rows.append((row[0], "diverged", f"{m.diverged} runs") if m.diverged else row)
-        return PrintedTable(
-            _title(self), ("eta", "simulated", "+-"), tuple(rows), _interruption(self)
-        )
+        notes = (*_gain(self), *_interruption(self))
+        return PrintedTable(_title(self), ("eta", "simulated", "+-"), tuple(rows), notes)
 
     def _shaped(self, numbers: Iterable[float], dtype: type = float) -> Any:
         array: NDArray[Any] = np.array(list(numbers), dtype=dtype)
@@ -229,7 +259,8 @@ class PairedDifference:
         What is subtracted from what; with several learning rates entry by entry.
     per_run
         ndarray of float64, shape (learning rates, runs): the differences of what the runs ended at (of
-        their squared deviations, for a variance); as many runs as both have.
+        their squared deviations, for a variance); as many runs as both have. Less the controls of
+        either, where there are some: coefficients are fitted to differences, on other runs.
     """
 
     first: Simulated
@@ -238,9 +269,16 @@ class PairedDifference:
 
     def __post_init__(self) -> None:
         runs = min(self.first.per_run.shape[1], self.second.per_run.shape[1])
-        one, other = (_beginning(side, runs).influences for side in (self.first, self.second))
+        sides = [_beginning(side, runs) for side in (self.first, self.second)]
+        controls = [side.controls for side in sides if side.controls is not None]
+        one, other = (replace(side, controls=None).influences for side in sides)
         with np.errstate(invalid="ignore"):
-            object.__setattr__(self, "per_run", _read_only(one - other))
+            difference = one - other
+        if controls:
+            of_points = np.stack([np.broadcast_to(c, difference.shape) for c in controls], axis=1)
+            pairs = zip(difference, of_points, strict=True)
+            difference = np.array([controlled(row, known) for row, known in pairs])
+        object.__setattr__(self, "per_run", _read_only(difference))
 
     @property
     def _moments(self) -> tuple[Moments, ...]:
@@ -346,7 +384,16 @@ class PairedDifference:
 
 
 def _beginning(simulated: Simulated, runs: int) -> Simulated:
-    return replace(simulated, per_run=simulated.per_run[:, :runs])
+    controls = simulated.controls
+    kept = None if controls is None else controls[:, :runs]
+    return replace(simulated, per_run=simulated.per_run[:, :runs], controls=kept)
+
+
+def _ratio(plain: float, rest: float) -> float:
+    """Return one variance over the other; runs that are all alike leave nothing to gain."""
+    if plain == rest:
+        return 1.0
+    return plain / rest if rest else math.inf
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -376,6 +423,13 @@ def _title(simulated: Simulated) -> str:
         f"{words} on {simulated.landscape} | {simulated.sampling} | {method}"
         f"{simulated.per_run.shape[1]} runs"
     )
+
+
+def _gain(simulated: Simulated) -> tuple[str, ...]:
+    if simulated.controls is None:
+        return ()
+    times = ", ".join(f"{float(f'{r:.3g}'):g}" for r in np.ravel(simulated.variance_ratio))
+    return (f"control variate, its coefficient from other runs: variance {times} times smaller",)
 
 
 def _interruption(simulated: Simulated) -> tuple[str, ...]:

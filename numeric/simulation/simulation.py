@@ -11,17 +11,19 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.descent import Descent
+from sgdiagrams.numeric.noiseless.reading import Reading
 from sgdiagrams.numeric.simulation.batches import select, simulated_course
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
+    from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
     from sgdiagrams.symbolic.embeddings.batches import Rows
     from sgdiagrams.symbolic.observable import Observable
@@ -165,6 +167,52 @@ class Simulation:
         data, batches = self._drawn(first, runs, seed)
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return self.read_off(data, batches, eta=eta)
+
+    def first_order(self, *, eta: float) -> FirstOrder:
+        """Return the first order in the noise of what is read off, which `controls` are read from.
+
+        Raises
+        ------
+        RequestError
+            When it is no mean, or the landscape does not know it.
+        StatisticsError
+            When the noiseless run does not stay finite.
+        """
+        if self.statistic != "mean":
+            raise RequestError(
+                "expected a mean for a control variate, which has no known mean itself where squares are "
+                f"averaged, got observable={shown(self._observable.name)}; leave it out"
+            )
+        functions = {
+            name: self._function_to_first_order(name) for name in self._observable.functions
+        }
+        reading = Reading(self._products, self.component or (), functions)
+        return self._landscape.first_order(self._descent, reading, eta=eta)
+
+    def _function_to_first_order(self, name: str) -> Callable[[Floats], tuple[float, Floats]]:
+        given = self._observable.given_function(name)
+        derivatives = given.derivatives
+        if derivatives is None:
+            raise RequestError(
+                f"expected the gradient of the function {name} for a control variate; give "
+                f'Function("{name}", value=..., derivatives=...)'
+            )
+        return lambda theta: (
+            float(derivatives(theta, 0)),
+            np.asarray(derivatives(theta, 1), float),
+        )
+
+    def controls(self, known: FirstOrder, *, first: int, runs: int, seed: int) -> Floats:
+        """Return the first order in the noise of the draws of some runs, shape (runs,).
+
+        Parameters
+        ----------
+        known
+            What `first_order` gave.
+        first, runs, seed
+            As for `values`.
+        """
+        return known.of_runs(*self._drawn(first, runs, seed))
 
     def _drawn(
         self, first: int, runs: int, seed: int

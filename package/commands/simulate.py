@@ -47,6 +47,12 @@ __all__ = ["simulate"]
 @set_option
 @click.option("--runs", type=click.IntRange(2, 10**7), default=10_000, show_default=True)
 @seed_option
+@click.option(
+    "--control",
+    is_flag=True,
+    help="Subtract the first order in the noise of every run, which has mean zero: a smaller error "
+    "(models alone).",
+)
 @checkpoint_option
 @scheduler_option
 @format_option("text", "json")
@@ -60,6 +66,7 @@ def simulate(
     settings: tuple[str, ...],
     runs: int,
     seed: int,
+    control: bool,
     checkpoint: str | None,
     scheduler: str | None,
     style: str,
@@ -76,7 +83,7 @@ def simulate(
     \b
     Examples:
         sgdiagrams simulate --landscape gauss --set eta=0.05 --set T=100
-        sgdiagrams simulate --model network.py:network --set eta=0.05 --set T=100 --runs 500
+        sgdiagrams simulate --model network.py:network --set eta=0.05 --set T=100 --runs 500 --control
         sgdiagrams simulate --model network.py:network --sampling reshuffled-epochs \
 --optimizer momentum:beta=0.9 --set eta=0.01 --set N=60 --set B=6 --set E=2
     """  # noqa: D301 - click reads the control character
@@ -102,6 +109,7 @@ def simulate(
             runs=runs,
             seed=seed,
             component=component_indices(component),
+            control=control,
             checkpoint=checkpoint,
             executor=executor,
             progress=progress,

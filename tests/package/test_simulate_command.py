@@ -38,7 +38,22 @@ def test_the_same_command_goes_on(tmp_path):
     assert more == good(*SIMULATE, "--set", "eta=0.1", "--runs", "400")
 
 
+def test_controls(tmp_path):
+    pytest.importorskip("jax")
+    (tmp_path / "model.py").write_text(
+        "import numpy as np\n\n\ndef loss(weights, point):\n    return (weights - point) ** 4\n\n\n"
+        "def model():\n    return loss, np.zeros(()), np.array([0.0, 1.0, 3.0])\n"
+    )
+    options = ("--model", "model.py:model", "--set", "eta=0.01", "--set", "T=5", "--runs", "60")
+    text = good("simulate", *options, "--control", cwd=tmp_path)
+    assert "control variate, " in text
+    told = json.loads(good("simulate", *options, "--control", "--format", "json", cwd=tmp_path))
+    assert told["points"][0]["variance_ratio"] > 1.2
+    assert "control" not in good("simulate", *options, cwd=tmp_path)
+
+
 REFUSED = {
+    "simulate --landscape mean --set eta=0.1 --set T=5 --control": "expected the landscape of a model",
     "simulate --set eta=0.1 --set T=5": "expected either --landscape or --model",
     "simulate --landscape mean --model m.py:x --set eta=0.1 --set T=5": "expected either --landscape",
     "simulate --landscape mean --set T=5": "expected a learning rate",

@@ -1,0 +1,94 @@
+r"""The adjoint of a noiseless run: what a push of a gradient does to the end, in one pass backwards.
+
+With :math:`\lambda_t = \partial s/\partial \varphi_t` and :math:`\kappa_t = \partial s/\partial m_t`, and
+the update rule of `NoiselessRun`,
+
+.. math:: \begin{pmatrix} \mu_t \\ \kappa_t \end{pmatrix} = A_t^{\mathsf T}
+    \begin{pmatrix} -\eta\, \lambda_{t+1} \\ \kappa_{t+1} \end{pmatrix}, \qquad
+    \lambda_t = \lambda_{t+1} + (H(\varphi_t) + \lambda_{\mathrm{decay}})\, \mu_t
+    + \sum_i w_{i t}\, \partial s / \partial (\mathrm{point}\ i)
+
+where point i is :math:`\sum_t w_{i t} \varphi_t`. Then :math:`\mu_t` is the derivative of s along the
+gradient of update t.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgdiagrams.numeric.models.model import Leg
+from sgdiagrams.numeric.noiseless.noiseless_run import mixed
+from sgdiagrams.symbolic.vocabulary import LOSS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sgdiagrams.numeric.noiseless.noiseless_run import NoiselessRun, Passed
+
+__all__ = ["effects", "responses"]
+
+_ONE = np.zeros((1, 1), dtype=np.intp)  # the only vector of a table, for all datapoints
+
+
+def responses(
+    run: NoiselessRun, passed: Passed, slopes: Sequence[Any]
+) -> Iterator[tuple[int, Any, Leg]]:
+    r"""Yield (t, weights after t updates, :math:`\mu_t`) for t = T - 1, ..., 1, 0.
+
+    The response :math:`\mu_t` is the only vector of a leg, for derivatives along it.
+
+    Parameters
+    ----------
+    run
+        The noiseless run.
+    passed
+        What ``run.forward()`` gave.
+    slopes
+        The derivative of s by each of its points, vectors of the model's library, shape (p,).
+    """
+    model, watched = run.model, run.descent.watched
+    with model.computing():
+        ahead = mixed(np.array([weights[-1] for weights in watched]), tuple(slopes))
+        memory = (0 * ahead,) * run.descent.optimizer.memory_size
+    for t, theta in run.backward(passed):
+        with model.computing():
+            known = (-run.eta * ahead, *memory)
+            push, *memory_now = (mixed(column, known) for column in run.matrices[t].T)
+            memory, leg = tuple(memory_now), Leg(push[None], _ONE)
+        yield t, theta, leg
+        if not t:
+            return
+        bent = model.moved(theta).derivative(LOSS, model.everything, [leg], output="vector")
+        with model.computing():
+            ahead = ahead + bent[0] + run.decay * push
+            for weights, slope in zip(watched, slopes, strict=True):
+                if weights[t]:
+                    ahead = ahead + weights[t] * slope
+
+
+def effects(
+    run: NoiselessRun, passed: Passed, slopes: Sequence[Any]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    r"""Yield (t, e) for t = T - 1, ..., 0: what every datapoint does at update t, to first order.
+
+    .. math:: e_{t, x} = \mu_t \cdot (\nabla l_x - \nabla l)(\varphi_t)
+
+    is the change of s when the gradient of update t is that of datapoint x in place of the mean, about;
+    with B datapoints the mean of theirs. Shape (n,), of sum zero. T n numbers in all, one update at a
+    time.
+
+    Parameters
+    ----------
+    run, passed, slopes
+        As for `responses`.
+    """
+    model = run.model
+    rows = model.everything[:, None]
+    for t, theta, leg in responses(run, passed, slopes):
+        numbers = model.moved(theta).derivative(LOSS, rows, [leg], output="number")
+        along = np.asarray(numbers, dtype=np.float64)[:, 0]
+        yield t, along - along.mean()
