@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.messages import how_many
+from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.symbolic.formula import check_holder
+from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
+from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.paths.path_formula import PathFormula
+from sgdiagrams.symbolic.paths.path_json import dump_path, load_path
+from sgdiagrams.symbolic.paths.path_writing import path_heading, write_path
+from sgdiagrams.symbolic.writing.page_widths import in_points
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Holder, Part, Result
+    from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.paths.path_terms import PathTerm
-    from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["PathExpansion"]
 
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class PathExpansion:
+class PathExpansion(PathFormula):
     """An expected observable as a series in the noise, along the run without noise.
 
     Made by ``expand(..., noise=m, along_path=True)``. Its terms are contractions of joint cumulants of
@@ -38,40 +45,12 @@ class PathExpansion:
     --------
     >>> from sgdiagrams.symbolic import expand
     >>> expansion = expand("test-loss", noise=1, along_path=True, sampling="one-pass")
-    >>> [(term.noise, term.updates, str(term.weight)) for term in expansion.terms]
-    [(0, 0, '1'), (1, 2, '1/2'), (1, 3, '-1/2')]
+    >>> print(expansion)
     """
 
     noise: int
     part: Part
     terms: tuple[PathTerm, ...]
-
-    @property
-    def observable(self) -> str:
-        """The name of the observable."""
-        return self.part.observable.name
-
-    @property
-    def sampling(self) -> Sampling:
-        """The sampling scheme."""
-        return self.part.training.sampling
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimiser."""
-        return self.part.optimizer
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The names of the numbers that the scheme and the optimiser are still to be given."""
-        return self.part.symbols
-
-    @property
-    def orders(self) -> tuple[tuple[PathTerm, ...], ...]:
-        """The terms of noise 0, 1, ..., `noise`."""
-        return tuple(
-            tuple(term for term in self.terms if term.noise == k) for k in range(self.noise + 1)
-        )
 
     def evaluate(self, values: Holder[Result], **numbers: Any) -> Result:
         """Return the expansion in numbers: whoever has tensors along the run knows how to contract them.
@@ -86,8 +65,55 @@ class PathExpansion:
         check_holder(values)
         return values.evaluate(self, **numbers)
 
+    def write(self, renderer: Renderer[Any]) -> str:
+        """Return the formula in the format of a renderer; see `latex`."""
+        return write_path(self, renderer)
+
+    def latex(self, *, standalone: bool = False, width: int | str | None = None) -> str:
+        r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
+
+        Parameters
+        ----------
+        standalone
+            A whole document instead of the formula alone.
+        width
+            That of a line: see `Expansion.latex`.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length.
+        """
+        return self.write(LatexRenderer(standalone=standalone, points=in_points(width)))
+
+    def mathml(self, *, standalone: bool = False, width: int | str | None = None) -> str:
+        """Return the formula in MathML, a ``math`` element or a page of HTML; see `latex`."""
+        return self.write(MathmlRenderer(standalone=standalone, points=in_points(width)))
+
+    def text(self) -> str:
+        """Return the expansion as a table for the terminal."""
+        return self.write(TextRenderer())
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the expansion as JSON."""
+        return dump_path(self, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> PathExpansion:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
+
+        Raises
+        ------
+        FormatError
+            When the text is no JSON, or no expansion along a run of a version that is known.
+        """
+        return load_path(text, lambda fields: cls(*fields))
+
+    def __str__(self) -> str:
+        return folded_for_people(self.text())
+
     def __repr__(self) -> str:
-        return (
-            f"<PathExpansion {self.part.observable.text} | {self.part.training.label} | "
-            f"noise {self.noise} | {how_many(len(self.terms), 'term')}>"
-        )
+        return f"<PathExpansion {path_heading(self)} | {how_many(len(self.terms), 'term')}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"

@@ -14,6 +14,7 @@ __all__ = [
     "Coefficients",
     "EtaStyle",
     "RootRole",
+    "Sharing",
     "TooLong",
     "is_function",
 ]
@@ -23,6 +24,10 @@ RootRole = Literal["population", "training"]
 
 
 Basis = Literal["moment", "cumulant"]
+
+
+#: Which updates share a row: none with another, those with equal batches, all, or as a schedule says.
+Sharing = Literal["none", "equal-batches", "all", "scheduled"]
 
 
 EtaStyle = Literal["scalar", "tensor"]

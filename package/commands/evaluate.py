@@ -52,6 +52,7 @@ def evaluate(
     from sgdiagrams.numeric.holders import read_holder
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.files.resummed import is_resummed
+    from sgdiagrams.symbolic.paths.path_json import refuse_path
     from sgdiagrams.symbolic.resummed import ResummedExpansion
 
     numbers = parse_settings(settings)
@@ -61,6 +62,7 @@ def evaluate(
     if expansion == statistics_path == "-":
         raise RequestError("expected one of the files from standard input, got both")
     text = read_text(expansion)
+    refuse_path(text)
     kind = ResummedExpansion if is_resummed(text) else Expansion
     formula = kind.from_json(text)
     with working("evaluating"):

@@ -17,10 +17,16 @@ from sgdiagrams.commands.shared.options import (
 )
 from sgdiagrams.commands.shared.output import emit, emit_formula
 from sgdiagrams.commands.shared.progress import working
-from sgdiagrams.commands.shared.requests import derive, derive_resummed, refuse_options
+from sgdiagrams.commands.shared.requests import (
+    derive,
+    derive_along_path,
+    derive_resummed,
+    refuse_options,
+)
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.path_expansion import PathExpansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.commands.shared.help import command
 
@@ -59,6 +65,16 @@ __all__ = ["expand"]
 @click.option(
     "--digits", type=int, metavar="K", help="Round numbers with more digits to K, and say so."
 )
+@click.option(
+    "--along-path",
+    is_flag=True,
+    help="Expand in the noise, about the run of the mean gradient: at any learning rate.",
+)
+@click.option(
+    "--noise",
+    type=click.IntRange(0, 3),
+    help="Of --along-path, in place of --order: the highest order in the noise.",
+)
 @click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
 @click.option(
     "--form",
@@ -96,6 +112,8 @@ def expand(
     coefficients: Any,
     standalone: bool,
     width: str | None,
+    along_path: bool,
+    noise: int | None,
     resummed: bool,
     form: Any,
     flat: tuple[str, ...],
@@ -107,7 +125,7 @@ def expand(
     output: str | None,
     **request: Any,
 ) -> None:
-    """Expand an expected observable of SGD in powers of the learning rate, exactly.
+    """Expand an expected observable of SGD in powers of the learning rate, or of the noise, exactly.
 
     Formulas keep the numbers T of updates, N of datapoints, B of a batch, E of epochs and the optimiser's
     beta, gamma and alpha as symbols wherever there is a closed form; --set fixes some of them. Without
@@ -121,6 +139,7 @@ def expand(
         sgdiagrams expand --order 3 --format json --output expansion.json
         sgdiagrams expand --observable displacement --order 3 --resummed --form stationary
         sgdiagrams expand --observable displacement --through 2 --resummed --form stationary
+        sgdiagrams expand --along-path --noise 1 --sampling epochs --format latex
     """  # noqa: D301 - click reads the control character
     if not resummed:
         refuse_options(
@@ -144,6 +163,24 @@ def expand(
         rule = "only with --format text, latex or mathml"
         refuse_options(rule, {"--eta": eta is not None, "--coefficients": coefficients is not None})
         refuse_options(rule, {"--digits": digits is not None})
+    if along_path:
+        refuse_options(
+            "only without --along-path",
+            {
+                "--order": request.pop("order") is not None,
+                "--through": request.pop("through") is not None,
+                "--resummed": resummed,
+                "--eta": eta is not None,
+                "--coefficients": coefficients is not None,
+                "--digits": digits is not None,
+                "--format python": style == "python",
+            },
+        )
+        with working("expanding"):
+            text = _along_path(derive_along_path(noise=noise, **request), style, page)
+        (emit_formula if style == "text" else emit)(text, output)
+        return
+    refuse_options("only with --along-path", {"--noise": noise is not None})
     if not resummed:
         with working("expanding"):
             text = _plain(
@@ -216,6 +253,14 @@ def _plain(
     if style == "python":
         return expansion.python()
     return expansion.text(eta=eta, coefficients=coefficients, digits=page["digits"])
+
+
+def _along_path(expansion: PathExpansion, style: str, page: dict[str, Any]) -> str:
+    """Return an expansion along the path in a format."""
+    if style in ("latex", "mathml"):
+        write = expansion.latex if style == "latex" else expansion.mathml
+        return write(standalone=page["standalone"], width=page["width"])
+    return expansion.to_json() if style == "json" else expansion.text()
 
 
 def _resummed(

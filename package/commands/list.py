@@ -1,4 +1,4 @@
-"""``sgdiagrams list``: the diagrams of an order."""
+"""``sgdiagrams list``: the diagrams of an order, or of a noise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import nullcontext
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -29,8 +29,13 @@ _MOST_DRAWN = 2000
 _MOST_COUNTED = 8
 
 
-@command("list", short_help="Enumerate the diagrams of an order.")
-@click.option("--order", type=click.IntRange(0, 12), required=True, help="Number of edges.")
+@command("list", short_help="Enumerate the diagrams of an order, or of a noise.")
+@click.option("--order", type=click.IntRange(0, 12), help="Number of edges.")
+@click.option(
+    "--noise",
+    type=click.IntRange(0, 3),
+    help="In place of --order: those of this order in the noise, of the expansion along the path.",
+)
 @click.option(
     "--sampling",
     metavar="NAME",
@@ -77,7 +82,8 @@ _MOST_COUNTED = 8
 @output_option
 def list_diagrams(
     *,
-    order: int,
+    order: int | None,
+    noise: int | None,
     sampling: str | None,
     root: str,
     basis: Any,
@@ -95,11 +101,14 @@ def list_diagrams(
     """Enumerate the diagrams of an order, each once, with its symmetry factor and value.
 
     A diagram is written (blocks)(edges), children before parents, the root last: (01-2)(02-12) is two
-    tied leaves on the root.
+    tied leaves on the root. With --noise, those of the expansion in the noise along the path: no leaf
+    and no node with one child is alone in its block. Values are then taken along the run, at the times
+    that they name, with propagators U between them.
 
     \b
     Examples:
         sgdiagrams list --order 3 --sampling one-pass
+        sgdiagrams list --noise 1 --root in-partition
         sgdiagrams list --order 5 --count --check
     """  # noqa: D301 - click reads the control character
     if only_count:
@@ -109,12 +118,18 @@ def list_diagrams(
         refuse_options("only with values to print", {"--basis": basis is not None})
     options: dict[str, Any] = {
         "root": root,
-        "linkless": linkless,
         "max_block_size": max_block_size,
         "max_legs": max_legs,
         "residue": residue,
         "modulus": modulus,
     }
+    subject = _subject(order, noise)
+    if noise is None:
+        options["linkless"] = linkless
+    else:
+        refuse_options("only without --noise", {"--linkless": linkless})
+        refuse_options("only without --noise", {"--basis moment": basis == "moment"})
+        basis = "cumulant"
     scheme = None
     if sampling is not None:
         from sgdiagrams.symbolic.training.names import named_sampling
@@ -129,24 +144,57 @@ def list_diagrams(
         options.update(bounds)
     if only_count:
         with working("counting"):
-            total = _total(order, options)
+            total = subject.total(options)
         emit(str(total), output)
     else:
         if picture is not None:
-            _draw(order, options, scheme, picture)
-        _show(order, options, scheme, basis, style=style, output=output)
+            _draw(subject, options, scheme, picture)
+        _show(subject, options, scheme, basis, style=style, output=output)
     if check:
-        _check(order, options)
+        _check(subject, options)
 
 
-def _total(order: int, options: dict[str, Any]) -> int:
-    from sgdiagrams.diagrams import diagram_rows
+class _Subject(NamedTuple):
+    """What is listed: an order, or a noise."""
 
-    return sum(map(len, diagram_rows(order, **options)))
+    name: str
+    number: int
+
+    @property
+    def is_noise(self) -> bool:
+        return self.name == "noise"
+
+    @property
+    def order(self) -> int:
+        """The greatest number of edges."""
+        return max(0, 4 * self.number - 1) if self.is_noise else self.number
+
+    def diagrams(self, options: dict[str, Any]) -> Iterator[Diagram]:
+        from sgdiagrams.diagrams import enumerate_diagrams, noise_diagrams
+
+        return (noise_diagrams if self.is_noise else enumerate_diagrams)(self.number, **options)
+
+    def total(self, options: dict[str, Any]) -> int:
+        from sgdiagrams.diagrams import diagram_rows, noise_rows
+
+        return sum(
+            map(len, (noise_rows if self.is_noise else diagram_rows)(self.number, **options))
+        )
+
+
+def _subject(order: int | None, noise: int | None) -> _Subject:
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if order is not None and noise is None:
+        return _Subject("order", order)
+    if noise is not None and order is None:
+        return _Subject("noise", noise)
+    got = "neither" if order is None else "both"
+    raise RequestError(f"expected either --order or --noise, got {got}")
 
 
 def _show(
-    order: int,
+    subject: _Subject,
     options: dict[str, Any],
     scheme: Sampling | None,
     basis: Any,
@@ -155,25 +203,23 @@ def _show(
     output: str | None,
 ) -> None:
     """Print the diagrams line by line, as they are made."""
-    from sgdiagrams.diagrams import enumerate_diagrams
-
-    diagrams = enumerate_diagrams(order, **options)
+    diagrams = subject.diagrams(options)
     first = list(islice(diagrams, 1))  # what is impossible is said before anything is written
     diagrams = chain(first, diagrams)
     if style == "text":
         lines: Iterator[str] = map(str, diagrams)
     else:
-        records = _records(diagrams, scheme, options["root"], basis)
+        records = _records(subject, diagrams, scheme, options["root"], basis)
         lines = (
             map(json.dumps, records)
             if style == "json"
-            else _rows(order, records, has_counts=scheme is not None)
+            else _rows(subject, records, has_counts=scheme is not None)
         )
     # What is printed on the terminal is its own sign of progress.
     is_shown = sys.stdout.isatty() and output in (None, "-")
     # To count a higher order takes too long by itself.
-    is_counted = order <= _MOST_COUNTED and not is_shown and sys.stderr.isatty()
-    total = _total(order, options) if is_counted else 0
+    is_counted = subject.order <= _MOST_COUNTED and not is_shown and sys.stderr.isatty()
+    total = subject.total(options) if is_counted else 0
     count = 0
     bar = nullcontext() if is_shown else progress_bar("listing")
     with line_writer(output) as write, bar as progress:
@@ -188,62 +234,68 @@ def _show(
         click.echo(f"{count} diagram{'s' if count != 1 else ''}", err=True)
 
 
-def _rows(order: int, records: Iterator[dict[str, Any]], *, has_counts: bool) -> Iterator[str]:
+def _rows(
+    subject: _Subject, records: Iterator[dict[str, Any]], *, has_counts: bool
+) -> Iterator[str]:
     """Yield the names of the columns and the rows; a row is one line, if nobody looks.
 
     The columns are as wide as the order needs, so that no row waits for the others.
     """
     from sgdiagrams.diagrams.tables import folded_for_people
 
+    order = subject.order
     width = 2 * (2 * order + 1) + 6 if order < 9 else 60
+    room = 21 * order + 4 if subject.is_noise else max(12, 6 * order + 4)
     header = ("diagram", "symmetry", "value", "count" if has_counts else "")
     cells = (
         (r["diagram"], str(r["symmetry_factor"]), r["value"], r.get("count", "")) for r in records
     )
     for diagram, symmetry, value, count in chain((header,), cells):
-        line = f"{diagram:<{width}}{symmetry:>8}  {value:<{max(12, 6 * order + 4)}}{count}"
+        line = f"{diagram:<{width}}{symmetry:>8}  {value:<{room}}{count}"
         yield folded_for_people(line.rstrip())
 
 
-def _check(order: int, options: dict[str, Any]) -> None:
+def _check(subject: _Subject, options: dict[str, Any]) -> None:
     """Check what was listed with networkx and say so in one line; leave with status 1 when it is off."""
-    from sgdiagrams.diagrams import diagram_rows, disagreements, enumerate_diagrams
+    from sgdiagrams.diagrams import disagreements
 
-    total = sum(map(len, diagram_rows(order, **options)))
+    total = subject.total(options)
     checked = 0
     with progress_bar("checking") as progress:
 
         def counted() -> Iterator[tuple[Diagram, int]]:
             nonlocal checked
-            for diagram in enumerate_diagrams(order, **options):
+            for diagram in subject.diagrams(options):
                 yield diagram, diagram.symmetry_factor
                 checked += 1
                 if progress is not None:
                     progress(checked / total, f"{checked} of {total}")
 
         lines = list(disagreements(counted()))
-    subject = f"{checked} diagram{'s' if checked != 1 else ''} checked with networkx"
+    said = f"{checked} diagram{'s' if checked != 1 else ''} checked with networkx"
     if lines:
-        click.echo(f"{subject}: {len(lines)} off, the first: {lines[0]}", err=True)
+        click.echo(f"{said}: {len(lines)} off, the first: {lines[0]}", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(f"{subject}: all symmetry factors agree, no two are isomorphic", err=True)
+    click.echo(f"{said}: all symmetry factors agree, no two are isomorphic", err=True)
 
 
-def _draw(order: int, options: dict[str, Any], scheme: Sampling | None, picture: str) -> None:
-    from sgdiagrams.diagrams import RequestError, contact_sheet_svg, enumerate_diagrams
+def _draw(
+    subject: _Subject, options: dict[str, Any], scheme: Sampling | None, picture: str
+) -> None:
+    from sgdiagrams.diagrams import RequestError, contact_sheet_svg
     from sgdiagrams.diagrams.messages import shown
 
     if not picture.endswith(".svg"):
         raise RequestError(f"expected a file ending in .svg for --draw, got {shown(picture)}")
-    drawn = list(islice(enumerate_diagrams(order, **options), _MOST_DRAWN + 1))
+    drawn = list(islice(subject.diagrams(options), _MOST_DRAWN + 1))
     if len(drawn) > _MOST_DRAWN:
         raise RequestError(
-            f"expected at most {_MOST_DRAWN} diagrams to draw; lower the order or use a filter"
+            f"expected at most {_MOST_DRAWN} diagrams to draw; lower the {subject.name} or use a filter"
         )
     captions = [f"{diagram}\n|Aut| = {diagram.symmetry_factor}" for diagram in drawn]
     kinds = "diagram" if len(drawn) == 1 else "diagrams"
     setting = "" if scheme is None else f", {scheme.label}"
-    title = f"{len(drawn)} {kinds} of order {order}{setting}"
+    title = f"{len(drawn)} {kinds} of {subject.name} {subject.number}{setting}"
     emit(contact_sheet_svg(drawn, captions=captions, title=title), picture)
 
 
@@ -253,9 +305,14 @@ def _role(root: str) -> Any:
 
 
 def _records(
-    diagrams: Iterator[Diagram], scheme: Sampling | None, root: str, basis: Any
+    subject: _Subject,
+    diagrams: Iterator[Diagram],
+    scheme: Sampling | None,
+    root: str,
+    basis: Any,
 ) -> Iterator[dict[str, Any]]:
     from sgdiagrams.symbolic import Contraction
+    from sgdiagrams.symbolic.paths.path_layout import path_value
     from sgdiagrams.symbolic.writing.coefficients import coefficient
 
     values_basis: Any = "moment" if basis is None else basis
@@ -265,7 +322,9 @@ def _records(
         record: dict[str, Any] = {
             "diagram": str(diagram),
             "symmetry_factor": diagram.symmetry_factor,
-            "value": str(Contraction.from_diagram(diagram, basis=values_basis)),
+            "value": path_value(diagram, scheme)
+            if subject.is_noise
+            else str(Contraction.from_diagram(diagram, basis=values_basis)),
         }
         if scheme is not None:
             count = scheme.count(diagram, basis=values_basis, root=_role(root))

@@ -160,8 +160,10 @@ def _formula(path: str) -> Expansion:
     from sgdiagrams.diagrams.messages import shown
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.files.resummed import is_resummed
+    from sgdiagrams.symbolic.paths.path_json import refuse_path
 
     text = read_text(path)
+    refuse_path(text)
     if is_resummed(text):
         raise RequestError(
             f"expected a plain expansion, got the re-summed one in {shown(path)}, which needs the "

@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\s+|.")
 _OPERATORS = {
     name: character
     for names, characters in (
-        ("sum prod to simeq approx sim neq dots ldots cdot", "∑∏→≃≈∼≠……⋅"),
+        ("sum prod to simeq approx sim neq dots ldots cdots cdot", "∑∏→≃≈∼≠……⋯⋅"),
         ("Delta infty langle rangle nabla partial", "Δ∞⟨⟩∇∂"),
         ("leq geq in times mid", "≤≥∈×|"),
     )
@@ -201,4 +201,6 @@ class _Reader:
             return Fence(mark, _SIZES.get(size[1] or "", ""))  # type: ignore[arg-type]
         if mark in ("|", "/"):
             return Operator(mark)
+        if mark in (r"\langle", r"\rangle"):
+            return Operator(_OPERATORS[mark[1:]])
         raise _Unknown

@@ -93,6 +93,8 @@ class MathmlRenderer(Renderer[str]):
         """Return the character; bars and dots stand close."""
         if node.character in "|/⋅_":
             return _element("mo", node.character, stretchy="false", **_TIGHT)
+        if node.character == "'":
+            return _element("mo", "′", form="postfix", **_TIGHT)
         if node.character in "⟨⟩":
             form = "prefix" if node.character == "⟨" else "postfix"
             return _element("mo", node.character, form=form, stretchy="false")

@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     power,
 )
 
-__all__ = ["Decay", "Difference", "DressedEmbeddings", "IndexedTensor", "SumOver"]
+__all__ = ["Decay", "Difference", "DressedEmbeddings", "IndexedTensor", "SumOver", "SumUnder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,29 @@ class SumOver(Node):
     def composed(self) -> Node:
         """Return the sign with the indices below."""
         return Scripts(Operator("∑"), below=Row(self.indices))
+
+
+@dataclass(frozen=True, slots=True)
+class SumUnder(Node):
+    """The sign of a sum with a condition."""
+
+    kind: ClassVar[str] = "sum_under"
+
+    condition: Node
+
+    @property
+    def width(self) -> int:
+        """As wide as the condition, which is small, and three at least."""
+        return max(3, (3 * self.condition.width) // 4)
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The condition."""
+        return (self.condition,)
+
+    def composed(self) -> Node:
+        """Return the sign with the condition below."""
+        return Scripts(Operator("∑"), below=self.condition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ _RELATIONS = {
     "≃": 778,
     "≈": 778,
     "∼": 778,
+    "<": 778,
     "→": 1000,
     "≠": 778,
     "≤": 778,
@@ -116,7 +117,18 @@ _RELATIONS = {
     "∈": 667,
 }
 _BINARY = {"×": 778, "⋅": 278}
-_OTHERS = {"|": 278, "⟨": 389, "⟩": 389, "/": 500, "…": 1172, "Δ": 833, "∑": 1444, "∏": 1278}
+_OTHERS = {
+    "|": 278,
+    "⟨": 389,
+    "⟩": 389,
+    "/": 500,
+    "'": 280,
+    "…": 1172,
+    "⋯": 1172,
+    "Δ": 833,
+    "∑": 1444,
+    "∏": 1278,
+}
 # A binomial coefficient's parentheses.
 _PARENTHESES = 1472
 # Letters of scripts and of scripts of scripts, in hundredths of those of a line.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Difference,
         DressedEmbeddings,
         IndexedTensor,
+        SumUnder,
     )
 
 __all__ = ["TextRenderer", "plain_text"]
@@ -128,6 +129,10 @@ class TextRenderer(Renderer[str]):
         """Return ``W[diagram](values)``."""
         power = "" if node.exponent == 1 else f"^{node.exponent}"
         return f"W[{node.diagram}]({', '.join(map(self.render, node.values))}){power}"
+
+    def sum_under(self, node: SumUnder) -> str:
+        """Return ``sum_{condition}``."""
+        return f"sum_{{{self.render(node.condition)}}}"
 
     def spelled(self, node: Spelled) -> str:
         """Return the text."""

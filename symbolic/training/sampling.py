@@ -22,7 +22,7 @@ from sgdiagrams.symbolic.checks import Number, check_choice, rational, whole_num
 from sgdiagrams.symbolic.embeddings.effort import check_steps
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.by_number import Embeddings
-from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 
@@ -340,6 +340,18 @@ class Sampling(ABC):
         (False, True, True)
         """
         return True
+
+    @property
+    def sharing(self) -> Sharing:
+        """Which updates share a row, by which sums over visits are written.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass
+        >>> OnePass().sharing, Epochs().sharing, FullBatch().sharing
+        ('none', 'equal-batches', 'all')
+        """
+        return "scheduled"
 
     @property
     def is_continuous(self) -> bool:

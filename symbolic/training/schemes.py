@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
 
 __all__ = [
     "Epochs",
@@ -131,6 +131,11 @@ class OnePass(Sampling):
         B = _other_numbers(self, numbers, "B", "another number of updates")["B"]
         other = OnePass(T=self.T, B=B)
         return other, Fraction(int(self.batch_size), int(other.batch_size))
+
+    @property
+    def sharing(self) -> Sharing:
+        """None: every datapoint is used once."""
+        return "none"
 
     def course(self) -> Course:
         """Return T equal steps."""
@@ -272,6 +277,13 @@ class Epochs(Sampling):
                 "make a run of its own"
             )
         return other, Fraction(N, other_N)
+
+    @property
+    def sharing(self) -> Sharing:
+        """All updates, those of equal batches, or, where all orders are different, what chance says."""
+        if self.is_full_batch:
+            return "all"
+        return "scheduled" if self.is_reshuffled else "equal-batches"
 
     def course(self) -> Course:
         """Return full batches, epochs in one order, or epochs in orders of their own."""

@@ -11,6 +11,7 @@ from fuzzing.corpus import (
     COMPARE,
     EXPANSIONS,
     GRIDS,
+    PATHS,
     RESUMMED,
     STATISTICS,
     TABLES,
@@ -237,7 +238,10 @@ def _protocol(rng):
 
 def expand(rng: random.Random) -> CommandLine:
     """Expand with odd options."""
-    call = ["expand", "--order", _order(rng, "0", "1", "2", "2")]
+    is_along = rng.random() < 0.2
+    extent = "--noise" if is_along else "--order"
+    call = ["expand", *(["--along-path"] if is_along else []), extent]
+    call += [rng.choice(("0", "1", "2", "4")) if is_along else _order(rng, "0", "1", "2", "2")]
     call += ["--observable", rng.choice(OBSERVABLES if rng.random() < 0.4 else OBSERVABLES[:7])]
     call += _protocol(rng)
     call += _settings(rng, T="3") if rng.random() < 0.5 else []
@@ -260,7 +264,7 @@ def expand(rng: random.Random) -> CommandLine:
 
 def evaluate(rng: random.Random) -> CommandLine:
     """Evaluate good files with odd numbers."""
-    name = rng.choice((*EXPANSIONS, *RESUMMED, "exact.json", "nowhere", "-", "."))
+    name = rng.choice((*EXPANSIONS, *RESUMMED, *PATHS, "exact.json", "nowhere", "-", "."))
     good = {"eta": "0.1"}
     if name in ("plain.json", "resummed.json"):
         good["T"] = "3"
@@ -274,6 +278,8 @@ def evaluate(rng: random.Random) -> CommandLine:
 def listing(rng: random.Random) -> CommandLine:
     """List with odd options."""
     call = ["list", "--order", _order(rng, "0", "1", "2", "3", "4")]
+    if rng.random() < 0.3:
+        call = ["list", "--noise", rng.choice(("0", "1", "2", "-1"))]
     for options in (
         ["--sampling", rng.choice(SAMPLINGS)],
         ["--root", rng.choice(("isolated", "in-partition", "x"))],

@@ -13,6 +13,7 @@ from sgdiagrams import Expansion, Statistics, Values
 
 EXPANSIONS = ("plain.json", "momentum.json", "covariance.json", "grid-expansion.json")
 RESUMMED = ("resummed.json", "resummed-epochs.json")
+PATHS = ("path.json", "path-covariance.json")
 STATISTICS = ("exact.json", "sample.npz", "weighted.json")
 TABLES = ("values.json", "values.csv", "measured.npz")
 GRIDS = ("grid.json", "table.json")
@@ -34,6 +35,19 @@ _CALLS = {
         *("--set", "beta=1/2"),
     ),
     "grid-expansion.json": ("--order", 2, "--sampling", "grid:grid.json"),
+    "path.json": (
+        "--along-path",
+        "--noise",
+        1,
+        "--observable",
+        "training-loss",
+        "--sampling",
+        "epochs",
+    ),
+    "path-covariance.json": (
+        *("--along-path", "--noise", 2, "--observable", "covariance", "--optimizer", "momentum"),
+        *("--average", "tail:W=2"),
+    ),
 }
 
 #: How the checkpoint is made, and gone on from.

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fuzzing.corpus import EXPANSIONS, RESUMMED, corpus
+from fuzzing.corpus import EXPANSIONS, PATHS, RESUMMED, corpus
 from fuzzing.mutations import WILD, mutated_json, mutated_text
 from sgdiagrams import (
     SDE,
@@ -23,6 +23,7 @@ from sgdiagrams import (
     Momentum,
     Nesterov,
     OnePass,
+    PathExpansion,
     Polynomial,
     ResummedExpansion,
     Statistics,
@@ -112,8 +113,9 @@ def contraction_as_printed(rng: random.Random) -> None:
 
 def expansion_text(rng: random.Random) -> None:
     """Read a mutated expansion, write it again in every format, and read that."""
-    name = rng.choice(EXPANSIONS + RESUMMED)
+    name = rng.choice(EXPANSIONS + RESUMMED + PATHS)
     kind = Expansion if name in EXPANSIONS else ResummedExpansion
+    kind = PathExpansion if name in PATHS else kind
     found = kind.from_json(mutated_json(rng, corpus()[name].decode()))
     assert kind.from_json(found.to_json()) == found
     str(found)

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 from command_line import good
-from fuzzing.corpus import EXPANSIONS, GRIDS, RESUMMED, corpus
+from fuzzing.corpus import EXPANSIONS, GRIDS, PATHS, RESUMMED, corpus
 from jsonschema import Draft202012Validator
 from strategies import places
 
@@ -22,6 +22,7 @@ from sgdiagrams import (
     Momentum,
     Nesterov,
     OnePass,
+    PathExpansion,
     Polynomial,
     ResummedExpansion,
     SgdiagramsError,
@@ -36,6 +37,7 @@ from sgdiagrams import (
 KINDS = {
     **dict.fromkeys(EXPANSIONS, "expansion"),
     **dict.fromkeys(RESUMMED, "resummed-expansion"),
+    **dict.fromkeys(PATHS, "path-expansion"),
     **dict.fromkeys(("exact.json", "weighted.json"), "statistics"),
     **dict.fromkeys(GRIDS, "grid"),
     "check.json": "simulation",
@@ -96,12 +98,24 @@ def test_all_nouns_fit(sampling):
                     changed = found.subs({found.symbols[0]: "steps"}) * 3 - found
                     door.validate(json.loads(changed.to_json()))
                     assert Expansion.from_json(changed.to_json()) == changed
+        if not sampling.is_continuous:
+            options = {"noise": 1, "along_path": True, "optimizer": optimizer}
+            along = expand("covariance", sampling=sampling, **options)
+            validator("path-expansion").validate(json.loads(along.to_json()))
+            assert PathExpansion.from_json(along.to_json()) == along
     assert fitted >= 2
 
 
-@pytest.mark.parametrize("name", EXPANSIONS[:2] + RESUMMED[:1])
+READERS = {
+    "expansion": Expansion,
+    "resummed-expansion": ResummedExpansion,
+    "path-expansion": PathExpansion,
+}
+
+
+@pytest.mark.parametrize("name", EXPANSIONS[:2] + RESUMMED[:1] + PATHS[:1])
 def test_more_entries_fit_neither_schema_nor_reader(name):
-    kind = Expansion if name in EXPANSIONS else ResummedExpansion
+    kind = READERS[KINDS[name]]
     check = validator(KINDS[name])
     for path in places(json.loads(corpus()[name])):
         data = json.loads(corpus()[name])

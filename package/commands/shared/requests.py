@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.measurement.values import Values
     from sgdiagrams.numeric.statistics import Statistics
     from sgdiagrams.symbolic.expansion import Expansion
+    from sgdiagrams.symbolic.path_expansion import PathExpansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -20,6 +21,7 @@ __all__ = [
     "byte_size",
     "component_indices",
     "derive",
+    "derive_along_path",
     "derive_resummed",
     "holder_of",
     "parse_settings",
@@ -105,6 +107,26 @@ def derive_resummed(**request: Any) -> ResummedExpansion:
     from sgdiagrams.symbolic.theorem import expand
 
     return expand(**_arguments(**request), resummed=True)
+
+
+def derive_along_path(
+    *,
+    observable: str,
+    noise: int | None,
+    basis: Any,
+    settings: Sequence[str],
+    **protocol: Any,
+) -> PathExpansion:
+    """Return the expansion along the path that the options of a command ask for."""
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.symbolic.theorem import expand
+
+    if noise is None:
+        raise RequestError("expected --noise with --along-path, got none; give --noise 1")
+    scheme, rule = read_protocol(parse_settings(settings), **protocol)
+    return expand(
+        observable, noise=noise, sampling=scheme, optimizer=rule, basis=basis, along_path=True
+    )
 
 
 def _arguments(
