@@ -46,6 +46,13 @@ class PathExpansion(PathFormula):
     >>> from sgdiagrams.symbolic import expand
     >>> expansion = expand("test-loss", noise=1, along_path=True, sampling="one-pass")
     >>> print(expansion)
+    E[test loss] | one-pass B=1 | along the path | noise 1
+    with phi_(t+1) = phi_t - eta G(phi_t), phi_0 = theta_0, X(t) = X(phi_t);
+    U(s,t) the product over t < r < s of 1 - eta H(r), later factors on the left;
+    C the covariance of the gradient of l_x.
+      noise 0   1   l(phi_T)
+      noise 1   eta^2/2   sum_{t} H_ab(T) U_ac(T,t) U_bd(T,t) C_cd(t)
+               -eta^3/2   sum_{t<r} G_a(T) U_ab(T,r) J_bcd(r) U_ce(r,t) U_df(r,t) C_ef(t)
     """
 
     noise: int

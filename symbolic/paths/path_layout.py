@@ -33,8 +33,8 @@ from sgdiagrams.symbolic.layout.quantities import IndexedTensor, SumUnder
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.paths.canonical_means import canonical_mean
 from sgdiagrams.symbolic.paths.path_terms import Root
-from sgdiagrams.symbolic.paths.reading import Propagator, Vertex, read_factors
-from sgdiagrams.symbolic.paths.visits import END, visits
+from sgdiagrams.symbolic.paths.reading import Response, Vertex, read_factors
+from sgdiagrams.symbolic.paths.times import END, visits
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 from sgdiagrams.symbolic.writing.coefficients import Coefficient, coefficient
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.contractions.factors import Tensor
     from sgdiagrams.symbolic.paths.path_terms import PathMean, PathTerm
-    from sgdiagrams.symbolic.paths.visits import Chain, Time, Visits
+    from sgdiagrams.symbolic.paths.times import Chain, Time, Visits
     from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["path_coefficient", "path_factors", "path_row", "path_value"]
@@ -138,7 +138,7 @@ def _summed(mean: PathMean, times: Sequence[Time], first: int) -> tuple[list[Nod
     shown: list[Node] = []
     factors, following = read_factors(mean, first)
     for factor in factors:
-        if isinstance(factor, Propagator):
+        if isinstance(factor, Response):
             tensor = IndexedTensor("U", (factor.indices,), (False,))
             shown.append(_at(tensor, [times[v] for v in factor.nodes]))
         else:

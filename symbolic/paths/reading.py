@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.paths.path_terms import PathMean
 
-__all__ = ["Propagator", "Vertex", "read_factors"]
+__all__ = ["Response", "Vertex", "read_factors"]
 
 
 @dataclass(frozen=True, slots=True)
-class Propagator:
+class Response:
     """The response of a parent's weights to a push at a child's time.
 
     Attributes
@@ -48,7 +48,7 @@ class Vertex:
     nodes: tuple[int, ...]
 
 
-def read_factors(mean: PathMean, first: int) -> tuple[tuple[Propagator | Vertex, ...], int]:
+def read_factors(mean: PathMean, first: int) -> tuple[tuple[Response | Vertex, ...], int]:
     """Return the factors from the roots down, and the number of the next free index.
 
     A block is written when edges to all of its nodes have been, so that every index is first met on the
@@ -67,7 +67,7 @@ def read_factors(mean: PathMean, first: int) -> tuple[tuple[Propagator | Vertex,
     >>> from sgdiagrams.symbolic.paths.canonical_means import canonical_mean
     >>> excess = canonical_mean([Root("loss")], [0, 0], [0, 1, 1])
     >>> [getattr(f, "indices", None) or f.tensor.groups for f in read_factors(excess, 0)[0]]
-    [((0, 2),), (0, 1), (2, 3), ((1,), (3,))]
+    [((0, 1),), (0, 2), (1, 3), ((2,), (3,))]
     """
     reader = _Reader(mean, first)
     factors = tuple(reader.factors())
@@ -142,13 +142,13 @@ class _Reader:
             yield block
             waiting += [kid for w in block for kid in self.children[w]][::-1]
 
-    def factors(self) -> Iterator[Propagator | Vertex]:
+    def factors(self) -> Iterator[Response | Vertex]:
         """Go through the factors."""
         mean = self.mean
         r = len(mean.roots)
         for step in self._steps():
             if isinstance(step, int):
-                yield Propagator(self.ends[step], (self.parent[step], step))
+                yield Response(self.ends[step], (self.parent[step], step))
                 continue
             root = mean.roots[step[0]] if step[0] < r else None
             if root is not None and root.factor == WEIGHTS:

@@ -108,8 +108,9 @@ def test_every_diagram_comes_once_with_its_symmetry_factor(root):
     assert not list(disagreements((d, d.symmetry_factor) for d in listed))
 
 
-@pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.parametrize("noise", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("noise", "root"), [(1, "isolated"), (1, "in-partition"), (2, "in-partition"), (3, "isolated")]
+)
 def test_the_sum_of_inverse_symmetry_factors_has_a_closed_form(noise, root):
     sums = Counter()
     for rows in noise_rows(noise, root=root):

@@ -79,7 +79,7 @@ def visits(means: Sequence[PathMean], *, at_once: bool) -> Visits:
     >>> [time.letter for time in named.times[0]]
     ['T', 'r', 't', 't']
     >>> named.chains
-    ((((Time(letter='t', number=0, primes=0),), (Time(letter='r', number=0, primes=0),)),),)
+    (((Time(letter='t', number=0, primes=0),), (Time(letter='r', number=0, primes=0),)),)
     """
     alone = sum(_is_alone(mean, v) for mean in means for v in _updates(mean))
     times: list[tuple[Time, ...]] = []
