@@ -47,8 +47,8 @@ def picture() -> str:
     height = _TOP + max(map(len, columns.values())) * (_BOX[1] + _GAP[1]) + 10
     commands = sorted(
         path.stem
-        for path in (ROOT / "package" / "commands").glob("*.py")
-        if path.stem != "__init__"
+        for path in (ROOT / "package" / "commands").rglob("*.py")
+        if path.stem != "__init__" and path.parent.name != "shared"
     )
     body: list[str] = []
     x = 20

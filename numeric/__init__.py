@@ -33,6 +33,7 @@ from sgdiagrams.numeric.model_landscapes.landscape_of_model import model_landsca
 from sgdiagrams.numeric.models.module_loss import torch_loss
 from sgdiagrams.numeric.path.along import along_path
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
+from sgdiagrams.numeric.path.path_table import PathTable
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
 from sgdiagrams.numeric.simulation.many_runs import simulate
@@ -59,6 +60,7 @@ __all__ = [
     "Measured",
     "PairedDifference",
     "PathEstimate",
+    "PathTable",
     "Plan",
     "PolynomialLandscape",
     "Simulated",

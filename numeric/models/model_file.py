@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
@@ -24,11 +24,37 @@ from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shortened, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ModelFile"]
+__all__ = ["GivenModel", "ModelFile"]
 
 _EXTRAS = {"jax": "jax", "jaxlib": "jax", "optax": "jax", "torch": "torch"}
+
+
+#: What may come after loss, weights and data.
+_MORE = ("test_data", "functions")
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenModel:
+    """What the function of a model file has returned.
+
+    Attributes
+    ----------
+    loss, weights, data
+        As `measure` takes them.
+    test_data
+        Other data for the test loss, or None.
+    functions
+        Name -> function of the weights.
+    """
+
+    loss: Any
+    weights: Any
+    data: Any
+    test_data: Any = None
+    functions: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 @final
@@ -44,7 +70,8 @@ class ModelFile:
     path
         The name of the file.
     name
-        Of a function in it that takes no arguments and returns ``(loss, weights, data)``.
+        Of a function in it that takes no arguments and returns ``(loss, weights, data)``, or with more
+        ``(loss, weights, data, {"test_data": ..., "functions": {name: function of the weights}})``.
 
     Examples
     --------
@@ -90,6 +117,17 @@ class ModelFile:
 
         Raises
         ------
+        RequestError, MissingDependencyError
+            As from `given`.
+        """
+        model = self.given()
+        return model.loss, model.weights, model.data
+
+    def given(self) -> GivenModel:
+        """Execute the file, call the function and return all that it gives.
+
+        Raises
+        ------
         RequestError
             When there is no such file or function, when either raises an error (its line is named), or
             when something else is returned.
@@ -110,18 +148,30 @@ class ModelFile:
         self._check(function)
         with self._loading(), _as_a_script(module):
             answer = function()
-        if not isinstance(answer, (tuple, list)) or len(answer) != 3:
+        if not isinstance(answer, (tuple, list)) or len(answer) not in {3, 4}:
             raise RequestError(
                 f"expected {self.name}() of {shown(self.path)} to return loss, weights and data, got "
                 f"{_kind_of(answer)}"
             )
-        loss, weights, data = answer
+        loss, weights, data, *rest = answer
+        more = self._checked(rest[0]) if rest else {}
         if not callable(loss):
             raise RequestError(
                 f"expected {self.name}() of {shown(self.path)} to return a function loss(weights, "
                 f"datapoint) first, got loss={shown(loss)}"
             )
-        return loss, weights, data
+        return GivenModel(loss, weights, data, **more)
+
+    def _checked(self, more: Any) -> dict[str, Any]:
+        """Return what comes after loss, weights and data, by name."""
+        functions = more.get("functions", {}) if isinstance(more, dict) else None
+        are_functions = isinstance(functions, dict) and all(map(callable, functions.values()))
+        if not are_functions or not set(more) <= set(_MORE):
+            raise RequestError(
+                f"expected {self.name}() of {shown(self.path)} to return after loss, weights and data at "
+                f'most {{"test_data": ..., "functions": {{name: function}}}}, got {_kind_of(more)}'
+            )
+        return dict(more)
 
     def _source(self) -> str:
         """Return the text of the file."""

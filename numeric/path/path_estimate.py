@@ -12,9 +12,12 @@ import numpy as np
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.intervals import errors_of_interval
+from sgdiagrams.numeric.path.path_table import PathRow, PathTable, one_list
 from sgdiagrams.numeric.path.trust import judge_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sgdiagrams.numeric.estimates.judgement import Verdict
     from sgdiagrams.numeric.path.tallies import Tally
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -177,6 +180,57 @@ class PathEstimate:
         """
         other, factor = self.sampling.rescaled(**numbers)
         return replace(self, sampling=other, ratio=self.ratio * factor)
+
+    def table(self, /, **numbers: Sequence[int]) -> PathTable:
+        """Return the predictions for several batch sizes, side by side, without measuring anything.
+
+        Parameters
+        ----------
+        **numbers
+            ``B=[8, 16, 32]`` for one pass and fresh data, ``N=[...]`` for epochs; see `at`.
+
+        Raises
+        ------
+        RequestError, SamplingError
+            When there is not one list of numbers, or as from `at`.
+
+        Examples
+        --------
+        >>> import jax.numpy as jnp
+        >>> from sgdiagrams import along_path
+        >>> print(along_path(
+        ...     lambda w, x: (w - x) ** 2 / 2, jnp.array(2.0), jnp.array([-1.0, 1.0]),
+        ...     sampling="one-pass", eta=0.5, T=2,
+        ... ).table(B=[2, 10]))
+        test-loss along one-pass T=2 B=1, sgd, eta=0.5, noise 1
+         B     value    excess  standard error  truncation error  judgement
+         2  0.703125  0.078125               0                 0  trustworthy
+        10  0.640625  0.015625               0                 0  trustworthy
+        excess: what noise adds to the noiseless run; one measurement, rescaled
+        """
+        name, values = one_list(numbers)
+        rows = [row for number in values for row in self.at(**{name: number}).rows(int(number))]
+        title = f"{self.observable} along {self._setting}, noise {self.noise}"
+        return PathTable(title, name, tuple(rows))
+
+    def rows(self, number: int) -> list[PathRow]:
+        """Return this prediction as rows of a table, one for each time; `number` stands in front."""
+        missing = np.ravel(self.truncation_error)
+        error = np.sqrt(sum(e**2 for e in self._errors))
+        verdicts = [self._judged_at(slice(k, k + 1)) for k in range(len(self.times))]
+        return [
+            PathRow(
+                number=number,
+                update=t,
+                value=_signed(sum(self._orders)[k]),
+                excess=_signed(sum(self._orders[1:])[k]),
+                standard_error=_size(error[k : k + 1]),
+                truncation_error=float(missing[k]),
+                judgement=verdicts[k].words,
+                trustworthy=verdicts[k].trustworthy,
+            )
+            for k, t in enumerate(self.times)
+        ]
 
     @property
     def _orders(self) -> list[Any]:

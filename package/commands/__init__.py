@@ -19,8 +19,9 @@ from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
-from sgdiagrams.commands.measure import measure
-from sgdiagrams.commands.merge import merge
+from sgdiagrams.commands.on_models.measure import measure
+from sgdiagrams.commands.on_models.merge import merge
+from sgdiagrams.commands.on_models.path import path
 from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.shared.completion import VARIABLE
@@ -63,6 +64,7 @@ for _command in (
     evaluate,
     simulate,
     compare,
+    path,
     drift,
     judge,
     scaling,

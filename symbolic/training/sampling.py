@@ -52,6 +52,9 @@ class Sampling(ABC):
     numbers: ClassVar[tuple[str, ...]]
     #: Those among them that are times: they may be fractions.
     times: ClassVar[tuple[str, ...]] = ()
+    #: The number that the noise along a run is inversely proportional to, ``"B"`` or ``"N"``, for
+    #: `rescaled`; None where there is none.
+    noise_goes_as: ClassVar[str | None] = None
     #: The bases in which the scheme counts; the first is the usual one.
     bases: ClassVar[tuple[Basis, ...]] = ("moment", "cumulant")
     #: The names of the numbers that are 1 or more; others may be 0.

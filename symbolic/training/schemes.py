@@ -85,6 +85,7 @@ class OnePass(Sampling):
     """
 
     name: ClassVar[str] = "one-pass"
+    noise_goes_as: ClassVar[str | None] = "B"
     numbers: ClassVar[tuple[str, ...]] = ("T", "B")
     positive: ClassVar[tuple[str, ...]] = ("B",)
 
@@ -182,6 +183,7 @@ class Epochs(Sampling):
     """
 
     name: ClassVar[str] = "epochs"
+    noise_goes_as: ClassVar[str | None] = "N"  # at fixed N/B and E
     numbers: ClassVar[tuple[str, ...]] = ("N", "B", "E")
     positive: ClassVar[tuple[str, ...]] = ("N", "B")
 

@@ -118,6 +118,9 @@ LONG = "x" * 5000
         ["measure", "m.py:x", "--expansion", "e", "--output", "m.npz", "--at", LONG],
         ["merge", LONG, "--output", LONG],
         ["simulate", "--model", LONG, "--set", "eta=1", "--set", "T=1"],
+        ["path", LONG, "--set", "eta=1", "--set", "T=1", "--set", "B=1"],
+        ["path", "m.py:x", "--set", "eta=1", "--set", "T=1", "--set", "B=1", "--at", f"B={LONG}"],
+        ["path", "m.py:x", "--set", "eta=1", "--set", "T=1", "--set", "B=1", "--times", LONG],
         ["compare", "--model", LONG, "--set", "T=1"],
         ["compare", "--statistics", LONG, "--set", "T=1"],
     ],
@@ -167,6 +170,7 @@ def complete(words, *, shell="bash"):
         ("sgdiagrams simulate --landscape g", ["gauss"]),
         ("sgdiagrams simulate --sampling with", ["with-replacement"]),
         ("sgdiagrams measure m.py:x --pl", ["--plan"]),
+        ("sgdiagrams path m.py:x --role tr", ["training-set"]),
         ("sgdiagrams completion ", ["bash", "zsh", "fish"]),
     ],
 )

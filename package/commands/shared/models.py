@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sgdiagrams.numeric.landscapes.landscape import Landscape
+    from sgdiagrams.numeric.models.model_file import GivenModel
 
-__all__ = ["executor_at", "landscape_of", "loaded_model", "model_option", "scheduler_option"]
+__all__ = [
+    "executor_at",
+    "given_model",
+    "landscape_of",
+    "loaded_model",
+    "model_option",
+    "scheduler_option",
+]
 
 model_option = click.option(
     "--model",
@@ -37,7 +45,14 @@ scheduler_option = click.option(
 
 @contextmanager
 def loaded_model(text: str) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield loss, weights and data of the model that ``FILE.py:NAME`` names.
+    """Yield loss, weights and data of the model that ``FILE.py:NAME`` names; as `given_model`."""
+    with given_model(text) as model:
+        yield model.loss, model.weights, model.data
+
+
+@contextmanager
+def given_model(text: str) -> Iterator[GivenModel]:
+    """Yield all that the model that ``FILE.py:NAME`` names gives.
 
     Raises
     ------
@@ -48,7 +63,7 @@ def loaded_model(text: str) -> Iterator[tuple[Any, Any, Any]]:
 
     file = ModelFile.parse(text)
     with working("loading"):
-        model = file.load()
+        model = file.given()
     if "cloudpickle" in sys.modules:
         _send_along(Path(file.path).resolve().parent)
     with file.blamed():
@@ -82,8 +97,14 @@ def landscape_of(landscape: str | None, model: str | None) -> Iterator[Landscape
     if model is None:
         yield numeric.landscape(landscape or "")
         return
-    with loaded_model(model) as (loss, weights, data):
-        yield numeric.model_landscape(loss, weights, data, name=model.rpartition(":")[2])
+    with given_model(model) as given:
+        yield numeric.model_landscape(
+            given.loss,
+            given.weights,
+            given.data,
+            test_data=given.test_data,
+            name=model.rpartition(":")[2],
+        )
 
 
 @contextmanager

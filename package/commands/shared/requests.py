@@ -27,9 +27,11 @@ __all__ = [
     "parse_settings",
     "pop_eta",
     "pop_rates",
+    "positive_number",
     "read_protocol",
     "refuse_options",
     "statistics_of",
+    "whole_numbers",
 ]
 
 
@@ -66,6 +68,61 @@ def byte_size(option: str, text: str) -> int:
     if size < 1:
         raise RequestError(f"expected a size such as 2GB or 500MB for {option}, got {shown(text)}")
     return size
+
+
+def positive_number(option: str, text: str | None) -> float | None:
+    """Return a positive number that an option gives; None where it is left out.
+
+    Raises
+    ------
+    RequestError
+        When it gives another.
+
+    Examples
+    --------
+    >>> positive_number("--precision", "1/20")
+    0.05
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
+    from sgdiagrams.diagrams.written_numbers import written_number
+
+    if text is None:
+        return None
+    try:
+        value = float(written_number(text))
+    except (ValueError, OverflowError):
+        value = 0.0
+    if value <= 0:
+        raise RequestError(f"expected a positive number for {option}, got {shown(text)}")
+    return value
+
+
+def whole_numbers(option: str, text: str | None) -> list[int] | None:
+    """Return the whole numbers of an option, such as ``0,50,100``; None where it is left out.
+
+    Raises
+    ------
+    RequestError
+        When one is not whole.
+
+    Examples
+    --------
+    >>> whole_numbers("--times", "0,50,1e2")
+    [0, 50, 100]
+    """
+    from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.diagrams.messages import shown
+    from sgdiagrams.diagrams.written_numbers import read_numbers
+
+    if text is None:
+        return None
+    values = read_numbers(option, text)
+    if any(value.denominator != 1 for value in values):
+        raise RequestError(
+            f"expected whole numbers such as 0,50,100 for {option}, got {shown(text)}"
+        )
+    return [int(value) for value in values]
 
 
 def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, Any]:

@@ -145,3 +145,26 @@ def test_an_interrupt_is_an_interrupt(tmp_path):
     path.write_text("raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         ModelFile(str(path), "small").load()
+
+
+def test_more_may_follow_loss_weights_and_data(tmp_path):
+    file = tmp_path / "m.py"
+    file.write_text(
+        "def small():\n    return abs, 3, [1]\n"
+        "def whole():\n    return (*small(), {'test_data': [2], 'functions': {'s': abs}})\n"
+    )
+    given = ModelFile(str(file), "whole").given()
+    assert (given.loss, given.weights, given.data) == ModelFile(str(file), "whole").load()
+    assert (given.test_data, given.functions) == ([2], {"s": abs})
+    plain = ModelFile(str(file), "small").given()
+    assert (plain.test_data, plain.functions) == (None, {})
+
+
+@pytest.mark.parametrize(
+    "more", ["5", "{'tests': 1}", "{'functions': abs}", "{'functions': {'s': 3}}", "[1]", "{}, {}"]
+)
+def test_nothing_else_may_follow(more, tmp_path):
+    (tmp_path / "m.py").write_text(f"def small():\n    return abs, 3, [1], {more}\n")
+    with pytest.raises(RequestError, match="to return") as refused:
+        ModelFile(str(tmp_path / "m.py"), "small").load()
+    assert "\n" not in str(refused.value)

@@ -17,7 +17,12 @@ from sgdiagrams.commands.shared.options import (
 from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import progress_bar, working
 from sgdiagrams.commands.shared.reading import read_text
-from sgdiagrams.commands.shared.requests import byte_size, parse_settings, refuse_options
+from sgdiagrams.commands.shared.requests import (
+    byte_size,
+    parse_settings,
+    positive_number,
+    refuse_options,
+)
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.expansion import Expansion
@@ -121,8 +126,8 @@ def measure(
     options: dict[str, Any] = {
         "role": role,
         "at": parse_settings(at, option="--at") or None,
-        "precision": _positive("--precision", precision),
-        "budget": _positive("--budget", budget),
+        "precision": positive_number("--precision", precision),
+        "budget": positive_number("--budget", budget),
         "memory": None if memory is None else byte_size("--memory", memory),
         "seed": seed,
     }
@@ -170,23 +175,6 @@ def _formula(path: str) -> Expansion:
             "eigenbasis of the Hessian; expand without --resummed"
         )
     return Expansion.from_json(text)
-
-
-def _positive(option: str, text: str | None) -> float | None:
-    """Return a positive number that an option gives."""
-    from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.diagrams.messages import shown
-    from sgdiagrams.diagrams.written_numbers import written_number
-
-    if text is None:
-        return None
-    try:
-        value = float(written_number(text))
-    except (ValueError, OverflowError):
-        value = 0.0
-    if value <= 0:
-        raise RequestError(f"expected a positive number for {option}, got {shown(text)}")
-    return value
 
 
 def _share(text: str) -> tuple[int, int]:
