@@ -34,6 +34,7 @@ from sgdiagrams.numeric.models.module_loss import torch_loss
 from sgdiagrams.numeric.path.along import along_path
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.path_table import PathTable
+from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
 from sgdiagrams.numeric.simulation.many_runs import simulate
@@ -61,6 +62,7 @@ __all__ = [
     "PairedDifference",
     "PathEstimate",
     "PathTable",
+    "PathTensors",
     "Plan",
     "PolynomialLandscape",
     "Simulated",

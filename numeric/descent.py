@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["Descent"]
+__all__ = ["Descent", "update_matrices"]
 
 
 @final
@@ -127,16 +127,7 @@ class Descent:
         >>> Descent.of(Training(OnePass(T=1), Nesterov(beta=0.5))).matrices.tolist()
         [[[1.5, 0.25], [1.0, 0.5]]]
         """
-        size = 1 + self.optimizer.memory_size
-        units = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
-        known: dict[Fraction, NDArray[np.float64]] = {}
-        for a in dict.fromkeys(self.multipliers):
-            columns = []
-            for gradient, *memory in units:
-                step, kept = self.optimizer.update(gradient, tuple(memory), a)
-                columns.append([float(step), *map(float, kept)])
-            known[a] = np.array(columns).T
-        return np.array([known[a] for a in self.multipliers]).reshape(-1, size, size)
+        return update_matrices(self.optimizer, self.multipliers).astype(np.float64)
 
     def follow(
         self,
@@ -174,3 +165,24 @@ class Descent:
                 if weights[t]:
                     points[i] = points[i] + weights[t] * theta
         return points
+
+
+def update_matrices(optimizer: Optimizer, multipliers: tuple[Fraction, ...]) -> NDArray[Any]:
+    """Return what every update makes of gradient and memory, in Fractions: see `Descent.matrices`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+    >>> update_matrices(Momentum(beta="1/2"), (Fraction(1),))[0, 0].tolist()
+    [Fraction(1, 1), Fraction(1, 2)]
+    """
+    size = 1 + optimizer.memory_size
+    units = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
+    known: dict[Fraction, NDArray[Any]] = {}
+    for a in dict.fromkeys(multipliers):
+        columns = []
+        for gradient, *memory in units:
+            step, kept = optimizer.update(gradient, tuple(memory), a)
+            columns.append([Fraction(step), *map(Fraction, kept)])
+        known[a] = np.array(columns, dtype=object).T
+    return np.array([known[a] for a in multipliers], dtype=object).reshape(-1, size, size)

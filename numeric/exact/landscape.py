@@ -122,6 +122,17 @@ class PolynomialLandscape:
         """Number of variables p."""
         return len(self.start)
 
+    def moved(self, weights: Sequence[Rational | float] | NDArray[Any]) -> PolynomialLandscape:
+        """Return the same losses from another start; floats stand for the fractions that they are.
+
+        Examples
+        --------
+        >>> PolynomialLandscape([{(2,): 1}]).moved([3]).start
+        (Fraction(3, 1),)
+        """
+        given = [Fraction(x) if isinstance(x, float) else x for x in weights]
+        return PolynomialLandscape(self.losses, given)
+
     def statistics(self, order: int) -> Statistics:
         """Return the exact derivatives 0..order at the start: a population with equal weights.
 

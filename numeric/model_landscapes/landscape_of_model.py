@@ -56,7 +56,16 @@ class ModelLandscape(Landscape):
         For titles.
     """
 
-    __slots__ = ("_model", "_name", "_parameters", "_runs", "_start", "_test_model", "_test_runs")
+    __slots__ = (
+        "_checked",
+        "_model",
+        "_name",
+        "_parameters",
+        "_runs",
+        "_start",
+        "_test_model",
+        "_test_runs",
+    )
 
     def __init__(self, model: Model, test_model: Model | None = None, *, name: str = _NAME) -> None:
         self._model = model
@@ -66,6 +75,7 @@ class ModelLandscape(Landscape):
         self._test_runs = self._runs if test_model is None else _runs_of(test_model)
         self._start = model.as_floats(model.start)
         self._parameters: dict[str, Any] | None = None
+        self._checked = 0  # the order of derivatives up to which the model has been checked
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is compiled does not travel to other processes.
@@ -154,10 +164,33 @@ class ModelLandscape(Landscape):
                 f"expected derivative tensors of at most {_LARGEST} entries, got order={order} of "
                 f"{size} datapoints and p={p}; measure() gives what a formula needs without tensors"
             )
-        for note in check_model(self._model, max(1, order)):
-            warnings.warn(note, stacklevel=2)
+        if max(1, order) > self._checked:
+            for note in check_model(self._model, max(1, order)):
+                warnings.warn(note, stacklevel=2)
+            self._checked = max(1, order)
         samples = {k: self._derivatives(k) for k in range(order + 1)}
         return Statistics.from_samples(samples, role="population", start=self._start)
+
+    def moved(self, weights: NDArray[Any]) -> ModelLandscape:
+        """Return the same model from other weights, given in a row; it is not checked again.
+
+        Raises
+        ------
+        RequestError
+            When there are not as many weights.
+        """
+        row = np.asarray(weights, dtype=np.float64)
+        if row.shape != self._start.shape:
+            raise RequestError(
+                f"expected weights of shape={self._start.shape}, got shape={row.shape}"
+            )
+        models = [
+            None if model is None else model.moved(model.as_table(row[None])[0])
+            for model in (self._model, self._test_model)
+        ]
+        landscape = ModelLandscape(*models, name=self._name)  # type: ignore[arg-type]
+        landscape._checked = self._checked
+        return landscape
 
     def _derivatives(self, k: int) -> Floats:
         """Return derivative k of every datapoint's loss, shape (N, p, ..., p)."""

@@ -43,6 +43,7 @@ __all__ = [
     "Leaf",
     "Leaves",
     "as_floats",
+    "as_whole_numbers",
     "check_label",
     "check_leaf",
 ]
@@ -197,7 +198,7 @@ class Leaves:
                 array = np.asarray(self._statistics.weights if label == "weights" else self._eta)
             else:
                 array = self._derivative(label, order)
-            self._bases[key] = _integers(array) if self.is_exact else (as_floats(array), 1)
+            self._bases[key] = as_whole_numbers(array) if self.is_exact else (as_floats(array), 1)
         return self._bases[key]
 
     def _derivative(self, label: str, order: int) -> NDArray[Any]:
@@ -235,7 +236,7 @@ def _centred(array: NDArray[np.float64], weights: NDArray[Any] | None) -> NDArra
     return np.asarray(result)
 
 
-def _integers(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def as_whole_numbers(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Return an array of ints and the common denominator of the Fractions."""
     denominator = math.lcm(*(value.denominator for value in array.flat))
     convert: Callable[[NDArray[Any]], Any] = np.frompyfunc(
