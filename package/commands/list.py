@@ -245,13 +245,17 @@ def _rows(
 
     order = subject.order
     width = 2 * (2 * order + 1) + 6 if order < 9 else 60
-    room = 21 * order + 4 if subject.is_noise else max(12, 6 * order + 4)
-    header = ("diagram", "symmetry", "value", "count" if has_counts else "")
-    cells = (
-        (r["diagram"], str(r["symmetry_factor"]), r["value"], r.get("count", "")) for r in records
-    )
-    for diagram, symmetry, value, count in chain((header,), cells):
-        line = f"{diagram:<{width}}{symmetry:>8}  {value:<{room}}{count}"
+    titles = {"diagram": "diagram", "symmetry_factor": "symmetry", "value": "value", "count": ""}
+    if has_counts:
+        titles["count"] = "count"
+    for record in chain((titles,), records):
+        start = f"{record['diagram']:<{width}}{record['symmetry_factor']!s:>8}  "
+        value, count = record["value"], record.get("count", "")
+        if subject.is_noise:
+            # Values along the path are long, so that nothing stands behind them.
+            line = f"{start}{count:<{6 * order}}{value}" if has_counts else start + value
+        else:
+            line = f"{start}{value:<{max(12, 6 * order + 4)}}{count}"
         yield folded_for_people(line.rstrip())
 
 

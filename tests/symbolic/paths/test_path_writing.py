@@ -329,7 +329,7 @@ def test_the_diagrams_of_a_noise_on_the_command_line(tmp_path):
     )
     lines = good("list", "--noise", 1, "--sampling", "fresh-data").splitlines()
     assert lines[1].split() == [
-        "(01-2)(02-12)", "2", "H_ab(T)", "U_ac(T,t)", "U_bd(T,t)", "C_cd(t)", "T", "B"
+        "(01-2)(02-12)", "2", "T", "B", "H_ab(T)", "U_ac(T,t)", "U_bd(T,t)", "C_cd(t)"
     ]  # fmt: skip
     checked = run("list", "--noise", 2, "--root", "in-partition", "--count", "--check")
     assert (checked.stdout, checked.returncode) == ("100\n", 0)

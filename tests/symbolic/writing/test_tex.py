@@ -11,6 +11,7 @@ from sgdiagrams.symbolic import (
     SGD,
     Cosine,
     Exponential,
+    Momentum,
     OnePass,
     TailAverage,
     expand,
@@ -66,6 +67,29 @@ def test_inline_form_for_notebooks_compiles(tmp_path):
     body = expand("test-loss", order=3, sampling="one-pass")._repr_latex_()
     document = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     compile_tex(document + re.sub(r"\n\n+", "\n", body) + "\n\\end{document}\n", tmp_path)
+
+
+ALONG_PATHS = [
+    ("test-loss", 1, "fresh-data", None, {}),
+    ("test-loss", 2, "one-pass", None, {}),
+    ("training-loss", 1, "epochs", SGD(weight_decay=symbols.lamda), {}),
+    ("generalisation-gap", 2, "with-replacement", None, {"width": "columnwidth"}),
+    ("displacement", 2, "fresh-data", Momentum(), {"width": "16cm"}),
+    ("variance", 2, "reshuffled-epochs", None, {}),
+    ("function:other_task-2", 1, OnePass(T=9), SGD(schedule=Cosine(), average=TailAverage(3)), {}),
+]
+
+
+@pytest.mark.parametrize(("observable", "noise", "sampling", "optimizer", "style"), ALONG_PATHS)
+def test_formulas_along_a_path_compile_and_fit_the_page(
+    tmp_path, observable, noise, sampling, optimizer, style
+):
+    expansion = expand(
+        observable, noise=noise, along_path=True, sampling=sampling, optimizer=optimizer
+    )
+    document = expansion.latex(standalone=True, **style)
+    assert re.findall(r"\\usepackage(?:\[.*\])?\{(\w+)\}", document) == ["geometry", "amsmath"]
+    assert "Overfull \\hbox" not in compile_tex(document, tmp_path)
 
 
 PROTOCOLS = [
