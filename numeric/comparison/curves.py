@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.comparison.canvas import check_picture, own_settings, write_figure
 from sgdiagrams.numeric.comparison.refinement import BEYOND, smooth
+from sgdiagrams.numeric.pictures.canvas import check_picture, own_settings, write_figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,11 +12,15 @@ import numpy as np
 from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.intervals import errors_of_interval
+from sgdiagrams.numeric.path.path_pictures import draw_prediction
 from sgdiagrams.numeric.path.path_table import PathRow, PathTable, one_list
 from sgdiagrams.numeric.path.trust import judge_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
 
     from sgdiagrams.numeric.estimates.judgement import Verdict
     from sgdiagrams.numeric.path.tallies import Tally
@@ -212,6 +216,38 @@ class PathEstimate:
         rows = [row for number in values for row in self.at(**{name: number}).rows(int(number))]
         title = f"{self.observable} along {self._setting}, noise {self.noise}"
         return PathTable(title, name, tuple(rows))
+
+    def plot(self, /, path: str | Path | None = None, **numbers: Sequence[int]) -> Figure:
+        """Draw what noise adds against 1/B or 1/N, or a curve along the run.
+
+        With numbers, ``B=[8, 16, 32]`` or ``N=[...]``, these are pointed out, of several times at the
+        last; without them a curve is drawn where times were given. Bands show two standard errors, and
+        with them what is left out; the background where the judgement is *trustworthy*.
+
+        Parameters
+        ----------
+        path
+            A file to write, if any; its suffix says png, svg or pdf.
+        **numbers
+            As for `table`.
+
+        Raises
+        ------
+        RequestError, FormatError, SamplingError
+            When the observable is a vector, the suffix is another, the directory does not exist, or as
+            from `at`.
+        MissingDependencyError
+            When matplotlib is not installed.
+        """
+        return draw_prediction(self, numbers, path)
+
+    def scaled(self, factor: Fraction) -> PathEstimate:
+        """Return the prediction for noise `factor` times as strong as that of these numbers.
+
+        The sampling stays that of these numbers: there need be none with such noise. Two is that of
+        half the batch size.
+        """
+        return replace(self, ratio=self.ratio * factor)
 
     def rows(self, number: int) -> list[PathRow]:
         """Return this prediction as rows of a table, one for each time; `number` stands in front."""

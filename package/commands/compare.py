@@ -119,8 +119,8 @@ def compare(
     """  # noqa: D301 - click reads the control character
     from sgdiagrams import numeric
     from sgdiagrams.diagrams.errors import RequestError
-    from sgdiagrams.numeric.comparison.canvas import check_picture
     from sgdiagrams.numeric.holders import read_holder
+    from sgdiagrams.numeric.pictures.canvas import check_picture
     from sgdiagrams.symbolic.theorem import expand
 
     numbers: dict[str, Any] = parse_settings(settings)

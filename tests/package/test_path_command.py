@@ -59,6 +59,9 @@ class Asked:
     def to_dict(self):
         return {"complete": self.complete}
 
+    def plot(self, path, **numbers):
+        self.options["plot"] = (path, numbers)
+
     def table(self, **numbers):
         return TableAsked(numbers)
 
@@ -143,6 +146,12 @@ def test_other_batch_sizes_stand_below():
     assert shown == {"complete": True, "at": [{"B": [4]}]}
 
 
+def test_pictures_are_drawn(asked):
+    done = run(*PATH, "--at", "B=4", "--plot", "p.svg")
+    assert (done.returncode, done.stderr) == (0, "wrote p.svg\n")
+    assert asked.options["plot"] == ("p.svg", {"B": [4]})
+
+
 def test_an_interrupted_measurement_says_how_to_go_on(asked):
     asked.complete = False
     done = run(*PATH, "--checkpoint", "c.npz")
@@ -174,6 +183,8 @@ REFUSED = {
     "m.py:small --set eta=0.1 --set T=6 --set B=2 --observable variance": "variance",
     "m.py:small --set eta=0.1 --set T=6 --set B=2 --observable function:s": "expected the function 's'",
     "m.py:small --set eta=0.1 --sampling sde --set T=2": "sde",
+    "m.py:small --set eta=0.1 --set T=6 --set B=2 --plot p.jpg": "expected a file ending in .png",
+    "m.py:small --set eta=0.1 --set T=6 --set B=2 --observable displacement --plot p.png": "a number",
     "m.py:wrong --set eta=0.1 --set T=6 --set B=2": 'at most {"test_data": ..., "functions"',
     "m.py:none --set eta=0.1 --set T=6 --set B=2": "expected a function none",
     "no.py:small --set eta=0.1 --set T=6 --set B=2": "expected a Python file, got 'no.py'",

@@ -79,6 +79,13 @@ __all__ = ["path"]
     help="Keep what is measured as it goes: the same command goes on from it.",
 )
 @scheduler_option
+@click.option(
+    "--plot",
+    "picture",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw the excess against 1/B or 1/N, or with --times the curve (.png, .svg or .pdf).",
+)
 @format_option("table", "json")
 @output_option
 def path(
@@ -97,6 +104,7 @@ def path(
     seed: int,
     checkpoint: str | None,
     scheduler: str | None,
+    picture: str | None,
     style: str,
     output: str | None,
     **protocol: Any,
@@ -115,13 +123,18 @@ def path(
         sgdiagrams path network.py:network --set eta=0.3 --set T=100 --set B=8
         sgdiagrams path network.py:network --set eta=0.3 --set T=100 --set B=32 --at B=8,16,32,64,128
         sgdiagrams path network.py:network --sampling reshuffled-epochs --optimizer momentum:beta=0.9 \
---set eta=0.1 --set E=5 --set N=1000 --set B=50 --checkpoint path.npz
+--set eta=0.1 --set E=5 --set N=1000 --set B=50 --plot path.png
         sgdiagrams path network.py:network --set eta=0.3 --set T=100 --times 0,25,50,75,100
     """  # noqa: D301 - click reads the control character
     from sgdiagrams import numeric
     from sgdiagrams.diagrams.errors import RequestError
+    from sgdiagrams.numeric.path.path_pictures import check_number
+    from sgdiagrams.numeric.pictures.canvas import check_picture
 
     numbers: dict[str, Any] = parse_settings(settings)
+    if picture is not None:  # before the long work, not after it
+        check_picture(picture)
+        check_number(observable)
     eta = pop_rates(numbers)
     if eta is None:
         raise RequestError("expected a learning rate; give --set eta=0.05")
@@ -163,6 +176,9 @@ def path(
         emit_json(estimate.to_dict() | ({"at": table.to_dict()["rows"]} if table else {}), output)
     else:
         emit("\n\n".join(map(str, filter(None, (estimate, table)))), output)
+    if picture is not None:
+        estimate.plot(picture, **others)
+        click.echo(f"wrote {picture}", err=True)
     if not estimate.complete:
         if checkpoint is not None:
             click.echo(f"kept in {checkpoint}; the same command goes on", err=True)

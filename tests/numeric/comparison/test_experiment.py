@@ -27,7 +27,6 @@ from sgdiagrams.diagrams import (
     SgdiagramsError,
 )
 from sgdiagrams.numeric import compare as compare_function
-from sgdiagrams.numeric.comparison.canvas import check_picture
 from sgdiagrams.numeric.comparison.comparison import Comparison
 from sgdiagrams.numeric.comparison.experiment import compare
 from sgdiagrams.numeric.comparison.points import Point
@@ -35,6 +34,7 @@ from sgdiagrams.numeric.comparison.refinement import refined, smooth
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.toys import Helix, Mean
 from sgdiagrams.numeric.measurement.values import Values
+from sgdiagrams.numeric.pictures.canvas import check_picture
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
