@@ -99,12 +99,12 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize(
-    "observable", ["test-loss", "generalisation-gap", "displacement", "function:s"]
+    ("number", "observable"),
+    enumerate(["test-loss", "generalisation-gap", "displacement", "function:s"]),
 )
-@pytest.mark.parametrize("number", range(4))
-def test_derivatives_of_pushed_runs_are_those_of_whole_runs(observable, number):
+def test_derivatives_of_pushed_runs_are_those_of_whole_runs(number, observable):
     rounds = rounds_of(observable, SCHEMES[number], OPTIMIZERS[number])
-    drawn = draw_runs(rounds.course, 3, first=3, runs=2, seed=(1,), directions=2)
+    drawn = draw_runs(rounds.course, 3, first=7, runs=2, seed=(1,), directions=2)
     batches = [list(drawn.batches(x)) for x in range(2)]
     pushes = [(Push(batch) for batch in batches[x]) for x in range(2)]
     own = rounds.read_off.model
@@ -118,7 +118,7 @@ def test_derivatives_of_pushed_runs_are_those_of_whole_runs(observable, number):
                 [r[s] for r in drawn.rows],
                 observable,
             )
-            for key in [(0,), (0, 1), (1, 1), (0, 0, 0), (0, 0, 1, 1)]:
+            for key in [(0,), (1, 1), (0, 0, 0), (0, 0, 1, 1)]:
                 derivative = run
                 for x in key:
                     derivative = lambda e, f=derivative, x=x: jax.jvp(f, (e,), (jnp.eye(2)[x],))[1]
