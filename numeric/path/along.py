@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import checked_seed, is_whole
 from sgdiagrams.numeric.derivatives.derivatives import check_role
 from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.model_landscapes.landscape_of_model import ModelLandscape
 from sgdiagrams.numeric.models.choice import model_of
+from sgdiagrams.numeric.models.chunks import MEMORY
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.path_file import PathFile
+from sgdiagrams.numeric.path.path_measuring import Effort, PathMeasuring
 from sgdiagrams.numeric.path.read_off import ReadOff, signed_factors
-from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds, RoundTask
+from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds
 from sgdiagrams.numeric.path.tallies import Tally
 from sgdiagrams.numeric.simulation.batches import simulated_course
 from sgdiagrams.numeric.simulation.rates import learning_rates
@@ -32,15 +31,12 @@ from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
     from fractions import Fraction
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from sgdiagrams.numeric.models.model import Model
-    from sgdiagrams.numeric.path.rounds_of_runs import Kind
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -48,16 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["along_path", "along_path_of_model"]
 
 _HIGHEST = 2
-#: Of samples of each kind: in a round, at most where nothing else is said, and cost of one in gradients
-#: of the mean loss of all data at every update.
-_IN_A_ROUND: dict[Kind, int] = {"single": 64, "pairs": 16, "all": 64}
-_MOST: dict[Kind, int] = {"single": 2**13, "pairs": 2**10, "all": 2**13}
-_COST: dict[Kind, float] = {"single": 5.0, "pairs": 40.0, "all": 5.0}
-#: Tables of vectors of a sample that are in memory at once, about.
-_TABLES: dict[Kind, int] = {"single": 16, "pairs": 64, "all": 16}
-_PAIRS_OF_SAMPLES = 4  # as many samples of single runs come on one pair
 _MOST_SAMPLES = 10**8
-_MEMORY = 2.0**30
 
 
 def along_path(
@@ -246,12 +233,12 @@ def along_path_of_model(
         eta=rate,
         seed=checked_seed(seed),
     )
-    wanted = _Wanted(
+    wanted = Effort(
         samples=_whole("samples", samples),
         precision=_positive("precision", precision),
         budget=_positive("budget", budget),
         updates=course.updates,
-        memory=_positive("memory", memory) or _MEMORY,
+        memory=_positive("memory", memory) or MEMORY,
         vector_bytes=model.dimension * model.dtype.itemsize,
     )
     noiseless = rounds.noiseless()
@@ -265,11 +252,10 @@ def along_path_of_model(
         "model": dict(ModelLandscape(model, test_model).parameters),
         "times": list(points),
     }
-    measuring = _Measuring(rounds, wanted, noiseless, executor, progress)
+    measuring = PathMeasuring(rounds, wanted, noiseless, executor, progress)
     with PathFile(checkpoint, settings) as file:
         try:
             measuring.make(file, "single")
-            measuring.go_through_all(file)
             if noise > 1:
                 measuring.make(file, "pairs")
             complete = True
@@ -278,7 +264,7 @@ def along_path_of_model(
     single = measuring.known("single")
     if single is None:
         raise KeyboardInterrupt  # nothing was measured yet
-    first, left = (Tally(single.count, single.mean[i], single.scatter[i]) for i in range(2))
+    left = Tally(single.count, single.mean[1], single.scatter[1])
     pairs, everything = measuring.known("pairs"), measuring.everything
     higher = None
     if noise > 1:
@@ -292,7 +278,7 @@ def along_path_of_model(
         is_curve=times is not None,
         noise=1 if higher is None else 2,
         noiseless=noiseless,
-        first=first,
+        first=measuring.first(),
         left=left,
         higher=higher,
         exact_first=None if everything is None else everything.mean[0],
@@ -301,159 +287,6 @@ def along_path_of_model(
         notes=(*notes, *measuring.notes),
         complete=complete,
     )
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """How much is measured."""
-
-    samples: int | None
-    precision: float | None
-    budget: float | None
-    updates: int
-    memory: float
-    vector_bytes: int
-
-    def most(self, kind: Kind) -> int:
-        """Return the most samples of a kind."""
-        if self.samples is not None:
-            share = _PAIRS_OF_SAMPLES if kind == "pairs" else 1
-            return max(2, self.samples // share)
-        most = _MOST[kind]
-        if self.budget is not None:
-            most = min(most, int(self.budget / (_COST[kind] * self.updates)))
-        return max(2, most)
-
-    def in_a_round(self, kind: Kind) -> int:
-        """Return how many samples are made at once."""
-        fitting = int(self.memory / (_TABLES[kind] * self.vector_bytes))
-        return max(1, min(_IN_A_ROUND[kind], fitting))
-
-
-@final
-class _Measuring:
-    """Makes rounds until they are enough."""
-
-    def __init__(
-        self,
-        rounds: NoiseRounds,
-        wanted: _Wanted,
-        noiseless: NDArray[np.float64],
-        executor: Executor | None,
-        progress: Callable[[float, str], None] | None,
-    ) -> None:
-        self.rounds = rounds
-        self.wanted = wanted
-        self.noiseless = noiseless
-        self.executor = executor
-        self.progress = progress
-        #: Of all rows and datapoints, where they were gone through.
-        self.everything: Tally | None = None
-        self.notes: list[str] = []
-        self._tallies: dict[str, Tally] = {}
-
-    def known(self, kind: Kind) -> Tally | None:
-        """Return what is known of a kind."""
-        return self._tallies.get(kind)
-
-    def make(self, file: PathFile, kind: Kind) -> None:
-        """Make rounds of a kind until the precision, or the most, is reached."""
-        most = self.wanted.most(kind)
-        for _ in self._made(file, kind, most):
-            if self.wanted.samples is None and self._reached(kind):
-                return
-        if self.wanted.samples is None and not self._reached(kind):
-            order = 2 if kind == "pairs" else 1
-            self.notes.append(
-                f"noise {order} was not measured to the precision asked for; give samples= or budget="
-            )
-
-    def _made(self, file: PathFile, kind: Kind, most: int) -> Iterator[None]:
-        size = self.wanted.in_a_round(kind)
-        firsts = range(0, most, size)
-        tasks = [RoundTask(kind, first, min(size, most - first)) for first in firsts]
-        earlier = file.rounds.get(kind, [])
-        # A shorter round at the end belongs to one number of samples, and is made again.
-        known = [tally for tally, task in zip(earlier, tasks, strict=False)
-                 if tally.count == task.samples]  # fmt: skip
-        if len(known) < len(tasks):
-            file.rounds[kind] = known.copy()
-        left = tasks[len(known) :]
-        with closing(mapped(self.rounds, left, self.executor)) as results:
-            for i in range(len(tasks)):
-                if i < len(known):
-                    tally = known[i]
-                else:
-                    tally = next(results)
-                    file.add(kind, tally)
-                before = self._tallies.get(kind)
-                self._tallies[kind] = tally if before is None else before.joined(tally)
-                if self.progress is not None:
-                    self.progress(*self._said(kind, most))
-                yield
-
-    def go_through_all(self, file: PathFile) -> None:
-        """Take all rows and datapoints where these are no more than the samples needed."""
-        visits, counts = self.rounds.visits
-        items = visits.shape[1] * self.rounds.read_off.model.size
-        if not len(counts) or items > self._needed():
-            return
-        for _ in self._made(file, "all", items):
-            pass
-        self.everything = self._tallies["all"]
-
-    def _needed(self) -> float:
-        """Return how many samples of single runs the precision needs, about."""
-        if self.wanted.samples is not None:
-            return self.wanted.samples
-        error, size = self._precision_of("single")
-        if not size:
-            return math.inf
-        ratio = error / ((self.wanted.precision or 0.0) * size)
-        return float(self._tallies["single"].count * ratio**2)
-
-    def _reached(self, kind: Kind) -> bool:
-        error, size = self._precision_of(kind)
-        return bool(error <= (self.wanted.precision or 0.0) * size)
-
-    def _precision_of(self, kind: Kind) -> tuple[float, float]:
-        """Return the error of a kind's order, and the size of all that noise adds."""
-        tally = self._tallies[kind]
-        excess = self._tallies["single"].mean[0]
-        if kind == "pairs":
-            excess = excess + tally.mean[0]
-        return _length(tally.standard_error[0]), _length(excess)
-
-    def _said(self, kind: Kind, most: int) -> tuple[float, str]:
-        tally = self._tallies[kind]
-        done = tally.count / most
-        error, size = self._precision_of("single") if kind == "all" else self._precision_of(kind)
-        if self.wanted.samples is None and kind != "all" and error and size:
-            done = max(done, min(1.0, ((self.wanted.precision or 0.0) * size / error) ** 2))
-        order = 2 if kind == "pairs" else 1
-        return done, f"noise {order}, error {error:.2g} of {size:.3g}"
-
-    def words(self) -> str:
-        """Return in words how it was measured."""
-        single = self._tallies["single"]
-        text = f"noise 1 from {single.count} sampled runs, all of their pushes at once"
-        if self.everything is not None:
-            text = (
-                "noise 1 exactly, from every row and datapoint; what is left out from "
-                f"{single.count} sampled runs"
-            )
-        if "pairs" in self._tallies:
-            text += f"; noise 2 from {self._tallies['pairs'].count} pairs of runs"
-        return text
-
-
-def _length(array: NDArray[np.float64]) -> float:
-    """Return the largest size over times."""
-    values = np.asarray(array)
-    if values.ndim == 2:
-        values = np.sqrt((values**2).sum(axis=1))
-    return float(np.abs(values).max())
 
 
 def _on_its_rows(training: Training, role: str) -> Training:

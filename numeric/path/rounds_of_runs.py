@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.descent import Descent
+    from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.path.read_off import ReadOff
     from sgdiagrams.symbolic.propagation.course import Course
 
 __all__ = ["Kind", "NoiseRounds", "RoundTask"]
 
 #: ``"single"``: noise 1 and what it leaves out, of single runs; ``"pairs"``: noise 2, of pairs of them;
-#: ``"all"``: noise 1 of all rows and datapoints.
-Kind: TypeAlias = Literal["single", "pairs", "all"]
-_NUMBER_OF_KIND = {"single": 1, "pairs": 2}
+#: ``"all"``: noise 1 of all rows and datapoints; ``"real"``: runs at full noise alone.
+Kind: TypeAlias = Literal["single", "pairs", "all", "real"]
+_NUMBER_OF_KIND = {"single": 1, "pairs": 2, "real": 3}
 
 
 @final
@@ -68,6 +69,8 @@ class NoiseRounds:
         The learning rate.
     seed
         A whole number >= 0.
+    first_order, end
+        What rounds of ``"real"`` runs need: the first order of any draws, and the noiseless value.
     """
 
     read_off: ReadOff
@@ -75,15 +78,22 @@ class NoiseRounds:
     descent: Descent
     eta: float
     seed: int
+    first_order: FirstOrder | None = None
+    end: float = 0.0
 
     def __call__(self, task: RoundTask) -> Tally:
         """Return the tally of a round.
 
         Its entries have shape (Q, K) or (Q, K, p) for K points: for ``"single"`` noise 1, what it leaves
-        out, the first derivative, whose mean is 0, and whether a run diverged; for the others noise 2,
-        and noise 1.
+        out, the first derivative, whose mean is 0, and whether a run diverged; for ``"pairs"`` noise 2,
+        for ``"all"`` noise 1, and for ``"real"`` the change by noise less its first order.
         """
-        of_kind = {"single": self._single, "pairs": self._pairs, "all": self._all}
+        of_kind = {
+            "single": self._single,
+            "pairs": self._pairs,
+            "all": self._all,
+            "real": self._real,
+        }
         return Tally.of(of_kind[task.kind](task))
 
     def _drawn(self, task: RoundTask, directions: int) -> Any:
@@ -116,6 +126,18 @@ class NoiseRounds:
             diverged = (~np.isfinite(left)).astype(np.float64)
             result[point.place] = np.stack([second, left, jets[0,], diverged], axis=1)
         return np.stack(result, axis=2)
+
+    def _real(self, task: RoundTask) -> NDArray[np.float64]:
+        """Return what runs at full noise end at, less the noiseless run and the first order."""
+        assert self.first_order is not None  # noqa: S101 - given where such rounds are made
+        drawn = self._drawn(task, 1)
+        landscape = self.read_off.landscape
+        with np.errstate(all="ignore"):
+            start = np.tile(landscape.start, (task.samples, 1))
+            [end] = landscape.descend(self.descent, start, drawn.batches(), eta=self.eta)
+            values = self.read_off.at_full_noise(end, drawn.rows[0])
+        first = self.first_order.of_runs(drawn.rows[0], drawn.batches())
+        return (values - self.end - first)[:, None, None]
 
     def _pairs(self, task: RoundTask) -> NDArray[np.float64]:
         drawn = self._drawn(task, 2)

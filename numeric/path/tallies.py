@@ -44,6 +44,18 @@ class Tally:
         mean = samples.mean(axis=0)
         return cls(len(samples), mean, ((samples - mean) ** 2).sum(axis=0))
 
+    @classmethod
+    def known(cls, count: int, mean: Any, error: Any) -> Self:
+        """Return a tally of a mean and its standard error, that come from so many samples and more."""
+        return cls(count, np.asarray(mean), np.asarray(error) ** 2 * (count * (count - 1)))
+
+    @property
+    def variance(self) -> Any:
+        """Of a sample; infinite for fewer than two."""
+        if self.count < 2:
+            return np.full(np.shape(self.mean), math.inf)
+        return self.scatter / (self.count - 1)
+
     def joined(self, other: Tally) -> Tally:
         """Return the tally of both."""
         count = self.count + other.count
