@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from along_path import along_path_rows
 from calibration import calibration_rows
 from counting import collection_rows, counting_rows
 from enumeration import canonical_rows, enumeration_rows, tree_rows
@@ -41,6 +42,7 @@ _SECTIONS: dict[str, tuple[Callable[[Bench], Iterator[Row]], ...]] = {
     "long-times": (time_sum_rows, resummed_rows, power_rows),
     "training": (training_rows,),
     "measuring": (measuring_rows,),
+    "along-path": (along_path_rows,),
     "start-up": (start_rows,),
     "calibration": (calibration_rows,),
 }

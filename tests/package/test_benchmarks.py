@@ -12,6 +12,7 @@ from layout import ROOT
 NAMES = (
     *("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion"),
     *("truth", "calibration", "training", "measuring"),
+    *("along_path", "path_problems", "path_runs", "path_calibration"),
 )
 
 
@@ -260,3 +261,61 @@ def test_judgements_on_some_random_landscapes(benchmarks):
     assert sum(tally.covered for tally in tallies.values()) >= 0.95 * trusted
     right = sum(tally.right for tally in tallies.values())
     assert sum(tally.kept for tally in tallies.values()) >= 0.75 * right
+
+
+# Along the path -----------------------------------------------------------------------------------
+
+
+def test_runs_of_one_program_are_those_of_the_package(benchmarks):
+    """Two ways to derivatives of whole runs: nested ones of all updates, and update by update."""
+    pytest.importorskip("jax")
+    from sgdiagrams.numeric.models.choice import model_of
+    from sgdiagrams.numeric.path.along import along_path_of_model
+    from sgdiagrams.symbolic.training.optimizer import Nesterov
+    from sgdiagrams.symbolic.training.schemes import Epochs
+    from sgdiagrams.symbolic.training.training import Training
+
+    family = benchmarks["path_problems"].FAMILIES["double well, p=2, n=12"]
+    start, data = family.make(np.random.default_rng(3))
+    training = Training(Epochs(N=4, B=2, E=2, shuffle="every-epoch"), Nesterov(beta=0.5))
+    runs = benchmarks["path_runs"].PathRuns(family.loss, 5)
+    fixed = runs.fixed(start, data, training, 0.2)
+    full, first, second = runs.samples("single", fixed, training, 8, (0, 1))
+    [pairs] = runs.samples("pair", fixed, training, 2, (0, 2))
+    for k, name in [(1, "training-loss")]:
+        estimate = along_path_of_model(
+            model_of(family.loss, start, data),
+            training,
+            observable=name,
+            eta=0.2,
+            noise=2,
+            samples=8,
+        )
+        at_end = runs.noiseless(fixed)[1, k], second[:, 1, k].mean() / 2, pairs[:, 1, k].mean()
+        assert np.allclose(estimate.orders, at_end, rtol=1e-9)
+        left = (full - first - second / 2)[:, 1, k].mean() - pairs[:, 1, k].mean()
+        assert np.allclose(estimate.remainder, left, rtol=1e-8)
+
+
+def test_a_judgement_that_trusts_what_is_off_is_counted(benchmarks):
+    module = benchmarks["path_calibration"]
+    noise = np.random.default_rng(0).standard_normal((256, 2, 4))
+    record = {
+        "noiseless": np.zeros((2, 4)),
+        "second": 1 + 0.1 * noise,
+        "left": 0.05 + 0.01 * noise,
+        "pairs": 0.05 + 0.01 * noise,
+        "exact": np.ones((2, 4)),
+        "true": np.array([[x * np.ones((2, 4)), 0.01 * np.ones((2, 4)), np.zeros((2, 4))]
+                          for x in (1.05, 2.0, 0.5)]),
+        "words": np.array('{"training": "", "eta": 1, "strengths": ["1", "1", "1/2"]}'),
+    }  # fmt: skip
+    counts = module.Counts()
+    for one in module.readings(record, noise=1, samples=64):
+        counts.add(one)
+    assert counts.cells()[:3] == ["24", "24", "8 (33.33 %)"]
+    assert (counts.kept, counts.right, counts.inside) == (16, 16, 16)
+    record["true"][:, 2] = 1  # all runs diverged
+    for one in module.readings(record, noise=1, samples=64):
+        assert one.known
+        assert one.off == np.inf
