@@ -63,6 +63,9 @@ class Setting:
     eta: float
 
 
+#: Weights beyond this have diverged.
+_FAR = 1e3
+
 # Losses -------------------------------------------------------------------------------------------
 
 
@@ -232,8 +235,11 @@ def setting(number: int) -> Setting:
         start = np.asarray(start, dtype=float)
         sharpness = float(np.abs(np.linalg.eigvalsh(jax.hessian(mean)(start))).max())
         gradient = jax.jit(jax.grad(mean))
+        moved = start
         for _ in range(int(rng.choice([0, 0, 20, 200]))):
-            start = start - 0.5 / sharpness * np.asarray(gradient(start))
+            moved = moved - 0.5 / sharpness * np.asarray(gradient(moved))
+        if np.abs(moved).max() < _FAR:
+            start = moved
         sharpness = float(np.abs(np.linalg.eigvalsh(jax.hessian(mean)(start))).max())
     eta = factor * 2 / max(sharpness, 1e-3) * float(np.exp(rng.uniform(np.log(0.02), np.log(1.2))))
     return Setting(name, start, data, training, float(f"{eta:.6g}"))
