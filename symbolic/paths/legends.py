@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sgdiagrams.symbolic.paths.path_formula import PathFormula
+    from sgdiagrams.symbolic.training.sampling import PairShares
 
 __all__ = ["path_legend"]
 
@@ -51,7 +52,10 @@ def path_legend(formula: PathFormula, bodies: Iterable[Node]) -> tuple[Node, ...
         lines.append(_propagator(formula))
     if names & {"C", "S", "kappa"}:
         lines.append(_cumulants(names, are_apart=formula.sampling.sharing != "none"))
-    if weights:
+    pairs = formula.sampling.pair_shares
+    if weights and pairs is not None:
+        lines.append(_pair_weight(pairs))
+    if any(pairs is None or _times_of(weight) != 2 for weight in weights):
         lines.append(_row_weight(formula, weights))
     lines[0].insert(0, (r"\text{with } ", "with "))
     for i, line in enumerate(lines):
@@ -136,6 +140,34 @@ def _cumulants(names: set[str], *, are_apart: bool) -> _Line:
     if are_apart:
         parts.append((r"\text{each at a time of its own}", "each at a time of its own"))
     return [*((rf"{a},\; ", f"{b}, ") for a, b in parts[:-1]), parts[-1]]
+
+
+def _times_of(weight: Node) -> int:
+    """Return how many times a weight has; bars make it many."""
+    nodes = list(occurring(weight))
+    bars = nodes.count(Operator("|"))
+    return 2 + bars if bars else sum(isinstance(node, Symbol) for node in nodes) - 1
+
+
+def _pair_weight(pairs: PairShares) -> _Line:
+    """Return what rows weigh that two updates share."""
+    values = [(latex(x), str(x)) for x in (pairs.at_once, pairs.otherwise)]
+    line = [
+        (
+            rf"w_{{tt'}} = {values[0][0]} \text{{ for }} t = t',",
+            f"w_tt' = {values[0][1]} for t = t',",
+        )
+    ]
+    if pairs.in_one_epoch is not None:
+        number = latex(pairs.in_one_epoch, fold_short_frac=True)
+        line.append(
+            (
+                rf"\; {number} \text{{ for others in one epoch,}}",
+                f" {pairs.in_one_epoch} for others in one epoch,",
+            )
+        )
+    line.append((rf"\; {values[1][0]} \text{{ otherwise}}", f" {values[1][1]} otherwise"))
+    return line
 
 
 def _row_weight(formula: PathFormula, weights: Iterable[Node]) -> _Line:

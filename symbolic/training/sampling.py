@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, get_args
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
@@ -36,9 +36,27 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.counter import Counter
 
 
-__all__ = ["Sampling", "course_of", "steps_of", "with_root"]
+__all__ = ["PairShares", "Sampling", "course_of", "steps_of", "with_root"]
 
 _MOST_MONOMIALS = 50_000  # of a formula
+
+
+class PairShares(NamedTuple):
+    """The expected sum over rows of the product of their shares in the batches of two updates.
+
+    Attributes
+    ----------
+    at_once
+        Of one update with itself.
+    in_one_epoch
+        Of different updates in one epoch, where epochs make a difference; otherwise None.
+    otherwise
+        Of all others.
+    """
+
+    at_once: Expr
+    in_one_epoch: Expr | None
+    otherwise: Expr
 
 
 class Sampling(ABC):
@@ -355,6 +373,11 @@ class Sampling(ABC):
         ('none', 'equal-batches', 'all')
         """
         return "scheduled"
+
+    @property
+    def pair_shares(self) -> PairShares | None:
+        """What pairs of updates weigh that share a row, in closed form; None where the course says."""
+        return None
 
     @property
     def is_continuous(self) -> bool:

@@ -39,7 +39,7 @@ from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
     ReshuffledCounter,
 )
-from sgdiagrams.symbolic.training.sampling import Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import PairShares, Sampling, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
@@ -287,6 +287,13 @@ class Epochs(Sampling):
             return "all"
         return "scheduled" if self.is_reshuffled else "equal-batches"
 
+    @property
+    def pair_shares(self) -> PairShares | None:
+        """Orders of different epochs are independent: two updates of theirs share B/N of a batch."""
+        if not self.is_reshuffled:
+            return None
+        return PairShares(1 / self.batch_size, Integer(0), 1 / self.datapoints)
+
     def course(self) -> Course:
         """Return full batches, epochs in one order, or epochs in orders of their own."""
         self._check_course()
@@ -379,6 +386,12 @@ class WithReplacement(Sampling):
     def steps(self) -> StepRule:
         """Slots filled at random."""
         return ReplacementSteps()
+
+    @property
+    def pair_shares(self) -> PairShares:
+        """Two slots hold one row with probability 1/N; a slot shares its own row with itself."""
+        N, B = self.datapoints, self.batch_size
+        return PairShares((N + B - 1) / (N * B), None, 1 / N)
 
     @property
     def on_given_rows(self) -> OnePass:

@@ -4,7 +4,8 @@ import json
 import pickle
 import re
 from collections import Counter
-from itertools import pairwise
+from fractions import Fraction
+from itertools import pairwise, product
 
 import pytest
 from command_line import good, run
@@ -22,6 +23,7 @@ from sgdiagrams.symbolic import (
     PathExpansion,
     Product,
     TailAverage,
+    WithReplacement,
     expand,
 )
 from sgdiagrams.symbolic.layout.text import plain_text
@@ -29,6 +31,7 @@ from sgdiagrams.symbolic.observable import OBSERVABLES
 from sgdiagrams.symbolic.paths.path_layout import path_factors, path_value
 from sgdiagrams.symbolic.paths.path_terms import PathMean, Root
 from sgdiagrams.symbolic.paths.times import END, Time, visits
+from sgdiagrams.symbolic.training.sampling import course_of
 
 SAMPLINGS = [
     "one-pass",
@@ -228,6 +231,31 @@ def test_legends_say_what_occurs():
     grid = along("test-loss", 2, Grid([[0, 1], [1]])).text()
     assert "w_tt'... = sum over n of a_n(t) a_n(t')" in grid
     assert "w_tt' w_ss'" in grid
+
+
+def test_pairs_of_updates_share_rows_as_legends_say():
+    for scheme in (
+        Epochs(N=4, B=2, E=2, shuffle="every-epoch"),
+        WithReplacement(N=3, B=2, T=2),
+        WithReplacement(N=2, B=1, T=3),
+    ):
+        course, pairs = course_of(scheme), scheme.pair_shares
+        a_epoch = course.rows // course.sizes[0] if pairs.in_one_epoch is not None else 1
+        for t, s in product(range(course.updates), repeat=2):
+            expected = sum(
+                chance * Fraction(batches[t].count(n) * batches[s].count(n), len(batches[t]) ** 2)
+                for chance, batches in course.all_batches()
+                for n in range(course.rows)
+            )
+            is_near = pairs.in_one_epoch is not None and t // a_epoch == s // a_epoch
+            said = pairs.at_once if t == s else pairs.in_one_epoch if is_near else pairs.otherwise
+            assert expected == said
+    drawn = along("test-loss", 1, "with-replacement").text()
+    assert "w_tt' = (B + N - 1)/(B*N) for t = t', 1/N otherwise." in drawn
+    assert "a_n(t)" not in drawn
+    shuffled = along("training-loss", 1, "reshuffled-epochs").text()
+    assert "w_tt' = 1/B for t = t', 0 for others in one epoch, 1/N otherwise." in shuffled
+    assert "a_n(t)" in along("test-loss", 2, "reshuffled-epochs").text()
 
 
 def test_what_is_left_out():
