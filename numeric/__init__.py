@@ -19,6 +19,8 @@ from sgdiagrams.numeric.exact.simulator import (
     exact_sgd_average,
     exact_training,
 )
+from sgdiagrams.numeric.influences.along_training import influence
+from sgdiagrams.numeric.influences.influence import Influence
 from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
@@ -56,6 +58,7 @@ __all__ = [
     "Estimate",
     "Gauss",
     "Helix",
+    "Influence",
     "Landscape",
     "Mean",
     "Measured",
@@ -80,6 +83,7 @@ __all__ = [
     "exact_sgd_average",
     "exact_training",
     "grid_schedule",
+    "influence",
     "judge_series",
     "landscape",
     "measure",

@@ -69,7 +69,7 @@ class Linear:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    r"""The change of a mean since a point before: a signed sum of products of factors.
+    r"""A mean at the end, or its change since a point before: a signed sum of products of factors.
 
     Attributes
     ----------
@@ -80,6 +80,8 @@ class Reading:
         Which coordinates, one for every ``"weights"`` of a product.
     functions
         Those that are no functions of the model: weights, shape (p,), to value and gradient there.
+    is_change
+        Whether the values at the point before are subtracted.
     """
 
     products: tuple[tuple[int, tuple[str, ...]], ...]
@@ -87,6 +89,7 @@ class Reading:
     functions: Mapping[str, Callable[[Floats], tuple[float, Floats]]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    is_change: bool = True
 
     def at(self, points: Sequence[Any], model: Model, test_model: Model | None = None) -> Linear:
         """Return what is read off near two points.
@@ -107,7 +110,7 @@ class Reading:
             moves = [_coordinate(next(legs), points, model) for f in factors if f == WEIGHTS]
             names = [factor for factor in factors if factor != WEIGHTS]
             # A displacement begins at zero: only other products have a value before.
-            for which, side in ((0, sign), (1, -sign))[: 1 if moves else 2]:
+            for which, side in ((0, sign), (1, -sign))[: 1 if moves or not self.is_change else 2]:
                 scalars = [self._scalar(name, which, points, model, test_model) for name in names]
                 product = Linear(1.0, np.zeros((2, p)), np.zeros(n))
                 for factor in [*moves, *scalars]:
@@ -128,7 +131,8 @@ class Reading:
         if name in self.functions:
             value, slopes[which] = self.functions[name](model.as_floats(points[which]))
             return Linear(value, slopes, rows)
-        label, there = (LOSS, model) if name == TRAINING else (name, test_model or model)
+        label = LOSS if name == TRAINING else name
+        there = test_model if name == LOSS and test_model is not None else model
         moved = there.moved(points[which])
         datapoints = there.everything if label == LOSS else None
         slope = moved.derivative(label, datapoints, output="vector")

@@ -8,6 +8,7 @@ from layout import module_names
 
 #: Examples that need an optional library.
 NEEDS = {
+    "sgdiagrams.numeric.influences.along_training": "jax",
     "sgdiagrams.numeric.measurement.measuring": "jax",
     "sgdiagrams.numeric.model_landscapes.landscape_of_model": "jax",
     "sgdiagrams.numeric.path.along": "jax",
