@@ -82,7 +82,7 @@ def not_finite_along(
     label
         Of the function.
     compute
-        Computes a piece from datapoints, their number and curves, and raises this error.
+        Computes a piece from datapoints, their shares and curves, and raises this error.
     datapoints, curves
         Of the piece that failed.
     """
@@ -94,9 +94,9 @@ def not_finite_along(
     count = max(map(len, curves.values()), default=1)
     rows = np.arange(count).reshape((-1, 1) if own else (1, -1))
 
-    def again(point: NDArray[np.intp], shares: object, legs: Sequence[Leg]) -> None:  # noqa: ARG001
+    def again(point: NDArray[np.intp], shares: object, legs: Sequence[Leg]) -> None:
         some = {key: leg.table[leg.rows.reshape(-1)] for key, leg in zip(curves, legs, strict=True)}
-        compute(point if own else point[0], 1, some)
+        compute(point if own else point[0], shares, some)
 
     legs = [Leg(table, rows) for table in curves.values()]
     return not_finite(label, again, np.atleast_2d(datapoints), legs)

@@ -202,7 +202,7 @@ class JaxModel(FlatModel):
             most = most if datapoints.ndim == 1 else (max(fitting // m, 1), m)
             most = most[0], min(m, fitting)
         return sum_of_pieces(
-            partial(self._along_piece, label, m, vectors_out=vectors_out),
+            partial(self._along_piece, label, vectors_out=vectors_out),
             datapoints,
             curves,
             most,
@@ -213,9 +213,8 @@ class JaxModel(FlatModel):
     def _along_piece(
         self,
         label: str,
-        total: int,
         datapoints: NDArray[np.intp] | None,
-        kept: int,
+        shares: NDArray[np.float64],
         curves: Mapping[Directions, Vectors],
         *,
         vectors_out: bool,
@@ -243,14 +242,17 @@ class JaxModel(FlatModel):
         )
         kernel = self._kernel(jets_kernel, label, keys, vectors_out=vectors_out, own=own)
         result: dict[Directions, Any] = kernel(
-            self.start, points, rows, kept, float(total), dict(curves), sizes=sizes
+            self.start, points, rows, shares.astype(self.dtype), dict(curves), sizes=sizes
         )
         if not all_finite(*result.values()):
-            again = partial(self._along_piece, label, total, vectors_out=vectors_out)
+            again = partial(self._along_piece, label, vectors_out=vectors_out)
             raise not_finite_along(label, again, datapoints, curves)
         if vectors_out:
             return result
-        return {key: np.asarray(pair, dtype=np.float64).sum(axis=0) for key, pair in result.items()}
+        # Sums of numbers, with what rounding took from them; the shares that are not 0 are equal.
+        share = 1.0 if datapoints is None else shares.max()
+        pairs = {key: np.asarray(pair, dtype=np.float64) for key, pair in result.items()}
+        return {key: share * pair.sum(axis=0) for key, pair in pairs.items()}
 
     def _data_here(self) -> Any:
         """Return the data where the weights are, or None where they do not fit the memory."""

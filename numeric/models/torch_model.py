@@ -8,18 +8,20 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from sympy.utilities.iterables import multiset_partitions
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.models.backends.torch_costs import counted_costs
+from sgdiagrams.numeric.models.backends.torch_jets import looped_jets, mapped_jets
 from sgdiagrams.numeric.models.backends.torch_kernels import (
     exact_kernels,
     mapped_derivatives,
     repeated_gradients,
 )
 from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like, matched
-from sgdiagrams.numeric.models.failures import not_finite
+from sgdiagrams.numeric.models.curves.key_sets import checked_keys, counts_of
+from sgdiagrams.numeric.models.curves.pieces import sizes_at_once, sum_of_pieces
+from sgdiagrams.numeric.models.failures import not_finite, not_finite_along
 from sgdiagrams.numeric.models.flat_model import FlatModel
 from sgdiagrams.numeric.models.inputs import (
     check_scalar,
@@ -28,7 +30,6 @@ from sgdiagrams.numeric.models.inputs import (
     read_data,
     read_rates,
 )
-from sgdiagrams.numeric.models.model import Leg
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.numeric.models.model import Directions, Vectors
+    from sgdiagrams.numeric.models.model import Directions, Leg, Vectors
 
 __all__ = ["TorchModel"]
 
@@ -218,20 +219,77 @@ class TorchModel(FlatModel):
         *,
         vectors_out: bool,
     ) -> dict[Directions, Any]:
-        output: Any = "vector" if vectors_out else "number"
-        alone = None if datapoints is None else np.atleast_2d(datapoints)
-        value = self.derivative(label, alone, output=output)
-        result: dict[Directions, Any] = {(): value if vectors_out else value[:, 0]}
-        for key in curves:
-            total: Any = 0
-            for partition in multiset_partitions(list(range(len(key)))):
-                parts = [curves[tuple(key[i] for i in block)] for block in partition]
-                rows = np.arange(len(parts[0]))[:, None]
-                legs = [Leg(part, rows) for part in parts]
-                piece = self.derivative(label, datapoints, legs, output=output)
-                total = total + (piece if vectors_out else piece[:, 0])
-            result[key] = total
-        return result
+        levels = max(map(len, curves), default=0) + vectors_out
+        sizes = sizes_at_once(
+            *counts_of(datapoints, curves),
+            bytes_each=0 if datapoints is None else self.bytes_per_datapoint,
+            derivatives=2**levels,
+            memory=self.memory,
+            has_caches=self.start.device.type == "cpu",
+        )
+        return sum_of_pieces(
+            partial(self._along_piece, label, vectors_out=vectors_out),
+            datapoints,
+            curves,
+            sizes,
+            self,
+            vectors_out=vectors_out,
+        )
+
+    def _along_piece(
+        self,
+        label: str,
+        datapoints: NDArray[np.intp] | None,
+        shares: NDArray[np.float64],
+        curves: Mapping[Directions, Vectors],
+        *,
+        vectors_out: bool,
+    ) -> dict[Directions, Any]:
+        import torch
+
+        keys = checked_keys(curves)
+        count, _ = counts_of(datapoints, curves)
+        own = datapoints is not None and datapoints.ndim == 2
+        points = None if datapoints is None else self._points_here(datapoints)
+        total, weights = self._total(label, shares), self._split(self.start)
+        leaves = {key: self._split(table) for key, table in curves.items()}
+        if self.dimension <= _LARGE and self._maps_datapoints:
+            result = mapped_jets(
+                total, weights, points, leaves, keys, vectors_out=vectors_out, own=own
+            )
+        else:
+            single = [
+                {key: [part[s] for part in parts] for key, parts in leaves.items()}
+                for s in range(count if curves else 0)
+            ]
+            loop = partial(looped_jets, weights=weights, keys=keys, vectors_out=vectors_out)
+            if own:
+                rows = [
+                    loop(partial(total, points=_row(points, s)), curves=single[s : s + 1])
+                    for s in range(count)
+                ]
+                result = {key: torch.cat([row[key] for row in rows]) for key in keys}
+            else:
+                result = loop(partial(total, points=points), curves=single)
+        if not torch.stack([torch.isfinite(table).all() for table in result.values()]).all():
+            again = partial(self._along_piece, label, vectors_out=vectors_out)
+            raise not_finite_along(label, again, datapoints, curves)
+        return result if vectors_out else {key: self.as_floats(x) for key, x in result.items()}
+
+    def _points_here(self, rows: NDArray[np.intp]) -> Any:
+        """Return datapoints where the weights are; the data are kept there if they fit the memory."""
+        import torch
+
+        if "data" not in self._kept:
+            fits = self._bytes_of_data <= self.memory / 2
+            self._kept["data"] = self.datapoints(self.everything) if fits else None
+        here = self._kept["data"]
+        if here is None:
+            return self.datapoints(rows)
+        if rows is self.everything:
+            return here
+        index = torch.from_numpy(np.array(rows)).to(self.start.device)
+        return like(here, [leaf[index] for leaf in leaves_of(here)])
 
     def _total(self, label: str, shares: NDArray[np.float64]) -> Callable[..., Any]:
         import torch

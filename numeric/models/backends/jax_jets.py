@@ -31,7 +31,7 @@ ByKey: TypeAlias = "dict[Directions, Any]"
 def jets_kernel(
     value: LeafValues, keys: tuple[Directions, ...], *, vectors_out: bool, own: bool
 ) -> Any:
-    """Return a compiled function ``(weights, points, rows, kept, total, tables, sizes=)``.
+    """Return a compiled function ``(weights, points, rows, shares, tables, sizes=)``.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def jets_kernel(
     -------
     callable
         Takes weights in a row; datapoints; for curves with datapoints of their own which, shape (S, m),
-        else None; how many of the m are meant, and what a sum of gradients is divided by; tables (S, p)
-        by their keys, without ``()``; and how many curves and datapoints are computed at once. Returns
-        by their keys vectors, (S, p), or pairs (2, S) whose sums are sums of numbers, not divided. What
+        else None; shares (m,), equal or 0; tables (S, p) by their keys, without ``()``; and how many
+        curves and datapoints are computed at once. Returns by their keys sums of shares times vectors,
+        (S, p), or pairs (2, S) whose sums are sums of numbers with a share, not multiplied with it. What
         does not depend on the curve has length 1.
     """
     import jax
@@ -72,8 +72,7 @@ class _Jets:
         flat: Any,
         points: Any,
         rows: Any,
-        kept: Any,
-        total: Any,
+        shares: Any,
         tables: ByKey,
         *,
         sizes: tuple[int, int],
@@ -82,14 +81,14 @@ class _Jets:
         import jax
         import jax.numpy as jnp
 
-        shares = None
         if self.value.has_datapoints:
-            m = rows.shape[1] if self.own else len(jax.tree.leaves(points)[0])
-            pieces = -(-m // sizes[1])
-            shares = jnp.where(jnp.arange(-(-m // pieces) * pieces) < kept, 1 / total, 0)
-            shares = shares.astype(flat.dtype).reshape(pieces, -1)
+            pieces = -(-len(shares) // sizes[1])
+            width = -(-len(shares) // pieces)
+            shares = jnp.pad(shares, (0, pieces * width - len(shares))).reshape(pieces, width)
             if not self.own:
                 points = jax.tree.map(lambda leaf: _cut(leaf, pieces), points)
+        else:
+            shares = None
         block = partial(self.block, flat, points, shares)
         parts = rows, tables
         curves = len(rows) if self.own else max(map(len, tables.values()), default=1)
@@ -120,11 +119,17 @@ class _Jets:
             return self.piece(weights, chosen, share, curves)
 
         every = (None if self.own else points), shares, rows
-        sums = piece(jax.tree.map(lambda leaf: leaf[0], every))
-        if shares is not None and len(shares) > 1:
-            rest = jax.tree.map(lambda leaf: leaf[1:], every)
+        if shares is None or len(shares) == 1:
+            sums = piece(jax.tree.map(lambda leaf: leaf[0], every))
+        else:
+            count = rows.shape[1] if self.own else max(map(len, tables.values()), default=1)
+            behind = flat.shape if self.vectors_out else ()
+            zeros = {
+                key: jnp.zeros((count if key or self.own else 1, *behind), flat.dtype)
+                for key in self.keys
+            }
             add = lambda sums, part: (_added(sums, piece(part)), None)  # noqa: E731
-            sums, _ = jax.lax.scan(add, sums, rest)
+            sums, _ = jax.lax.scan(add, {key: (zero, zero) for key, zero in zeros.items()}, every)
         if self.vectors_out:
             return {key: high + low for key, (high, low) in sums.items()}
         return {key: jnp.stack(pair) for key, pair in sums.items()}

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["exact_kernels", "mapped_derivatives", "repeated_gradients"]
+__all__ = [
+    "exact_kernels",
+    "leaf_gradient",
+    "leaf_product",
+    "mapped_derivatives",
+    "repeated_gradients",
+    "row_of_leaves",
+]
 
 
 def repeated_gradients(
@@ -47,20 +54,22 @@ def repeated_gradients(
     if not vectors and not vectors_out:
         return value.detach().double().reshape(1)
     open_legs = len(vectors) + vectors_out
-    first = _gradient(value, leaves, graph=open_legs > 1)
+    first = leaf_gradient(value, leaves, graph=open_legs > 1)
     if not vectors:
-        return _flat(first)[None]
+        return row_of_leaves(first)[None]
     results = []
     for s in range(columns):
         gradient = first
         for i, leg in enumerate(vectors):
             vector = [part[s] for part in leg]
             if i + 1 == len(vectors) and not vectors_out:
-                results.append(_product(gradient, vector, kind=torch.float64).detach())
+                results.append(leaf_product(gradient, vector, kind=torch.float64).detach())
                 break
-            gradient = _gradient(_product(gradient, vector), leaves, graph=i + 2 < open_legs)
+            gradient = leaf_gradient(
+                leaf_product(gradient, vector), leaves, graph=i + 2 < open_legs
+            )
         else:
-            results.append(_flat(gradient))
+            results.append(row_of_leaves(gradient))
     return torch.stack(results)
 
 
@@ -101,7 +110,7 @@ def mapped_derivatives(
         function: Callable[[Any], Any] = partial(total, points=points)
         for leg in legs:
             function = _directional(grad(function), leg)
-        return _flat(grad(function)(leaves)) if vectors_out else function(leaves)
+        return row_of_leaves(grad(function)(leaves)) if vectors_out else function(leaves)
 
     own, legs_own = per_row
     columns = vmap(along, (None, None, 0)) if vectors else _with_an_axis(along)
@@ -117,10 +126,11 @@ def _with_an_axis(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _directional(gradient: Callable[[Any], Any], leg: Any) -> Callable[[Any], Any]:
-    return lambda leaves: _product(gradient(leaves), leg)
+    return lambda leaves: leaf_product(gradient(leaves), leg)
 
 
-def _gradient(value: Any, leaves: Sequence[Any], *, graph: bool) -> Any:
+def leaf_gradient(value: Any, leaves: Sequence[Any], *, graph: bool) -> Any:
+    """Return the gradient of a number with respect to tensors."""
     import torch
 
     if not value.requires_grad:  # a polynomial has run out of degree
@@ -131,11 +141,13 @@ def _gradient(value: Any, leaves: Sequence[Any], *, graph: bool) -> Any:
     )
 
 
-def _product(one: Sequence[Any], other: Sequence[Any], kind: Any = None) -> Any:
+def leaf_product(one: Sequence[Any], other: Sequence[Any], kind: Any = None) -> Any:
+    """Return the scalar product of two vectors, summed in a type."""
     return sum((x * y).sum(dtype=kind) for x, y in zip(one, other, strict=True))
 
 
-def _flat(leaves: Sequence[Any]) -> Any:
+def row_of_leaves(leaves: Sequence[Any]) -> Any:
+    """Return tensors in a row."""
     import torch
 
     return torch.cat([leaf.reshape(-1) for leaf in leaves])

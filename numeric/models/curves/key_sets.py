@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.models.model import Directions, Vectors
 
-__all__ = ["checked_keys", "counts_of", "greatest", "parts_in_order"]
+__all__ = ["chains", "checked_keys", "counts_of", "greatest", "parts_in_order"]
 
 
 def checked_keys(keys: Iterable[Directions]) -> tuple[Directions, ...]:
@@ -86,6 +86,35 @@ def greatest(keys: Iterable[Directions]) -> tuple[Directions, ...]:
         if not any(key in combinations(other, len(key)) for other in kept):
             kept.append(key)
     return tuple(kept)
+
+
+def chains(keys: Iterable[Directions]) -> tuple[Directions, ...]:
+    """Return orders of directions whose beginnings are all of the keys.
+
+    Examples
+    --------
+    >>> chains([(), (0,), (1,), (0, 0), (0, 1)])
+    ((0, 0), (1, 0))
+    """
+    rest = set(keys) - {()}
+    kept: list[Directions] = []
+    while rest:
+        key: Directions = max(rest, key=lambda key: (len(key), [-d for d in key]))
+        backwards: list[int] = []
+        while key:
+            # A beginning that is still wanted comes first.
+            shorter = {d: _without(key, d) for d in key}
+            d = next((d for d, part in shorter.items() if part in rest), key[-1])
+            backwards.append(d)
+            rest.discard(key)
+            key = shorter[d]
+        kept.append(tuple(reversed(backwards)))
+    return tuple(kept)
+
+
+def _without(key: Directions, direction: int) -> Directions:
+    place = key.index(direction)
+    return key[:place] + key[place + 1 :]
 
 
 def parts_in_order(key: Directions) -> list[Directions]:

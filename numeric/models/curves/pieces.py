@@ -72,13 +72,12 @@ class ComputeAlong(Protocol):
     def __call__(
         self,
         datapoints: NDArray[np.intp] | None,
-        kept: int,
+        shares: NDArray[np.float64],
         curves: Mapping[Directions, Vectors],
     ) -> dict[Directions, Any]:
-        """Return derivatives by their keys, of the first `kept` datapoints (along the last axis).
+        """Return by their keys sums over datapoints (..., c) of shares (c,) times derivatives.
 
-        Sums of numbers, float64 of shape (S,); or vectors, shape (S, p), of their sum divided by the
-        number of all datapoints.
+        Numbers: float64 of shape (S,). Vectors: shape (S, p). All shares are 1/m, or 0.
         """
 
 
@@ -106,11 +105,12 @@ def sum_of_pieces(
         for columns, kept in spans(m, sizes[1]):
             # An array as it was given may be recognised.
             some = points if points is None or len(columns) == m else points[..., columns]
-            more = compute(some, kept, tables)
-            if not vectors_out:
-                sums = {key: sums.get(key, 0.0) + more[key] / m for key in more}
-            elif len(columns) == m:
+            shares = np.where(np.arange(len(columns)) < kept, 1 / m, 0.0)
+            more = compute(some, shares, tables)
+            if len(columns) == m:
                 sums = more
+            elif not vectors_out:
+                sums = {key: sums.get(key, 0.0) + more[key] for key in more}
             else:
                 sums = {key: sums.get(key, 0.0) + model.as_floats(more[key]) for key in more}
         if vectors_out and sizes[1] < m:
