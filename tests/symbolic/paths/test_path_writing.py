@@ -167,6 +167,7 @@ def test_sums_say_what_edges_say(at_once):
         }
         assert said <= wanted
         assert closure(said) == closure(wanted)
+        assert all(closure(said - {pair}) != closure(said) for pair in said)
         summed = {time for chain in named.chains for group in chain for time in group}
         assert summed == set(times) - {END}
 
@@ -231,6 +232,22 @@ def test_legends_say_what_occurs():
     grid = along("test-loss", 2, Grid([[0, 1], [1]])).text()
     assert "w_tt'... = sum over n of a_n(t) a_n(t')" in grid
     assert "w_tt' w_ss'" in grid
+
+
+def test_schemes_say_whether_chance_decides():
+    numbers = {"N": 2, "B": 1, "E": 2}
+    for scheme in (
+        OnePass(T=2, B=2),
+        Epochs(**numbers),
+        Epochs(**numbers, shuffle="every-epoch"),
+        Epochs(N=2, B=2, E=2, shuffle="every-epoch"),
+        WithReplacement(N=2, B=1, T=2),
+        Grid([[0], [1]]),
+    ):
+        assert scheme.is_random == (len(list(course_of(scheme).all_batches())) > 1)
+        same, other = (along(name, 2, scheme) for name in ("variance", "test-loss"))
+        assert (len(same.orders[2]) > 30) == scheme.is_random
+        assert len(other.orders[2]) == (34 if isinstance(scheme, OnePass) else 78)
 
 
 def test_pairs_of_updates_share_rows_as_legends_say():

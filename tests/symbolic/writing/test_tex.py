@@ -65,6 +65,7 @@ def test_difference_of_protocols_compiles(tmp_path):
 
 def test_inline_form_for_notebooks_compiles(tmp_path):
     body = expand("test-loss", order=3, sampling="one-pass")._repr_latex_()
+    body += expand("test-loss", noise=1, along_path=True, sampling="epochs")._repr_latex_()
     document = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     compile_tex(document + re.sub(r"\n\n+", "\n", body) + "\n\\end{document}\n", tmp_path)
 
