@@ -204,7 +204,12 @@ def _training(rng: np.random.Generator, longest: int) -> tuple[Training, float]:
             sampling = WithReplacement(N=several * B, B=B, T=T)
         else:
             shuffle = "every-epoch" if scheme == "reshuffled" else None
-            sampling = Epochs(N=several * B, B=B, E=max(1, round(T / several)), shuffle=shuffle)
+            sampling = Epochs(
+                N=several * B,
+                B=B,
+                E=max(1, min(round(T / several), longest // several)),
+                shuffle=shuffle,
+            )
     name = rng.choice(["sgd", "momentum", "nesterov"], p=[0.5, 0.35, 0.15])
     beta = float(rng.choice([0.5, 0.9]))
     decay = float(rng.choice([0, 0, 0, 0.02]))
