@@ -126,7 +126,9 @@ class PathEstimate:
 
     @property
     def truncation_error(self) -> Any:
-        """How far the truth may be because the expansion ends: remainder and twice its error.
+        """How far the truth may be because the expansion ends: remainder and twice its error, with care.
+
+        Where noise is rescaled its forecast is larger than that of the remainder: see `judge_noise`.
 
         One number for a displacement: the length of the vector; an array for several times.
         """
@@ -270,7 +272,9 @@ class PathEstimate:
 
     @property
     def _orders(self) -> list[Any]:
-        r = float(self.ratio)
+        return self._orders_at(float(self.ratio))
+
+    def _orders_at(self, r: float) -> list[Any]:
         first = self.first.mean if self.exact_first is None else self.exact_first
         orders = [np.asarray(self.noiseless), r * first]
         if self.higher is not None:
@@ -311,6 +315,7 @@ class PathEstimate:
             noise=self.noise,
             ratio=self.ratio,
             diverged=self.diverged,
+            measured_excess=_size(sum(self._orders_at(1.0)[1:])[span]),
         )
 
     # Printing -----------------------------------------------------------------------------------------
