@@ -14,10 +14,10 @@ __all__ = ["judge_noise"]
 
 #: Of the excess: more than this must not be missing; and beyond this the noise is no perturbation.
 _SHARE, _TOO_MUCH = 0.2, 0.6
-#: Of the excess: what is missing and two statistical errors are no more than this together.
-_TOGETHER = 0.3
+#: Of the excess: what is missing and so many statistical errors are no more than this together.
+_TOGETHER, _ERRORS = 0.3, 2.5
 #: Of the excess at the strength that was measured: beyond this nothing is said of weaker noise.
-_LOST = 1.0
+_LOST = 0.7
 #: Standard errors of what is missing that are added to it.
 _DOUBT = 2.0
 #: Of the excess: a statistical error beyond this tells nothing.
@@ -45,8 +45,9 @@ def judge_noise(
     * *diverging*: a run at full noise ended at no finite number, or more than 0.6 of the excess is surely
       missing;
     * *cannot tell*: the statistical error of the excess is more than 0.15 of it; or noise is weaker than
-      measured, and where it was measured as much as the whole excess may be missing;
-    * *borderline*: more than 0.2 of the excess is missing, or with two statistical errors more than 0.3;
+      measured, and where it was measured more than 0.7 of the excess may be missing;
+    * *borderline*: more than 0.2 of the excess is missing, or more than 0.3 with two and a half
+      statistical errors;
     * *trustworthy*: otherwise.
 
     On many small problems fewer than one in 200 that are called trustworthy are off by more than 30 % of
@@ -105,7 +106,7 @@ def judge_noise(
         return Verdict(words, trustworthy=False, missing=missing)
     if share > _SHARE:
         return Verdict(f"borderline: {about}", trustworthy=False, missing=missing)
-    if missing + _DOUBT * standard_error > _TOGETHER * excess:
+    if missing + _ERRORS * standard_error > _TOGETHER * excess:
         words = (
             f"borderline: {about}, and its statistical error is {_percent(standard_error, excess)}"
         )
