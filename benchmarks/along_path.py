@@ -96,7 +96,8 @@ def real_runs(size: str, way: str) -> dict[str, Any]:
     ground = sd.model_landscape(*_story())
     runs = RUNS[int(size)]
     start = perf_counter()
-    made = sd.simulate(ground, eta=ETA, T=UPDATES, B=int(size), runs=runs, control=way == "control")
+    sampling = sd.OnePass(T=UPDATES, B=int(size))
+    made = sd.simulate(ground, sampling=sampling, eta=ETA, runs=runs, control=way == "control")
     scatter = made.standard_error * runs**0.5
     return {**measured(start), "result": [], "scatter": scatter, "value": made.value, "runs": runs}
 
@@ -109,7 +110,13 @@ def difference(way: str) -> dict[str, Any]:
     runs = RUNS[BATCH]
     start = perf_counter()
     sides = [
-        sd.simulate(ground, eta=ETA, T=UPDATES, B=size, runs=runs, control=way == "control")
+        sd.simulate(
+            ground,
+            sampling=sd.OnePass(T=UPDATES, B=size),
+            eta=ETA,
+            runs=runs,
+            control=way == "control",
+        )
         for size in (BATCH, 2 * BATCH)
     ]
     apart = sides[0] - sides[1]
