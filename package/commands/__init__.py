@@ -19,6 +19,7 @@ from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
+from sgdiagrams.commands.on_models.influence import influence
 from sgdiagrams.commands.on_models.measure import measure
 from sgdiagrams.commands.on_models.merge import merge
 from sgdiagrams.commands.on_models.path import path
@@ -65,6 +66,7 @@ for _command in (
     simulate,
     compare,
     path,
+    influence,
     drift,
     judge,
     scaling,
