@@ -21,8 +21,8 @@ __all__ = ["ComputeAlong", "sizes_at_once", "sum_of_pieces"]
 
 #: Bytes of intermediate results that go through the caches of a processor, and datapoints for which a
 #: product of matrices is not too thin.
-_CACHE = 3 * 2.0**20
-_THIN = 128
+_CACHE = 2.0**23
+_THIN = 256
 
 
 def sizes_at_once(
@@ -52,7 +52,7 @@ def sizes_at_once(
     Examples
     --------
     >>> sizes_at_once(200, 1797, bytes_each=600, derivatives=3, memory=2**30, has_caches=True)
-    (13, 139)
+    (17, 257)
     """
     room = min(memory, _CACHE) if has_caches else memory
     pairs = max(room / (max(bytes_each, 1) * derivatives), 1)

@@ -7,6 +7,7 @@ from slow_jets import slow_jets
 
 from sgdiagrams.diagrams import RequestError, StatisticsError
 from sgdiagrams.numeric.models.choice import model_of
+from sgdiagrams.numeric.models.curves.pieces import sizes_at_once
 
 LIBRARIES = ["jax", "torch"]
 N, P = logistic.N, logistic.P
@@ -95,6 +96,21 @@ def test_pieces_of_curves_and_datapoints_change_nothing(library, output, memory)
         assert_close(got, want, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("has_caches", [True, False])
+@pytest.mark.parametrize("memory", [1.0, 1e5, 1e9])
+@pytest.mark.parametrize(("curves", "datapoints"), [(1, 1), (3, 100_000), (1000, 7), (200, 1797)])
+def test_what_is_computed_at_once_fits_the_memory(curves, datapoints, memory, has_caches):
+    some, few = sizes_at_once(
+        curves, datapoints, bytes_each=600, derivatives=3, memory=memory, has_caches=has_caches
+    )
+    assert 1 <= some <= curves
+    assert 1 <= few <= datapoints
+    assert some * few == 1 or some * few * 600 * 3 <= memory
+    # Nor are pieces much smaller than they may be.
+    if (some, few) != (curves, datapoints) and memory < 2**20:
+        assert some * few * 600 * 3 * 4 >= min(memory, 600 * 3 * 4)
+
+
 @pytest.mark.parametrize("output", ["number", "vector"])
 def test_pieces_inside_what_is_compiled_change_nothing(output, monkeypatch):
     model = logistic.model("jax")
@@ -120,9 +136,8 @@ def test_single_precision(library):
 
 
 def test_sums_of_many_numbers_lose_nothing_in_single_precision():
-    # 1 + 1e-4 i: what float32 adds one after the other is off by 1e-4 of a percent of it.
     jax = pytest.importorskip("jax")
-    x = (1 + 1e-4 * np.arange(5001)).astype(np.float32)
+    x = np.random.default_rng(0).random(5001).astype(np.float32)
     model = model_of(lambda w, p: w * p, np.float32(1), x)
     curve = {(0,): jax.numpy.ones((1, 1), dtype=np.float32)}
     got = model.jets("loss", model.everything, curve, output="number")
