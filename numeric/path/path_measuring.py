@@ -31,12 +31,12 @@ __all__ = ["Effort", "PathMeasuring"]
 #: the mean loss of all data at every update, and tables of vectors that are in memory at once, about.
 _IN_A_ROUND: dict[Kind, int] = {"single": 64, "pairs": 16, "all": 64, "real": 512}
 _MOST: dict[Kind, int] = {"single": 2**13, "pairs": 2**10, "all": 2**13, "real": 2**18}
-_COST: dict[Kind, float] = {"single": 5.0, "pairs": 40.0, "all": 5.0}
+_COST: dict[Kind, float] = {"single": 2.0, "pairs": 15.0, "all": 2.0}
 _TABLES: dict[Kind, int] = {"single": 16, "pairs": 64, "all": 16, "real": 8}
 _PAIRS_OF_SAMPLES = 4  # as many samples of single runs come on one pair
 #: Cost of the first order of all datapoints, in gradients; and by how much a gradient of a few datapoints
 #: costs more than its share.
-_COST_OF_FIRST_ORDER, _OVERHEAD = 8.0, 4.0
+_COST_OF_FIRST_ORDER, _OVERHEAD = 5.0, 4.0
 #: Real runs are made where they cost less than this share of what they replace.
 _CHEAP = 0.5
 
