@@ -244,6 +244,10 @@ def test_noise_two_leaves_out_the_fourth_cumulant():
     assert estimate.orders[1] == 0
     assert abs(estimate.orders[2] - 3 * m2**2 / 4) < 4 * estimate.order_standard_errors[2]
     assert estimate.order_standard_errors[2] < 0.3
+    # E theta^4 = 3 m_2^2 (1/B^2 - 1/B^3) + m_4/B^3 = 2.25, which the runs at full noise know.
+    error = estimate.remainder_standard_error
+    assert abs(estimate.remainder - (2.25 - 3.0)) < 4 * error
+    assert error < 0.3
 
 
 def test_a_curve_ends_where_the_end_is_and_begins_without_noise():
