@@ -16,9 +16,9 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-from sgdiagrams.numeric.exact.simulator import (
-    exact_training,
-)
+from sgdiagrams.numeric.exact.noise_series import exact_noise
+from sgdiagrams.numeric.exact.simulator import exact_training
+from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
@@ -68,7 +68,8 @@ def verify(
     isomorphic either (to order 4); and every coefficient of every observable, of fixed and random
     schedules and of optimisers with memory, decay, schedules and averages, re-summed or not, against
     SGD in exact arithmetic on random polynomial landscapes with a matrix learning rate (to order 4;
-    from order 5 on the test loss of one pass alone).
+    from order 5 on the test loss of one pass alone). Expansions along the noiseless run are held
+    against powers of the noise of SGD at one learning rate, to as many pushes as the order, at most 3.
 
     Parameters
     ----------
@@ -220,6 +221,12 @@ def _comparisons(order: int, seed: int) -> Iterator[_Named]:
             f"{case.name}, orders 0..{k} against exact SGD",
             partial(_exact, case, k, seed),
         )
+    pushes = min(order, 3)
+    for observable, training in _along_paths():
+        yield (
+            f"{observable}, {training.label}, along the path, pushes 0..{pushes} against exact SGD",
+            partial(_noise, observable, training, pushes, seed),
+        )
     if order > _EXACT_ORDER:
         last = min(order, 7)
         case = _Case("test-loss", Training(OnePass()), ({"T": 4},), p=1)
@@ -227,6 +234,33 @@ def _comparisons(order: int, seed: int) -> Iterator[_Named]:
             f"{case.name}, orders 0..{last} against exact SGD",
             partial(_exact, case, last, seed),
         )
+
+
+def _along_paths() -> Iterator[tuple[str, Training]]:
+    """Yield observables and trainings whose noise is held against SGD itself."""
+    yield "training-loss", Training(Epochs(N=2, B=1, E=2), Momentum(beta=Fraction(1, 2)))
+    reshuffled = Epochs(N=2, B=1, E=2, shuffle="every-epoch")
+    yield "generalisation-gap", Training(reshuffled, SGD(weight_decay=Fraction(1, 3)))
+    yield "covariance", Training(WithReplacement(N=2, B=1, T=2), Nesterov(beta=Fraction(1, 2)))
+
+
+def _noise(observable: str, training: Training, pushes: int, seed: int) -> tuple[bool, str]:
+    """Compare the powers of the noise with sums of terms with as many pushes."""
+    landscape = PolynomialLandscape.random(seed, p=2, degree=4, atoms=3)
+    eta = np.array([[Fraction(1, 4), Fraction(1, 16)], [Fraction(1, 16), Fraction(1, 3)]])
+    noise = max(1, pushes - 1)
+    expansion = expand(
+        observable,
+        noise=noise,
+        along_path=True,
+        sampling=training.sampling,
+        optimizer=training.optimizer,
+    )
+    groups = [[x for x in expansion.terms if x.pushes == k] for k in range(pushes + 1)]
+    tensors = PathTensors.of(landscape, training, eta=eta, noise=noise)
+    ours = tensors.sums(groups, rank=expansion.part.observable.rank)
+    known = exact_noise(landscape, training, pushes=pushes, eta=eta, observable=observable)
+    return _equal([_plain(x) for x in ours], [_plain(x) for x in known])
 
 
 def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
