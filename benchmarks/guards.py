@@ -62,7 +62,7 @@ BOUNDS: dict[str, Bound] = {
     "SGD with a cosine schedule: ten times the updates, times the time": Bound(30),
     "SGD, average over the last half: ten times the updates, times the time": Bound(30),
     "momentum 0.9 with a cosine schedule: ten times the updates, times the time": Bound(30),
-    "noise 1: variance times cost of single slots over all at once": Bound(5, is_least=True),
+    "noise 1: variance times cost of single slots over all at once": Bound(50, is_least=True),
     "import and command line: modules of the package": Bound(
         26
     ),  # one a command, and what they share

@@ -148,3 +148,21 @@ def test_convolutional_network(experiment, monkeypatch):
             bound = 4 * (error + orders[1] + orders[3]) + 50 * eta * abs(orders[2])
             assert abs(simulated - predicted) < bound, (name, eta)
             assert bound < abs(simulated) / 2
+
+
+def test_along_the_path(experiment):
+    pytest.importorskip("jax")
+    pytest.importorskip("sklearn")
+    printed = experiment("along_the_path", "--runs", "24", "--samples", "16")
+    assert [row[0] for row in printed["test-loss, simulated and predicted"]] == [
+        4,
+        8,
+        16,
+        32,
+        64,
+        256,
+    ]
+    for title in ("test-loss", "generalisation-gap"):
+        *_, last = printed[f"{title}, simulated and predicted"]
+        _, simulated, error, _, predicted, own_error, missing = last
+        assert abs(simulated - predicted) < 5 * (error + own_error) + missing
