@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from sgdiagrams.numeric.models.backends.jax_kernels import leaf_arrays
@@ -140,7 +141,7 @@ class _Jets:
 
         results = self.mapped()(weights, points, share, curves)
         if not self.vectors_out:
-            return {key: _pair(numbers, share) for key, numbers in results.items()}
+            return _pairs(results, share)
         pairs = {}
         for key, leaves in results.items():
             rows = len(leaves[0]) if key or self.own else 1
@@ -226,12 +227,14 @@ def _added(sums: ByKey, more: ByKey) -> ByKey:
     return result
 
 
-def _pair(numbers: Any, share: Any) -> tuple[Any, Any]:
-    """Return the sums of numbers, shape (..., c), over datapoints that have a share, and their rest."""
+def _pairs(results: ByKey, share: Any) -> ByKey:
+    """Return the sums of numbers, shapes (..., c), over datapoints that have a share, and their rests."""
     import jax.numpy as jnp
 
-    numbers = numbers.reshape(-1, numbers.shape[-1])
-    high = numbers if share is None else jnp.where(share > 0, numbers, 0)
+    # All numbers in one table: what is compiled is as long for ten derivatives as for one.
+    tables = [numbers.reshape(-1, numbers.shape[-1]) for numbers in results.values()]
+    high = jnp.concatenate(tables)
+    high = high if share is None else jnp.where(share > 0, high, 0)
     low = jnp.zeros_like(high)
     while (width := high.shape[1]) > 1:
         half = width // 2
@@ -241,4 +244,8 @@ def _pair(numbers: Any, share: Any) -> tuple[Any, Any]:
             [low[:, :half] + low[:, half : 2 * half] + lost, low[:, rest]], axis=1
         )
         high = jnp.concatenate([total, high[:, rest]], axis=1)
-    return high[:, 0], low[:, 0]
+    ends = [*accumulate(map(len, tables), initial=0)]
+    return {
+        key: (high[start:end, 0], low[start:end, 0])
+        for key, (start, end) in zip(results, pairwise(ends), strict=True)
+    }
