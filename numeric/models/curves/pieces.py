@@ -47,7 +47,7 @@ def sizes_at_once(
     memory
         Bytes for intermediate results.
     has_caches
-        Whether what fits a few megabytes is faster: on processors, not on accelerators.
+        Whether what fits a few megabytes is faster: compiled, on processors.
 
     Examples
     --------
