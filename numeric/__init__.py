@@ -6,6 +6,7 @@ unbiased. Simulations run SGD on landscapes in floating point, and in exact arit
 """
 
 from sgdiagrams.numeric.comparison.experiment import Comparison, compare
+from sgdiagrams.numeric.comparison.path_comparison import PathComparison
 from sgdiagrams.numeric.comparison.validity import Validity, judge_series
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.evaluation import evaluate
@@ -63,6 +64,7 @@ __all__ = [
     "Mean",
     "Measured",
     "PairedDifference",
+    "PathComparison",
     "PathEstimate",
     "PathTable",
     "PathTensors",

@@ -6,7 +6,7 @@ import math
 from contextlib import closing
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from sgdiagrams.diagrams.files import usable_path
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import checked_seed, is_whole
 from sgdiagrams.numeric.comparison.comparison import Comparison
+from sgdiagrams.numeric.comparison.path_experiment import compare_along_path
 from sgdiagrams.numeric.comparison.points import Point
 from sgdiagrams.numeric.comparison.predictions import (
     PredictionErrors,
@@ -38,11 +39,12 @@ from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
     from fractions import Fraction
     from pathlib import Path
 
+    from sgdiagrams.numeric.comparison.path_comparison import PathComparison
     from sgdiagrams.numeric.estimates.tabulated import Tabulated
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.numeric.simulation.moments import Moments
@@ -62,6 +64,64 @@ _ROUNDING = 1e-12  # of the largest contribution: less than this is taken for ze
 _FALLBACK = 0.1  # the highest learning rate where a single contribution tells no scale
 
 
+@overload
+def compare(
+    landscape: str | Landscape,
+    *,
+    observable: str | Observable = ...,
+    order: int | None = ...,
+    sampling: str | Sampling = ...,
+    optimizer: str | Optimizer = ...,
+    eta: float | Sequence[float] | None = ...,
+    runs: int = ...,
+    seed: int = ...,
+    checkpoint: str | Path | None = ...,
+    progress: Callable[[float, str], None] | None = ...,
+    executor: Executor | None = ...,
+    component: int | tuple[int, ...] | None = ...,
+    resummed: bool = ...,
+    values: Statistics | Tabulated | None = ...,
+    along_path: Literal[False] = ...,
+    control: Literal[False] = ...,
+    at: None = ...,
+    noise: None = ...,
+    samples: None = ...,
+    precision: None = ...,
+    budget: None = ...,
+    memory: None = ...,
+    **numbers: float | Fraction,
+) -> Comparison: ...
+
+
+@overload
+def compare(
+    landscape: str | Landscape,
+    *,
+    observable: str | Observable = ...,
+    sampling: str | Sampling = ...,
+    optimizer: str | Optimizer = ...,
+    eta: float,
+    runs: int = ...,
+    seed: int = ...,
+    checkpoint: str | Path | None = ...,
+    progress: Callable[[float, str], None] | None = ...,
+    executor: Executor | None = ...,
+    order: None = ...,
+    component: None = ...,
+    resummed: Literal[False] = ...,
+    values: None = ...,
+    along_path: Literal[True],
+    control: bool = ...,
+    at: Mapping[str, Sequence[int]] | None = ...,
+    noise: int | None = ...,
+    samples: int | None = ...,
+    precision: float | None = ...,
+    budget: float | None = ...,
+    memory: float | None = ...,
+    **numbers: float | Fraction | Sequence[int],
+) -> PathComparison: ...
+
+
 def compare(
     landscape: str | Landscape,
     *,
@@ -78,12 +138,21 @@ def compare(
     component: int | tuple[int, ...] | None = None,
     resummed: bool = False,
     values: Statistics | Tabulated | None = None,
-    **numbers: float | Fraction,
-) -> Comparison:
+    along_path: bool = False,
+    control: bool = False,
+    at: Mapping[str, Sequence[int]] | None = None,
+    noise: int | None = None,
+    samples: int | None = None,
+    precision: float | None = None,
+    budget: float | None = None,
+    memory: float | None = None,
+    **numbers: Any,
+) -> Comparison | PathComparison:
     """Predict an observable order by order and simulate it.
 
     Losses are compared by their change, the variance of the test loss and a component of the
-    displacement or the second moment as they are.
+    displacement or the second moment as they are. Along the path it is compared what noise adds to the
+    noiseless run, at one learning rate for several batch sizes.
 
     Parameters
     ----------
@@ -120,12 +189,26 @@ def compare(
     values
         Where the numbers of the prediction come from: `Statistics`, a measurement, or a table of values;
         their errors go into the deviations. Left out, the derivatives of the landscape itself.
+    along_path
+        Whether the prediction is that of `along_path`, for a `model_landscape`: one measurement,
+        rescaled, beside runs for every batch size, at one `eta`. It takes test loss, training loss and
+        generalisation gap; none of `order`, `component`, `resummed`, `values`. A checkpoint ``c.npz``
+        becomes a file for every part beside it, ``c-path.npz``, ``c-B8.npz``.
+    control
+        Along the path, as for `simulate`: far fewer runs do for small excesses.
+    at
+        Along the path the batch sizes that are simulated, ``{"B": [8, 16, 32]}``, or for epochs the
+        training sets, ``{"N": [64, 128]}``, at the same N/B; then the other numbers are those of the
+        measurement. Left out, lists among the numbers, ``B=[8, 16, 32]``, or ``N=[64, 128], B=[8, 16]``;
+        the middle of these is measured.
+    noise, samples, precision, budget, memory
+        Along the path, as for `along_path`.
     **numbers
         The numbers of sampling scheme and optimiser, such as ``T=10`` or ``beta=0.9``.
 
     Returns
     -------
-    Comparison
+    Comparison or, along the path, PathComparison
         After Ctrl-C, with what was measured so far.
 
     Raises
@@ -150,6 +233,28 @@ def compare(
     >>> abs(long.deviations[-1]) > 100, abs(long.resummed_deviations[-1]) < 4
     (True, True)
     """
+    measuring = {"samples": samples, "precision": precision, "budget": budget, "memory": memory}
+    if along_path:
+        others = {"order": order, "component": component, "resummed": resummed, "values": values}
+        _refuse("without along_path=True", others)
+        return compare_along_path(
+            landscape,
+            observable=observable,
+            sampling=sampling,
+            optimizer=optimizer,
+            eta=eta,
+            noise=1 if noise is None else noise,
+            runs=runs,
+            seed=seed,
+            at=at,
+            control=control,
+            checkpoint=checkpoint,
+            progress=progress,
+            executor=executor,
+            measuring={name: value for name, value in measuring.items() if value is not None},
+            numbers=numbers,
+        )
+    _refuse("with along_path=True", {"control": control, "at": at, "noise": noise, **measuring})
     training = Training(named_sampling(sampling), named_optimizer(optimizer)).at(**numbers)
     scheme, method = training.sampling, training.optimizer
     ground = named_landscape(landscape)
@@ -219,6 +324,13 @@ def compare(
     made = dict(zip(etas, early, strict=True))
     curve = () if predict is None else refined(predict, made, seconds=_PATIENCE)
     return replace(result, points=points, complete=complete, resummed_curve=curve)
+
+
+def _refuse(rule: str, options: dict[str, Any]) -> None:
+    """Raise a RequestError for the first option that is given and means nothing."""
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise RequestError(f"expected {name} {rule} only, got {name}={shown(value)}")
 
 
 @final

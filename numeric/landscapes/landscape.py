@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.descent import Descent
+    from sgdiagrams.numeric.models.model import Model
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.noiseless.reading import Reading
     from sgdiagrams.numeric.statistics import Statistics
@@ -94,6 +95,16 @@ class Landscape(ABC):
         """
 
     # What follows is as good as it is for most landscapes.
+
+    @property
+    def model(self) -> Model | None:
+        """The model whose landscape it is, for predictions along the path; None where there is none."""
+        return None
+
+    @property
+    def test_model(self) -> Model | None:
+        """The model with other data for the test loss; None where these are the same."""
+        return None
 
     @property
     def datapoint_size(self) -> int:

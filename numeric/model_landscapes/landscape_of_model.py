@@ -87,6 +87,16 @@ class ModelLandscape(Landscape):
         return self._name
 
     @property
+    def model(self) -> Model:
+        """The model."""
+        return self._model
+
+    @property
+    def test_model(self) -> Model | None:
+        """The model with other data for the test loss; None for the same data."""
+        return self._test_model
+
+    @property
     def start(self) -> Floats:
         """The weights in a row, shape (p,)."""
         return self._start

@@ -108,7 +108,7 @@ def draw_with_simulation(
     simulated: Sequence[SimulatedPoint],
     path: str | Path | None,
     *,
-    title: str | None = None,
+    before: str = "",
 ) -> Figure:
     """Draw what noise adds at the last time against its strength, beside simulated points."""
     check_number(estimate.observable)
@@ -132,7 +132,7 @@ def draw_with_simulation(
         marks=[int(mark) for mark in marks],
         simulated=simulated,
         quantity=words,
-        title=title or _title(estimate),
+        title=before + _title(estimate),
         path=path,
     )
 

@@ -25,7 +25,7 @@ __all__ = ["NoiseBands", "SimulatedPoint", "draw_along_run", "draw_strengths"]
 
 _FIRST, _HIGHEST, _TRUSTED = "#0072B2", "#D55E00", "#e3efe0"
 #: Labels of batch sizes are at least so far apart, of the width of the axes.
-_APART = 0.06
+_APART = 0.05
 _ERRORS = 2.0  # standard errors that bars and bands show
 
 
@@ -111,9 +111,10 @@ def draw_strengths(
         axes = figure.add_subplot()
         window = _window(bands, simulated)
         _draw_bands(axes, bands, window)
-        _mark(axes, bands, marks)
         if simulated:
             _draw_simulated(axes, simulated)
+        else:
+            _mark(axes, bands, marks)
         axes.set_xlim(0, bands.places[-1])
         _finish(axes, window, axis=axis, quantity=quantity, title=title)
         if number is not None and marks:

@@ -11,6 +11,7 @@ from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.models import (
     executor_at,
+    landscape_of,
     loaded_model,
     model_option,
     scheduler_option,
@@ -23,6 +24,7 @@ from sgdiagrams.commands.shared.options import (
     observable_option,
     optimizer_options,
     output_option,
+    path_options,
     sampling_option,
     seed_option,
     set_option,
@@ -30,8 +32,10 @@ from sgdiagrams.commands.shared.options import (
 from sgdiagrams.commands.shared.output import emit_result
 from sgdiagrams.commands.shared.progress import progress_bar
 from sgdiagrams.commands.shared.requests import (
+    check_others,
     component_indices,
     parse_settings,
+    path_arguments,
     pop_rates,
     read_protocol,
     refuse_options,
@@ -40,6 +44,8 @@ from sgdiagrams.commands.shared.requests import (
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from sgdiagrams.numeric.comparison.comparison import Comparison
+    from sgdiagrams.numeric.comparison.path_comparison import PathComparison
     from sgdiagrams.numeric.measurement.measured import Measured
     from sgdiagrams.symbolic.expansion import Expansion
 
@@ -70,6 +76,18 @@ __all__ = ["compare"]
 @click.option(
     "--resummed", is_flag=True, help="Show the re-summed prediction beside the plain one."
 )
+@click.option(
+    "--along-path",
+    is_flag=True,
+    help="Of a model, what noise adds to the run without noise, at one learning rate for the batch sizes "
+    "of --at.",
+)
+@path_options
+@click.option(
+    "--control",
+    is_flag=True,
+    help="With --along-path: subtract the first order in the noise from simulated runs.",
+)
 @click.option("--runs", type=click.IntRange(2, 10**8), default=10_000, show_default=True)
 @seed_option
 @click.option(
@@ -93,6 +111,8 @@ def compare(
     order: int | None,
     settings: tuple[str, ...],
     resummed: bool,
+    along_path: bool,
+    control: bool,
     runs: int,
     seed: int,
     picture: str | None,
@@ -116,57 +136,108 @@ def compare(
         sgdiagrams compare --landscape helix --observable displacement --component 2 --set T=10
         sgdiagrams compare --landscape gauss --resummed --set T=10000 --set eta=0.01,0.05 --runs 3000
         sgdiagrams compare --model network.py:network --order 2 --set T=20 --runs 500
+        sgdiagrams compare --model network.py:network --along-path --sampling fresh-data --set eta=0.3 \
+--set T=20 --set B=8 --at B=4,8,16,32 --runs 500 --plot noise.png
     """  # noqa: D301 - click reads the control character
-    from sgdiagrams import numeric
     from sgdiagrams.diagrams.errors import RequestError
     from sgdiagrams.numeric.holders import read_holder
     from sgdiagrams.numeric.pictures.canvas import check_picture
-    from sgdiagrams.symbolic.theorem import expand
 
     numbers: dict[str, Any] = parse_settings(settings)
     if picture is not None:
         check_picture(picture)  # before the long work, not after it
     eta = pop_rates(numbers)
+    measuring, at, protocol = path_arguments(protocol)
     scheme, rule = read_protocol(numbers, **protocol)
-    refuse_options(
-        "only with --landscape or --statistics",
-        {"--resummed": resummed and model is not None and statistics_path is None},
-    )
-    values = None if statistics_path is None else read_holder(statistics_path)
-    if landscape is not None and model is not None:
-        raise RequestError("expected either --landscape or --model, got both")
-    with executor_at(scheduler) as executor, ExitStack() as stack:
-        ground: Any = landscape or "digits"
-        if model is not None:
-            loss, weights, data = stack.enter_context(loaded_model(model))
-            ground = numeric.model_landscape(loss, weights, data, name=model.rpartition(":")[2])
-            if values is None:
-                order = order or 3
-                needed = expand(observable, order=order, sampling=scheme, optimizer=rule)
-                values = _measured(loss, weights, data, needed, executor)
-        with progress_bar("simulating") as progress:
-            comparison = numeric.compare(
-                ground,
-                observable=observable,
-                order=order,
-                sampling=scheme,
-                optimizer=rule,
-                eta=eta,
-                runs=runs,
-                seed=seed,
-                checkpoint=checkpoint,
-                executor=executor,
-                progress=progress,
-                component=component_indices(component),
-                resummed=resummed,
-                values=values,
-            )
+    common: dict[str, Any] = {
+        "observable": observable,
+        "sampling": scheme,
+        "optimizer": rule,
+        "eta": eta,
+        "runs": runs,
+        "seed": seed,
+        "checkpoint": checkpoint,
+    }
+    comparison: Comparison | PathComparison
+    if along_path:
+        others = {
+            "--landscape": landscape is not None,
+            "--statistics": statistics_path is not None,
+            "--order": order is not None,
+            "--component": component is not None,
+            "--resummed": resummed,
+        }
+        refuse_options("only without --along-path", others)
+        check_others(at, scheme, "population")
+        common |= {"control": control, "at": at, **measuring}
+        comparison = _along_path(model, common, scheduler)
+    else:
+        others = {f"--{name}": True for name in measuring}
+        others |= {"--at": bool(at), "--control": control}
+        refuse_options("only with --along-path", others)
+        refuse_options(
+            "only with --landscape or --statistics",
+            {"--resummed": resummed and model is not None and statistics_path is None},
+        )
+        if landscape is not None and model is not None:
+            raise RequestError("expected either --landscape or --model, got both")
+        common |= {
+            "order": order,
+            "component": component_indices(component),
+            "resummed": resummed,
+            "values": None if statistics_path is None else read_holder(statistics_path),
+        }
+        comparison = _by_orders(landscape, model, common, scheduler)
     emit_result(comparison, style, output)
     if picture is not None:
         comparison.plot(picture)
         click.echo(f"wrote {picture}", err=True)
     if not comparison.complete:
         raise click.exceptions.Exit(130)
+
+
+def _by_orders(
+    landscape: str | None, model: str | None, common: dict[str, Any], scheduler: str | None
+) -> Comparison:
+    """Compare what an expansion in the learning rate says, order by order."""
+    from sgdiagrams import numeric
+    from sgdiagrams.symbolic.theorem import expand
+
+    with executor_at(scheduler) as executor, ExitStack() as stack:
+        ground: Any = landscape or "digits"
+        if model is not None:
+            loss, weights, data = stack.enter_context(loaded_model(model))
+            ground = numeric.model_landscape(loss, weights, data, name=model.rpartition(":")[2])
+            if common["values"] is None:
+                common["order"] = common["order"] or 3
+                names = ("observable", "order", "sampling", "optimizer")
+                needed = expand(**{name: common[name] for name in names})
+                common["values"] = _measured(loss, weights, data, needed, executor)
+        with progress_bar("simulating") as progress:
+            comparison: Comparison = numeric.compare(
+                ground, **common, executor=executor, progress=progress
+            )
+    return comparison
+
+
+def _along_path(model: str | None, common: dict[str, Any], scheduler: str | None) -> PathComparison:
+    """Compare what noise adds to the noiseless run of a model, for several batch sizes."""
+    from sgdiagrams import numeric
+    from sgdiagrams.diagrams.errors import RequestError
+
+    if model is None or not common["at"]:
+        raise RequestError(
+            "expected --model FILE.py:NAME and --at B=8,16,32, or for epochs --at N=500,1000, with "
+            "--along-path"
+        )
+    with (
+        executor_at(scheduler) as executor,
+        landscape_of(None, model) as ground,
+        progress_bar("comparing") as progress,
+    ):
+        return numeric.compare(
+            ground, along_path=True, **common, executor=executor, progress=progress
+        )
 
 
 def _measured(

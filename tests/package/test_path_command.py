@@ -130,8 +130,9 @@ def test_what_is_asked_for(asked):
 
 def test_what_is_left_out_is_left_to_the_library(asked):
     good(*PATH)
-    assert "precision" not in asked.options
-    left = {"times", "samples", "budget", "memory", "checkpoint", "test_data"}
+    for name in ("precision", "noise", "samples", "budget", "memory"):
+        assert name not in asked.options
+    left = {"times", "checkpoint", "test_data"}
     assert left <= {name for name, value in asked.options.items() if value is None}
     good("path", "m.py:whole", *PATH[2:])
     assert asked.options["test_data"].tolist() == [[2.0, 1.0]]
@@ -164,6 +165,47 @@ def test_the_work_is_done_on_a_cluster(asked, monkeypatch):
     monkeypatch.setattr(cluster, "dask_executor", nullcontext)
     good(*PATH, "--scheduler", "tcp://10.0.0.1:8786")
     assert asked.options["executor"] == "tcp://10.0.0.1:8786"
+
+
+COMPARE = ("compare", "--model", "m.py:small", "--along-path", "--sampling", "fresh-data")
+SMALL = ("--set", "eta=0.1", "--set", "T=3", "--set", "B=2", "--runs", "60", "--samples", "8")
+
+
+@pytest.mark.usefixtures("folder")
+def test_predictions_are_held_against_runs():
+    pytest.importorskip("jax")
+    options = (*SMALL, "--at", "B=1,2", "--seed", "3", "--control", "--plot", "p.svg")
+    done = run(*COMPARE, *options, "--observable", "training-loss", "--checkpoint", "c.npz")
+    assert (done.returncode, done.stderr) == (0, "wrote p.svg\n")
+    model = ModelFile.parse("m.py:small").load()
+    ground = sd.model_landscape(*model, name="small")
+    compared = sd.compare(
+        *(ground,), along_path=True, sampling=sd.OnePass(T=3, B=2), eta=0.1, at={"B": [1, 2]},
+        runs=60, samples=8, seed=3, control=True, observable="training-loss", checkpoint="c.npz",
+    )  # fmt: skip
+    assert done.stdout == f"{compared}\n"
+
+
+REFUSED_COMPARISONS = {
+    "--set eta=0.1 --at B=1": "expected --order only without --along-path",
+    "": "expected --model FILE.py:NAME and --at",
+    "--set eta=0.1,0.2 --at B=1": "expected one learning rate",
+    "--set eta=0.1 --at T=1": "make a run of its own",
+}
+
+
+@pytest.mark.parametrize("options", REFUSED_COMPARISONS)
+@pytest.mark.usefixtures("folder")
+def test_comparisons_refused_in_one_line(options):
+    pytest.importorskip("jax")
+    more = ("--order", "2") if "order" in REFUSED_COMPARISONS[options] else ()
+    done = run(*COMPARE, "--set", "T=3", "--set", "B=2", *options.split(), *more)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert REFUSED_COMPARISONS[options] in done.stderr
+    for option in (["--at", "B=1"], ["--noise", "2"], ["--control"], ["--samples", "9"]):
+        done = run("compare", "--landscape", "mean", "--set", "T=3", *option)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert f"expected {option[0]} only with --along-path" in done.stderr
 
 
 REFUSED = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,6 +14,7 @@ from sgdiagrams.commands.shared.options import (
     observable_option,
     optimizer_options,
     output_option,
+    path_options,
     sampling_option,
     seed_option,
     set_option,
@@ -21,16 +22,13 @@ from sgdiagrams.commands.shared.options import (
 from sgdiagrams.commands.shared.output import emit, emit_json
 from sgdiagrams.commands.shared.progress import progress_bar
 from sgdiagrams.commands.shared.requests import (
-    byte_size,
+    check_others,
     parse_settings,
+    path_arguments,
     pop_rates,
-    positive_number,
     read_protocol,
     whole_numbers,
 )
-
-if TYPE_CHECKING:
-    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["path"]
 
@@ -41,16 +39,7 @@ __all__ = ["path"]
 @sampling_option("fresh-data")
 @optimizer_options
 @set_option
-@click.option(
-    "--noise", type=click.IntRange(1, 2), default=1, show_default=True, help="Highest order."
-)
-@click.option(
-    "--at",
-    "at",
-    metavar="NAME=N,N,...",
-    help="A table for other batch sizes, --at B=8,16,32, or for epochs training sets, --at N=500,1000; "
-    "it costs nothing more.",
-)
+@path_options
 @click.option(
     "--times", metavar="T,T,...", help="After which updates; the last alone when left out."
 )
@@ -61,16 +50,6 @@ __all__ = ["path"]
     show_default=True,
     help="Whether training sets are drawn from the data, or the data are what is trained on.",
 )
-@click.option(
-    "--samples", type=click.IntRange(2, 10**8), help="How many sampled runs; else by precision."
-)
-@click.option(
-    "--precision",
-    metavar="NUMBER",
-    help="Stop at this statistical error of each order, relative to all that noise adds; 0.05.",
-)
-@click.option("--budget", metavar="NUMBER", help="Stop after so many gradients of all data.")
-@click.option("--memory", metavar="BYTES", help="At most so much for the work: 2GB, 500MB.")
 @seed_option
 @click.option(
     "--checkpoint",
@@ -93,14 +72,8 @@ def path(
     model: str,
     observable: str,
     settings: tuple[str, ...],
-    noise: int,
-    at: str | None,
     times: str | None,
     role: str,
-    samples: int | None,
-    precision: str | None,
-    budget: str | None,
-    memory: str | None,
     seed: int,
     checkpoint: str | None,
     scheduler: str | None,
@@ -138,24 +111,20 @@ def path(
     eta = pop_rates(numbers)
     if eta is None:
         raise RequestError("expected a learning rate; give --set eta=0.05")
+    measuring, others, protocol = path_arguments(protocol)
     scheme, rule = read_protocol(numbers, **protocol)
-    others = _others(at, scheme, role)
+    check_others(others, scheme, role)
     options: dict[str, Any] = {
         "observable": observable,
         "sampling": scheme,
         "optimizer": rule,
         "eta": eta,
-        "noise": noise,
         "role": role,
         "times": whole_numbers("--times", times),
-        "samples": samples,
-        "budget": positive_number("--budget", budget),
-        "memory": None if memory is None else byte_size("--memory", memory),
         "seed": seed,
         "checkpoint": checkpoint,
+        **measuring,
     }
-    if precision is not None:
-        options["precision"] = positive_number("--precision", precision)
     with (
         executor_at(scheduler) as executor,
         given_model(model) as given,
@@ -183,18 +152,3 @@ def path(
         if checkpoint is not None:
             click.echo(f"kept in {checkpoint}; the same command goes on", err=True)
         raise click.exceptions.Exit(130)
-
-
-def _others(text: str | None, scheme: Sampling, role: str) -> dict[str, list[Any]]:
-    """Return other batch sizes, or other numbers of datapoints, that the scheme can be told of."""
-    if text is None:
-        return {}
-    numbers = parse_settings([text], option="--at")
-    measured = (scheme.on_given_rows if role == "training-set" else None) or scheme
-    others = {
-        name: value if isinstance(value, list) else [value] for name, value in numbers.items()
-    }
-    for name, values in others.items():
-        for value in values:
-            measured.rescaled(**{name: value})  # before the long work, not after it
-    return others

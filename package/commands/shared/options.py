@@ -26,6 +26,7 @@ __all__ = [
     "observable_option",
     "optimizer_options",
     "output_option",
+    "path_options",
     "sampling_option",
     "seed_option",
     "set_option",
@@ -178,3 +179,38 @@ checkpoint_option = click.option(
     shell_complete=files,
     help="Save the simulation as it goes, and resume from it.",
 )
+
+
+def path_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add to a command what a measurement along the path is told; see `path_arguments`."""
+    options = (
+        click.option(
+            "--noise",
+            type=click.IntRange(1, 2),
+            help="Highest order of the noise along the path; 1 when left out.",
+        ),
+        click.option(
+            "--at",
+            "at",
+            metavar="NAME=N,N,...",
+            help="Other batch sizes, --at B=8,16,32, or for epochs training sets, --at N=500,1000, from "
+            "the one measurement.",
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(2, 10**8),
+            help="How many sampled runs are differentiated; else as the precision asks.",
+        ),
+        click.option(
+            "--precision",
+            metavar="NUMBER",
+            help="Stop at this statistical error of each order, relative to all that noise adds; 0.05.",
+        ),
+        click.option(
+            "--budget", metavar="NUMBER", help="Stop after so many gradients of all data."
+        ),
+        click.option("--memory", metavar="BYTES", help="At most so much for the work: 2GB, 500MB."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

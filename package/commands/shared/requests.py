@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "byte_size",
+    "check_others",
     "component_indices",
     "derive",
     "derive_along_path",
     "derive_resummed",
     "holder_of",
     "parse_settings",
+    "path_arguments",
     "pop_eta",
     "pop_rates",
     "positive_number",
@@ -238,6 +240,47 @@ def read_protocol(
     own = {name: value for name, value in numbers.items() if name in optimizer.symbols}
     rest = {name: value for name, value in numbers.items() if name not in own}
     return scheme.at(**rest), optimizer.at(**own)
+
+
+def path_arguments(
+    options: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Any]]:
+    """Return how a measurement along the path is made, other batch sizes by name, and other options.
+
+    The first is what `path_options` were given, as arguments of `along_path`.
+
+    Raises
+    ------
+    RequestError
+        When an option is no number.
+    """
+    rest = dict(options)
+    noise, samples, memory = (rest.pop(name) for name in ("noise", "samples", "memory"))
+    at = rest.pop("at")
+    measuring = {
+        "noise": noise,
+        "samples": samples,
+        "precision": positive_number("--precision", rest.pop("precision")),
+        "budget": positive_number("--budget", rest.pop("budget")),
+        "memory": None if memory is None else byte_size("--memory", memory),
+    }
+    numbers = {} if at is None else parse_settings([at], option="--at")
+    others = {name: v if isinstance(v, list) else [v] for name, v in numbers.items()}
+    return {name: v for name, v in measuring.items() if v is not None}, others, rest
+
+
+def check_others(others: dict[str, list[Any]], scheme: Sampling, role: str) -> None:
+    """Refuse other batch sizes that a scheme cannot be told of, before the long work.
+
+    Raises
+    ------
+    SamplingError
+        For the first of them.
+    """
+    measured = (scheme.on_given_rows if role == "training-set" else None) or scheme
+    for name, values in others.items():
+        for value in values:
+            measured.rescaled(**{name: value})
 
 
 def pop_eta(numbers: dict[str, Any]) -> Any:
