@@ -17,6 +17,7 @@ from sgdiagrams.numeric.influences.influence import Influence
 from sgdiagrams.numeric.influences.signed_runs import RowVisits, SignedRuns
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.chunks import MEMORY
+from sgdiagrams.numeric.models.inputs import check_functions, positive_number
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.noiseless.adjoint import effects
 from sgdiagrams.numeric.noiseless.noiseless_run import NoiselessRun
@@ -24,7 +25,7 @@ from sgdiagrams.numeric.noiseless.reading import Reading
 from sgdiagrams.numeric.path.read_off import ReadOff, signed_factors
 from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds
 from sgdiagrams.numeric.simulation.batches import simulated_course
-from sgdiagrams.numeric.simulation.rates import learning_rates
+from sgdiagrams.numeric.simulation.rates import one_learning_rate
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
@@ -194,29 +195,22 @@ def influence_of_model(
     """Tell what the datapoints of a model that is trusted do; for the rest see `influence`."""
     watched, course = named_observable(observable), simulated_course(training.sampling)
     descent = Descent.of(training)
-    if np.ndim(eta) != 0:
-        raise RequestError(f"expected one learning rate, got eta={shown(eta)}")
-    [rate] = learning_rates(eta)
+    rate = one_learning_rate(eta)
     if not is_whole(samples, most=_MOST_SAMPLES, least=0) or samples == 1:
         raise RequestError(
             f"expected samples=0, or 2 to {_MOST_SAMPLES} of each datapoint, got samples={shown(samples)}"
         )
-    room = MEMORY if memory is None else memory
-    if isinstance(room, bool | str) or not room > 0:
-        raise RequestError(f"expected memory > 0, got memory={shown(memory)}")
+    room = positive_number("memory", memory, "bytes") or MEMORY
     factors = signed_factors(watched, given_set=False, has_test_data=test_model is not None)
     _check_component(component, watched, model.dimension)
     wanted = _checked_datapoints(datapoints, model.size)
-    for name in watched.functions:
-        if name not in model.functions:
-            words = f"expected the function {shown(name)} of the weights; give functions="
-            raise RequestError(f"{words}{{{shown(name)}: ...}}")
+    check_functions(model, watched.functions)
     reading = Reading(
         tuple((sign, (factor,)) for sign, factor in factors),
         () if component is None else (int(component),),
         is_change=False,
     )
-    run = NoiselessRun.of(model, descent, eta=rate, memory=float(room))
+    run = NoiselessRun.of(model, descent, eta=rate, memory=room)
     linear, first_order = _first_order(run, reading, test_model)
     read_off = ReadOff(model, test_model or model, factors)
     runs = SignedRuns(
@@ -230,7 +224,7 @@ def influence_of_model(
         samples=int(samples),
         visits=_few_visits(NoiseRounds(read_off, course, descent, rate, 0), int(samples)),
     )
-    size = int(float(room) / (_TABLES * model.dimension * model.dtype.itemsize))
+    size = int(room / (_TABLES * model.dimension * model.dtype.itemsize))
     values = _made(runs, max(1, min(_IN_A_ROUND, size)), executor, progress)
     noise, errors = _contributions(runs, values)
     is_exact = runs.visits is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -21,6 +20,7 @@ from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.procedure import Procedure
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
+from sgdiagrams.numeric.models.inputs import check_functions, positive_number
 from sgdiagrams.numeric.models.safety.checking import check_model
 
 if TYPE_CHECKING:
@@ -317,16 +317,6 @@ def _noun(
     )
 
 
-def _check_functions(model: Model, wanted: Wanted) -> None:
-    missing = [name for name in wanted.functions if name not in model.functions]
-    if missing:
-        name = missing[0]
-        raise RequestError(
-            f"expected the function {shown(name)} of the weights, which an expansion observes; give "
-            f"functions={{{shown(name)}: ...}}"
-        )
-
-
 def _method(
     model: Model,
     wanted: Wanted,
@@ -337,15 +327,15 @@ def _method(
     samples: int | None = None,
     window: int = WINDOW,
 ) -> Method:
-    _check_functions(model, wanted)
+    check_functions(model, wanted.functions)
     check_role(role, RequestError)
     return Method.of(
         model,
         wanted.moments,
         role=role,
         seed=checked_seed(seed),
-        budget=_positive("budget", budget, "gradients"),
-        memory=_positive("memory", memory, "bytes"),
+        budget=positive_number("budget", budget, "gradients"),
+        memory=positive_number("memory", memory, "bytes"),
         samples=samples,
         window=window,
     )
@@ -362,15 +352,3 @@ def _check_part(part: Any) -> tuple[int, int]:
             f"expected part=(k, n) with 1 <= k <= n, the k-th of n parts, got part={shown(part)}"
         )
     return int(part[0]), int(part[1])
-
-
-def _positive(name: str, value: Any, unit: str) -> float | None:
-    if value is None:
-        return None
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not number > 0:
-        raise RequestError(f"expected {name} > 0 in {unit}, got {name}={shown(value)}")
-    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_function_name",
+    "check_functions",
     "check_scalar",
     "checked_call",
     "floating_dtype",
+    "positive_number",
     "read_data",
     "read_rates",
 ]
@@ -186,3 +189,39 @@ def read_rates(
     if not np.isfinite(rates).all():
         raise RequestError(f"expected eta to be {wanted}, all finite")
     return rates
+
+
+def check_functions(model: Model, names: Sequence[str]) -> None:
+    """Raise a RequestError when a function of the weights that is observed is not there."""
+    missing = [name for name in names if name not in model.functions]
+    if missing:
+        name = shown(missing[0])
+        raise RequestError(
+            f"expected the function {name} of the weights, which is observed; give "
+            f"functions={{{name}: ...}}"
+        )
+
+
+def positive_number(name: str, value: Any, unit: str = "") -> float | None:
+    """Return an option as a number; None where it is left out.
+
+    Raises
+    ------
+    RequestError
+        When it is no number above 0.
+
+    Examples
+    --------
+    >>> positive_number("budget", 3, "gradients"), positive_number("budget", None)
+    (3.0, None)
+    """
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not number > 0:
+        words = f" in {unit}" if unit else ""
+        raise RequestError(f"expected {name} > 0{words}, got {name}={shown(value)}")
+    return number

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
@@ -17,6 +14,7 @@ from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.model_landscapes.landscape_of_model import ModelLandscape
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.chunks import MEMORY
+from sgdiagrams.numeric.models.inputs import check_functions, positive_number
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.path_file import PathFile
@@ -25,7 +23,7 @@ from sgdiagrams.numeric.path.read_off import ReadOff, signed_factors
 from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds
 from sgdiagrams.numeric.path.tallies import Tally
 from sgdiagrams.numeric.simulation.batches import simulated_course
-from sgdiagrams.numeric.simulation.rates import learning_rates
+from sgdiagrams.numeric.simulation.rates import one_learning_rate
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
@@ -219,13 +217,13 @@ def along_path_of_model(
     if not is_whole(noise, least=1, most=_HIGHEST):
         raise RequestError(f"expected noise=1 or noise=2, got noise={shown(noise)}")
     training = _on_its_rows(training, role)
-    rate = _rate(eta)
+    rate = one_learning_rate(eta)
     course = simulated_course(training.sampling)
     points = _times(times, course.updates)
     factors = signed_factors(
         watched, given_set=role == "training-set", has_test_data=test_model is not None
     )
-    _check_functions(model, watched)
+    check_functions(model, watched.functions)
     rounds = NoiseRounds(
         read_off=ReadOff(model, test_model or model, factors),
         course=course,
@@ -235,10 +233,10 @@ def along_path_of_model(
     )
     wanted = Effort(
         samples=_whole("samples", samples),
-        precision=_positive("precision", precision),
-        budget=_positive("budget", budget),
+        precision=positive_number("precision", precision),
+        budget=positive_number("budget", budget),
         updates=course.updates,
-        memory=_positive("memory", memory) or MEMORY,
+        memory=positive_number("memory", memory) or MEMORY,
         vector_bytes=model.dimension * model.dtype.itemsize,
     )
     noiseless = rounds.noiseless()
@@ -315,12 +313,6 @@ def _on_its_rows(training: Training, role: str) -> Training:
     return Training(given, training.optimizer)
 
 
-def _rate(eta: Any) -> float:
-    if np.ndim(eta) != 0:
-        raise RequestError(f"expected one learning rate, got eta={shown(eta)}")
-    return learning_rates(eta)[0]
-
-
 def _times(times: Sequence[int] | None, updates: int) -> tuple[int, ...]:
     if times is None:
         return (updates,)
@@ -333,30 +325,9 @@ def _times(times: Sequence[int] | None, updates: int) -> tuple[int, ...]:
     return tuple(map(int, points))
 
 
-def _check_functions(model: Model, watched: Observable) -> None:
-    for name in watched.functions:
-        if name not in model.functions:
-            raise RequestError(
-                f"expected the function {shown(name)} of the weights; give "
-                f"functions={{{shown(name)}: ...}}"
-            )
-
-
 def _whole(name: str, value: int | None) -> int | None:
     if value is None:
         return None
     if not is_whole(value, least=2, most=_MOST_SAMPLES):
         raise RequestError(f"expected 2 to {_MOST_SAMPLES} {name}, got {name}={shown(value)}")
     return int(value)
-
-
-def _positive(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not number > 0:
-        raise RequestError(f"expected {name} > 0, got {name}={shown(value)}")
-    return number

@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["learning_rates"]
+__all__ = ["learning_rates", "one_learning_rate"]
 
 
 def learning_rates(eta: float | Sequence[float]) -> tuple[float, ...]:
@@ -38,3 +38,21 @@ def learning_rates(eta: float | Sequence[float]) -> tuple[float, ...]:
             f"got eta={shown(eta)}"
         )
     return tuple(map(float, values))
+
+
+def one_learning_rate(eta: float) -> float:
+    """Return a learning rate where there can be but one.
+
+    Raises
+    ------
+    RequestError
+        When it is no finite number other than 0.
+
+    Examples
+    --------
+    >>> one_learning_rate(0.5)
+    0.5
+    """
+    if np.ndim(eta) != 0:
+        raise RequestError(f"expected one learning rate, got eta={shown(eta)}")
+    return learning_rates(eta)[0]
