@@ -35,8 +35,8 @@ SETS = (64, 128, 256, 512, 2048)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, predict, train, print and draw."""
-    samples = (64, 256, "sampled runs that are differentiated")
-    runs = (100, 400, "runs of SGD at every size")
+    samples = (64, 192, "sampled runs that are differentiated")
+    runs = (100, 256, "runs of SGD at every size")
     options = read_options(__doc__, arguments, samples=samples, runs=runs)
     model = (small_network_loss, small_network(HIDDEN), digits())
     noise = 2 if options.full else 1
