@@ -162,8 +162,10 @@ def along_path(
     """
     scheme, method = named_sampling(sampling), named_optimizer(optimizer)
     training = Training(scheme, method).at(**numbers)
+    # What is missing is said before a model is looked at.
+    simulated_course(training.sampling)
     if training.optimizer.symbols:
-        Descent.of(training)  # says what is missing
+        Descent.of(training)
     model = model_of(loss, weights, data, functions=functions, memory=memory)
     test_model = None if test_data is None else model_of(loss, weights, test_data, memory=memory)
     if not is_whole(noise, least=0, most=_HIGHEST):
