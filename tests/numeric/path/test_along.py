@@ -250,6 +250,19 @@ def test_noise_two_leaves_out_the_fourth_cumulant():
     assert error < 0.3
 
 
+def test_noise_two_has_the_third_cumulant():
+    """One update on s = theta^3 from 0: noise 2 is the third cumulant of the step, -m_3/B^2."""
+    cube = lambda w: w**3
+    estimate = along_path(
+        lambda w, x: w * x, np.array(0.0), np.array([-1.0, 2.0, -1.0]), functions={"s": cube},
+        observable="function:s", sampling=OnePass(T=1, B=2), eta=1.0, noise=2, samples=4000, seed=1,
+    )  # fmt: skip
+    m3 = 2.0
+    assert estimate.orders[1] == 0
+    assert abs(estimate.orders[2] + m3 / 4) < 4 * estimate.order_standard_errors[2]
+    assert estimate.order_standard_errors[2] < 0.1
+
+
 def test_a_curve_ends_where_the_end_is_and_begins_without_noise():
     options = {"sampling": OnePass(T=4, B=2), "eta": 0.2, "samples": 32}
     curve = along_path(loss, START, DATA, times=[0, 2, 4], **options)
