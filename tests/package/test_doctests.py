@@ -12,6 +12,7 @@ NEEDS = {
     "sgdiagrams.numeric.measurement.measuring": "jax",
     "sgdiagrams.numeric.model_landscapes.landscape_of_model": "jax",
     "sgdiagrams.numeric.path.along": "jax",
+    "sgdiagrams.numeric.path.path_estimate": "jax",
     "sgdiagrams.numeric.models.jax_model": "jax",
     "sgdiagrams.numeric.models.structure": "jax",
     "sgdiagrams.numeric.noiseless.noiseless_run": "jax",
