@@ -17,7 +17,7 @@ from sgdiagrams.numeric.influences.influence import Influence
 from sgdiagrams.numeric.influences.signed_runs import RowVisits, SignedRuns
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.chunks import MEMORY
-from sgdiagrams.numeric.models.inputs import check_functions, positive_number
+from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.noiseless.adjoint import effects
 from sgdiagrams.numeric.noiseless.noiseless_run import NoiselessRun
@@ -200,7 +200,7 @@ def influence_of_model(
         raise RequestError(
             f"expected samples=0, or 2 to {_MOST_SAMPLES} of each datapoint, got samples={shown(samples)}"
         )
-    room = positive_number("memory", memory, "bytes") or MEMORY
+    room = positive_option("memory", memory, "bytes") or MEMORY
     factors = signed_factors(watched, given_set=False, has_test_data=test_model is not None)
     _check_component(component, watched, model.dimension)
     wanted = _checked_datapoints(datapoints, model.size)

@@ -20,7 +20,7 @@ from sgdiagrams.numeric.measurement.planning import Plan
 from sgdiagrams.numeric.measurement.procedure import Procedure
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
-from sgdiagrams.numeric.models.inputs import check_functions, positive_number
+from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
 
 if TYPE_CHECKING:
@@ -334,8 +334,8 @@ def _method(
         wanted.moments,
         role=role,
         seed=checked_seed(seed),
-        budget=positive_number("budget", budget, "gradients"),
-        memory=positive_number("memory", memory, "bytes"),
+        budget=positive_option("budget", budget, "gradients"),
+        memory=positive_option("memory", memory, "bytes"),
         samples=samples,
         window=window,
     )

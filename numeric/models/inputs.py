@@ -25,7 +25,7 @@ __all__ = [
     "check_scalar",
     "checked_call",
     "floating_dtype",
-    "positive_number",
+    "positive_option",
     "read_data",
     "read_rates",
 ]
@@ -202,7 +202,7 @@ def check_functions(model: Model, names: Sequence[str]) -> None:
         )
 
 
-def positive_number(name: str, value: Any, unit: str = "") -> float | None:
+def positive_option(name: str, value: Any, unit: str = "") -> float | None:
     """Return an option as a number; None where it is left out.
 
     Raises
@@ -212,7 +212,7 @@ def positive_number(name: str, value: Any, unit: str = "") -> float | None:
 
     Examples
     --------
-    >>> positive_number("budget", 3, "gradients"), positive_number("budget", None)
+    >>> positive_option("budget", 3, "gradients"), positive_option("budget", None)
     (3.0, None)
     """
     if value is None:

@@ -14,7 +14,7 @@ from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.model_landscapes.landscape_of_model import ModelLandscape
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.chunks import MEMORY
-from sgdiagrams.numeric.models.inputs import check_functions, positive_number
+from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.path_file import PathFile
@@ -168,8 +168,7 @@ def along_path(
         Descent.of(training)
     model = model_of(loss, weights, data, functions=functions, memory=memory)
     test_model = None if test_data is None else model_of(loss, weights, test_data, memory=memory)
-    if not is_whole(noise, least=0, most=_HIGHEST):
-        raise RequestError(f"expected noise=1 or noise=2, got noise={shown(noise)}")
+    _check_noise(noise)
     notes = check_model(model, 2 * int(noise) + 1)
     for note in notes:
         warnings.warn(note, stacklevel=2)
@@ -216,8 +215,7 @@ def along_path_of_model(
 ) -> PathEstimate:
     """Predict along the path of a model that is trusted; for the rest see `along_path`."""
     watched = named_observable(observable)
-    if not is_whole(noise, least=1, most=_HIGHEST):
-        raise RequestError(f"expected noise=1 or noise=2, got noise={shown(noise)}")
+    _check_noise(noise)
     training = _on_its_rows(training, role)
     rate = one_learning_rate(eta)
     course = simulated_course(training.sampling)
@@ -235,10 +233,10 @@ def along_path_of_model(
     )
     wanted = Effort(
         samples=_whole("samples", samples),
-        precision=positive_number("precision", precision),
-        budget=positive_number("budget", budget),
+        precision=positive_option("precision", precision),
+        budget=positive_option("budget", budget),
         updates=course.updates,
-        memory=positive_number("memory", memory) or MEMORY,
+        memory=positive_option("memory", memory) or MEMORY,
         vector_bytes=model.dimension * model.dtype.itemsize,
     )
     noiseless = rounds.noiseless()
@@ -287,6 +285,11 @@ def along_path_of_model(
         notes=(*notes, *measuring.notes),
         complete=complete,
     )
+
+
+def _check_noise(noise: Any) -> None:
+    if not is_whole(noise, least=1, most=_HIGHEST):
+        raise RequestError(f"expected noise=1 or noise=2, got noise={shown(noise)}")
 
 
 def _on_its_rows(training: Training, role: str) -> Training:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from sgdiagrams.numeric.simulation.batches import select
+from sgdiagrams.numeric.simulation.batches import blocks_of_runs, of_all_blocks, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DrawnRuns", "draw_runs"]
 
 #: Runs whose random numbers are drawn together: every run is the same however many are made.
-TOGETHER = 8
+_TOGETHER = 8
 _DATA, _ORDER = 0, 1
 
 
@@ -51,18 +51,14 @@ class DrawnRuns:
 
     def batches(self, direction: int = 0) -> Iterator[NDArray[np.intp]]:
         """Yield the datapoints of every update, shape (S, m); the order is that of all directions."""
-        blocks, kept = _blocks(self.first, self.runs)
+        blocks, kept = blocks_of_runs(self.first, self.runs, _TOGETHER)
         orders = [
-            self.course.draw(TOGETHER, np.random.default_rng((*self.seed, block, _ORDER)))
+            self.course.draw(_TOGETHER, np.random.default_rng((*self.seed, block, _ORDER)))
             for block in blocks
         ]
         data = self.rows[direction]
         for parts in zip(*orders, strict=True):
-            one = parts[0]
-            if isinstance(one, slice) or one.ndim == 1:
-                yield select(data, one)
-            else:
-                yield select(data, np.concatenate(parts)[kept])
+            yield select(data, of_all_blocks(parts, kept))
 
 
 def draw_runs(
@@ -75,20 +71,14 @@ def draw_runs(
     directions: int = 1,
 ) -> DrawnRuns:
     """Draw the training sets of runs, one for each direction, with one order for all of them."""
-    blocks, kept = _blocks(first, runs)
+    blocks, kept = blocks_of_runs(first, runs, _TOGETHER)
     tables: list[NDArray[np.intp]] = []
     for direction in range(directions):
         drawn = [
             np.random.default_rng((*seed, block, _DATA, direction)).integers(
-                population, size=(TOGETHER, course.rows)
+                population, size=(_TOGETHER, course.rows)
             )
             for block in blocks
         ]
         tables.append(np.concatenate(drawn)[kept])
     return DrawnRuns(course, population, first, runs, seed, tuple(tables))
-
-
-def _blocks(first: int, runs: int) -> tuple[range, slice]:
-    blocks = range(first // TOGETHER, -(-(first + runs) // TOGETHER))
-    start = first - blocks.start * TOGETHER
-    return blocks, slice(start, start + runs)

@@ -107,7 +107,7 @@ class PathEstimate:
     @property
     def standard_error(self) -> Any:
         """The statistical error of the value; orders are measured on runs of their own."""
-        return self._shaped(np.sqrt(sum(error**2 for error in self._errors)))
+        return self._shaped(self._total_error)
 
     @property
     def excess(self) -> Any:
@@ -253,8 +253,7 @@ class PathEstimate:
 
     def rows(self, number: int) -> list[PathRow]:
         """Return this prediction as rows of a table, one for each time; `number` stands in front."""
-        missing = np.ravel(self.truncation_error)
-        error = np.sqrt(sum(e**2 for e in self._errors))
+        error = self._total_error
         verdicts = [self._judged_at(slice(k, k + 1)) for k in range(len(self.times))]
         return [
             PathRow(
@@ -263,7 +262,7 @@ class PathEstimate:
                 value=_signed(sum(self._orders)[k]),
                 excess=_signed(sum(self._orders[1:])[k]),
                 standard_error=_size(error[k : k + 1]),
-                truncation_error=float(missing[k]),
+                truncation_error=verdicts[k].missing,
                 judgement=verdicts[k].words,
                 trustworthy=verdicts[k].trustworthy,
             )
@@ -291,13 +290,23 @@ class PathEstimate:
         return errors
 
     @property
+    def _total_error(self) -> Any:
+        """The statistical error of all orders together."""
+        return np.sqrt(sum(error**2 for error in self._errors))
+
+    @property
+    def _left_out(self) -> tuple[Any, Any]:
+        """What is left out and its error, for the noise that was measured."""
+        if self.higher is None:
+            return self.left.mean, self.left.standard_error
+        error = np.sqrt(self.left.standard_error**2 + self.higher.standard_error**2)
+        return self.left.mean - self.higher.mean, error
+
+    @property
     def _remainder(self) -> tuple[Any, Any]:
         """What is left out and its error, for the noise of these numbers."""
-        left, error = self.left.mean, self.left.standard_error
-        if self.higher is not None:
-            left = left - self.higher.mean
-            error = np.sqrt(error**2 + self.higher.standard_error**2)
         factor = float(self.ratio) ** (self.noise + 1)
+        left, error = self._left_out
         return factor * left, factor * error
 
     @property
@@ -305,11 +314,10 @@ class PathEstimate:
         return self._judged_at(slice(None))
 
     def _judged_at(self, span: slice) -> Verdict:
-        factor = float(self.ratio) ** (self.noise + 1)
-        left, error = (part[span] / factor if factor else part[span] for part in self._remainder)
+        left, error = (part[span] for part in self._left_out)
         return judge_noise(
             excess=_size(sum(self._orders[1:])[span]),
-            standard_error=_size(np.sqrt(sum(e**2 for e in self._errors))[span]),
+            standard_error=_size(self._total_error[span]),
             remainder=_size(left),
             remainder_error=_size(error),
             noise=self.noise,
@@ -374,7 +382,7 @@ class PathEstimate:
         if self.is_curve:
             columns_of = ("update", "noiseless", "value", "standard error", "truncation error")
             columns: list[Any] = [self._orders[0], sum(self._orders)]
-            columns.append(np.sqrt(sum(error**2 for error in self._errors)))
+            columns.append(self._total_error)
             missing = self.truncation_error
             lines = [
                 (str(t), *(f"{_size(c[k]):.6g}" for c in columns[:2]), f"{_size(columns[2][k]):.2g}",
@@ -386,7 +394,7 @@ class PathEstimate:
         is_vector = np.ndim(self.value) > 0
         header = ("noise", *(f"|{t}|" if is_vector else t for t in titles))
         orders, errors = self._orders, self._errors
-        total = np.sqrt(sum(error**2 for error in errors))
+        total = self._total_error
         named = [(str(m), *pair) for m, pair in enumerate(zip(orders, errors, strict=True))]
         named += [("sum", sum(orders), total), ("excess", sum(orders[1:]), total)]
         rows = [(name, f"{_signed(c[0]):.6g}", f"{_size(e):.2g}") for name, c, e in named]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.numeric.noiseless.noiseless_run import mixed
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.models.model import Directions, Model, Vectors
 
-__all__ = ["PAIRS", "SINGLE", "Jets", "Push", "Watched", "lower_keys", "pushed_runs"]
+__all__ = ["PAIRS", "SINGLE", "Jets", "Push", "Watched", "add_noise", "lower_keys", "pushed_runs"]
 
 #: Derivatives of a table of vectors; ``()`` is the value, of length 1.
 Jets: TypeAlias = "dict[Directions, Vectors]"
@@ -160,16 +161,15 @@ def pushed_runs(
                 factors = None
                 if push.factors is not None:
                     factors = model.as_table(push.factors[:, None])
-                for key in keys:
-                    if x in key:
-                        rest = _without(key, x)
-                        more = key.count(x) * (own[rest] - full[rest])
-                        slope[key] = slope[key] + (more if factors is None else factors * more)
+                add_noise(slope, x, own, full, factors)
         with model.computing():
             if decay:
                 slope = {key: slope[key] + decay * theta[key] for key in theta}
             known = (slope, *memory)
-            step, *memory = (_mixed(row, known) for row in matrix)
+            step, *memory = (
+                {key: mixed(row, tuple(jets[key] for jets in known)) for key in slope}
+                for row in matrix
+            )
             theta = {key: theta[key] - eta * step[key] for key in theta}
             for k, total in sums.items():
                 if watched[k, t]:
@@ -177,6 +177,33 @@ def pushed_runs(
         yield from _arrivals(theta, watched, t)
     for k, total in sums.items():
         yield Watched(k, total.pop(()), total)
+
+
+def add_noise(
+    total: dict[Directions, Any],
+    direction: int,
+    own: Mapping[Directions, Any],
+    mean: Mapping[Directions, Any],
+    factors: Any = None,
+) -> None:
+    r"""Add, in place, the derivatives of :math:`\epsilon_x f\, (b - l)` by the strengths at 0.
+
+    Parameters
+    ----------
+    total
+        What is added to: derivatives of numbers or vectors.
+    direction
+        x.
+    own, mean
+        The derivatives of b and of l.
+    factors
+        f; None for 1.
+    """
+    for key, before in total.items():
+        if direction in key:
+            rest = _without(key, direction)
+            more = key.count(direction) * (own[rest] - mean[rest])
+            total[key] = before + (more if factors is None else factors * more)
 
 
 def _arrivals(theta: Mapping[Directions, Any], watched: NDArray[Any], t: int) -> Iterator[Watched]:
@@ -187,18 +214,6 @@ def _arrivals(theta: Mapping[Directions, Any], watched: NDArray[Any], t: int) ->
 
 def _is_average(row: NDArray[Any]) -> bool:
     return bool(np.count_nonzero(row) != 1 or row.max() != 1)
-
-
-def _mixed(factors: NDArray[np.float64], known: Sequence[Jets]) -> Jets:
-    """Return a linear combination of tables, derivative by derivative."""
-    terms = [(float(c), jets) for c, jets in zip(factors, known, strict=True) if c]
-    if not terms:
-        return {key: 0 * table for key, table in known[0].items()}
-    (c, first), *rest = terms
-    result = first if c == 1 else {key: c * table for key, table in first.items()}
-    for c, jets in rest:
-        result = {key: result[key] + c * table for key, table in jets.items()}
-    return result
 
 
 def _without(key: Directions, direction: int) -> Directions:

@@ -11,7 +11,7 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.model_landscapes.landscape_of_model import ModelLandscape
-from sgdiagrams.numeric.path.pushing import Watched, lower_keys
+from sgdiagrams.numeric.path.pushing import Watched, add_noise, lower_keys
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
@@ -175,12 +175,7 @@ class ReadOff:
         for x, table in enumerate(rows):
             curves = {key: point.jets[key] for key in lower_keys(keys, x)}
             own = here.jets(LOSS, table, curves, output="number")
-            for key in keys:
-                if x in key:
-                    place = key.index(x)
-                    rest = key[:place] + key[place + 1 :]
-                    more = key.count(x) * (own[rest] - mean[rest])
-                    result[key] = result[key] + (more if factors is None else factors * more)
+            add_noise(result, x, own, mean, factors)
         return result
 
     def at_full_noise(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["select", "simulated_course"]
+__all__ = ["blocks_of_runs", "of_all_blocks", "select", "simulated_course"]
 
 
 def simulated_course(scheme: Sampling) -> Course:
@@ -72,3 +72,24 @@ def select(data: NDArray[Any], rows: Rows) -> NDArray[Any]:
     if isinstance(rows, slice) or rows.ndim == 1:
         return data[:, rows]
     return data[np.arange(len(data))[:, None], rows]
+
+
+def blocks_of_runs(first: int, runs: int, size: int) -> tuple[range, slice]:
+    """Return the blocks of `size` runs that contain some runs, and where these are in them.
+
+    Examples
+    --------
+    >>> blocks_of_runs(70, 10, 64)
+    (range(1, 2), slice(6, 16, None))
+    """
+    blocks = range(first // size, -(-(first + runs) // size))
+    start = first - blocks.start * size
+    return blocks, slice(start, start + runs)
+
+
+def of_all_blocks(parts: tuple[Rows, ...], kept: slice) -> Rows:
+    """Return the rows of the runs that are kept; schedules without chance have the same for all."""
+    one, *_ = parts
+    if isinstance(one, slice) or one.ndim == 1:
+        return one
+    return np.concatenate(parts)[kept]  # type: ignore[arg-type]

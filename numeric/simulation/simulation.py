@@ -12,7 +12,12 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.noiseless.reading import Reading
-from sgdiagrams.numeric.simulation.batches import select, simulated_course
+from sgdiagrams.numeric.simulation.batches import (
+    blocks_of_runs,
+    of_all_blocks,
+    select,
+    simulated_course,
+)
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
-    from sgdiagrams.symbolic.embeddings.batches import Rows
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.training import Training
 
@@ -218,8 +222,7 @@ class Simulation:
         self, first: int, runs: int, seed: int
     ) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:
         """Return training sets (R, N, ...) and the datapoints of every update, by numbers of runs."""
-        blocks = range(first // _TOGETHER, -(-(first + runs) // _TOGETHER))
-        kept = slice(first - blocks.start * _TOGETHER, first - blocks.start * _TOGETHER + runs)
+        blocks, kept = blocks_of_runs(first, runs, _TOGETHER)
 
         def generators(purpose: int) -> list[np.random.Generator]:
             return [np.random.default_rng((seed, block, purpose)) for block in blocks]
@@ -230,7 +233,7 @@ class Simulation:
         data = np.ascontiguousarray(np.concatenate(drawn)[kept])
         orders = [self._course.draw(_TOGETHER, rng) for rng in generators(_ORDER)]
         return data, (
-            select(data, _of_all_blocks(parts, kept)) for parts in zip(*orders, strict=True)
+            select(data, of_all_blocks(parts, kept)) for parts in zip(*orders, strict=True)
         )
 
     def read_off(
@@ -332,14 +335,6 @@ class Simulation:
 
 def _digest(array: NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array, dtype="<f8").tobytes()).hexdigest()
-
-
-def _of_all_blocks(parts: tuple[Rows, ...], kept: slice) -> Rows:
-    """Return the rows of the runs that are kept; schedules without chance have the same for all."""
-    one, *_ = parts
-    if isinstance(one, slice) or one.ndim == 1:
-        return one
-    return np.concatenate(parts)[kept]  # type: ignore[arg-type]
 
 
 def _signed_products(watched: Observable) -> tuple[tuple[int, tuple[str, ...]], ...]:
