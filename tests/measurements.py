@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from sgdiagrams.numeric.estimates.bases import in_moments
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.rounds import Round
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.symbolic.algebra.conversions import in_moments
 
 
 def needed(*expansions):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.estimates.bases import in_cumulants, in_moments
+from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,12 +15,12 @@ from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.derivatives.derivatives import check_role
-from sgdiagrams.numeric.estimates.bases import contraction_of, in_moments
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.combination import Combination, merged_rounds
 from sgdiagrams.numeric.measurement.files import read_measured, write_measured
 from sgdiagrams.numeric.models.structure import vector_like
+from sgdiagrams.symbolic.algebra.conversions import contraction_of, in_moments
 
 if TYPE_CHECKING:
     import os

@@ -16,11 +16,11 @@ from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.diagrams.written_numbers import written_number
-from sgdiagrams.numeric.estimates.bases import contraction_of
 from sgdiagrams.numeric.estimates.known_values import KnownContractions
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.value_files import read_values, write_values
+from sgdiagrams.symbolic.algebra.conversions import contraction_of
 
 if TYPE_CHECKING:
     import os

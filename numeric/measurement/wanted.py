@@ -11,10 +11,10 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, check_kind
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.estimates.bases import in_moments
 from sgdiagrams.numeric.estimates.terms import weight_decay_of_parts
 from sgdiagrams.numeric.sweeps.routes import block_count
 from sgdiagrams.numeric.sweeps.trees import is_sampled
+from sgdiagrams.symbolic.algebra.conversions import in_moments
 from sgdiagrams.symbolic.formula import SeriesFormula
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 

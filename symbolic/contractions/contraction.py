@@ -133,14 +133,12 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             raise RequestError(f"expected metric identity or eta, got metric={shown(metric)}")
         if len(labels) != len(partition):
             raise DiagramError(f"expected {len(partition)} labels, one a node, got {len(labels)}")
-        if not partition:
-            raise DiagramError("expected at least one node, got an empty forest")
         if not all(_LABEL.fullmatch(label) for label in labels):
             raise DiagramError(
                 "expected labels of letters, digits, '-' and '_', starting with a letter"
             )
         forest = canonical_forest(edges, partition, labels, free)
-        if basis == "cumulant" and len(set(partition)) == len(partition):
+        if not partition or (basis == "cumulant" and len(set(partition)) == len(partition)):
             basis = "moment"
         if not edges and not free:
             metric = "identity"
@@ -157,6 +155,18 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         self.basis = basis  # type: ignore[assignment]
         self.metric = metric  # type: ignore[assignment]
         return self
+
+    @classmethod
+    def unit(cls) -> Contraction:
+        """Return the contraction of no tensors, which is 1.
+
+        Examples
+        --------
+        >>> unit = Contraction.unit()
+        >>> unit, unit.node_count, unit.func(*unit.args) == unit
+        (1, 0, True)
+        """
+        return cls._make((), (), (), (), "moment", "identity")
 
     @classmethod
     def build(
@@ -196,6 +206,8 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         """
         given = [tuple(block) for block in blocks]
         partition = partition_of_blocks(given, sum(map(len, given)))
+        if not partition:
+            raise DiagramError("expected at least one node, got an empty forest")
         names = ("loss",) * len(partition) if labels is None else tuple(labels)
         pairs = [tuple(edge) for edge in edges]
         for pair in pairs:
@@ -388,6 +400,8 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         return text_of(self)
 
     def _numpycode(self, printer: Any) -> str:
+        if not self.node_count:
+            return "1"
         subscripts, operands = einsum_of(self)
         einsum = printer._module_format("numpy.einsum")  # noqa: SLF001 - SymPy's own protocol
         if not subscripts.strip("->"):

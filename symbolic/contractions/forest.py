@@ -134,6 +134,8 @@ def canonical_numbering(
         As `canonical_forest`.
     """
     n = len(partition)
+    if not (n or edges or free):
+        return Forest((), (), (), ()), ()
     if n > _MOST_NODES:
         raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {n}")
     neighbours: list[list[int]] = [[] for _ in range(n)]
@@ -243,7 +245,7 @@ def _centres(neighbours: list[list[int]]) -> list[tuple[int, ...]]:
 _NUMBER = "[0-9]{1,6}"
 _BLOCK = rf"{_NUMBER}(?:\.{_NUMBER})*"
 _TEXT = re.compile(
-    rf"\(({_BLOCK}(?:-{_BLOCK})*)\)"
+    rf"\(((?:{_BLOCK}(?:-{_BLOCK})*)?)\)"
     rf"\(((?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?)\)"
 )
 
@@ -273,6 +275,6 @@ def parse_forest(text: str) -> tuple[Edges, Partition]:
         raise DiagramError(
             f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {shown(text[:60])}"
         )
-    blocks = [[int(v) for v in block.split(".")] for block in match[1].split("-")]
+    blocks = [[int(v) for v in block.split(".")] for block in match[1].split("-") if block]
     edges = [(int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)]
     return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))

@@ -18,7 +18,7 @@ from sgdiagrams.symbolic.layout import quantities
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.layout.mathml import mathml_text
-from sgdiagrams.symbolic.layout.nodes import THIN, joined
+from sgdiagrams.symbolic.layout.nodes import ONE, THIN, joined
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.symbolic.contractions.forest import ContractedForest
+    from sgdiagrams.symbolic.layout.nodes import Node
 
 
 __all__ = [
@@ -72,9 +73,9 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
     return name, True
 
 
-def tensors_of(contraction: ContractedForest) -> tuple[quantities.IndexedTensor, ...]:
-    """Return the layout of every factor in reading order."""
-    return tuple(map(_layout, walk(contraction)))
+def tensors_of(contraction: ContractedForest) -> tuple[Node, ...]:
+    """Return the layout of every factor in reading order; a 1 where there is none."""
+    return tuple(map(_layout, walk(contraction))) or (ONE,)
 
 
 def _layout(tensor: Tensor) -> quantities.IndexedTensor:
@@ -185,7 +186,7 @@ def tensor_of(contraction: ContractedForest) -> Expr:
             continue
         head = TensorHead(operand_name(tensor), [space] * len(indices), symmetry)
         factors.append(head(*indices))
-    return Mul(*factors) if len(factors) == 1 else _tensor_product(factors)
+    return Mul(*factors) if len(factors) < 2 else _tensor_product(factors)
 
 
 def _tensor_product(factors: list[Expr]) -> Expr:

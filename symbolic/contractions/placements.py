@@ -164,6 +164,8 @@ def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
     >>> disjoint_union(one, one)
     G_a G_b
     """
+    if not (first.node_count and second.node_count):
+        return first if first.node_count else second
     shift = first.node_count
     edges = [*first.edges, *((i + shift, j + shift) for i, j in second.edges)]
     above = max(first.partition) + 1

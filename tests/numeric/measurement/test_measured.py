@@ -11,11 +11,11 @@ import pytest
 from measurements import measured, needed, round_of
 
 from sgdiagrams.diagrams.errors import StatisticsError
-from sgdiagrams.numeric.estimates.bases import in_cumulants, in_moments
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.rounds import Round
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.theorem import expand
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from strategies import garbage, relaxed
 
 from sgdiagrams.diagrams.errors import DiagramError, FormatError, RequestError, StatisticsError
-from sgdiagrams.numeric.estimates.bases import in_cumulants, in_moments
 from sgdiagrams.numeric.estimates.known_values import KnownContractions
 from sgdiagrams.numeric.measurement.values import Values
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.theorem import expand
 

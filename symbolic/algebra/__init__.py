@@ -1,0 +1,1 @@
+"""Linear combinations of contractions: products, derivatives, changes of basis; knows no schedule."""
