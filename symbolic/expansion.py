@@ -23,17 +23,17 @@ from sgdiagrams.symbolic.formula import (
     Term,
     check_holder,
     collect,
-    in_usual_order,
 )
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.printing.page_widths import in_points
+from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.poles import denominators, pole_message
 from sgdiagrams.symbolic.weights.substitution import replacements, value_at
-from sgdiagrams.symbolic.writing.page_widths import in_points
 from sgdiagrams.symbolic.writing.series import series_heading, write_series
 from sgdiagrams.symbolic.writing.source_code import numpy_source
 

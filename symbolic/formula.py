@@ -33,17 +33,12 @@ __all__ = [
     "Term",
     "check_holder",
     "collect",
-    "in_usual_order",
 ]
 
 #: What formulas are in numbers: whatever the holder of the numbers makes of them.
 Result = TypeVar("Result")
 
 Result_co = TypeVar("Result_co", covariant=True)
-
-
-# Symbols that have a usual place come first, in this order.
-_USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,9 +260,3 @@ def _degrees(weight: Expr) -> tuple[int, int]:
                 size += int(power)
         best = max(best, (time, size))
     return best
-
-
-def in_usual_order(names: set[str]) -> tuple[str, ...]:
-    """Return names of symbols, those with a usual place first."""
-    usual = [name for name in _USUAL if name in names]
-    return (*usual, *sorted(names.difference(usual)))

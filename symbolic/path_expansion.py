@@ -14,7 +14,7 @@ from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.paths.path_formula import PathFormula
 from sgdiagrams.symbolic.paths.path_json import dump_path, load_path
 from sgdiagrams.symbolic.paths.path_writing import path_heading, write_path
-from sgdiagrams.symbolic.writing.page_widths import in_points
+from sgdiagrams.symbolic.printing.page_widths import in_points
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Holder, Part, Result

@@ -16,17 +16,18 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
-from sgdiagrams.symbolic.formula import check_holder, in_usual_order
+from sgdiagrams.symbolic.formula import check_holder
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.printing.page_widths import in_points
 from sgdiagrams.symbolic.resummation.complete import form_in_powers, power_terms
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
-from sgdiagrams.symbolic.writing.page_widths import in_points
+from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
 from sgdiagrams.symbolic.writing.resummed.powers import LeftOut, left_out
 from sgdiagrams.symbolic.writing.resummed.spectral_sum import SpectralSum

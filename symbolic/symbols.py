@@ -12,7 +12,10 @@ True
 
 from sympy import Symbol
 
-__all__ = ["B", "E", "N", "T", "alpha", "beta", "eta", "gamma", "lamda"]
+__all__ = ["B", "E", "N", "T", "alpha", "beta", "eta", "gamma", "in_usual_order", "lamda"]
+
+# Symbols that have a usual place come first, in this order.
+_USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
 
 #: Number of updates.
 T = Symbol("T")
@@ -32,3 +35,9 @@ alpha = Symbol("alpha")
 gamma = Symbol("gamma")
 #: Weight decay (spelled so, because ``lambda`` is a word of Python).
 lamda = Symbol("lamda")
+
+
+def in_usual_order(names: set[str]) -> tuple[str, ...]:
+    """Return names of symbols, those with a usual place first."""
+    usual = [name for name in _USUAL if name in names]
+    return (*usual, *sorted(names.difference(usual)))

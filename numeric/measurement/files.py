@@ -21,7 +21,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.measurement.rounds import Round
 from sgdiagrams.numeric.storage.archives import check_archive, opened_numbers, read_archive
-from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
+from sgdiagrams.symbolic.records.contractions import dump_contraction, load_contraction
 
 if TYPE_CHECKING:
     import os

@@ -317,7 +317,7 @@ def _records(
 ) -> Iterator[dict[str, Any]]:
     from sgdiagrams.symbolic import Contraction
     from sgdiagrams.symbolic.paths.path_layout import path_value
-    from sgdiagrams.symbolic.writing.coefficients import coefficient
+    from sgdiagrams.symbolic.printing.coefficients import coefficient
 
     values_basis: Any = "moment" if basis is None else basis
     if scheme is not None:

@@ -21,7 +21,7 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
-from sgdiagrams.symbolic.algebra.linear_combinations import collected, joined_pairs
+from sgdiagrams.symbolic.algebra.linear_combinations import collected_pairs, joined_pairs
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
@@ -72,7 +72,7 @@ class Expression:
     def __init__(
         self, terms: Iterable[tuple[Any, Contraction]] = (), rank: int | None = None
     ) -> None:
-        pairs = collected((_coefficient(c), _contraction(k)) for c, k in terms)
+        pairs = collected_pairs((_coefficient(c), _contraction(k)) for c, k in terms)
         ranks = {len(k.free) for _, k in pairs} | ({rank} if rank is not None else set())
         if len(ranks) > 1:
             raise RequestError(
@@ -172,7 +172,7 @@ class Expression:
             raise RequestError(
                 f"expected equally many free legs in a sum, got {self.rank} and {second.rank}"
             )
-        return Expression._made(collected((*self.terms, *second.terms)), self.rank)
+        return Expression._made(collected_pairs((*self.terms, *second.terms)), self.rank)
 
     __radd__ = __add__
 
@@ -206,8 +206,10 @@ class Expression:
         divisor = _coefficient(other)
         if divisor == 0:
             raise RequestError("expected a number that is not 0 to divide by, got 0")
-        inverse: Expr = 1 / divisor
-        return self * inverse
+        inverse: Expr = Integer(1) / divisor
+        return Expression._made(
+            collected_pairs((canonical(c * inverse), k) for c, k in self.terms), self.rank
+        )
 
     def __pow__(self, exponent: int) -> Expression:
         if not is_whole(exponent, least=0):
@@ -316,7 +318,7 @@ class Expression:
         """Return the same value in ``"moment"`` or ``"cumulant"`` contractions, exactly."""
         check_choice("basis", basis, ("moment", "cumulant"))
         change = in_moments if basis == "moment" else in_cumulants
-        pairs = collected((c * n, new) for c, k in self.terms for new, n in change(k).items())
+        pairs = collected_pairs((c * n, new) for c, k in self.terms for new, n in change(k).items())
         return Expression._made(pairs, self.rank)
 
     def text(self) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.algebra.linear_combinations import Pair, collected, in_one_basis
+from sgdiagrams.symbolic.algebra.linear_combinations import Pair, collected_pairs, in_one_basis
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -46,7 +46,7 @@ def gradient_pairs(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     >>> gradient_pairs([(Integer(1), Contraction.parse("G_a H_ab G_b"))])
     ((2, H_ab H_bc G_c), (1, G_b J_abc G_c))
     """
-    return collected(
+    return collected_pairs(
         (coefficient, _made(k.edges, k.partition, k.labels, (*k.free, v), k.basis))
         for coefficient, k in pairs
         for v in range(k.node_count)
@@ -62,7 +62,7 @@ def joined_legs(pairs: Iterable[Pair], first: int, second: int) -> tuple[Pair, .
     >>> joined_legs([(Integer(1), Contraction.parse("G_a H_bc"))], 0, 1)
     ((1, H_ab G_b),)
     """
-    return collected(
+    return collected_pairs(
         (
             coefficient,
             _made(
@@ -122,7 +122,7 @@ def replaced_function(
             scale = coefficient * factor
             scale = scale if scale.is_Rational else canonical(scale)
             waiting += ((scale, combined) for combined in _shared_out(k, node, inner))
-    return collected(result)
+    return collected_pairs(result)
 
 
 def _shared_out(k: Contraction, node: int, inner: Contraction) -> Iterator[Contraction]:

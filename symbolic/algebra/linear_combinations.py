@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Pair", "collected", "in_one_basis", "joined_pairs"]
+__all__ = ["Pair", "collected_pairs", "in_one_basis", "joined_pairs"]
 
 #: A coefficient, a canonical weight, and the contraction that it multiplies.
 Pair = tuple[Expr, Contraction]
@@ -24,13 +24,13 @@ Pair = tuple[Expr, Contraction]
 _POPULATION = ("moment", "cumulant")
 
 
-def collected(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ...]:
+def collected_pairs(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ...]:
     """Add the coefficients of equal contractions, drop zeros, and sort as a person would.
 
     Examples
     --------
     >>> one, half = Integer(1), Integer(1) / 2
-    >>> collected([(half, Contraction.parse("G_a G_a")), (half, Contraction.parse("G_b G_b"))])
+    >>> collected_pairs([(half, Contraction.parse("G_a G_a")), (half, Contraction.parse("G_b G_b"))])
     ((1, G_a G_a),)
     """
     sums: dict[Contraction, list[Expr]] = {}
@@ -77,7 +77,7 @@ def _is_constant(contraction: Contraction) -> bool:
 
 
 def _moments(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    return collected((c * n, m) for c, k in pairs for m, n in in_moments(k).items())
+    return collected_pairs((c * n, m) for c, k in pairs for m, n in in_moments(k).items())
 
 
 def joined_pairs(one: Iterable[Pair], two: Iterable[Pair]) -> tuple[Pair, ...]:
@@ -89,7 +89,7 @@ def joined_pairs(one: Iterable[Pair], two: Iterable[Pair]) -> tuple[Pair, ...]:
         As `in_one_basis`.
     """
     first, second = in_one_basis(one, two)
-    return collected(
+    return collected_pairs(
         (
             Mul(a, b) if a.is_Rational and b.is_Rational else canonical(Mul(a, b)),
             disjoint_union(c, d),

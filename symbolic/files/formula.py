@@ -29,14 +29,11 @@ Version 1 had neither optimisers nor exponentials; it is read too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
+from typing import Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_text
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
     dump_optimizer,
@@ -44,23 +41,18 @@ from sgdiagrams.symbolic.files.training import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.files.values import (
+from sgdiagrams.symbolic.formula import Formula, Part, Term
+from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.records.contractions import dump_contraction, load_contraction
+from sgdiagrams.symbolic.records.values import (
     check_keys,
     fraction,
     get,
     load_document,
     load_items,
-    number_text,
-    symbol_name,
 )
-from sgdiagrams.symbolic.formula import Formula, Part, Term
-from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.records.weights import dump_weight, load_weight
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
-from sgdiagrams.symbolic.weights.quotients import as_quotient
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from fractions import Fraction
 
 __all__ = ["EXPANSION_FORMAT", "EXPANSION_VERSION", "dump", "load"]
 
@@ -96,7 +88,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
         ],
         "terms": [
             {
-                "weight": _dump_weight(term.weight),
+                "weight": dump_weight(term.weight),
                 "contraction": dump_contraction(term.contraction),
                 "indices": list(term.indices),
             }
@@ -109,46 +101,8 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
 def _dump_substituted(scheme: SubstitutedSampling | None) -> dict[str, object]:
     if scheme is None:
         return {}
-    values = {name: _dump_weight(value) for name, value in scheme.values}
+    values = {name: dump_weight(value) for name, value in scheme.values}
     return {"substituted": {"sampling": dump_sampling(scheme.sampling), "values": values}}
-
-
-def _dump_weight(weight: Expr) -> dict[str, object]:
-    q = as_quotient(weight)
-    if q.is_laurent:
-        return {"numerator": _dump_terms(q.laurent(), q.generators)}
-    return {
-        "numerator": _dump_terms(q.numerator, q.generators),
-        "denominator": _dump_terms(q.denominator, q.generators),
-    }
-
-
-def _dump_terms(
-    terms: Sequence[tuple[tuple[int, ...], Fraction]], generators: Sequence[Expr]
-) -> list[object]:
-    result: list[object] = []
-    for exps, c in terms:
-        powers: dict[str, int] = {}
-        exponentials: list[object] = []
-        for g, e in zip(generators, exps, strict=True):
-            if e and g.is_Symbol:
-                powers[str(g)] = e
-            elif e:
-                exponentials.append(_dump_exponential(g, e))
-        item: dict[str, object] = {"coefficient": number_text(c), "powers": powers}
-        if exponentials:
-            item["exponentials"] = exponentials
-        result.append(item)
-    return result
-
-
-def _dump_exponential(generator: Expr, power: int) -> dict[str, object]:
-    number, monomial = generator.exp.as_coeff_Mul()
-    exponent = {str(x): int(k) for x, k in monomial.as_powers_dict().items() if x != 1}
-    data: dict[str, object] = {"base": str(generator.base), "exponent": exponent, "power": power}
-    if number != 1:
-        data["factor"] = str(number)
-    return data
 
 
 def load(text: str) -> Fields:
@@ -202,7 +156,7 @@ def _load_substituted(item: dict[str, Any]) -> SubstitutedSampling | None:
     values = get(data, "values", dict)
     if sampling is None or set(values) != set(sampling.symbols):
         raise FormatError("expected 'values' for the symbols of a substituted sampling")
-    pairs = tuple((name, _load_weight(get(values, name, dict))) for name in sampling.symbols)
+    pairs = tuple((name, load_weight(get(values, name, dict))) for name in sampling.symbols)
     # Checks the numbers among them.
     return SubstitutedSampling(sampling, pairs).replaced({})
 
@@ -212,55 +166,8 @@ def _load_term(item: dict[str, Any], order: int) -> Term:
     contraction = load_contraction(get(item, "contraction", dict))
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
-    value = _load_weight(get(item, "weight", dict))
+    value = load_weight(get(item, "weight", dict))
     indices = get(item, "indices", list)
     if not all(isinstance(i, str) for i in indices):
         raise FormatError("expected 'indices' to be a list of names")
     return Term(value, contraction, tuple(indices))
-
-
-def _load_weight(weight: dict[str, Any]) -> Expr:
-    check_keys(weight, "numerator", "denominator")
-    value = _load_sum(weight, "numerator")
-    if "denominator" in weight:
-        below = _load_sum(weight, "denominator")
-        if below == 0:
-            raise FormatError("expected a weight with a denominator other than 0")
-        value = value / below
-    return value
-
-
-def _load_sum(weight: dict[str, Any], key: str) -> Expr:
-    return Add(*load_items(weight, key, _load_monomial))
-
-
-def _load_monomial(item: dict[str, Any]) -> Expr:
-    check_keys(item, "coefficient", "powers", "exponentials")
-    c = fraction(get(item, "coefficient", str))
-    powers = _load_powers(get(item, "powers", dict))
-    exponentials: tuple[Expr, ...] = ()
-    if "exponentials" in item:
-        exponentials = load_items(item, "exponentials", _load_exponential)
-    return Mul(Rational(c.numerator, c.denominator), *powers, *exponentials)
-
-
-def _load_exponential(item: dict[str, Any]) -> Expr:
-    check_keys(item, "base", "exponent", "power", "factor")
-    base = get(item, "base", str)
-    name = symbol_name(base)
-    value = Symbol(name) if name else Rational(fraction(base))
-    if value.is_Rational and value <= 0:
-        raise FormatError(f"expected a base > 0 of an exponential, got {shown(base)}")
-    exponent = Mul(*_load_powers(get(item, "exponent", dict)))
-    factor = fraction(item.get("factor", "1"))
-    power = get(item, "power", int)
-    if abs(power) > 1000:
-        raise FormatError(f"expected a power up to 1000, got {power}")
-    return Pow(Pow(value, exponent * Rational(factor)), Integer(power))
-
-
-def _load_powers(powers: dict[str, Any]) -> list[Expr]:
-    for name, power in powers.items():
-        if not symbol_name(name) or type(power) is not int or abs(power) > 1000:
-            raise FormatError(f"expected powers of symbols, got {shown(name)}: {shown(power)}")
-    return [Pow(Symbol(name), Integer(power)) for name, power in powers.items()]

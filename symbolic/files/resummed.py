@@ -28,7 +28,6 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_data, json_text
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.files.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
     dump_optimizer,
@@ -36,7 +35,10 @@ from sgdiagrams.symbolic.files.training import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.files.values import (
+from sgdiagrams.symbolic.formula import Part
+from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.records.contractions import dump_contraction, load_contraction
+from sgdiagrams.symbolic.records.values import (
     check_keys,
     fraction,
     get,
@@ -44,8 +46,6 @@ from sgdiagrams.symbolic.files.values import (
     load_items,
     number_text,
 )
-from sgdiagrams.symbolic.formula import Part
-from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.resummation.complete import check_through
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton

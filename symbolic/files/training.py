@@ -10,8 +10,8 @@ from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.files.values import fraction, number_text, symbol_name
 from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.records.values import fraction, number_text, symbol_name
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sgdiagrams.symbolic.training.optimizer import SGD
 

@@ -33,11 +33,11 @@ from sgdiagrams.symbolic.files.training import (
     load_optimizer,
     load_sampling,
 )
-from sgdiagrams.symbolic.files.values import check_keys, fraction, get, load_document, load_items
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.paths.canonical_means import canonical_mean
 from sgdiagrams.symbolic.paths.path_terms import PathMean, PathTerm, Root
+from sgdiagrams.symbolic.records.values import check_keys, fraction, get, load_document, load_items
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 

@@ -35,8 +35,8 @@ from sgdiagrams.symbolic.paths.canonical_means import canonical_mean
 from sgdiagrams.symbolic.paths.path_terms import Root
 from sgdiagrams.symbolic.paths.reading import Response, Vertex, read_factors
 from sgdiagrams.symbolic.paths.times import END, visits
+from sgdiagrams.symbolic.printing.coefficients import Coefficient, coefficient
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
-from sgdiagrams.symbolic.writing.coefficients import Coefficient, coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

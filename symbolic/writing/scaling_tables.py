@@ -13,8 +13,8 @@ from sgdiagrams.symbolic.layout.filling import TEXT_WIDTH, chunks, filled
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.layout.nodes import ONE, THIN, Row, Sign, joined
 from sgdiagrams.symbolic.layout.ruler import printed_width
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.weights.monomials import read_monomial
-from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from sgdiagrams.symbolic.layout.nodes import (
     joined,
     power,
 )
-from sgdiagrams.symbolic.writing.coefficients import coefficient
-from sgdiagrams.symbolic.writing.rounding import rounded_equation, rounded_table
+from sgdiagrams.symbolic.printing.coefficients import coefficient
+from sgdiagrams.symbolic.printing.rounding import rounded_equation, rounded_table
 from sgdiagrams.symbolic.writing.titles import (
     heading,
     left_side,

@@ -10,21 +10,21 @@ from sympy import Expr, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import walk
-from sgdiagrams.symbolic.weights.quotients import as_quotient
-from sgdiagrams.symbolic.writing.series import series_heading
-from sgdiagrams.symbolic.writing.source.helpers import used_helpers
-from sgdiagrams.symbolic.writing.source.numbers import checks_source, emptiness_source
-from sgdiagrams.symbolic.writing.source.tensors import (
+from sgdiagrams.symbolic.source.helpers import used_helpers
+from sgdiagrams.symbolic.source.tensors import (
     RESERVED,
     Block,
     block_of,
     named_blocks,
     tensors_source,
 )
-from sgdiagrams.symbolic.writing.source.weights import (
+from sgdiagrams.symbolic.source.weights import (
     Exponentials,
     weights_source,
 )
+from sgdiagrams.symbolic.weights.quotients import as_quotient
+from sgdiagrams.symbolic.writing.number_checks import checks_source, emptiness_source
+from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -122,7 +122,9 @@ def _orders_source(
     exponentials = _exponentials(expansion, local, taken.union(plain, aliases.values()))
     checks, reals = checks_source(expansion, symbols, local, exponentials)
     dimensioned = next((n for b, n in names.items() if any(k for _, k in b.nodes)), None)
-    first, weights = weights_source(expansion.terms, local, exponentials, reals)
+    first, weights = weights_source(
+        [term.weight for term in expansion.terms], local, exponentials, reals
+    )
     size = f"({expansion.order + 1}{', p' * free})" if free else str(expansion.order + 1)
     by_order: list[list[str]] = [[], []]
     for term, weight in zip(expansion.terms, weights, strict=True):

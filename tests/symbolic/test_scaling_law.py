@@ -23,9 +23,9 @@ from sgdiagrams.commands.scaling import scaling as command
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.numeric import Statistics
 from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, Term, expand
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.scaling_law import scaling
 from sgdiagrams.symbolic.training.limits import SDE
-from sgdiagrams.symbolic.writing.coefficients import coefficient
 
 T, N, B, E, eta, beta = (Symbol(name) for name in ("T", "N", "B", "E", "eta", "beta"))
 OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")

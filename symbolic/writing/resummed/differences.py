@@ -18,8 +18,8 @@ from sgdiagrams.symbolic.layout.formulas import Group, Slash, Spelled, Sum, Time
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Scripts, Sign, Symbol, power
 from sgdiagrams.symbolic.layout.quantities import Decay, Difference
 from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
-from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.resummed.names import Names, grouped
 from sgdiagrams.symbolic.writing.resummed.summands import Summand, pulled, rational_summand
 

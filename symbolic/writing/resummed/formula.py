@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sgdiagrams.symbolic.printing.rounding import rounded_equation, rounded_table
 from sgdiagrams.symbolic.writing.resummed.equation import resummed_equation
 from sgdiagrams.symbolic.writing.resummed.table import resummed_table
-from sgdiagrams.symbolic.writing.rounding import rounded_equation, rounded_table
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer

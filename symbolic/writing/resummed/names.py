@@ -30,7 +30,7 @@ from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Sum, product
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import ONE, Index, Node, Scripts, power
 from sgdiagrams.symbolic.layout.text import plain_text
-from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,9 @@ from sgdiagrams.symbolic.layout import nodes
 from sgdiagrams.symbolic.layout.formulas import Times, product
 from sgdiagrams.symbolic.layout.nodes import Node, Numeral, Row, power
 from sgdiagrams.symbolic.layout.quantities import DressedEmbeddings
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
-from sgdiagrams.symbolic.writing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.resummed.differences import difference, fractions
 from sgdiagrams.symbolic.writing.resummed.names import fraction_of
 from sgdiagrams.symbolic.writing.resummed.summands import (
@@ -32,7 +32,7 @@ from sgdiagrams.symbolic.writing.resummed.summands import (
 )
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.writing.coefficients import Coefficient
+    from sgdiagrams.symbolic.printing.coefficients import Coefficient
     from sgdiagrams.symbolic.writing.resummed.differences import Style
     from sgdiagrams.symbolic.writing.resummed.names import Names
 

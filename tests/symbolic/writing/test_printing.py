@@ -14,7 +14,7 @@ from sympy import expand as expand_expr
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import expand
 from sgdiagrams.symbolic.contractions.notation import latex_of, text_of
-from sgdiagrams.symbolic.writing.coefficients import coefficient
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 
 STYLES = ["factored", "expanded", "binomial"]
 OBSERVABLES = ["test-loss", "training-loss", "generalisation-gap"]

@@ -19,8 +19,8 @@ from sympy import Pow
 
 from sgdiagrams.symbolic.layout.formulas import Group, OneLine, Sum, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, power
+from sgdiagrams.symbolic.printing.polynomials import StandIn, monomial, over, powers
 from sgdiagrams.symbolic.weights.factoring import MOST_DEGREE
-from sgdiagrams.symbolic.writing.polynomials import StandIn, monomial, over, powers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,8 +20,6 @@ from sgdiagrams.symbolic.weights.quotients import as_quotient
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sgdiagrams.symbolic.formula import Term
-
 __all__ = ["Exponentials", "quotient_source", "weights_source"]
 
 _Terms = tuple[tuple[tuple[int, ...], Fraction], ...]
@@ -78,17 +76,17 @@ def _polynomial(terms: _Terms, scale: int, places: Sequence[str]) -> str:
 
 
 def weights_source(
-    terms: Sequence[Term],
+    weights: Sequence[Expr],
     names: Mapping[Expr, str],
     exponentials: Exponentials,
     reals: Sequence[str],
 ) -> tuple[list[str], list[str]]:
-    """Return lines that come first, and an expression for the weight of every term.
+    """Return lines that come first, and an expression for every weight.
 
     Parameters
     ----------
-    terms
-        Their weights may have any of the symbols and exponentials.
+    weights
+        They may have any of the symbols and exponentials.
     names
         Symbol or exponential -> name.
     exponentials
@@ -105,8 +103,7 @@ def weights_source(
     expressions: list[str] = []
     pairs: list[str] = []
     is_real = {*reals, *exponentials.names.values()}
-    for term in terms:
-        weight = term.weight
+    for weight in weights:
         above, below = quotient_source(weight, names)
         used = {names[g] for g in as_quotient(weight).generators}
         if weight.is_Rational:

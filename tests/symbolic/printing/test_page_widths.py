@@ -5,7 +5,7 @@ import pytest
 
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import expand
-from sgdiagrams.symbolic.writing.page_widths import in_points
+from sgdiagrams.symbolic.printing.page_widths import in_points
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING
 from sympy import Add, Expr, Mul, Poly, Pow, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.symbolic.formula import in_usual_order
 from sgdiagrams.symbolic.layout import nodes
 from sgdiagrams.symbolic.layout.formulas import Binomial, Group, OneLine, Sum, Times, product
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Row, Text
 from sgdiagrams.symbolic.layout.text import plain_text
-from sgdiagrams.symbolic.weights.factoring import Terms, factor_terms
-from sgdiagrams.symbolic.weights.laurent import falling_factorial
-from sgdiagrams.symbolic.weights.quotients import as_quotient
-from sgdiagrams.symbolic.writing.collecting import BELOW_ONE, collected_quotient, has_levels
-from sgdiagrams.symbolic.writing.opening import opened
-from sgdiagrams.symbolic.writing.polynomials import (
+from sgdiagrams.symbolic.printing.collecting import BELOW_ONE, collected_quotient, has_levels
+from sgdiagrams.symbolic.printing.opening import opened
+from sgdiagrams.symbolic.printing.polynomials import (
     StandIn,
     generator,
     generator_of,
@@ -33,6 +29,10 @@ from sgdiagrams.symbolic.writing.polynomials import (
     sum_of_monomials,
     whole,
 )
+from sgdiagrams.symbolic.symbols import in_usual_order
+from sgdiagrams.symbolic.weights.factoring import Terms, factor_terms
+from sgdiagrams.symbolic.weights.laurent import falling_factorial
+from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
+from sgdiagrams.symbolic.source.helpers import HELPERS
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
-from sgdiagrams.symbolic.writing.source.helpers import HELPERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

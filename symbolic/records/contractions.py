@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.files.values import check_keys, get
+from sgdiagrams.symbolic.records.values import check_keys, get
 
 __all__ = ["dump_contraction", "load_contraction"]
 

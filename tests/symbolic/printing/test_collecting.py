@@ -20,8 +20,8 @@ from sgdiagrams.symbolic import (
     expand,
 )
 from sgdiagrams.symbolic.layout import formulas, nodes
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.weights.quotients import canonical
-from sgdiagrams.symbolic.writing.coefficients import coefficient
 
 TRAININGS = {
     "momentum": ("one-pass", Momentum(), 3),

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from sympy import Expr, Symbol
 
-from sgdiagrams.symbolic.writing.source.weights import quotient_source
+from sgdiagrams.symbolic.source.weights import quotient_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sgdiagrams.symbolic.formula import Formula, Part
-    from sgdiagrams.symbolic.writing.source.weights import Exponentials
+    from sgdiagrams.symbolic.source.weights import Exponentials
 
 __all__ = ["checks_source", "emptiness_source"]
 

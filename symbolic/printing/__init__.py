@@ -1,0 +1,1 @@
+"""What all formulas on paper share: coefficients, rounded numbers, widths of pages; knows no diagram."""

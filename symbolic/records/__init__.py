@@ -1,0 +1,1 @@
+"""Weights and contractions as JSON data, read strictly; knows no formula."""
