@@ -21,6 +21,7 @@ from sgdiagrams.numeric.exact.simulator import exact_training
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
+from sgdiagrams.symbolic.training.limits import GradientDescent
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
 from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
 from sgdiagrams.symbolic.training.schemes import Epochs, FreshData, Grid, OnePass, WithReplacement
@@ -202,6 +203,7 @@ def _cases() -> Iterator[_Case]:
     one_pass = tuple({**numbers, **_BETA} for numbers in _ONE_PASS)
     yield _Case("test-loss", Training(OnePass(), Momentum()), one_pass)
     yield _Case("test-loss", Training(OnePass(), Nesterov(weight_decay=Fraction(1, 3))), one_pass)
+    yield _Case("second-moment", Training(GradientDescent(), Momentum()), one_pass)
     decayed = Momentum(beta=Fraction(1, 2), schedule=Exponential(Fraction(3, 4)))
     yield _Case("covariance", Training(FreshData(B=2), decayed), ({"T": 2},))
     yield _Case("training-loss", Training(OnePass(), SGD(schedule=Polynomial())), _ONE_PASS)

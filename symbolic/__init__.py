@@ -35,7 +35,7 @@ from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.kernels import Mode
-from sgdiagrams.symbolic.training.limits import SDE, GradientFlow
+from sgdiagrams.symbolic.training.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import (
@@ -81,6 +81,7 @@ __all__ = [
     "FreshData",
     "FullBatch",
     "Function",
+    "GradientDescent",
     "GradientFlow",
     "Grid",
     "KnownResult",

@@ -123,8 +123,8 @@ def expand(
         In place of the order, along the path: the highest order in the noise, 0 to 3.
     sampling
         ``"one-pass"``, ``"epochs"``, ``"shuffled-epochs"``, ``"reshuffled-epochs"``,
-        ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-flow"``, ``"sde"``,
-        ``"grid:FILE"``, or an object with numbers.
+        ``"with-replacement"``, ``"fresh-data"``, ``"full-batch"``, ``"gradient-descent"``,
+        ``"gradient-flow"``, ``"sde"``, ``"grid:FILE"``, or an object with numbers.
     optimizer
         ``"sgd"`` (the default), ``"momentum:beta=0.9"``, ``"nesterov"``, or an object.
     basis

@@ -133,6 +133,18 @@ class PolynomialLandscape:
         given = [Fraction(x) if isinstance(x, float) else x for x in weights]
         return PolynomialLandscape(self.losses, given)
 
+    def averaged(self) -> PolynomialLandscape:
+        """Return the landscape whose one loss is the mean: what is followed where nothing is drawn.
+
+        Examples
+        --------
+        >>> PolynomialLandscape([{(1,): 1}, {(1,): 3}]).averaged().losses
+        ((((1,), Fraction(2, 1)),),)
+        """
+        share = Fraction(1, len(self.losses))
+        mean = [(exponents, share * c) for loss in self.losses for exponents, c in loss]
+        return PolynomialLandscape([tuple(mean)], self.start)
+
     def statistics(self, order: int) -> Statistics:
         """Return the exact derivatives 0..order at the start: a population with equal weights.
 

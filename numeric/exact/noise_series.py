@@ -125,7 +125,7 @@ def exact_noise(
     is_scalar = not hasattr(eta, "__len__")
     rates: Any = [exact_number("eta", eta)] * p if is_scalar else eta
     runs = _Runs(
-        landscape,
+        landscape.averaged() if training.sampling.is_noiseless else landscape,
         training,
         observable=watched,
         functions=polynomials,

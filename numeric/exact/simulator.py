@@ -284,7 +284,7 @@ def exact_training(
     """
     course = course_of(training.sampling)
     return exact_sgd_average(
-        landscape,
+        landscape.averaged() if training.sampling.is_noiseless else landscape,
         course.all_batches(),
         order=order,
         observable=observable,

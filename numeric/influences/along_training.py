@@ -193,7 +193,8 @@ def influence_of_model(
     notes: tuple[str, ...] = (),
 ) -> Influence:
     """Tell what the datapoints of a model that is trusted do; for the rest see `influence`."""
-    watched, course = named_observable(observable), simulated_course(training.sampling)
+    watched = named_observable(observable)
+    course = simulated_course(training.sampling, needs_noise=True)
     descent = Descent.of(training)
     rate = one_learning_rate(eta)
     if not is_whole(samples, most=_MOST_SAMPLES, least=0) or samples == 1:

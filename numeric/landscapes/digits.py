@@ -93,6 +93,11 @@ class Digits(Landscape):
         """Return indices of images."""
         return rng.integers(len(self.signed_images), size=shape)
 
+    @property
+    def population(self) -> NDArray[Any]:
+        """All images."""
+        return np.arange(len(self.signed_images))
+
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""
         return _softplus(-self._margins(theta, x)[0])

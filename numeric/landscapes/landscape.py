@@ -107,6 +107,23 @@ class Landscape(ABC):
         return None
 
     @property
+    def population(self) -> NDArray[Any]:
+        """Datapoints whose plain mean is that of the distribution, for losses and gradients.
+
+        The covariance of their gradients is the distribution's too, at any weights. Gradient descent
+        steps on all of them.
+
+        Raises
+        ------
+        RequestError
+            When the landscape does not know such datapoints.
+        """
+        raise RequestError(
+            "expected a landscape that knows its population, for a run without noise, got "
+            f"landscape={shown(self.name)}; define its property population"
+        )
+
+    @property
     def datapoint_size(self) -> int:
         """How many numbers a datapoint is about; by default as many as there are parameters."""
         return self.dimension

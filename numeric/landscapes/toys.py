@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Gauss", "Helix", "Mean"]
 
+#: The nodes of Gauss and Hermite's rule of three points, as often as they weigh.
+_NORMAL = np.sqrt([0.0, 0.0, 0.0, 0.0, 3.0, 3.0]) * (1, 1, 1, 1, 1, -1)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class Gauss(Landscape):
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return standard normal numbers."""
         return rng.standard_normal(shape)
+
+    @property
+    def population(self) -> NDArray[Any]:
+        """Six numbers with the moments of a normal one, to the fifth."""
+        return _NORMAL.copy()
 
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""
@@ -116,6 +124,11 @@ class Helix(Landscape):
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return standard normal numbers."""
         return rng.standard_normal(shape)
+
+    @property
+    def population(self) -> NDArray[Any]:
+        """Six numbers with the moments of a normal one, to the fifth."""
+        return _NORMAL.copy()
 
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""
@@ -210,6 +223,11 @@ class Mean(Landscape):
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return standard normal numbers."""
         return rng.standard_normal(shape)
+
+    @property
+    def population(self) -> NDArray[Any]:
+        """Six numbers with the moments of a normal one, to the fifth."""
+        return _NORMAL.copy()
 
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""

@@ -122,6 +122,11 @@ class ModelLandscape(Landscape):
         """Return numbers of rows of the data."""
         return rng.integers(self._model.size, size=shape)
 
+    @property
+    def population(self) -> NDArray[Any]:
+        """All rows of the data."""
+        return np.arange(self._model.size)
+
     def loss(self, theta: Floats, x: NDArray[Any]) -> Floats:
         """Return the losses, shape (R, m)."""
         return self._runs.losses(theta, x)

@@ -163,7 +163,7 @@ def along_path(
     scheme, method = named_sampling(sampling), named_optimizer(optimizer)
     training = Training(scheme, method).at(**numbers)
     # What is missing is said before a model is looked at.
-    simulated_course(training.sampling)
+    simulated_course(training.sampling, needs_noise=True)
     if training.optimizer.symbols:
         Descent.of(training)
     model = model_of(loss, weights, data, functions=functions, memory=memory)
@@ -218,7 +218,7 @@ def along_path_of_model(
     _check_noise(noise)
     training = _on_its_rows(training, role)
     rate = one_learning_rate(eta)
-    course = simulated_course(training.sampling)
+    course = simulated_course(training.sampling, needs_noise=True)
     points = _times(times, course.updates)
     factors = signed_factors(
         watched, given_set=role == "training-set", has_test_data=test_model is not None

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["blocks_of_runs", "of_all_blocks", "select", "simulated_course"]
 
 
-def simulated_course(scheme: Sampling) -> Course:
+def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
     """Return the course of a scheme to simulate.
+
+    Parameters
+    ----------
+    scheme
+        With numbers.
+    needs_noise
+        Whether what is asked for is about noise, which gradient descent has none of.
 
     Raises
     ------
     RequestError
-        When the scheme makes no updates, as gradient flow does, or says no course.
+        When the scheme makes no updates, as gradient flow does, says no course, or has no noise.
     SamplingError
         When a number is missing or there is no update.
 
@@ -42,8 +49,14 @@ def simulated_course(scheme: Sampling) -> Course:
     """
     if scheme.is_continuous:
         raise RequestError(
-            "expected one-pass, fresh-data, full-batch, with-replacement, epochs of any kind or a "
-            f"grid to simulate, got sampling={shown(scheme.name)}, a continuous limit without updates"
+            "expected one-pass, fresh-data, full-batch, gradient-descent, with-replacement, epochs of "
+            f"any kind or a grid to simulate, got sampling={shown(scheme.name)}, a continuous limit "
+            "without updates"
+        )
+    if needs_noise and scheme.is_noiseless:
+        raise RequestError(
+            f"expected a sampling with noise, got sampling={shown(scheme.name)}; its run is noise 0 "
+            "alone, which simulate() makes"
         )
     if scheme.symbols:
         raise SamplingError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -37,6 +39,7 @@ __all__ = ["Simulation"]
 
 _MOST_NUMBERS = 2**26
 _FEWEST_RUNS = 16
+_AT_ONCE = 2**20  # runs without chance, which are all the same
 _MOST_LISTED = 1000  # weights of a starting point that checkpoints spell out
 #: Runs whose random numbers are drawn together.
 _TOGETHER = 64
@@ -74,7 +77,7 @@ class Simulation:
     Attributes
     ----------
     rows
-        The size N of the training set.
+        The size N of the training set; without one, of the population that is followed.
     chunk
         How many runs are best made at once: fixed by the problem, so that seeds reproduce.
     component
@@ -100,8 +103,8 @@ class Simulation:
     True
     """
 
-    __slots__ = ("_before", "_course", "_descent", "_labels", "_landscape", "_observable", "_products",
-                 "chunk", "component", "rows", "statistic")  # fmt: skip
+    __slots__ = ("_before", "_course", "_descent", "_labels", "_landscape", "_observable", "_population",
+                 "_products", "_updates", "chunk", "component", "rows", "statistic")  # fmt: skip
 
     def __init__(
         self,
@@ -117,7 +120,12 @@ class Simulation:
         self._labels = (training.sampling.label, training.optimizer.label)
         self._observable = watched
         self._products = _signed_products(watched)
-        self.rows = self._course.rows
+        scheme = training.sampling
+        if TRAINING in watched.factors:
+            scheme.check_root("training")
+        # Where nothing is drawn, all runs are one run on the whole population.
+        self._population = landscape.population if scheme.is_noiseless else None
+        self.rows = self._course.rows if self._population is None else len(self._population)
         self.statistic: Statistic = "mean" if watched.spread_of is None else "variance"
         self.component = _check_component(component, watched, landscape.dimension)
         #: Whether the earlier point is another than the start.
@@ -128,11 +136,13 @@ class Simulation:
                 f"expected a training set that fits into memory {_FEWEST_RUNS} times, got "
                 f"N={shown(self.rows)} datapoints; take fewer"
             )
-        T = self._course.updates
+        T = self._updates = self._course.updates
         points = (T, watched.since) if watched.since else (T,)
         self._descent = Descent.of(training, points=points)
         sizes = self._course.sizes
-        self.chunk = landscape.runs_at_once(max(self.rows, *sizes), sum(sizes))
+        self.chunk = _AT_ONCE
+        if self._population is None:
+            self.chunk = landscape.runs_at_once(max(self.rows, *sizes), sum(sizes))
 
     def run(self, *, eta: float, runs: int, seed: tuple[int, ...]) -> Moments:
         """Return the moments of what is read off from `runs` runs.
@@ -146,6 +156,9 @@ class Simulation:
         seed
             Non-negative integers for ``numpy.random.SeedSequence``.
         """
+        if self._population is not None:
+            one = Moments.of(self._noiseless(self._population, eta))
+            return replace(one, count=runs * one.count, diverged=runs * one.diverged)
         rng = np.random.default_rng(seed)
         data = self._landscape.draw(rng, (runs, self.rows))
         batches = (select(data, rows) for rows in self._course.draw(runs, rng))
@@ -168,9 +181,17 @@ class Simulation:
         seed
             A whole number >= 0.
         """
+        if self._population is not None:
+            return np.repeat(self._noiseless(self._population, eta), runs)
         data, batches = self._drawn(first, runs, seed)
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return self.read_off(data, batches, eta=eta)
+
+    def _noiseless(self, population: NDArray[Any], eta: float) -> Floats:
+        """Return what is read off from the one run with all datapoints at every update, shape (1,)."""
+        data = population[None]
+        with np.errstate(all="ignore"):  # it may diverge, which is counted
+            return self.read_off(data, repeat(data, self._updates), eta=eta)
 
     def first_order(self, *, eta: float) -> FirstOrder:
         """Return the first order in the noise of what is read off, which `controls` are read from.
@@ -178,7 +199,7 @@ class Simulation:
         Raises
         ------
         RequestError
-            When it is no mean, or the landscape does not know it.
+            When it is no mean, there is no noise, or the landscape does not know it.
         StatisticsError
             When the noiseless run does not stay finite.
         """
@@ -186,6 +207,11 @@ class Simulation:
             raise RequestError(
                 "expected a mean for a control variate, which has no known mean itself where squares are "
                 f"averaged, got observable={shown(self._observable.name)}; leave it out"
+            )
+        if self._population is not None:
+            raise RequestError(
+                f"expected a sampling with noise for a control variate, got {self._labels[0]}; "
+                "leave it out"
             )
         functions = {
             name: self._function_to_first_order(name) for name in self._observable.functions

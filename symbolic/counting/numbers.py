@@ -58,7 +58,8 @@ class NumberCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count under the empty exponents."""
         forest = update_forest(diagram)
-        if self.basis == "moment" and forest.block_count > self.course.rows:
+        is_short = forest.block_count > self.course.rows and not self.scheme.is_noiseless
+        if self.basis == "moment" and is_short:
             return {}  # different blocks need different rows
         N = int(self.scheme.datapoints or 1) or 1  # without updates there is order 0 alone
         one: Laurent = {(0,): Fraction(1)}

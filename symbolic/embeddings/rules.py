@@ -28,6 +28,8 @@ __all__ = [
     "FullBatchRule",
     "FullBatchSteps",
     "LevelRule",
+    "MeanGradientRule",
+    "MeanGradientSteps",
     "OnePassRule",
     "OnePassSteps",
     "ReplacementRule",
@@ -122,6 +124,21 @@ class ReplacementRule(NamedTuple):
         return _powers(forest.block_count, "moment", place=0)
 
 
+class MeanGradientRule(NamedTuple):
+    """Any nodes at any step, none tied: what full batches allow as their size goes to infinity."""
+
+    basis: Basis
+
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+        """Return 1, or 0 for nodes of one block: the mean gradient has no datapoint to share."""
+        sizes = _members(forest, mask)
+        return {} if any(forest.blocks.count(block) > 1 for block in sizes) else {(0, 0): 1}
+
+    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
+        """Return 1."""
+        return {(0, 0): 1}
+
+
 class StepRule(ABC):
     """What a scheme of equal steps allows, whatever the basis."""
 
@@ -211,6 +228,28 @@ class FullBatchSteps(StepRule):
     def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
         """Yield all rows at every step."""
         return (slice(0, N) for _ in range(T))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MeanGradientSteps(StepRule):
+    """The mean gradient of the population at every step: one row that stands for all datapoints."""
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of nodes that are not tied."""
+        return MeanGradientRule(basis), [forest]
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts that neither edge nor block joins."""
+        return joined_nodes(forest, by_blocks=True)
+
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:  # noqa: ARG002
+        """Return the one course: the one row at every step."""
+        return ((Fraction(1), ((0,),) * T),)
+
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+        """Yield the one row at every step."""
+        return (slice(0, 1) for _ in range(T))
 
 
 @final

@@ -1,4 +1,4 @@
-"""Limits in continuous time: gradient flow, and the diffusion of small learning rates."""
+"""Limits: gradient descent of infinite batches; of small steps gradient flow and the diffusion."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from fractions import Fraction
 from math import factorial
 from typing import TYPE_CHECKING, ClassVar, final
 
+from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, count_or_symbol, time_or_symbol
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
-from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions
-from sgdiagrams.symbolic.embeddings.rules import OnePassSteps
+from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions, one_pass_count
+from sgdiagrams.symbolic.embeddings.rules import MeanGradientSteps, OnePassSteps
+from sgdiagrams.symbolic.propagation.course import EqualSteps
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter
 from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
+    from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.vocabulary import Basis, RootRole
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
-__all__ = ["SDE", "GradientFlow"]
+__all__ = ["SDE", "GradientDescent", "GradientFlow"]
 
 
 class _Limit(Sampling):
@@ -52,6 +55,101 @@ class _Limit(Sampling):
     def plain_counter(self, basis: Basis) -> Counter:
         """Return the counter of `laurent`."""
         return PlainCounter(self, basis)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GradientDescent(Sampling):
+    """T updates on the mean gradient of the population: full batches of infinitely many datapoints.
+
+    There is no training set and no noise, so only diagrams without ties count, alike in both bases.
+
+    Parameters
+    ----------
+    T
+        Number of updates; the symbol T when left out.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> GradientDescent().count(Diagram.parse("(0-1-2)(01-12)"))
+    T**2/2 - T/2
+    >>> GradientDescent().count(Diagram.parse("(01-2)(02-12)"))
+    0
+    """
+
+    name: ClassVar[str] = "gradient-descent"
+    numbers: ClassVar[tuple[str, ...]] = ("T",)
+
+    T: Number | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+
+    @property
+    def updates(self) -> Expr:
+        """T."""
+        return self.values["T"]
+
+    @property
+    def datapoints(self) -> None:
+        """None: there is no training set."""
+        return
+
+    @property
+    def diagram_options(self) -> dict[str, object]:
+        """Only diagrams without ties."""
+        return {"max_block_size": 1}
+
+    @property
+    def steps(self) -> StepRule:
+        """Mean gradients."""
+        return MeanGradientSteps()
+
+    @property
+    def names_rows(self) -> bool:
+        """False: there are no rows."""
+        return False
+
+    @property
+    def is_random(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def is_noiseless(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def sharing(self) -> Sharing:
+        """None: no datapoint is used twice, as none is used."""
+        return "none"
+
+    def rescaled(self, **numbers: int) -> tuple[Sampling, Fraction]:
+        """Raise a SamplingError: there is no noise to rescale."""
+        del numbers
+        raise SamplingError(
+            f"expected a scheme with noise to rescale, got {self.label}, which has none; its run is "
+            "that of any number of datapoints"
+        )
+
+    def course(self) -> Course:
+        """Return T equal steps on one row, which stands for all datapoints."""
+        self._check_course()
+        return EqualSteps(self.steps, 1, 1, int(self.updates))
+
+    def plain_counter(self, basis: Basis) -> Counter:
+        """Return the counter of `laurent`."""
+        return PlainCounter(self, basis)
+
+    def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:  # noqa: ARG002
+        """Return the strict order polynomial of the tree, as exponents of (T,) -> coefficient."""
+        forest = update_forest(diagram)
+        if not forest.is_untied:
+            return {}
+        count = one_pass_count(forest, "cumulant", unit_batch=True)
+        return {(t,): c for (t, _), c in count.items()}
 
 
 @final

@@ -16,7 +16,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.written_numbers import read_numbers
 from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.limits import SDE, GradientFlow
+from sgdiagrams.symbolic.training.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedule import (
@@ -55,7 +55,8 @@ __all__ = [
 
 #: The classes of each kind, by the names that are in files.
 SAMPLINGS: Mapping[str, type[Sampling]] = {
-    cls.name: cls for cls in (OnePass, Epochs, WithReplacement, Grid, GradientFlow, SDE)
+    cls.name: cls
+    for cls in (OnePass, Epochs, WithReplacement, Grid, GradientDescent, GradientFlow, SDE)
 }
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
 SCHEDULES: Mapping[str, type[Schedule]] = {
@@ -80,6 +81,7 @@ _SAMPLINGS: Mapping[str, _Spoken] = {
     "with-replacement": _Spoken(WithReplacement),
     "fresh-data": _Spoken(FreshData),
     "full-batch": _Spoken(FullBatch),
+    "gradient-descent": _Spoken(GradientDescent),
     "gradient-flow": _Spoken(GradientFlow),
     "sde": _Spoken(SDE),
 }

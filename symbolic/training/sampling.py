@@ -380,6 +380,19 @@ class Sampling(ABC):
         return None
 
     @property
+    def is_noiseless(self) -> bool:
+        """Whether it goes along the mean gradient of the population: nothing is drawn.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.limits import GradientDescent
+        >>> from sgdiagrams.symbolic.training.schemes import FullBatch
+        >>> GradientDescent().is_noiseless, FullBatch().is_noiseless
+        (True, False)
+        """
+        return False
+
+    @property
     def is_continuous(self) -> bool:
         """Whether it is a limit in continuous time."""
         return self.largest_block is not None

@@ -29,7 +29,8 @@ OBSERVABLES = (
 )
 SAMPLINGS = (
     *("one-pass", "epochs", "shuffled-epochs", "reshuffled-epochs", "with-replacement"),
-    *("fresh-data", "full-batch", "gradient-flow", "sde", "grid:grid.json", "grid:table.json"),
+    *("fresh-data", "full-batch", "gradient-descent", "gradient-flow", "sde"),
+    *("grid:grid.json", "grid:table.json"),
     *("grid:", "grid:nowhere", "grid:.", "grid:plain.json", "one-pass:T=3", "", "x" * 5000),
 )
 

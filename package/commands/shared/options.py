@@ -51,6 +51,7 @@ SAMPLINGS = (
     "with-replacement",
     "fresh-data",
     "full-batch",
+    "gradient-descent",
     "gradient-flow",
     "sde",
 )
