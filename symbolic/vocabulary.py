@@ -14,13 +14,23 @@ __all__ = [
     "Coefficients",
     "EtaStyle",
     "RootRole",
+    "SetRole",
     "Sharing",
     "TooLong",
+    "Unit",
     "is_function",
 ]
 
 
 RootRole = Literal["population", "training"]
+
+
+#: What is averaged over: training sets, or the orders of a given one.
+SetRole = Literal["population", "training-set"]
+
+
+#: A step that training repeats: an update, or an epoch of several.
+Unit = Literal["update", "epoch"]
 
 
 Basis = Literal["moment", "cumulant"]

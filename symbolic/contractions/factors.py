@@ -95,6 +95,8 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
         nonlocal counter
         written.add(b)
         nodes = sorted(blocks[b], key=lambda v: (v != entry, v))
+        if all(len(free_of[v]) == contraction.legs[v] for v in nodes):
+            nodes.sort(key=lambda v: free_of[v])
         nodes.sort(key=lambda v: (contraction.labels[v] != "loss", contraction.legs[v]))
         groups = []
         for v in nodes:

@@ -9,6 +9,7 @@ random schedule it is the expected number. The schemes themselves are in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, get_args
 
@@ -22,7 +23,7 @@ from sgdiagrams.symbolic.checks import Number, check_choice, rational, whole_num
 from sgdiagrams.symbolic.embeddings.effort import check_steps
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.by_number import Embeddings
-from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
+from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing, Unit
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.counter import Counter
 
 
-__all__ = ["PairShares", "Sampling", "course_of", "steps_of", "with_root"]
+__all__ = ["PairShares", "Repetition", "Sampling", "course_of", "steps_of", "with_root"]
 
 _MOST_MONOMIALS = 50_000  # of a formula
 
@@ -57,6 +58,34 @@ class PairShares(NamedTuple):
     at_once: Expr
     in_one_epoch: Expr | None
     otherwise: Expr
+
+
+class Repetition(NamedTuple):
+    """Independent steps that are all alike, so that the step is an operator and training its power.
+
+    Attributes
+    ----------
+    scheme
+        The scheme to expand: that of the population, or of a given training set in the place of one.
+    unit
+        What is repeated.
+    clock
+        The number of repetitions, by its symbol.
+    has_distinct_rows
+        Whether values are averages over distinct tuples of rows of a given training set. Otherwise the
+        population is meant, or the given set in its place.
+    """
+
+    scheme: Sampling
+    unit: Unit
+    clock: Symbol
+    has_distinct_rows: bool = False
+
+    @property
+    def freed(self) -> Sampling:
+        """The scheme with a symbol for the number of repetitions."""
+        changed: Sampling = replace(self.scheme, **{self.clock.name: self.clock})  # type: ignore[type-var]
+        return changed
 
 
 class Sampling(ABC):
@@ -315,6 +344,26 @@ class Sampling(ABC):
         >>> from sgdiagrams.symbolic.training.schemes import WithReplacement
         >>> WithReplacement(N=50, B=5, T=7).on_given_rows
         OnePass(T=7, B=5)
+        """
+        return None
+
+    def repetition(self, role: SetRole) -> Repetition | None:  # noqa: ARG002
+        """Return the independent steps, all alike, that training consists of; None where it does not.
+
+        Parameters
+        ----------
+        role
+            ``"population"``: averaged over training sets; ``"training-set"``: on a given one.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes import OnePass, WithReplacement
+        >>> OnePass(B=4).repetition("population").unit
+        'update'
+        >>> WithReplacement(B=4).repetition("training-set").scheme
+        OnePass(T=T, B=4)
+        >>> WithReplacement(B=4).repetition("population") is None  # rows come again
+        True
         """
         return None
 

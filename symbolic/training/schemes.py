@@ -39,7 +39,7 @@ from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
     ReshuffledCounter,
 )
-from sgdiagrams.symbolic.training.sampling import PairShares, Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
 
 __all__ = [
     "Epochs",
@@ -115,6 +115,10 @@ class OnePass(Sampling):
     def steps(self) -> StepRule:
         """Whole blocks of fresh datapoints."""
         return OnePassSteps()
+
+    def repetition(self, role: SetRole) -> Repetition | None:
+        """Return updates on fresh datapoints."""
+        return Repetition(self, "update", symbols.T) if role == "population" else None
 
     @property
     def names_rows(self) -> bool:
@@ -246,6 +250,12 @@ class Epochs(Sampling):
     def steps(self) -> StepRule | None:
         """All datapoints, where batches are full."""
         return FullBatchSteps() if self.is_full_batch else None
+
+    def repetition(self, role: SetRole) -> Repetition | None:
+        """Return epochs in orders of their own, over the rows of a given set."""
+        if role == "population" or not self.is_reshuffled:
+            return None
+        return Repetition(self, "epoch", symbols.E, has_distinct_rows=True)
 
     @property
     def names_rows(self) -> bool:
@@ -392,6 +402,10 @@ class WithReplacement(Sampling):
         """Two slots hold one row with probability 1/N; a slot shares its own row with itself."""
         N, B = self.datapoints, self.batch_size
         return PairShares((N + B - 1) / (N * B), None, 1 / N)
+
+    def repetition(self, role: SetRole) -> Repetition | None:
+        """Return updates on rows of a given set, drawn independently of each other."""
+        return None if role == "population" else self.on_given_rows.repetition("population")
 
     @property
     def on_given_rows(self) -> OnePass:

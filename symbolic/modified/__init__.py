@@ -1,0 +1,1 @@
+"""Which equations and losses training follows: read off expansions; derives no diagram of its own."""

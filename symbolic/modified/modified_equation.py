@@ -1,0 +1,235 @@
+r"""Modified equations: what training follows between its updates, to any order in the learning rate.
+
+The expected value of every function s of the weights moves as :math:`\frac{d}{dt} E[s] = E[L s]`, with
+t in updates and :math:`L = \sum_k \eta^k L_k` a differential operator,
+
+.. math:: L = \sum_m \frac{1}{m!} D_m^{\mu_1 \dots \mu_m} \partial_{\mu_1} \cdots \partial_{\mu_m},
+    \qquad D_m = \sum_k \eta^k D_{m,k},
+
+its Kramers-Moyal expansion. Cut after m = 2 it is the stochastic modified equation
+:math:`d\theta = D_1\,dt + \sqrt{D_2}\,dW`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import how_many, shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.modified.generators import generator_of, repetition_of
+from sgdiagrams.symbolic.modified.operators import tensor_of_rank
+from sgdiagrams.symbolic.modified.values_of_sets import in_plug_in_values
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
+from sgdiagrams.symbolic.training.training import Training
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+    from sgdiagrams.symbolic.modified.operators import Series
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Repetition, Sampling
+    from sgdiagrams.symbolic.vocabulary import SetRole, Unit
+
+__all__ = ["ModifiedEquation", "modified_equation"]
+
+_MOST_ORDER = 7  # of a million diagrams
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False)
+class ModifiedEquation:
+    r"""The generator of training, by powers of the learning rate; made by `modified_equation`.
+
+    Attributes
+    ----------
+    order
+        The highest power of eta.
+    training
+        Sampling and optimiser.
+    role
+        ``"population"``, or ``"training-set"``: all values are then those of the set, as a population.
+    per
+        The unit of time, ``"update"`` or ``"epoch"``.
+    basis
+        Of the contractions.
+    operators
+        The coefficients of eta^0, eta^1, ... of the generator L, each an expression with one node ``s``,
+        the function that it acts on.
+    shifts
+        The same of the shift S, which the transient of an optimiser with memory leaves; the identity
+        without memory. After the transient :math:`E[s(\theta_T)] = S \exp(T L) s`.
+
+    Examples
+    --------
+    >>> equation = modified_equation(2, sampling="one-pass")
+    >>> equation.drift(2), equation.diffusion(2)
+    (-1/2 H_ab G_b, C_ab)
+    """
+
+    order: int
+    training: Training
+    role: SetRole
+    per: Unit
+    basis: str
+    operators: Series
+    shifts: Series
+
+    def operator(self, k: int) -> Expression:
+        """Return the part of the generator at order `k` of eta.
+
+        Raises
+        ------
+        RequestError
+            When the equation does not go to that order.
+        """
+        self._check_order(k)
+        return self.operators[k]
+
+    def shift(self, k: int) -> Expression:
+        """Return the part of the shift at order `k` of eta; for order 0 the function itself."""
+        self._check_order(k, least=0)
+        return self.shifts[k]
+
+    def tensor(self, m: int, k: int) -> Expression:
+        """Return the Kramers-Moyal tensor with `m` legs at order `k` of eta, symmetric.
+
+        Raises
+        ------
+        RequestError
+            When the equation does not go to that order, or `m` is no whole number from 1 on.
+        """
+        self._check_order(k)
+        if not is_whole(m, least=1):
+            raise RequestError(f"expected a whole number of legs, 1 or more, got m={shown(m)}")
+        return tensor_of_rank(self.operators[k], m)
+
+    def drift(self, k: int) -> Expression:
+        """Return the drift at order `k` of eta, a vector."""
+        return self.tensor(1, k)
+
+    def diffusion(self, k: int) -> Expression:
+        """Return the diffusion matrix at order `k` of eta."""
+        return self.tensor(2, k)
+
+    def total(self, m: int) -> Expression:
+        """Return the tensor with `m` legs to all orders, powers of eta in the coefficients."""
+        parts = (self.tensor(m, k) * symbols.eta**k for k in range(1, self.order + 1))
+        return sum(parts, Expression((), m))
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """The numbers of legs of the tensors that are not zero."""
+        return tuple(
+            m
+            for m in range(1, self.order + 1)
+            if any(not self.tensor(m, k).is_zero for k in range(1, self.order + 1))
+        )
+
+    def _check_order(self, k: object, *, least: int = 1) -> None:
+        if not is_whole(k, least=least, most=self.order):
+            raise RequestError(
+                f"expected an order {least}..{self.order} of this equation, got k={shown(k)}"
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"<ModifiedEquation {self.training.label} | {self.basis} basis | order {self.order} | "
+            f"{how_many(sum(len(part.terms) for part in self.operators), 'term')}>"
+        )
+
+
+def modified_equation(
+    order: int,
+    *,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer = "sgd",
+    basis: str = "cumulant",
+    role: SetRole = "population",
+    per: Unit = "update",
+) -> ModifiedEquation:
+    r"""Return the modified equation that training follows, exact to an order of the learning rate.
+
+    Parameters
+    ----------
+    order
+        The highest power of eta, 1 to 7.
+    sampling
+        With role population ``"one-pass"``, ``"fresh-data"``, ``"gradient-descent"``; on a given training
+        set ``"full-batch"``, ``"with-replacement"``, ``"reshuffled-epochs"``; or an object.
+    optimizer
+        ``"sgd"``, ``"momentum"``, ``"nesterov"``, or an object. With memory the equation holds after the
+        transient; its shift is undone. With a schedule the answer is for the last update, by number.
+    basis
+        ``"cumulant"`` or ``"moment"``; with role training-set also ``"plug-in"``, averages over the set.
+    role
+        ``"population"``, or ``"training-set"``: for a given one, whose values then take the place of
+        those of the population.
+    per
+        The unit of time: ``"update"`` or ``"epoch"``.
+
+    Raises
+    ------
+    RequestError
+        When the training does not consist of independent steps that are all alike, and so has no modified
+        equation; or an option is unknown.
+    SamplingError
+        When there is no closed form and a number is missing.
+
+    References
+    ----------
+    Q. Li, C. Tai, W. E, J. Mach. Learn. Res. 20 (2019) 40, theorem 9 (weak order 2); E. Hairer,
+    C. Lubich, G. Wanner, Geometric Numerical Integration, IX.1 (without noise).
+
+    Examples
+    --------
+    >>> equation = modified_equation(3, sampling="one-pass")
+    >>> equation.drift(3).coefficient("H_ab H_bc G_c"), equation.tensor(3, 3)
+    (-1/3, -S_abc)
+    >>> heavy = modified_equation(2, sampling="gradient-descent", optimizer="momentum")
+    >>> heavy.drift(2).coefficient("H_ab G_b").factor()
+    (beta + 1)/(2*(beta - 1)**3)
+    """
+    if not is_whole(order, least=1, most=_MOST_ORDER):
+        raise RequestError(f"expected a whole number 1..{_MOST_ORDER}, got order={shown(order)}")
+    check_choice("role", role, ("population", "training-set"))
+    check_choice("per", per, ("update", "epoch"))
+    bases = ("cumulant", "moment", *(("plug-in",) if role == "training-set" else ()))
+    check_choice("basis", basis, bases)
+    training = Training(named_sampling(sampling), named_optimizer(optimizer))
+    repetition = repetition_of(training, role)
+    scale = _units(training, repetition, per)
+    generator, shift = generator_of(training, role, int(order))
+
+    def finished(part: Expression) -> Expression:
+        if basis == "plug-in":
+            return in_plug_in_values(part.in_basis("moment"))
+        return part.in_basis(basis)
+
+    return ModifiedEquation(
+        int(order),
+        training,
+        role,
+        per,
+        basis,
+        tuple(finished(part) * scale for part in generator),
+        tuple(map(finished, shift)),
+    )
+
+
+def _units(training: Training, repetition: Repetition, per: Unit) -> Expr | int:
+    """Return how many of the steps that are repeated make the unit of time."""
+    if repetition.unit == per:
+        return 1
+    rows, size = training.sampling.datapoints, training.sampling.batch_size
+    if rows is None:
+        raise RequestError(
+            f"expected per='update' with {training.sampling.title}, which has no training set to make "
+            "epochs of, got per='epoch'"
+        )
+    updates: Expr = rows / size
+    return updates if per == "epoch" else 1 / updates

@@ -1,0 +1,92 @@
+"""Modified equations: the generator of training, and exponentiated again the expansion."""
+
+import pytest
+from sympy import Add, Rational, factor
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.modified.modified_equation import modified_equation
+from sgdiagrams.symbolic.modified.operators import (
+    composed,
+    exponential,
+    identity,
+    inverse,
+    logarithm,
+)
+from sgdiagrams.symbolic.symbols import B, N, T, beta
+from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.weights.secular import secular_coefficients
+
+
+def E(text):
+    return Expression.of(text)
+
+
+def test_the_drift_of_sgd_to_the_third_order():
+    equation = modified_equation(3, sampling="one-pass")
+    assert equation.drift(1) == -E("G_a")
+    assert equation.drift(2).coefficient(Contraction.parse("H_ab G_b")) == Rational(-1, 2)
+    third = E("H_ab H_bc G_c") * Rational(-1, 3) - E("J_abc G_b G_c") * Rational(1, 12)
+    assert equation.drift(3) == third + E("C_bc J_bca") * Rational(1, 4)
+    assert equation.diffusion(2) == E("C_ab")
+    symmetric = E("C_ac H_cb") + E("C_bc H_ca") + E("kappa_a|bc G_c") + E("kappa_b|ac G_c")
+    assert equation.diffusion(3) == symmetric * Rational(1, 2)
+    assert equation.tensor(3, 3) == -E("S_abc")
+    assert str(equation.tensor(3, 3).contractions[0]) == "S_abc"
+    assert equation.ranks == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("optimizer", "order"), [("sgd", 5), ("momentum", 3), ("nesterov", 3)])
+def test_exponentiated_again_it_gives_the_expansion_at_every_time(optimizer, order):
+    training = {"sampling": "fresh-data", "optimizer": optimizer}
+    equation = modified_equation(order, **training)
+    expansion = expand("function:s", order=order, basis="cumulant", **training)
+    again = composed(equation.shifts, exponential(equation.operators, T))
+    for k in range(order + 1):
+        lasting = Expression(
+            (Add(*(c * T**p for p, c in secular_coefficients(t.weight, T).items())), t.contraction)
+            for t in expansion.order_terms(k)
+        )
+        assert again[k] == lasting
+
+
+def test_operators_have_inverses_and_logarithms():
+    generator = modified_equation(4, sampling="one-pass").operators
+    power = exponential(generator)
+    assert composed(power, inverse(power)) == composed(inverse(power), power) == identity(4)
+    assert logarithm(power) == generator
+
+
+def test_momentum_in_closed_form():
+    equation = modified_equation(3, sampling="one-pass", optimizer="momentum")
+    second = equation.drift(2).coefficient("H_ab G_b")
+    assert factor(second + (1 + beta) / (2 * (1 - beta) ** 3)) == 0
+    chain, bush = (equation.drift(3).coefficient(c) for c in ("H_ab H_bc G_c", "J_abc G_b G_c"))
+    assert factor(chain + (beta**2 + 4 * beta + 1) / (3 * (1 - beta) ** 5)) == 0
+    assert factor(bush + (beta**2 + 10 * beta + 1) / (12 * (1 - beta) ** 5)) == 0
+    assert factor(equation.shift(1).coefficient("G_a s_a") - beta / (1 - beta) ** 2) == 0
+
+
+def test_reshuffled_epochs_on_a_given_set():
+    equation = modified_equation(2, sampling="reshuffled-epochs", role="training-set")
+    expected = -E("H_ab G_b") / 2 - E("kappa_b|ba") * ((N - B) / (2 * B * (N - 1)))
+    assert equation.drift(2) == expected
+    assert equation.diffusion(2).is_zero
+    epoch = modified_equation(2, sampling="reshuffled-epochs", role="training-set", per="epoch")
+    assert epoch.drift(2) == expected * (N / B)
+
+
+def test_with_replacement_the_set_is_the_population():
+    drawn = modified_equation(3, sampling="with-replacement", role="training-set")
+    assert drawn.operators == modified_equation(3, sampling="fresh-data").operators
+
+
+def test_what_comes_back_to_its_rows_has_no_equation():
+    for name in ("epochs", "full-batch", "with-replacement", "reshuffled-epochs"):
+        with pytest.raises(RequestError, match="modified equation"):
+            modified_equation(2, sampling=name)
+    with pytest.raises(RequestError, match="population"):
+        modified_equation(2, sampling="one-pass", role="training-set")
+    with pytest.raises(RequestError, match=r"1\.\.2 of this equation"):
+        modified_equation(2, sampling="one-pass").drift(3)
