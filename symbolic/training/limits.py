@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions, one_pass_
 from sgdiagrams.symbolic.embeddings.rules import MeanGradientSteps, OnePassSteps
 from sgdiagrams.symbolic.propagation.course import EqualSteps
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter
-from sgdiagrams.symbolic.training.sampling import Sampling
+from sgdiagrams.symbolic.training.sampling import Repetition, Sampling
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, Sharing
+    from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
 __all__ = ["SDE", "GradientDescent", "GradientFlow"]
@@ -46,6 +46,10 @@ class _Limit(Sampling):
     def datapoints(self) -> None:
         """None: there is no training set."""
         return
+
+    def repetition(self, role: SetRole) -> Repetition | None:
+        """Return units of time."""
+        return Repetition(self, "update", symbols.T) if role == "population" else None
 
     @property
     def steps(self) -> StepRule:
@@ -125,6 +129,10 @@ class GradientDescent(Sampling):
     def sharing(self) -> Sharing:
         """None: no datapoint is used twice, as none is used."""
         return "none"
+
+    def repetition(self, role: SetRole) -> Repetition | None:
+        """Return updates on the mean gradient."""
+        return Repetition(self, "update", symbols.T) if role == "population" else None
 
     def rescaled(self, **numbers: int) -> tuple[Sampling, Fraction]:
         """Raise a SamplingError: there is no noise to rescale."""

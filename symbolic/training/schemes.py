@@ -34,6 +34,7 @@ from sgdiagrams.symbolic.embeddings.rules import (
     ReplacementSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
+from sgdiagrams.symbolic.training.limits import GradientDescent
 from sgdiagrams.symbolic.training.plain_counts import (
     EpochsCounter,
     PlainCounter,
@@ -252,7 +253,9 @@ class Epochs(Sampling):
         return FullBatchSteps() if self.is_full_batch else None
 
     def repetition(self, role: SetRole) -> Repetition | None:
-        """Return epochs in orders of their own, over the rows of a given set."""
+        """Return epochs in orders of their own over the rows of a given set, or its full batches."""
+        if role == "training-set" and self.is_full_batch:
+            return GradientDescent(T=self.E).repetition("population")
         if role == "population" or not self.is_reshuffled:
             return None
         return Repetition(self, "epoch", symbols.E, has_distinct_rows=True)

@@ -6,7 +6,9 @@ from sympy import Add, Rational, factor
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.modified.gradients import potential_of
 from sgdiagrams.symbolic.modified.modified_equation import modified_equation
+from sgdiagrams.symbolic.modified.modified_loss import modified_loss
 from sgdiagrams.symbolic.modified.operators import (
     composed,
     exponential,
@@ -16,6 +18,8 @@ from sgdiagrams.symbolic.modified.operators import (
 )
 from sgdiagrams.symbolic.symbols import B, N, T, beta
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.schemes import OnePass
 from sgdiagrams.symbolic.weights.secular import secular_coefficients
 
 
@@ -82,8 +86,43 @@ def test_with_replacement_the_set_is_the_population():
     assert drawn.operators == modified_equation(3, sampling="fresh-data").operators
 
 
+def test_schedules_are_answered_for_the_last_update():
+    rates = [Rational(1), Rational(2), Rational(1, 3)]
+    last = modified_equation(3, sampling=OnePass(T=3), optimizer=SGD(schedule=["1", "2", "1/3"]))
+    constant = modified_equation(3, sampling="one-pass")
+    for k in (1, 2, 3):
+        assert last.operator(k) == constant.operator(k) * rates[-1] ** k
+
+
+def test_momentum_by_number_tends_to_its_closed_form():
+    long = modified_equation(
+        2, sampling=OnePass(T=40), optimizer=Momentum(beta="1/4", schedule=["1"] * 40)
+    )
+    closed = modified_equation(2, sampling="one-pass", optimizer=Momentum(beta="1/4"))
+    for k in (1, 2):
+        for coefficient, contraction in closed.operator(k).terms:
+            assert abs(float(long.operator(k).coefficient(contraction) - coefficient)) < 1e-20
+
+
+def test_gradients_and_what_is_none():
+    loss = modified_loss(3, sampling="one-pass")
+    assert loss.term(1) == E("l")
+    assert loss.term(2) == E("G_a G_a") / 4
+    assert not loss.is_gradient
+    for k in (1, 2, 3):
+        assert loss.equation.drift(k) == -loss.term(k).gradient() - loss.obstruction(k)
+    assert potential_of(loss.term(3).gradient()) == (loss.term(3), Expression((), 1))
+    assert loss.total().power(1) == loss.term(2)
+
+
 def test_what_comes_back_to_its_rows_has_no_equation():
-    for name in ("epochs", "full-batch", "with-replacement", "reshuffled-epochs"):
+    for name in (
+        "epochs",
+        "shuffled-epochs",
+        "full-batch",
+        "with-replacement",
+        "reshuffled-epochs",
+    ):
         with pytest.raises(RequestError, match="modified equation"):
             modified_equation(2, sampling=name)
     with pytest.raises(RequestError, match="population"):

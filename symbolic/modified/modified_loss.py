@@ -1,0 +1,137 @@
+r"""Modified losses: the loss whose gradient flow training follows, and what of it is no gradient.
+
+Where the drift of the modified equation is a gradient, training moves on average down the loss
+
+.. math:: \tilde\ell = \sum_k \eta^{k-1} R_k, \qquad
+    D_{1,k} = -\nabla R_k
+
+in the time :math:`\eta T`. Where it is none, no loss says it all: `ModifiedLoss.obstruction` is the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.modified.gradients import potential_of
+from sgdiagrams.symbolic.modified.modified_equation import modified_equation
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.modified.modified_equation import ModifiedEquation
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+    from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import SetRole, Unit
+
+__all__ = ["ModifiedLoss", "modified_loss"]
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False)
+class ModifiedLoss:
+    """The scalar whose gradient is the drift, by powers of the learning rate; made by `modified_loss`.
+
+    Attributes
+    ----------
+    equation
+        The modified equation whose drift it is.
+    parts
+        For the orders 0, 1, ... of eta in the drift, the scalar and the obstruction.
+
+    Examples
+    --------
+    >>> loss = modified_loss(3, sampling="gradient-descent")
+    >>> loss.term(2), loss.is_gradient, loss.obstruction(2).is_zero
+    (1/4 G_a G_a, False, True)
+    """
+
+    equation: ModifiedEquation
+    parts: tuple[tuple[Expression, Expression], ...]
+
+    @property
+    def order(self) -> int:
+        """The highest power of eta in the drift; in the loss it is one less."""
+        return self.equation.order
+
+    def term(self, k: int) -> Expression:
+        """Return the scalar whose gradient is taken off the drift at order `k` of eta.
+
+        It comes with eta to the power k - 1 in the loss: term 1 is the loss itself.
+
+        Raises
+        ------
+        RequestError
+            When the equation does not go to that order.
+        """
+        self.equation.operator(k)
+        return self.parts[k][0]
+
+    def obstruction(self, k: int) -> Expression:
+        """Return what of the drift at order `k`, with its sign changed, is no gradient of contractions.
+
+        Raises
+        ------
+        RequestError
+            As for `term`.
+        """
+        self.equation.operator(k)
+        return self.parts[k][1]
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether the drift is the gradient of a loss, to all orders that are known."""
+        return all(rest.is_zero for _, rest in self.parts)
+
+    def total(self) -> Expression:
+        """Return the loss, powers of eta in its coefficients."""
+        orders = range(1, self.order + 1)
+        return sum((self.term(k) * symbols.eta ** (k - 1) for k in orders), Expression())
+
+    def __repr__(self) -> str:
+        kind = "" if self.is_gradient else ", and an obstruction"
+        return f"<ModifiedLoss {self.equation.training.label} | order {self.order}{kind}>"
+
+
+def modified_loss(
+    order: int,
+    *,
+    sampling: str | Sampling,
+    optimizer: str | Optimizer = "sgd",
+    basis: str = "cumulant",
+    role: SetRole = "population",
+    per: Unit = "update",
+) -> ModifiedLoss:
+    r"""Return the loss that training minimises: the one whose gradient is the drift.
+
+    Parameters
+    ----------
+    order
+        The highest power of eta of the drift; the loss has one less.
+    sampling, optimizer, basis, role, per
+        As for `modified_equation`.
+
+    Raises
+    ------
+    RequestError, SamplingError
+        As for `modified_equation`.
+
+    References
+    ----------
+    D. Barrett, B. Dherin, "Implicit Gradient Regularization", ICLR 2021, section 3; S. Smith, B. Dherin,
+    D. Barrett, S. De, "On the Origin of Implicit Regularization in Stochastic Gradient Descent", ICLR
+    2021, eq. (22).
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import B, N
+    >>> loss = modified_loss(2, sampling="reshuffled-epochs", role="training-set")
+    >>> loss.term(2).coefficient("C_aa") - (N - B) / (4 * B * (N - 1))
+    0
+    """
+    equation = modified_equation(
+        order, sampling=sampling, optimizer=optimizer, basis=basis, role=role, per=per
+    )
+    zero = (Expression(), Expression((), 1))
+    parts = tuple(potential_of(-equation.drift(k)) for k in range(1, equation.order + 1))
+    return ModifiedLoss(equation, (zero, *parts))
