@@ -83,11 +83,16 @@ def generator_of(training: Training, role: SetRole, order: int) -> tuple[Series,
     Raises
     ------
     RequestError
-        When the training does not consist of steps that are alike.
+        When the training does not consist of steps that are alike, or iterates are averaged.
     SamplingError
         When there is no closed form and a number is missing.
     """
     repetition = repetition_of(training, role)
+    if training.optimizer.average is not None:
+        raise RequestError(
+            f"expected the last iterate, whose equation it is, got {training.optimizer.label}; leave out "
+            "the average, and expand it"
+        )
     is_plain = training.optimizer.is_plain
     freed = Training(repetition.freed, training.optimizer)
     if is_plain or has_closed_form(freed):
@@ -130,10 +135,11 @@ def _by_number(training: Training, repetition: Repetition, order: int) -> tuple[
             f"expected numbers for {', '.join(training.needed_symbols)}: with {training.label} steps are "
             f"counted by number, and the last one is answered for; give {missing}=..."
         )
+    if training.sampling.is_empty:
+        clock = repetition.clock.name
+        raise SamplingError(f"expected an update at least, got none; give {clock}=1 or more")
     updates = int(training.updates)
     size = 1 if repetition.unit == "update" else int(updates / training.sampling.values["E"])
-    if not updates:
-        raise SamplingError("expected an update at least, got none; give T=1 or more")
     until = _operator(Function(ACTED_ON), training, repetition, order)
     since = _operator(
         increment(Function(ACTED_ON), since=updates - size), training, repetition, order

@@ -1,9 +1,9 @@
 """Modified equations: the generator of training, and exponentiated again the expansion."""
 
 import pytest
-from sympy import Add, Rational, factor
+from sympy import Add, Rational, factor, factorial
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.modified.gradients import potential_of
@@ -18,8 +18,9 @@ from sgdiagrams.symbolic.modified.operators import (
 )
 from sgdiagrams.symbolic.symbols import B, N, T, beta
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
-from sgdiagrams.symbolic.training.schemes import OnePass
+from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
 from sgdiagrams.symbolic.weights.secular import secular_coefficients
 
 
@@ -53,6 +54,22 @@ def test_exponentiated_again_it_gives_the_expansion_at_every_time(optimizer, ord
             for t in expansion.order_terms(k)
         )
         assert again[k] == lasting
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
+def test_it_is_the_logarithm_of_one_update(order):
+    """Taylor's theorem: s(theta - eta g) = sum of (-eta)^k/k! g...g d^k s, averaged in moments."""
+    one_update = [identity(order)[0]]
+    for k in range(1, order + 1):
+        tied = Contraction.build(
+            [(i, k) for i in range(k)],
+            [list(range(k)), [k]],
+            labels=["loss"] * k + ["s"],
+        )
+        one_update.append(Expression([(Rational((-1) ** k, factorial(k)), tied)]))
+    by_taylor = logarithm(tuple(one_update))
+    equation = modified_equation(order, sampling="one-pass", basis="moment")
+    assert by_taylor == equation.operators
 
 
 def test_operators_have_inverses_and_logarithms():
@@ -127,5 +144,14 @@ def test_what_comes_back_to_its_rows_has_no_equation():
             modified_equation(2, sampling=name)
     with pytest.raises(RequestError, match="population"):
         modified_equation(2, sampling="one-pass", role="training-set")
+    with pytest.raises(RequestError, match="average"):
+        modified_equation(2, sampling="one-pass", optimizer=SGD(average=TailAverage()))
+    with pytest.raises(SamplingError, match="E=1 or more"):
+        modified_equation(
+            2,
+            sampling=Epochs(N=4, B=2, E=0, shuffle="every-epoch"),
+            role="training-set",
+            optimizer=Momentum(beta="1/2"),
+        )
     with pytest.raises(RequestError, match=r"1\.\.2 of this equation"):
         modified_equation(2, sampling="one-pass").drift(3)
