@@ -10,6 +10,7 @@ of moments or cumulants of the derivatives of the loss at the starting point.
 """
 
 from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
@@ -77,6 +78,7 @@ __all__ = [
     "Expansion",
     "Exponential",
     "ExponentialAverage",
+    "Expression",
     "FixedBatches",
     "FreshData",
     "FullBatch",

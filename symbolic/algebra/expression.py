@@ -13,24 +13,37 @@ from itertools import permutations
 from math import factorial
 from typing import TYPE_CHECKING, Any, Self, final
 
-from sympy import Expr, Integer, Rational, sympify
+from sympy import Expr, Integer, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import how_many, shown
+from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
-from sgdiagrams.symbolic.algebra.linear_combinations import collected_pairs, joined_pairs
+from sgdiagrams.symbolic.algebra.linear_combinations import (
+    collected_pairs,
+    exact_coefficient,
+    joined_pairs,
+    reordered_legs,
+)
+from sgdiagrams.symbolic.algebra.reading import read_expression
+from sgdiagrams.symbolic.algebra.writing import expression_text, write_expression
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
+from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
+from sgdiagrams.symbolic.printing.page_widths import in_points
+from sgdiagrams.symbolic.weights.quotients import canonical
 from sgdiagrams.symbolic.weights.substitution import replacements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sgdiagrams.symbolic.algebra.linear_combinations import Pair
+    from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.vocabulary import Coefficients
 
 __all__ = ["Expression"]
 
@@ -72,7 +85,7 @@ class Expression:
     def __init__(
         self, terms: Iterable[tuple[Any, Contraction]] = (), rank: int | None = None
     ) -> None:
-        pairs = collected_pairs((_coefficient(c), _contraction(k)) for c, k in terms)
+        pairs = collected_pairs((exact_coefficient(c), _contraction(k)) for c, k in terms)
         ranks = {len(k.free) for _, k in pairs} | ({rank} if rank is not None else set())
         if len(ranks) > 1:
             raise RequestError(
@@ -110,7 +123,7 @@ class Expression:
     @classmethod
     def parse(cls, text: str) -> Expression:
         """Read an expression as `text` prints it; nothing is evaluated."""
-        return cls([(Integer(1), Contraction.parse(text))])
+        return cls._made(*read_expression(text))
 
     # What it is -----------------------------------------------------------------------------------
 
@@ -203,7 +216,7 @@ class Expression:
             raise RequestError(
                 "expected a number or a rational function to divide by, got contractions"
             )
-        divisor = _coefficient(other)
+        divisor = exact_coefficient(other)
         if divisor == 0:
             raise RequestError("expected a number that is not 0 to divide by, got 0")
         inverse: Expr = Integer(1) / divisor
@@ -278,19 +291,12 @@ class Expression:
     def symmetrised(self) -> Expression:
         """Return the mean over all orders of the free legs."""
         weight = Rational(1, factorial(self.rank))
-        return Expression(
-            (
-                (
-                    c * weight,
-                    Contraction.from_parts(
-                        k.edges, k.partition, k.labels, [k.free[i] for i in order], basis=k.basis
-                    ),
-                )
-                for c, k in self.terms
-                for order in permutations(range(self.rank))
-            ),
-            self.rank,
-        )
+        pairs = [
+            (c * weight, k)
+            for order in permutations(range(self.rank))
+            for c, k in reordered_legs(self.terms, order)
+        ]
+        return Expression(pairs, self.rank)
 
     # Substitution and bases -----------------------------------------------------------------------
 
@@ -321,17 +327,103 @@ class Expression:
         pairs = collected_pairs((c * n, new) for c, k in self.terms for new, n in change(k).items())
         return Expression._made(pairs, self.rank)
 
-    def text(self) -> str:
-        """Return the expression in a line, as `parse` reads it."""
-        if not self.terms:
-            return "0"
-        return " + ".join(f"{c} {k}" for c, k in self.terms)
+    # Writing --------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        renderer: Renderer[Any],
+        *,
+        left: str | None = None,
+        coefficients: Coefficients = "factored",
+        digits: int | None = None,
+    ) -> str:
+        """Return the expression in the format of a renderer; options as for `latex`.
+
+        Parameters
+        ----------
+        renderer
+            One of the package's, or of a user's own: see `sgdiagrams.symbolic.layout.renderer`.
+        """
+        return write_expression(
+            self.terms, renderer, left=left, coefficients=coefficients, digits=digits
+        )
+
+    def latex(
+        self,
+        *,
+        left: str | None = None,
+        coefficients: Coefficients = "factored",
+        standalone: bool = False,
+        width: int | str | None = None,
+        digits: int | None = None,
+    ) -> str:
+        r"""Return the expression in LaTeX (``align*``; needs the package amsmath).
+
+        Parameters
+        ----------
+        left
+            The left side of an equation in LaTeX, such as ``r"\nabla \operatorname{tr} C"``.
+        coefficients
+            ``"factored"``, ``"expanded"`` or ``"binomial"`` (polynomials of T in binomials).
+        standalone
+            A whole document instead of the formula alone.
+        width
+            That of a line: see `Expansion.latex`.
+        digits
+            Numbers with more digits are rounded to so many, and the formula says so; exact when left
+            out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length, or a coefficient would fill more than a page.
+
+        Examples
+        --------
+        >>> print(Expression.parse("1/2 C_ab J_abc - G_c").latex(left=r"v_\mu"))
+        \begin{align*}
+          v_{\mu} ={}& - G_{\mu} + \frac{1}{2}\, J_{\mu\nu\lambda}\, C_{\nu\lambda}
+        \end{align*}
+        """
+        renderer = LatexRenderer(standalone=standalone, points=in_points(width))
+        return self.write(renderer, left=left, coefficients=coefficients, digits=digits)
+
+    def mathml(
+        self,
+        *,
+        left: str | None = None,
+        coefficients: Coefficients = "factored",
+        standalone: bool = False,
+        width: int | str | None = None,
+        digits: int | None = None,
+    ) -> str:
+        """Return the expression in MathML for web pages, a ``math`` element; options as for `latex`.
+
+        With `standalone` it is a page of HTML.
+        """
+        renderer = MathmlRenderer(standalone=standalone, points=in_points(width))
+        return self.write(renderer, left=left, coefficients=coefficients, digits=digits)
+
+    def text(self, *, coefficients: Coefficients = "factored") -> str:
+        """Return the expression in a line, as `parse` reads it.
+
+        Examples
+        --------
+        >>> Expression.parse("(N-1) tr(C)/4/N - |G|^2").text()
+        '-G_a G_a + (N - 1)/(4 N) C_aa'
+        """
+        return expression_text(self.terms, self.rank, coefficients=coefficients)
 
     def __str__(self) -> str:
-        return self.text()
+        rank = self.rank if self.terms else 0
+        return folded_for_people(expression_text(self.terms, rank, too_long="describe"))
 
     def __repr__(self) -> str:
-        return self.text()
+        return f"Expression.parse({self.text()!r})"
+
+    def _repr_latex_(self) -> str:
+        renderer = LatexRenderer(environment="aligned")
+        return f"$$\n{write_expression(self.terms, renderer, too_long='describe')}\n$$"
 
 
 def _operand(value: object) -> Expression | None:
@@ -349,14 +441,3 @@ def _contraction(value: object) -> Contraction:
     if not isinstance(value, Contraction):
         raise RequestError(f"expected a contraction, got {shown(value)}")
     return value.with_metric("identity")
-
-
-def _coefficient(value: object) -> Expr:
-    if isinstance(value, Fraction) or is_whole(value):
-        return Rational(int(value.numerator), int(value.denominator))
-    expr = sympify(value) if isinstance(value, Expr) else None
-    if expr is None or not is_weight(expr):
-        raise RequestError(
-            f"expected an exact number or a rational function of symbols, got {shown(value)}"
-        )
-    return expr if expr.is_Rational else canonical(expr)

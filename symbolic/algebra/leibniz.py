@@ -44,7 +44,7 @@ def gradient_pairs(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     --------
     >>> from sympy import Integer
     >>> gradient_pairs([(Integer(1), Contraction.parse("G_a H_ab G_b"))])
-    ((2, H_ab H_bc G_c), (1, G_b J_abc G_c))
+    ((2, H_ab H_bc G_c), (1, J_abc G_b G_c))
     """
     return collected_pairs(
         (coefficient, _made(k.edges, k.partition, k.labels, (*k.free, v), k.basis))

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Mul
+from sympy import Add, Expr, Mul, Pow, Rational, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.algebra.conversions import in_moments
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.placements import disjoint_union
-from sgdiagrams.symbolic.weights.quotients import canonical
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["Pair", "collected_pairs", "in_one_basis", "joined_pairs"]
+__all__ = [
+    "Pair",
+    "collected_pairs",
+    "exact_coefficient",
+    "in_one_basis",
+    "is_constant",
+    "joined_pairs",
+    "reordered_legs",
+]
 
 #: A coefficient, a canonical weight, and the contraction that it multiplies.
 Pair = tuple[Expr, Contraction]
@@ -29,13 +41,16 @@ def collected_pairs(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ..
 
     Examples
     --------
-    >>> one, half = Integer(1), Integer(1) / 2
+    >>> half = Rational(1, 2)
     >>> collected_pairs([(half, Contraction.parse("G_a G_a")), (half, Contraction.parse("G_b G_b"))])
     ((1, G_a G_a),)
     """
     sums: dict[Contraction, list[Expr]] = {}
     for coefficient, contraction in pairs:
-        sums.setdefault(contraction, []).append(coefficient)
+        key = contraction
+        if key.basis != "moment" and is_constant(key):
+            key = key.with_partition(key.partition, "moment")
+        sums.setdefault(key, []).append(coefficient)
     result: list[Pair] = []
     for contraction, coefficients in sums.items():
         total = Add(*coefficients)
@@ -44,6 +59,38 @@ def collected_pairs(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ..
         if total != 0:
             result.append((total, contraction))
     return tuple(sorted(result, key=lambda pair: pair[1].simplicity))
+
+
+def exact_coefficient(value: object) -> Expr:
+    """Return a number or a rational function of symbols in canonical form.
+
+    Raises
+    ------
+    RequestError
+        When it is something else, a float for instance.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import N, T
+    >>> exact_coefficient((N**2 - 1) / (N - 1)), exact_coefficient(Rational(1, 2) ** T)
+    (N + 1, 2**(-T))
+    """
+    if isinstance(value, Fraction) or is_whole(value):
+        return Rational(int(value.numerator), int(value.denominator))
+    expr = sympify(value) if isinstance(value, Expr) else None
+    if expr is None or not is_weight(expr):
+        raise RequestError(
+            f"expected an exact number or a rational function of symbols, got {shown(value)}"
+        )
+    if expr.is_Rational:
+        return expr
+    # One way to write what decays.
+    small = {
+        power: Pow(1 / power.base, -power.exp)
+        for power in expr.atoms(Pow)
+        if power.base.is_Rational and 0 < power.base < 1
+    }
+    return canonical(expr.xreplace(small))
 
 
 def in_one_basis(
@@ -58,9 +105,12 @@ def in_one_basis(
         samples, whose products are none.
     """
     first, second = tuple(one), tuple(two)
-    bases = {c.basis for _, c in (*first, *second) if not _is_constant(c)}
+    contractions = [k for _, k in (*first, *second)]
+    if any(all(is_constant(k) for _, k in pairs) for pairs in (first, second)):
+        return first, second
+    bases = {k.basis for k in contractions if not is_constant(k)}
     # Moments of single nodes are cumulants too.
-    ties = {c.basis for _, c in (*first, *second) if c.noise}
+    ties = {k.basis for k in contractions if k.noise}
     if bases <= set(_POPULATION):
         return (first, second) if len(ties) < 2 else (_moments(first), _moments(second))
     if bases == {"plug-in"}:
@@ -72,8 +122,15 @@ def in_one_basis(
     )
 
 
-def _is_constant(contraction: Contraction) -> bool:
-    return contraction.node_count == 0
+def is_constant(contraction: Contraction) -> bool:
+    """Tell whether a contraction has functions of the weights alone: it is the same in all bases.
+
+    Examples
+    --------
+    >>> is_constant(Contraction.parse("s_a s_a")), is_constant(Contraction.parse("s_a G_a"))
+    (True, False)
+    """
+    return LOSS not in contraction.labels and PENALISED not in contraction.labels
 
 
 def _moments(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
@@ -95,4 +152,23 @@ def joined_pairs(one: Iterable[Pair], two: Iterable[Pair]) -> tuple[Pair, ...]:
             disjoint_union(c, d),
         )
         for (a, c), (b, d) in product(first, second)
+    )
+
+
+def reordered_legs(pairs: Iterable[Pair], order: Sequence[int]) -> tuple[Pair, ...]:
+    """Return the same with free legs in another order, given by their numbers.
+
+    Examples
+    --------
+    >>> reordered_legs([(Rational(1), Contraction.parse("G_a H_bc G_c"))], [1, 0])
+    ((1, H_ac G_c G_b),)
+    """
+    return collected_pairs(
+        (
+            c,
+            Contraction.from_parts(
+                k.edges, k.partition, k.labels, [k.free[i] for i in order], basis=k.basis
+            ),
+        )
+        for c, k in pairs
     )

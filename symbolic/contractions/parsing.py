@@ -61,6 +61,7 @@ class ReadForest(NamedTuple):
     free: tuple[int, ...]
     basis: ValueBasis
     metric: Metric
+    letters: tuple[str, ...]  # of the free legs
 
 
 class _Factor(NamedTuple):
@@ -86,11 +87,22 @@ class _Place:
 
 
 @lru_cache(maxsize=4096)
-def read_contraction(text: str) -> ReadForest:
+def read_contraction(
+    text: str, *, is_part: bool = False, before: str = "", after: str = ""
+) -> ReadForest:
     """Return what a text says.
 
     ``f_a`` is a function f with an index, unless that cannot be or leaves free legs other than a, b,
     ..., which printed formulas have; then it is a function that is called f_a.
+
+    Parameters
+    ----------
+    text
+        Factors.
+    is_part
+        Whether other factors may have the same letters: then ``f_a`` always has an index, if it can.
+    before, after
+        What stands around it, for errors.
 
     Raises
     ------
@@ -109,7 +121,8 @@ def read_contraction(text: str) -> ReadForest:
         raise DiagramError(f"expected a contraction such as 'G_a H_ab G_b', got {shown(text)}")
     if len(words) > _MOST_FACTORS:
         raise DiagramError(f"expected at most {_MOST_FACTORS} factors, got {len(words)}")
-    places = [_Place(text, word.start()) for word in words]
+    whole = f"{before}{text}{after}"
+    places = [_Place(whole, len(before) + word.start()) for word in words]
     # Letters of short forms are numbers, which no text has.
     names = _Names()
     options = [list(_readings(w[0], p, names)) for w, p in zip(words, places, strict=True)]
@@ -121,7 +134,7 @@ def read_contraction(text: str) -> ReadForest:
         except DiagramError as problem:
             error = error or problem
             continue
-        if is_usual:
+        if is_usual or is_part:
             return reading
         odd = odd or reading
     if odd is not None:
@@ -324,6 +337,7 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadForest, bool
         tuple(node for _, node in free),
         basis or "moment",
         "eta" if etas else "identity",
+        tuple(letter for letter, _ in free),
     )
     return forest, [letter for letter, _ in free] == [index_letter(i) for i in range(len(free))]
 

@@ -1,0 +1,135 @@
+"""Expressions for people: an equation for print, and a line that can be read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sgdiagrams.symbolic.algebra.words import is_plain, spelled_symbol
+from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.contractions.notation import tensors_of
+from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed
+from sgdiagrams.symbolic.layout.indices import index_letter
+from sgdiagrams.symbolic.layout.latex_reader import read_latex
+from sgdiagrams.symbolic.layout.nodes import (
+    BREAK,
+    INNER_BREAK,
+    ONE,
+    THIN,
+    Node,
+    Operator,
+    Row,
+    joined,
+)
+from sgdiagrams.symbolic.layout.quantities import IndexedTensor
+from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.printing.coefficients import coefficient
+from sgdiagrams.symbolic.printing.rounding import rounded_equation
+from sgdiagrams.symbolic.vocabulary import is_function
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.algebra.linear_combinations import Pair
+    from sgdiagrams.symbolic.layout.nodes import Symbol
+    from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.vocabulary import Coefficients, TooLong
+
+__all__ = ["expression_text", "write_expression"]
+
+_STYLES = ("factored", "expanded", "binomial")
+
+
+# For print --------------------------------------------------------------------------------------------
+
+
+def write_expression(
+    pairs: tuple[Pair, ...],
+    renderer: Renderer[Any],
+    *,
+    left: str | None = None,
+    coefficients: Coefficients = "factored",
+    too_long: TooLong = "refuse",
+    digits: int | None = None,
+) -> str:
+    """Return the sum as an equation in a format; see `Expression.latex`."""
+    check_choice("coefficients", coefficients, _STYLES)
+    if digits is not None:
+        too_long = "write"
+    terms = tuple(_term(pair, coefficients, too_long) for pair in pairs)
+    equation = Equation(
+        title=("Repeated indices are summed:",),
+        left=Row(()) if left is None else read_latex(left),
+        relation=Operator("" if left is None else "="),
+        shares_line=True,
+        orders=(Order(terms),) if terms else (),
+    )
+    return renderer.equation(rounded_equation(equation, digits))
+
+
+def _term(pair: Pair, coefficients: Coefficients, too_long: TooLong) -> Signed:
+    weight, contraction = pair
+    number = coefficient(weight, coefficients, too_long=too_long)
+    lead, rest = number.number_apart
+    if not contraction.node_count:
+        row = rest.row if rest is not None else Row(() if lead is not None else (ONE,))
+        return Signed(number.sign, row, lead)
+    tensors = joined(tensors_of(contraction), INNER_BREAK, THIN)
+    if rest is None:
+        return Signed(number.sign, tensors, lead)
+    return Signed(number.sign, Row((rest.row, BREAK, THIN, tensors)), lead)
+
+
+# In a line --------------------------------------------------------------------------------------------
+
+
+class _LineRenderer(TextRenderer):
+    """Coefficients in text that can be read back."""
+
+    def symbol(self, node: Symbol) -> str:
+        """Return the name, in braces where it might be taken for a function."""
+        return spelled_symbol(node.name)
+
+
+_LINE = _LineRenderer()
+_TEXT = TextRenderer()
+
+
+def expression_text(
+    pairs: tuple[Pair, ...],
+    rank: int,
+    *,
+    coefficients: Coefficients = "factored",
+    too_long: TooLong = "write",
+) -> str:
+    """Return the sum in a line, as `sgdiagrams.symbolic.algebra.reading` reads it.
+
+    Examples
+    --------
+    >>> from sympy import Rational
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> half = Rational(1, 2)
+    >>> pairs = (half, Contraction.unit()), (-half, Contraction.parse("G_a G_a"))
+    >>> expression_text(pairs, 0)
+    '1/2 - 1/2 G_a G_a'
+    """
+    check_choice("coefficients", coefficients, _STYLES)
+    if not pairs:
+        # A tensor for every free leg, so that their number can be read.
+        return " ".join(["0", *(f"G_{index_letter(i)}" for i in range(rank))])
+    written = []
+    for weight, contraction in pairs:
+        number = coefficient(weight, coefficients, too_long=too_long)
+        tensors = " ".join(map(_factor, tensors_of(contraction))) if contraction.node_count else ""
+        head = "" if number.node is None and tensors else _LINE.render(number.node or ONE)
+        sign = "-" if number.sign < 0 else "+"
+        written.append(f"{sign} {' '.join(filter(None, (head, tensors)))}")
+    text = " ".join(written)
+    return text[2:] if text[0] == "+" else f"-{text[2:]}"
+
+
+def _factor(node: Node) -> str:
+    """Return a tensor, with quotes around a name that would be read as something else."""
+    text = _TEXT.render(node)
+    if isinstance(node, IndexedTensor) and is_function(node.name) and not node.has_bars:
+        legs = sum(map(len, node.groups))
+        if not is_plain(node.name, legs):
+            return f'"{node.name}"{text.removeprefix(node.name)}'
+    return text
