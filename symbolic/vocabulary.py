@@ -60,7 +60,7 @@ WEIGHTS = "weights"
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 # Letters that formulas use for tensors of the loss.
-_TENSORS = re.compile(r"[GHJKCSMVl]|D[0-9]+|eta|kappa")
+_TENSORS = re.compile(r"[GHJKCSMVUl]|D[0-9]+|eta|kappa")
 
 
 def is_function(label: object) -> bool:

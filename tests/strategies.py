@@ -77,9 +77,24 @@ def forests(draw, *, min_nodes=1, max_nodes=7, names=("loss",), max_free=0, sing
 
 
 @st.composite
+def graphs(draw, *, max_more=3, **options):
+    """Draw a decorated forest with more edges, which may be parallel and close circles."""
+    edges, blocks, labels, free = draw(forests(**options))
+    node = st.integers(0, len(labels) - 1)
+    more = draw(st.lists(st.tuples(node, node), max_size=max_more))
+    return [*edges, *more], blocks, labels, free
+
+
+@st.composite
 def renumbered_forests(draw, **options):
     """Draw a decorated forest and the same forest in another numbering."""
-    edges, blocks, labels, free = draw(forests(**options))
+    return draw(renumbered(forests(**options)))
+
+
+@st.composite
+def renumbered(draw, graphs):
+    """Draw a decorated graph and the same graph in another numbering."""
+    edges, blocks, labels, free = draw(graphs)
     n = len(labels)
     new = draw(st.permutations(range(n)))
     moved_edges = [(new[j], new[i]) if draw(st.booleans()) else (new[i], new[j]) for i, j in edges]

@@ -55,7 +55,7 @@ class Values(Tabulated):
         When a text is no contraction.
     StatisticsError
         When a number is none or not finite, an error is negative, a contraction has free legs or eta's,
-        is a plug-in value, or is there twice.
+        is an average over samples, or is there twice.
 
     Examples
     --------
@@ -86,7 +86,8 @@ class Values(Tabulated):
         for key, entry in given.items():
             contraction = contraction_of(key)
             name = shown(str(contraction))
-            if contraction.basis == "plug-in" or contraction.metric != "identity":
+            is_of_samples = contraction.basis not in ("moment", "cumulant")
+            if is_of_samples or contraction.metric != "identity":
                 raise StatisticsError(f"expected moments or cumulants without eta, got {name}")
             if contraction.free:
                 raise StatisticsError(f"expected a contraction without free leg, got {name}")

@@ -15,6 +15,7 @@ from sgdiagrams.numeric.estimates.terms import weight_decay_of_parts
 from sgdiagrams.numeric.sweeps.routes import block_count
 from sgdiagrams.numeric.sweeps.trees import is_sampled
 from sgdiagrams.symbolic.algebra.conversions import in_moments
+from sgdiagrams.symbolic.contractions.circles import is_forest
 from sgdiagrams.symbolic.formula import SeriesFormula
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
@@ -65,8 +66,8 @@ class Wanted:
         Raises
         ------
         RequestError
-            When something is no plain expansion, has two free legs, weight decays differ, or numbers are
-            missing or unknown.
+            When something is no plain expansion, has two free legs or a circle, weight decays differ, or
+            numbers are missing or unknown.
         """
         is_one = isinstance(expansions, (SeriesFormula, ResummedFormula, str))
         if is_one or not hasattr(expansions, "__iter__"):
@@ -94,6 +95,12 @@ class Wanted:
                 "whose values are as large as p squared; bring Statistics"
             )
         in_order = sorted(moments, key=lambda c: c.simplicity)
+        circle = next((c for c in in_order if not is_forest(c.edges)), None)
+        if circle is not None:
+            raise RequestError(
+                f"expected contractions of trees to measure, got {shown(str(circle))}, whose circle "
+                "needs as many products with derivatives as there are weights; bring Statistics"
+            )
         points = tuple(_numbers_at(expansion, at) for expansion in given) if at else ()
         return cls(
             given,

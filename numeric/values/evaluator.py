@@ -163,7 +163,8 @@ class Evaluator:
         """Return the value of a contraction in its own basis.
 
         Moments and cumulants are plain sums over a population, and unbiased estimates (averages
-        over distinct tuples) from a sample or a training set.
+        over distinct tuples) from a sample or a training set. Averages over distinct samples are
+        those tuples' average too, and over a population their expectation, a moment.
 
         Parameters
         ----------

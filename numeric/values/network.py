@@ -27,7 +27,7 @@ class Operand(NamedTuple):
     identity
         Equal identities mean equal arrays.
     array, axes
-        The numbers, and one name per axis.
+        The numbers, and one name per axis. An axis that is there twice is summed over its diagonal.
     symmetric
         So many last axes may be permuted; then big arrays need no transposed copies.
     """
@@ -91,7 +91,7 @@ class Network:
         obeys the limit, one of the axes `samples` is halved. (With single samples everywhere,
         taking leaves off the tree obeys it.)
         """
-        tensors = self._take_vectors(tensors, output, samples)
+        tensors = self._take_vectors([self._traced(t) for t in tensors], output, samples)
         if len(tensors) == 1:
             return tensors[0].ordered(output)
         path = self._plan(tensors, output, limit)
@@ -122,7 +122,8 @@ class Network:
         shapes = tuple(tensor.array.shape for tensor in tensors)
         key = (expression, shapes, limit)
         if key not in self._paths:
-            # Networks are trees and small: the greedy order is as good as the best, and found sooner.
+            # Networks are small, and trees mostly: the greedy order is as good as the best, and found
+            # sooner.
             for search in ("greedy", "auto"):
                 path, _ = opt_einsum.contract_path(
                     expression, *shapes, shapes=True, memory_limit=limit, optimize=search
@@ -170,6 +171,24 @@ class Network:
             one, other = (left.pop(i) for i in sorted(pair, reverse=True))
             needed = {s for t in left for s in t.axes}.union(output, samples)
             left.append(self._pair(one, other, needed))
+
+    def _traced(self, tensor: Operand) -> Operand:
+        """Return a tensor without the axes that are there twice."""
+        for s in dict.fromkeys(tensor.axes):
+            if tensor.axes.count(s) < 2:
+                continue
+            one = tensor.axes.index(s)
+            other = tensor.axes.index(s, one + 1)
+            identity = self.identify((tensor.identity, "trace", one, other))
+            array = self._kept.get(identity)
+            if array is None:
+                diagonal = np.diagonal(tensor.array, axis1=one, axis2=other)
+                array = self._keep(identity, _total(diagonal, -1))
+            # Both axes are symmetric ones, or there are none: a matrix eta is at one of them.
+            symmetric = max(tensor.symmetric - 2, 0)
+            axes = tuple(axis for axis in tensor.axes if axis != s)
+            tensor = Operand(identity, array, axes, symmetric)
+        return tensor
 
     def _sum(self, tensor: Operand, axis: int) -> Operand:
         place = tensor.axes.index(axis)

@@ -60,7 +60,8 @@ def plug_in_factors(
     partition
         Of the nodes that depend on the sample; a restricted growth string.
     basis
-        ``"moment"``, ``"cumulant"`` or ``"plug-in"``.
+        ``"moment"``, ``"cumulant"``, ``"plug-in"`` or ``"distinct"``, which is the average over
+        distinct tuples itself.
     sample_size
         Number of samples n for the average over distinct tuples; None for a population, where
         plain averages are exact.
@@ -155,11 +156,12 @@ def samples_for_error(partition: Partition, basis: str) -> int:
     """
     if basis == "plug-in":
         return min(len(partition), 1) + 1
-    return (_block_count(partition) if basis == "moment" else len(partition)) + 1
+    return (len(partition) if basis == "cumulant" else _block_count(partition)) + 1
 
 
 def _moments(partition: Partition, basis: str) -> Mapping[Partition, int]:
-    if basis == "moment":
+    """Return the averages over distinct tuples that make a value: they estimate moments."""
+    if basis in ("moment", "distinct"):
         return {partition: 1}
     return {fine: moebius(fine, partition) for fine in refinements(partition)}
 

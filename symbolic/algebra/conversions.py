@@ -49,7 +49,7 @@ def in_moments(contraction: Contraction) -> Mapping[Contraction, int]:
     Raises
     ------
     StatisticsError
-        When it is a plug-in value, or one block has more than ten nodes.
+        When it is an average over samples, or one block has more than ten nodes.
 
     Examples
     --------
@@ -88,9 +88,10 @@ def in_cumulants(contraction: Contraction) -> Mapping[Contraction, int]:
 
 
 def _check_basis(contraction: Contraction) -> None:
-    if contraction.basis == "plug-in":
+    if contraction.basis not in ("moment", "cumulant"):
         raise StatisticsError(
-            f"expected moments or cumulants, got the plug-in value {shown(str(contraction))}"
+            f"expected moments or cumulants, got the {contraction.basis} value "
+            f"{shown(str(contraction))}"
         )
     if contraction.node_count > _MOST_NODES:
         raise StatisticsError(

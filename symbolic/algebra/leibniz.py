@@ -26,7 +26,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sgdiagrams.symbolic.contractions.forest import ValueBasis
+    from sgdiagrams.symbolic.contractions.graph import ValueBasis
 
 __all__ = ["gradient_pairs", "joined_legs", "replaced_function"]
 

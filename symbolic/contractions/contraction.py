@@ -4,6 +4,9 @@ The value of a diagram is the product over blocks of a joint moment (or joint cu
 :math:`\langle \nabla^{a_1} l_x, \nabla^{a_2} l_x, \ldots \rangle` of the derivatives at the block's
 nodes, contracted along every edge. It depends on the *unrooted* tree only (crossing symmetry; Tenka
 2020, section 3), so different diagrams share one contraction and SymPy's ``Add`` collects them.
+
+Diagrams are trees. Other contractions may have *circles*: the sharpness is H_aa, the squared size of the
+Hessian H_ab H_ab, whose derivatives by the weights are contractions again.
 """
 
 from __future__ import annotations
@@ -25,13 +28,12 @@ from sgdiagrams.diagrams.partitions import (
 )
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.diagrams.whole_numbers import is_whole
-from sgdiagrams.symbolic.contractions.forest import (
-    Forest,
+from sgdiagrams.symbolic.contractions.graph import (
+    Graph,
     Metric,
     ValueBasis,
-    canonical_forest,
-    forest_text,
-    parse_forest,
+    graph_text,
+    parse_graph,
 )
 from sgdiagrams.symbolic.contractions.notation import (
     einsum_of,
@@ -40,6 +42,7 @@ from sgdiagrams.symbolic.contractions.notation import (
     tensor_of,
     text_of,
 )
+from sgdiagrams.symbolic.contractions.numbering import canonical_graph
 from sgdiagrams.symbolic.contractions.parsing import read_contraction
 
 if TYPE_CHECKING:
@@ -55,9 +58,9 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 
 class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
-    r"""A contraction of derivative tensors: a forest with a partition, as a SymPy scalar.
+    r"""A contraction of derivative tensors: a graph with a partition, as a SymPy scalar.
 
-    Make one with `build` or `from_diagram`. It is immutable, hashable and canonical: isomorphic forests
+    Make one with `build` or `from_diagram`. It is immutable, hashable and canonical: isomorphic graphs
     give equal objects. It behaves as a commutative symbol in SymPy expressions; ``e.func(*e.args)``
     is ``e``.
 
@@ -66,8 +69,9 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     text
         ``(blocks)(edges)`` with numbers separated by ``.``, as ``(0-1.2)(0.1-0.2)``.
     basis
-        ``"moment"``, ``"cumulant"`` or ``"plug-in"`` (averages over a sample). With singletons only,
-        moments and cumulants are the same and the basis is ``"moment"``.
+        ``"moment"``, ``"cumulant"``, ``"plug-in"`` (averages over a sample, block by block) or
+        ``"distinct"`` (averages over distinct tuples of samples, one for every block). With singletons
+        only, moments and cumulants are the same and the basis is ``"moment"``.
     metric
         What joins the two ends of an edge: ``"identity"`` (a scalar learning rate is pulled out) or
         ``"eta"`` (the learning-rate tensor :math:`\eta^{\mu\nu}`).
@@ -86,7 +90,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     True
     """
 
-    __slots__ = ("_forest", "basis", "metric")
+    __slots__ = ("_graph", "basis", "metric")
 
     is_commutative = True
     is_number = False
@@ -95,7 +99,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
 
     basis: ValueBasis
     metric: Metric
-    _forest: Forest
+    _graph: Graph
 
     def __new__(  # noqa: D102 - described by the class
         cls,
@@ -105,7 +109,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         labels: str | Str = "",
         free: str | Str = "",
     ) -> Self:
-        edges, partition = parse_forest(str(text))
+        edges, partition = parse_graph(str(text))
         names = tuple(str(labels).split(",")) if str(labels) else ("loss",) * len(partition)
         try:
             legs = tuple(int(v) for v in str(free).split(".")) if str(free) else ()
@@ -127,7 +131,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     ) -> Self:
         if basis not in get_args(ValueBasis):
             raise RequestError(
-                f"expected basis moment, cumulant or plug-in, got basis={shown(basis)}"
+                f"expected basis moment, cumulant, plug-in or distinct, got basis={shown(basis)}"
             )
         if metric not in get_args(Metric):
             raise RequestError(f"expected metric identity or eta, got metric={shown(metric)}")
@@ -137,21 +141,21 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             raise DiagramError(
                 "expected labels of letters, digits, '-' and '_', starting with a letter"
             )
-        forest = canonical_forest(edges, partition, labels, free)
+        graph = canonical_graph(edges, partition, labels, free)
         if not partition or (basis == "cumulant" and len(set(partition)) == len(partition)):
             basis = "moment"
         if not edges and not free:
             metric = "identity"
-        plain = all(label == "loss" for label in forest.labels)
+        plain = all(label == "loss" for label in graph.labels)
         self: Self = Expr.__new__(
             cls,
-            Str(forest_text(forest)),
+            Str(graph_text(graph)),
             Str(basis),
             Str(metric),
-            Str("" if plain else ",".join(forest.labels)),
-            Str(".".join(map(str, forest.free))),
+            Str("" if plain else ",".join(graph.labels)),
+            Str(".".join(map(str, graph.free))),
         )
-        self._forest = forest
+        self._graph = graph
         self.basis = basis  # type: ignore[assignment]
         self.metric = metric  # type: ignore[assignment]
         return self
@@ -179,12 +183,13 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         basis: ValueBasis = "moment",
         metric: Metric = "identity",
     ) -> Contraction:
-        """Return the contraction of a forest given by plain Python data.
+        """Return the contraction of a graph given by plain Python data.
 
         Parameters
         ----------
         edges
-            Pairs of nodes; the nodes are ``0..n - 1``.
+            Pairs of nodes; the nodes are ``0..n - 1``. Edges may be parallel and close circles; a
+            self-loop (i, i) takes two derivatives of its node.
         blocks
             The partition of the nodes.
         labels
@@ -197,17 +202,19 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         Raises
         ------
         DiagramError
-            When the data do not describe a forest with a partition.
+            When the data do not describe a graph with a partition.
 
         Examples
         --------
         >>> Contraction.build([(0, 1), (1, 2)], [[0], [1], [2]])
         G_a H_ab G_b
+        >>> Contraction.build([(0, 0)], [[0]]), Contraction.build([(0, 1), (0, 1)], [[0], [1]])
+        (H_aa, H_ab H_ab)
         """
         given = [tuple(block) for block in blocks]
         partition = partition_of_blocks(given, sum(map(len, given)))
         if not partition:
-            raise DiagramError("expected at least one node, got an empty forest")
+            raise DiagramError("expected at least one node, got an empty graph")
         names = ("loss",) * len(partition) if labels is None else tuple(labels)
         pairs = [tuple(edge) for edge in edges]
         for pair in pairs:
@@ -300,33 +307,33 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
 
     @property
     def edges(self) -> tuple[tuple[int, int], ...]:
-        """The edges (i, j) with i < j, in canonical numbering."""
-        return self._forest.edges
+        """The edges (i, j) with i <= j, in canonical numbering."""
+        return self._graph.edges
 
     @property
     def partition(self) -> tuple[int, ...]:
         """The restricted growth string of the blocks."""
-        return self._forest.partition
+        return self._graph.partition
 
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """The blocks, each sorted, by least node."""
-        return blocks_of(self._forest.partition)
+        return blocks_of(self._graph.partition)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The label of every node."""
-        return self._forest.labels
+        return self._graph.labels
 
     @property
     def free(self) -> tuple[int, ...]:
         """The node that each free leg hangs on."""
-        return self._forest.free
+        return self._graph.free
 
     @property
     def node_count(self) -> int:
         """The number of nodes."""
-        return len(self._forest.partition)
+        return len(self._graph.partition)
 
     @property
     def noise(self) -> int:
@@ -367,19 +374,19 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         """Return the same contraction with another metric on the edges."""
         if metric == self.metric:
             return self
-        f = self._forest
+        f = self._graph
         return self._make(f.edges, f.partition, f.labels, f.free, self.basis, metric)
 
     def with_partition(
         self, partition: tuple[int, ...], basis: ValueBasis | None = None
     ) -> Contraction:
-        """Return the same forest with another partition of its nodes (in canonical numbering)."""
-        f = self._forest
+        """Return the same graph with another partition of its nodes (in canonical numbering)."""
+        f = self._graph
         return self._make(f.edges, partition, f.labels, f.free, basis or self.basis, self.metric)
 
     def with_label(self, old: str, new: str) -> Contraction:
         """Return the same contraction with one label replaced by another."""
-        f = self._forest
+        f = self._graph
         labels = tuple(new if label == old else label for label in f.labels)
         return self._make(f.edges, f.partition, labels, f.free, self.basis, self.metric)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from sgdiagrams.symbolic.contractions.reading_order import depths_of, starts
 
-    from sgdiagrams.symbolic.contractions.forest import ContractedForest
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.contractions.graph import ContractedGraph
 
 __all__ = ["Tensor", "edge_indices", "walk"]
 
@@ -37,16 +38,16 @@ class Tensor:
     basis: str = "moment"
 
 
-def walk(contraction: ContractedForest) -> tuple[Tensor, ...]:
+def walk(contraction: ContractedGraph) -> tuple[Tensor, ...]:
     """Return the factors in the order they are written, indices numbered by first appearance.
 
     Free indices come first: 0, 1, ... The walk starts at an end of a longest path, so that chains read
-    from end to end.
+    from end to end, and rings around.
     """
     return _walk(contraction)[0]
 
 
-def edge_indices(contraction: ContractedForest) -> tuple[int, ...]:
+def edge_indices(contraction: ContractedGraph) -> tuple[int, ...]:
     """Return the number of the index that each edge carries when the metric is the identity.
 
     Examples
@@ -61,24 +62,22 @@ def edge_indices(contraction: ContractedForest) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=16384)
-def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
-    """Return the factors, and the number of the index at (edge, node or -1)."""
-    forest_edges = contraction.edges
+def _walk(contraction: ContractedGraph) -> tuple[tuple[Tensor, ...], dict[tuple[int, int], int]]:
+    """Return the factors, and the number of the index at (edge, its end 0 or 1, or -1 for both)."""
+    edges = contraction.edges
     n = contraction.node_count
-    incident: list[list[int]] = [[] for _ in range(n)]
-    for e, edge in enumerate(forest_edges):
-        for v in edge:
-            incident[v].append(e)
+    incident: list[list[tuple[int, int]]] = [[] for _ in range(n)]  # edges and their ends
+    for e, edge in enumerate(edges):
+        for end, v in enumerate(edge):
+            incident[v].append((e, end))
     with_eta = contraction.metric == "eta"
-    index: dict[tuple[int, int], int] = {}  # (edge or ~free leg, node) -> number
-    counter = len(contraction.free)
+    index: dict[tuple[int, int], int] = {}
+    numbers = count(len(contraction.free))
 
-    def number(e: int, v: int) -> int:
-        nonlocal counter
-        key = (e, v if with_eta else -1)
+    def number(e: int, end: int) -> int:
+        key = (e, end if with_eta else -1)
         if key not in index:
-            index[key] = counter
-            counter += 1
+            index[key] = next(numbers)
         return index[key]
 
     block_of = contraction.partition
@@ -92,7 +91,6 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
     factors: list[Tensor] = []
 
     def write_block(b: int, entry: int) -> None:
-        nonlocal counter
         written.add(b)
         nodes = sorted(blocks[b], key=lambda v: (v != entry, v))
         if all(len(free_of[v]) == contraction.legs[v] for v in nodes):
@@ -100,12 +98,11 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
         nodes.sort(key=lambda v: (contraction.labels[v] != "loss", contraction.legs[v]))
         groups = []
         for v in nodes:
-            group = [number(e, v) for e in incident[v]]
+            group = [number(e, end) for e, end in incident[v]]
             for place in free_of[v]:
                 if with_eta:
-                    free_number[place] = counter
-                    group.append(counter)
-                    counter += 1
+                    free_number[place] = next(numbers)
+                    group.append(free_number[place])
                 else:
                     group.append(place)
             groups.append(tuple(sorted(group)))
@@ -120,10 +117,10 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
         if with_eta:
             for v in nodes:
                 factors.extend(_eta(place, free_number[place]) for place in free_of[v])
-            for e, (i, j) in enumerate(forest_edges):
+            for e, (i, j) in enumerate(edges):
                 if e not in etas and block_of[i] == block_of[j] == b:
                     etas.add(e)
-                    factors.append(_eta(number(e, i), number(e, j)))
+                    factors.append(_eta(number(e, 0), number(e, 1)))
 
     def visit(v: int) -> list[int]:
         """Write a node's block; return the nodes to be visited next, each with all that follows it."""
@@ -131,23 +128,23 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
         if b in written:
             return []
         if with_eta:
-            for e, (i, j) in enumerate(forest_edges):
-                for near, far in ((i, j), (j, i)):
-                    if e not in etas and block_of[far] == b and block_of[near] in written:
+            for e, edge in enumerate(edges):
+                for near, far in ((0, 1), (1, 0)):
+                    is_met = block_of[edge[far]] == b and block_of[edge[near]] in written
+                    if e not in etas and is_met:
                         etas.add(e)
                         factors.append(_eta(number(e, near), number(e, far)))
         write_block(b, v)
         following = []
         for w in sorted(blocks[b], key=lambda w: (w != v, w)):
             # Short branches first, so that the longest one continues the line.
-            for _, e in sorted([(depths[e, w], e) for e in incident[w]]):
-                i, j = forest_edges[e]
-                following.append(j if i == w else i)
+            ends = sorted([(depths[e, end], e, end) for e, end in incident[w]])
+            following += [edges[e][1 - end] for _, e, end in ends]
         return following
 
-    depths = _depths(forest_edges, incident)
+    depths = depths_of(edges, incident)
     # Without recursion: hundreds of nodes may follow each other.
-    waiting = _starts(contraction)[::-1]
+    waiting = starts(contraction)[::-1]
     while waiting:
         waiting += reversed(visit(waiting.pop()))
     return tuple(factors), index
@@ -155,58 +152,3 @@ def _walk(contraction: ContractedForest) -> tuple[tuple[Tensor, ...], dict[tuple
 
 def _eta(i: int, j: int) -> Tensor:
     return Tensor("eta", (tuple(sorted((i, j))),))
-
-
-def _starts(contraction: ContractedForest) -> list[int]:
-    """Return the nodes in the order in which a walk should try to begin: ends of long paths first."""
-    n = contraction.node_count
-    neighbours: list[list[int]] = [[] for _ in range(n)]
-    for i, j in contraction.edges:
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-
-    def eccentricity(v: int) -> int:
-        depth = {v: 0}
-        for u in (queue := [v]):
-            for w in neighbours[u]:
-                if w not in depth:
-                    depth[w] = depth[u] + 1
-                    queue.append(w)
-        return max(depth.values())
-
-    size = [len(contraction.blocks[b]) for b in contraction.partition]
-    # Free indices are read in their order.
-    first_free = [
-        min((place for place, w in enumerate(contraction.free) if w == v), default=n)
-        for v in range(n)
-    ]
-    return sorted(range(n), key=lambda v: (first_free[v], -eccentricity(v), -size[v], v))
-
-
-def _depths(
-    edges: Sequence[tuple[int, int]], incident: Sequence[Sequence[int]]
-) -> dict[tuple[int, int], int]:
-    """Return the length of the longest path that leaves a node along an edge, for all (edge, node)."""
-    above: dict[int, int] = {}  # the edge to the parent, in the order of a walk from the roots
-    order: list[int] = []
-    for root in range(len(incident)):
-        if root in above:
-            continue
-        above[root] = -1
-        for v in (queue := [root]):
-            for e in incident[v]:
-                if e != above[v]:
-                    u = sum(edges[e]) - v
-                    above[u] = e
-                    queue.append(u)
-        order += queue
-    depths: dict[tuple[int, int], int] = {}
-    for is_down in (True, False):
-        for v in reversed(order) if is_down else order:
-            for e in incident[v]:
-                # First what leaves parents, from the leaves up; then what leaves children.
-                if (e == above[v]) == is_down:
-                    u = sum(edges[e]) - v
-                    others = (depths[f, v] for f in incident[v] if f != e)
-                    depths[e, u] = 1 + max(others, default=0)
-    return depths

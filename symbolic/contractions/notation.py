@@ -1,18 +1,23 @@
 r"""Tensor notation for contractions: LaTeX, terminal text, einsum and SymPy tensors.
 
-One walk along the forest puts the tensors in an order and names the indices; LaTeX, text and other
+One walk along the graph puts the tensors in an order and names the indices; LaTeX, text and other
 formats for reading spell one layout of them, einsum and SymPy have names of their own. Named tensors:
 :math:`G, H, J, K` for the first four mean derivatives, :math:`D^{(k)}` from the fifth on, :math:`C`
 and :math:`S` for the covariance and third cumulant of the gradient; any other block is :math:`M`
-(moment) or :math:`\kappa` (cumulant) with bars between the index groups of its derivatives.
+(moment) or :math:`\kappa` (cumulant) with bars between the index groups of its derivatives. Averages over
+samples wear a hat, :math:`\hat G`, :math:`\widehat M` (in text ``G^``, ``V``); where different blocks
+stand for different samples, lone derivatives wear a breve, :math:`\breve G` (``G^u``), and other blocks
+are :math:`\text{U}`.
 """
 
 from __future__ import annotations
 
 import re
 from string import ascii_letters
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.layout import quantities
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
@@ -25,11 +30,12 @@ from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from sgdiagrams.symbolic.contractions.forest import ContractedForest
+    from sgdiagrams.symbolic.contractions.graph import ContractedGraph
     from sgdiagrams.symbolic.layout.nodes import Node
 
 
 __all__ = [
+    "check_is_product",
     "einsum_of",
     "index_latex",
     "index_letter",
@@ -46,6 +52,12 @@ _LOSSES = (LOSS, PENALISED)
 
 
 _NAMES = {0: "l", 1: "G", 2: "H", 3: "J", 4: "K"}
+
+
+_BARRED = {"moment": "M", "plug-in": "V", "distinct": "U"}
+
+
+_MARKS: dict[str, Literal["hat", "breve"]] = {"plug-in": "hat", "distinct": "breve"}
 
 
 def tensor_name(tensor: Tensor) -> tuple[str, bool]:
@@ -69,22 +81,28 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
         if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
             return "C" if len(legs) == 2 else "S", False
         return "kappa", True
-    name = "M" if tensor.basis == "moment" else "V"
-    return name, True
+    return _BARRED[tensor.basis], True
 
 
-def tensors_of(contraction: ContractedForest) -> tuple[Node, ...]:
+def tensors_of(contraction: ContractedGraph) -> tuple[Node, ...]:
     """Return the layout of every factor in reading order; a 1 where there is none."""
-    return tuple(map(_layout, walk(contraction))) or (ONE,)
+    # Functions are the same for all samples: they are marked where nothing else tells the basis.
+    has_loss = any(label in _LOSSES for label in contraction.labels)
+    return tuple(_layout(tensor, has_loss=has_loss) for tensor in walk(contraction)) or (ONE,)
 
 
-def _layout(tensor: Tensor) -> quantities.IndexedTensor:
+def _layout(tensor: Tensor, *, has_loss: bool) -> quantities.IndexedTensor:
     name, has_bars = tensor_name(tensor)
     penalised = tuple(label == PENALISED for label in tensor.labels)
-    return quantities.IndexedTensor(name.removesuffix("~"), tensor.groups, penalised, has_bars)
+    mark = None
+    if not has_bars and (not has_loss or any(label in _LOSSES for label in tensor.labels)):
+        mark = _MARKS.get(tensor.basis)
+    return quantities.IndexedTensor(
+        name.removesuffix("~"), tensor.groups, penalised, has_bars, mark
+    )
 
 
-def latex_of(contraction: ContractedForest) -> str:
+def latex_of(contraction: ContractedGraph) -> str:
     r"""Return the contraction in LaTeX, repeated indices being summed.
 
     Examples
@@ -96,7 +114,7 @@ def latex_of(contraction: ContractedForest) -> str:
     return r"\, ".join(map(latex_text, tensors_of(contraction)))
 
 
-def text_of(contraction: ContractedForest) -> str:
+def text_of(contraction: ContractedGraph) -> str:
     """Return the contraction for the terminal, repeated indices being summed.
 
     Examples
@@ -108,7 +126,7 @@ def text_of(contraction: ContractedForest) -> str:
     return " ".join(map(plain_text, tensors_of(contraction)))
 
 
-def mathml_of(contraction: ContractedForest) -> str:
+def mathml_of(contraction: ContractedGraph) -> str:
     """Return the contraction in MathML, a ``math`` element.
 
     Examples
@@ -120,11 +138,16 @@ def mathml_of(contraction: ContractedForest) -> str:
     return mathml_text(joined(tensors_of(contraction), THIN))
 
 
-def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:
+def einsum_of(contraction: ContractedGraph) -> tuple[str, list[str]]:
     """Return the subscripts and operand names of NumPy's einsum.
 
     Operands are the block tensors by name (``G``, ``C``, ``M_1_2`` with one axis for every index of
     every group in order) and ``eta``.
+
+    Raises
+    ------
+    RequestError
+        When averages are over distinct samples, which are no product of tensors.
 
     Examples
     --------
@@ -132,6 +155,7 @@ def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:
     >>> einsum_of(Contraction.build([(0, 1), (1, 2)], [[0, 2], [1]]))
     ('ab,ab->', ['M_1_1', 'H'])
     """
+    check_is_product(contraction)
     subscripts = []
     operands = []
     for tensor in walk(contraction):
@@ -139,6 +163,15 @@ def einsum_of(contraction: ContractedForest) -> tuple[str, list[str]]:
         operands.append(operand_name(tensor))
     output = ascii_letters[: len(contraction.free)]
     return f"{','.join(subscripts)}->{output}", operands
+
+
+def check_is_product(contraction: ContractedGraph) -> None:
+    """Raise a RequestError where a contraction is no product of tensors: over distinct samples."""
+    if contraction.basis == "distinct" and len(contraction.blocks) > 1:
+        raise RequestError(
+            "expected a product of tensors, got an average over distinct samples, "
+            f"{shown(text_of(contraction))}; change the basis to plug-in"
+        )
 
 
 def operand_name(tensor: Tensor) -> str:
@@ -156,8 +189,14 @@ def operand_name(tensor: Tensor) -> str:
     return "_".join([name, *legs])
 
 
-def tensor_of(contraction: ContractedForest) -> Expr:
-    """Return the contraction as a SymPy tensor expression over one index type ``L``."""
+def tensor_of(contraction: ContractedGraph) -> Expr:
+    """Return the contraction as a SymPy tensor expression over one index type ``L``.
+
+    Raises
+    ------
+    RequestError
+        As `einsum_of`.
+    """
     from sympy import Mul
     from sympy.tensor.tensor import (
         TensorHead,
@@ -166,6 +205,7 @@ def tensor_of(contraction: ContractedForest) -> Expr:
         TensorSymmetry,
     )
 
+    check_is_product(contraction)
     space = TensorIndexType("L", dummy_name="L")
     seen: set[int] = set(range(len(contraction.free)))
     factors = []

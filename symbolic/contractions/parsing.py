@@ -4,11 +4,14 @@ Factors are separated by blanks. A factor is
 
 - a tensor with its indices: ``l``, ``G_a``, ``H_ab``, ``J_abc``, ``K_abcd``, ``D5_abcde``, with a tilde
   for the penalised loss (``G~_a``), ``C_ab``, ``S_abc``; blocks with a bar between the indices of their
-  nodes, ``M_a|bc``, ``kappa_a|b~``, ``V_a|b``; ``eta^ab``; or a function by its name, ``norm_a``;
-- short for such: ``tr(C H)``, ``G.H.G``, ``|G|^2``, ``l^3``.
+  nodes, ``M_a|bc``, ``kappa_a|b~``, ``V_a|b``, ``U_a|b``; ``eta^ab``; or a function by its name,
+  ``norm_a``;
+- with a mark after the name of a node alone, ``G^_a`` for the average over samples (beside V) and
+  ``G^u_a`` for averages over distinct ones (beside U): the basis, which one factor says for all;
+- short for such: ``tr(H)``, ``tr(C H)``, ``G.H.G``, ``|G|^2``, ``|H|^2``, ``l^3``.
 
-A letter that occurs twice joins two nodes; one that occurs once is a free leg, and free legs are in
-alphabetical order.
+A letter that occurs twice joins two nodes, or a node with itself; one that occurs once is a free leg, and
+free legs are in alphabetical order.
 """
 
 from __future__ import annotations
@@ -21,15 +24,16 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sgdiagrams.diagrams.errors import DiagramError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.contractions.circles import is_forest
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, is_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sgdiagrams.symbolic.contractions.forest import Metric, ValueBasis
+    from sgdiagrams.symbolic.contractions.graph import Metric, ValueBasis
 
-__all__ = ["ReadForest", "read_contraction"]
+__all__ = ["ReadGraph", "read_contraction"]
 
 _LONGEST = 10_000
 _MOST_FACTORS = 500
@@ -42,17 +46,25 @@ _INDEX = re.compile(_LETTER)
 _TAIL = re.compile(rf"(?:(?:{_LETTER})*~?)(?:\|(?:{_LETTER})*~?)*")
 _ETA = re.compile(rf"eta\^({_LETTER})({_LETTER})")
 _TRACE = re.compile(r"tr\s*\(([^()]*)\)")
-_NORM = re.compile(r"\|([A-Za-z][A-Za-z0-9-]*~?)\|\^([0-9]{1,3})")
+_NORM = re.compile(r"\|([A-Za-z][A-Za-z0-9-]*~?(?:\^u?)?)\|\^([0-9]{1,3})")
 _POWER = re.compile(r"(.*)\^([0-9]{1,3})")
 _NUMBERED = re.compile(r"D([1-9][0-9]{0,2})")
 _LEGS = {"l": 0, "G": 1, "H": 2, "J": 3, "K": 4}
 #: Cumulants of gradients, and of what the bars are in.
 _CUMULANTS = {"C": 2, "S": 3}
-_BARRED: dict[str, ValueBasis] = {"M": "moment", "kappa": "cumulant", "V": "plug-in"}
+_BARRED: dict[str, ValueBasis] = {
+    "M": "moment",
+    "kappa": "cumulant",
+    "V": "plug-in",
+    "U": "distinct",
+}
+#: What is after the name of a node alone.
+_MARKS: dict[str, ValueBasis] = {"^": "plug-in", "^u": "distinct"}
 _MATRICES = ("H", "H~", "C")
+_TENSORS = "a tensor (l, G, H, J, K, D5, C, S, M, kappa, V, U)"
 
 
-class ReadForest(NamedTuple):
+class ReadGraph(NamedTuple):
     """What a text says: see `sgdiagrams.symbolic.contractions.contraction.Contraction.build`."""
 
     edges: tuple[tuple[int, int], ...]
@@ -89,11 +101,12 @@ class _Place:
 @lru_cache(maxsize=4096)
 def read_contraction(
     text: str, *, is_part: bool = False, before: str = "", after: str = ""
-) -> ReadForest:
+) -> ReadGraph:
     """Return what a text says.
 
     ``f_a`` is a function f with an index, unless that cannot be or leaves free legs other than a, b,
-    ..., which printed formulas have; then it is a function that is called f_a.
+    ..., which printed formulas have; then it is a function that is called f_a. So are ``f_xx`` and
+    ``f_xy f_xy``, where letters other than the first ones would close circles.
 
     Parameters
     ----------
@@ -126,7 +139,7 @@ def read_contraction(
     # Letters of short forms are numbers, which no text has.
     names = _Names()
     options = [list(_readings(w[0], p, names)) for w, p in zip(words, places, strict=True)]
-    odd: ReadForest | None = None
+    odd: ReadGraph | None = None
     error: DiagramError | None = None
     for choice in islice(product(*options), _MOST_READINGS):
         try:
@@ -176,10 +189,6 @@ def _readings(word: str, place: _Place, names: _Names) -> Iterator[list[_Factor]
 
 def _cycle(words: list[str], place: _Place, names: _Names) -> list[_Factor]:
     """Return the factors of a trace."""
-    if "C" not in words:
-        place.refuse(
-            "a trace with a C, whose two gradients are at different nodes", " ".join(words)
-        )
     letters = [names.new() for _ in words]
     pairs = zip(letters, [*letters[1:], letters[0]], strict=True)
     return [_matrix(word, pair, place) for word, pair in zip(words, pairs, strict=True)]
@@ -198,37 +207,68 @@ def _chain(words: list[str], place: _Place, names: _Names) -> list[_Factor]:
 
 
 def _squares(word: str, power: int, place: _Place, names: _Names) -> list[_Factor]:
-    """Return the factors of ``|G|^2``."""
+    """Return the factors of ``|G|^2`` or ``|H|^2``; a function stands for its gradient."""
     if power % 2 or not 0 < power <= _MOST_POWER:
         place.refuse(f"an even power 2..{_MOST_POWER} of a length", str(power))
-    letters = [names.new() for _ in range(power // 2)]
-    return [_single(word, (letter,), place) for letter in letters for _ in range(2)]
+    legs = _CUMULANTS.get(word, _legs_of(_unmarked(word)[0].removesuffix("~")))
+    factors = []
+    for _ in range(power // 2):
+        letters = tuple(names.new() for _ in range(1 if legs is None else legs))
+        factors += [_named(word, letters, place)] * 2
+    return factors
 
 
 def _matrix(word: str, pair: tuple[str, str], place: _Place) -> _Factor:
-    if word == "C":
-        return _Factor(((pair[0],), (pair[1],)), (LOSS, LOSS), "cumulant")
-    if word not in _MATRICES and not is_function(word):
+    name = _unmarked(word)[0]
+    if name not in _MATRICES and not is_function(name):
         place.refuse(f"one of {', '.join(_MATRICES)} between vectors or in a trace", word)
-    return _single(word, pair, place)
+    return _named(word, pair, place)
+
+
+def _named(word: str, indices: tuple[str, ...], place: _Place) -> _Factor:
+    """Return a tensor whose name says how many indices it has, or a function."""
+    if word in _CUMULANTS:
+        return _cumulant(word, indices, place)
+    return _single(word, indices, place)
+
+
+def _cumulant(name: str, indices: tuple[str, ...], place: _Place) -> _Factor:
+    """Return a cumulant of gradients."""
+    legs = _CUMULANTS[name]
+    if len(indices) != legs:
+        got = "".join(indices)
+        place.refuse(f"{legs} indices on {name}", f"{name}_{got}" if got else name)
+    return _Factor(tuple((i,) for i in indices), (LOSS,) * legs, "cumulant")
+
+
+def _legs_of(name: str) -> int | None:
+    """Return how many indices a tensor of the loss has; None for functions."""
+    numbered = _NUMBERED.fullmatch(name)
+    return int(numbered[1]) if numbered else _LEGS.get(name)
+
+
+def _unmarked(word: str) -> tuple[str, ValueBasis | None]:
+    """Return a name without its mark, and the basis that the mark stands for."""
+    for mark, basis in _MARKS.items():
+        if word.endswith(mark):
+            return word.removesuffix(mark), basis
+    return word, None
 
 
 def _single(word: str, indices: tuple[str, ...], place: _Place) -> _Factor:
     """Return a node alone in its block."""
-    name = word.removesuffix("~")
-    legs = _LEGS.get(name)
-    numbered = _NUMBERED.fullmatch(name)
-    if numbered:
-        legs = int(numbered[1])
+    bare, basis = _unmarked(word)
+    name = bare.removesuffix("~")
+    legs = _legs_of(name)
     if legs is None:
-        if name != word or not is_function(name):
-            place.refuse("a tensor (l, G, H, J, K, D5, C, S, M, kappa, V) or a function", word)
-        return _Factor((indices,), (name,))
+        if name != bare or not is_function(name):
+            place.refuse(f"{_TENSORS} or a function", word)
+        return _Factor((indices,), (name,), basis)
     if len(indices) != legs:
         noun = "index" if legs == 1 else "indices"
         got = "".join(i for i in indices if i[0] != "#")
         place.refuse(f"{legs} {noun} on {word}", f"{word}_{got}" if got else word)
-    return _Factor((indices,), (LOSS if name == word else PENALISED,))
+    return _Factor((indices,), (LOSS if name == bare else PENALISED,), basis)
 
 
 def _tensors(word: str, place: _Place) -> Iterator[list[_Factor]]:
@@ -250,7 +290,7 @@ def _tensors(word: str, place: _Place) -> Iterator[list[_Factor]]:
         if (
             _TAIL.fullmatch(tail)
             and tail
-            and (_is_tensor(name) or (is_function(name) and tail.isalnum()))
+            and (_is_tensor(name) or (is_function(_unmarked(name)[0]) and tail.isalnum()))
         ):
             is_read = True
             yield [_indexed(name, tail, place)]
@@ -260,14 +300,14 @@ def _tensors(word: str, place: _Place) -> Iterator[list[_Factor]]:
             yield [_indexed(word, "", place)]
         elif not is_read:
             place.refuse("indices of letters a-z without l", tail)
-    elif is_function(word):
-        yield [_Factor(((),), (word,))]
+    elif is_function(_unmarked(word)[0]):
+        yield [_single(word, (), place)]
     elif not is_read:
-        place.refuse("a tensor (l, G, H, J, K, D5, C, S, M, kappa, V) or a function", word)
+        place.refuse(f"{_TENSORS} or a function", word)
 
 
 def _is_tensor(name: str) -> bool:
-    bare = name.removesuffix("~")
+    bare = _unmarked(name)[0].removesuffix("~")
     return bare in _LEGS or bool(_NUMBERED.fullmatch(bare)) or name in (*_CUMULANTS, *_BARRED)
 
 
@@ -284,19 +324,14 @@ def _indexed(name: str, tail: str, place: _Place) -> _Factor:
     if "|" in tail or "~" in tail:
         place.refuse(f"letters alone as indices of {name}", tail)
     indices = tuple(_INDEX.findall(tail))
-    if name in _CUMULANTS:
-        legs = _CUMULANTS[name]
-        if len(indices) != legs:
-            place.refuse(f"{legs} indices on {name}", f"{name}_{tail}" if tail else name)
-        return _Factor(tuple((i,) for i in indices), (LOSS,) * legs, "cumulant")
-    return _single(name, indices, place)
+    return _named(name, indices, place)
 
 
 # Joining ----------------------------------------------------------------------------------------------
 
 
-def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadForest, bool]:
-    """Return the forest that factors make, and whether its free legs are a, b, ...
+def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadGraph, bool]:
+    """Return the graph that factors make, and whether its letters are those of printed formulas.
 
     Letters that are there twice are edges.
     """
@@ -329,8 +364,7 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadForest, bool
                     if len(ends[letter]) > (1 if letter in etas else 2):
                         place.refuse("an index at most twice", letter)
     edges, free = _edges(ends, etas, seen)
-    _check_forest(edges, len(labels), seen)
-    forest = ReadForest(
+    graph = ReadGraph(
         tuple(edge for _, edge in edges),
         tuple(blocks),
         tuple(labels),
@@ -339,7 +373,11 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadForest, bool
         "eta" if etas else "identity",
         tuple(letter for letter, _ in free),
     )
-    return forest, [letter for letter, _ in free] == [index_letter(i) for i in range(len(free))]
+    is_usual = [letter for letter, _ in free] == [index_letter(i) for i in range(len(free))]
+    if is_usual and not is_forest(graph.edges):
+        letters = {letter for letter in seen if letter[0] != "#"}
+        is_usual = letters == {index_letter(i) for i in range(len(letters))}
+    return graph, is_usual
 
 
 def _edges(
@@ -365,21 +403,3 @@ def _edges(
         if letter not in ends and other not in ends:
             seen[letter].refuse("eta at an index of a tensor", letter)
     return edges, sorted(free, key=lambda leg: (int(leg[0][1:] or 0), leg[0]))
-
-
-def _check_forest(
-    edges: list[tuple[str, tuple[int, int]]], n: int, seen: dict[str, _Place]
-) -> None:
-    tree = list(range(n))  # union-find: nodes with one representative are connected already
-
-    def top(v: int) -> int:
-        while tree[v] != v:
-            tree[v] = tree[tree[v]]
-            v = tree[v]
-        return v
-
-    for letter, (i, j) in edges:
-        if top(i) == top(j):
-            name = "it" if letter[0] == "#" else f"index {letter}"
-            seen[letter].refuse("a tree of nodes", f"a circle: {name} closes it")
-        tree[top(i)] = top(j)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.contractions.forest import canonical_numbering
+from sgdiagrams.symbolic.contractions.numbering import canonical_numbering
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Placement(NamedTuple):
         A free leg is its place, an edge the number of free legs plus its number; -1 for the nodes of
         the root.
         """
-        forest, number = canonical_numbering(
+        graph, number = canonical_numbering(
             self.edges, restricted_growth_string(self.blocks), self.labels, self.free
         )
-        place = {edge: len(self.free) + i for i, edge in enumerate(forest.edges)}
+        place = {edge: len(self.free) + i for i, edge in enumerate(graph.edges)}
         result = [-1] * len(self.blocks)
         for leg, v in enumerate(self.free):
             result[v] = leg

@@ -28,6 +28,7 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_data, json_text
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.contractions.circles import is_forest
 from sgdiagrams.symbolic.files.training import (
     dump_observable,
     dump_optimizer,
@@ -209,6 +210,8 @@ def _load_term(item: dict[str, Any], order: int, parts: tuple[Part, ...]) -> Dre
         raise FormatError(
             f"expected contractions without a metric, got {shown(contraction.metric)}"
         )
+    if not is_forest(contraction.edges):
+        raise FormatError(f"expected contractions without circles, got {shown(str(contraction))}")
     if contraction.order > order:
         raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
     pieces = load_items(item, "pieces", lambda piece: _load_piece(piece, contraction, parts))

@@ -41,9 +41,10 @@ _OPERATORS = {
     )
     for name, character in zip(names.split(), characters, strict=True)
 }
-_ACCENTS: dict[str, tuple[Literal["tilde", "hat"], bool]] = {
+_ACCENTS: dict[str, tuple[Literal["tilde", "hat", "breve"], bool]] = {
     "tilde": ("tilde", False),
     "hat": ("hat", False),
+    "breve": ("breve", False),
     "widetilde": ("tilde", True),
     "widehat": ("hat", True),
 }

@@ -153,7 +153,7 @@ class MathmlRenderer(Renderer[str]):
     def accent(self, node: Accent) -> str:
         """Return an accent above; a dot stands for nothing."""
         inner = self.render(node.inner) or self.operator(Operator("⋅"))
-        sign = {"tilde": "~", "hat": "^"}[node.accent]
+        sign = {"tilde": "~", "hat": "^", "breve": "˘"}[node.accent]
         mark = _element("mo", sign, stretchy="true" if node.is_wide else "false")
         return _element("mover", inner, mark, accent="true")
 

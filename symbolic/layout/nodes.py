@@ -309,7 +309,7 @@ class Accent(Node):
     kind: ClassVar[str] = "accent"
 
     inner: Node
-    accent: Literal["tilde", "hat"]
+    accent: Literal["tilde", "hat", "breve"]
     is_wide: bool = False
 
     @property

@@ -168,8 +168,8 @@ class IndexedTensor(Node):
     Attributes
     ----------
     name
-        The plain name: ``l``, ``G``, ``D5``, ``C``, ``M``, ``V`` (a moment over a sample), ``kappa``,
-        ``eta``, or a function's.
+        The plain name: ``l``, ``G``, ``D5``, ``C``, ``M``, ``V`` (a moment over a sample), ``U`` (one
+        over distinct samples), ``kappa``, ``eta``, or a function's.
     groups
         The numbers of the indices, one group for every derivative.
     penalised
@@ -177,6 +177,9 @@ class IndexedTensor(Node):
         tilde.
     has_bars
         Whether groups are told apart by bars.
+    mark
+        An accent on the name of a tensor without bars: a hat for averages over samples, a breve for
+        those over distinct ones.
     """
 
     kind: ClassVar[str] = "tensor"
@@ -185,6 +188,7 @@ class IndexedTensor(Node):
     groups: tuple[tuple[int, ...], ...]
     penalised: tuple[bool, ...] = ()
     has_bars: bool = False
+    mark: Literal["hat", "breve"] | None = None
 
     @property
     def width(self) -> int:
@@ -221,15 +225,22 @@ class IndexedTensor(Node):
         return Scripts(head, below=indices)
 
     def _head(self) -> Node:
-        tilde = any(self.penalised) and not self.has_bars
         if self.name[0] == "D" and self.name[1:].isdigit():
-            return Scripts(Symbol("D"), above=Group(Numeral(self.name[1:])))
+            return Scripts(self._accented(Symbol("D")), above=Group(Numeral(self.name[1:])))
         if self.name == "V":
             return Accent(Symbol("M"), "hat", is_wide=True)
+        if self.name == "U" and self.has_bars:
+            return Text("U")
         if self.name == "l":
-            symbol = Symbol("ell")
-        elif len(self.name) == 1 or self.name == "kappa":
-            symbol = Symbol(self.name)
-        else:
-            return Text(self.name)
-        return Accent(symbol, "tilde") if tilde else symbol
+            return self._accented(Symbol("ell"))
+        if len(self.name) == 1 or self.name == "kappa":
+            return self._accented(Symbol(self.name))
+        return self._accented(Text(self.name))
+
+    def _accented(self, symbol: Node) -> Node:
+        is_word = isinstance(symbol, Text)
+        if any(self.penalised) and not (self.has_bars or is_word):
+            symbol = Accent(symbol, "tilde")
+        if self.mark is None:
+            return symbol
+        return Accent(symbol, self.mark, is_wide=is_word and self.mark == "hat")

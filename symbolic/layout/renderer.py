@@ -131,7 +131,7 @@ class Renderer(ABC, Generic[Out]):
 
     @abstractmethod
     def accent(self, node: Accent) -> Out:
-        """Return a node under a tilde or a hat."""
+        """Return a node under a tilde, a hat or a breve."""
 
     @abstractmethod
     def fence(self, node: Fence) -> Out:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TextRenderer", "plain_text"]
 
+# What stands after a letter for an accent above it.
+_ACCENTS = {"tilde": "~", "hat": "^", "breve": "^u"}
+
 # Columns are as wide as their widest entry that fits on a page.
 _PAGE = 80
 
@@ -98,8 +101,8 @@ class TextRenderer(Renderer[str]):
         return f"{self.render(node.base)}{below}{above}"
 
     def accent(self, node: Accent) -> str:
-        """Return a tilde or hat after the letter."""
-        return f"{self.render(node.inner)}{'~' if node.accent == 'tilde' else '^'}"
+        """Return a tilde, a hat, or ``^u`` for a breve after the letter."""
+        return f"{self.render(node.inner)}{_ACCENTS[node.accent]}"
 
     def fence(self, node: Fence) -> str:
         """Return the bracket."""
@@ -139,7 +142,7 @@ class TextRenderer(Renderer[str]):
         return node.text
 
     def tensor(self, node: IndexedTensor) -> str:
-        """Return ``M_a|bc``, ``H~_ab``, ``eta^ab``."""
+        """Return ``M_a|bc``, ``H~_ab``, ``G^_a``, ``eta^ab``."""
         groups = ["".join(map(index_letter, group)) for group in node.groups]
         name = node.name
         if node.is_upper:
@@ -148,6 +151,8 @@ class TextRenderer(Renderer[str]):
             groups = [f"{g}{'~' * p}" for g, p in zip(groups, node.penalised, strict=True)]
         elif any(node.penalised):
             name += "~"
+        if node.mark:
+            name += _ACCENTS[node.mark]
         indices = ("|" if node.has_bars else "").join(groups)
         return f"{name}_{indices}" if indices else name
 

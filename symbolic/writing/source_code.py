@@ -10,6 +10,7 @@ from sympy import Expr, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.contractions.factors import walk
+from sgdiagrams.symbolic.contractions.notation import check_is_product
 from sgdiagrams.symbolic.source.helpers import used_helpers
 from sgdiagrams.symbolic.source.tensors import (
     RESERVED,
@@ -188,6 +189,7 @@ def _exponentials(expansion: Formula, local: dict[Expr, str], taken: set[str]) -
 
 def _value(contraction: Contraction, names: dict[Block, str]) -> str:
     """Return source for a contraction with the learning rate on edges and free legs."""
+    check_is_product(contraction)
     subscripts, operands = [], []
     for tensor in walk(contraction.with_metric("eta")):
         indices = [i for group in tensor.groups for i in group]

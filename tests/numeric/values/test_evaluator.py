@@ -27,7 +27,7 @@ ETAS = {
     "diagonal": ([F(1, 2), F(-3)], [[F(1, 2), 0], [0, F(-3)]]),
     "matrix": ([[F(1, 2), F(2)], [F(2), F(-1, 3)]],) * 2,
 }
-BASES = ("moment", "cumulant", "plug-in")
+BASES = ("moment", "cumulant", "plug-in", "distinct")
 seeds = st.integers(0, 10**6)
 
 
@@ -42,7 +42,7 @@ def slow_value(samples, forest, eta, *, basis, role):
     moment = slow.unbiased if role in ("sample", "training-set") else slow.plug_in
     if basis == "plug-in":
         return slow.plug_in(samples, forest, eta)
-    if basis == "moment":
+    if basis in ("moment", "distinct"):
         return moment(samples, forest, eta)
     return slow.cumulant(samples, forest, eta, moment)
 

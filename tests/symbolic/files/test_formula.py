@@ -209,7 +209,7 @@ BAD_ENTRIES = [
     (VALUE, []),
     ((*VALUE, "text"), REMOVED),
     ((*VALUE, "text"), ""),
-    ((*VALUE, "text"), "(0-1)(0.1-0.1)"),
+    ((*VALUE, "text"), "(0-1)(0.1-0.2)"),
     ((*VALUE, "text"), "(0-1-2)(0.1-1.2-0.2)"),
     ((*VALUE, "text"), "(0-1)(0.5)"),
     ((*VALUE, "text"), "(0)(0.1)"),

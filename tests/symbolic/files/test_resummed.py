@@ -177,6 +177,7 @@ BAD_ENTRIES = [
     ((*VALUE, "text"), "(0-1)(0.5)"),
     ((*VALUE, "text"), "(0-1)(0.1);import os"),
     ((*VALUE, "text"), "(0-1)(0.1)"),  # of another order
+    ((*VALUE, "text"), "(0-1)(0.1-0.1)"),  # a circle
     ((*VALUE, "text"), "(" + "1" * 20000 + ")()"),
     ((*VALUE, "basis"), "moment"),
     ((*VALUE, "basis"), "plug-in"),

@@ -290,6 +290,18 @@ def run_here(expansion, *, eta, options=None, **numbers):
     return space["orders"](space["tensors"](derivatives(), **given), eta=plain(eta), **numbers)
 
 
+def test_circles():
+    texts = ("H_aa", "H_ab H_ab", "J_aab G_b", "M_aa|b G_b", "C_ab C_ab", "K_aabb", "H^_aa H^_bb")
+    contractions = [Contraction.parse(text) for text in texts]
+    expansion = hand_made(contractions, name="test-loss", weights=[f"w{i}" for i in range(7)])
+    for i, c in enumerate(contractions):
+        found = run_here(expansion, eta=ETA, **{f"w{k}": int(k == i) for k in range(7)})
+        np.testing.assert_allclose(found.sum(), slow_value_of(c, ETA), rtol=1e-12)
+    distinct = hand_made([Contraction.parse("G^u_a G^u_a")], name="test-loss")
+    with pytest.raises(RequestError, match="an average over distinct samples"):
+        distinct.python()
+
+
 def test_labels_do_not_collide():
     """All functions, with one and two legs, and blocks that differ in the places of their labels."""
     path = [(0, 1), (1, 2)]
