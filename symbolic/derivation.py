@@ -7,6 +7,7 @@ or in balls that contain them, for floats where exact numbers would have a milli
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -15,9 +16,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 from flint import arb, ctx, fmpq
-from sympy import Expr, Mul, Rational, Symbol
+from sympy import Add, Expr, Mul, Rational, Symbol
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.at_roots import RootExpressions
 from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
 from sgdiagrams.symbolic.counting.choice import counter_of, has_closed_form
 from sgdiagrams.symbolic.counting.enclosed import EnclosedCounter
@@ -47,6 +50,9 @@ _MANY = 1000
 
 Weight = TypeVar("Weight")
 
+#: A contraction, and the powers of the learning rate that it does not carry: see `Term`.
+_Value = tuple["Contraction", int]
+
 
 def exact_terms(derivations: Sequence[tuple[Fraction, Derivation]], order: int) -> tuple[Term, ...]:
     """Return the terms of a sum of derivations up to an order."""
@@ -62,26 +68,28 @@ def exact_terms(derivations: Sequence[tuple[Fraction, Derivation]], order: int) 
 
 def rounded_terms(
     derivations: Sequence[tuple[Fraction, Derivation]], order: int
-) -> tuple[tuple[Fraction, Contraction], ...]:
-    """Return the terms of a sum of derivations to 30 digits at least, with certainty.
+) -> tuple[tuple[Fraction, Contraction, int], ...]:
+    """Return the terms of a sum of derivations to 30 digits at least, with certainty, and their orders.
 
     Those below 1e-330 are left out.
     """
     for bits in PRECISIONS[:-1]:
         with ctx.workprec(bits):
-            sums: dict[Contraction, arb] = {}
+            sums: dict[_Value, arb] = {}
             for c, derivation in derivations:
-                for contraction, ball in derivation.enclosures().items():
-                    if contraction.order <= order:
+                for value, ball in derivation.enclosures().items():
+                    if value[0].order + value[1] <= order:
                         more = arb(fmpq(c.numerator, c.denominator)) * ball
-                        sums[contraction] = sums.get(contraction, arb(0)) + more
-            numbers = {contraction: settled(ball) for contraction, ball in sums.items()}
+                        sums[value] = sums.get(value, arb(0)) + more
+            numbers = {value: settled(ball) for value, ball in sums.items()}
         if None not in numbers.values():
-            kept = [(number, contraction) for contraction, number in numbers.items() if number]
-            return tuple(sorted(kept, key=lambda pair: (pair[1].order, pair[1].simplicity)))
+            kept = [
+                (number, k, k.order + shift) for (k, shift), number in numbers.items() if number
+            ]
+            return tuple(sorted(kept, key=lambda term: (term[2], term[1].simplicity)))
     # No precision tells: the exact numbers do.
     return tuple(
-        (Fraction(int(term.weight.p), int(term.weight.q)), term.contraction)
+        (Fraction(int(term.weight.p), int(term.weight.q)), term.contraction, term.order)
         for term in exact_terms(derivations, order)
     )
 
@@ -108,7 +116,8 @@ class Derivation:
         self.training = training
         self.basis = basis
         self.order = order
-        self._exact = _ExactMeans(training, basis, order, observable.since)
+        roots = RootExpressions(dict(observable.expressions), basis)
+        self._exact = _ExactMeans(training, basis, order, observable.since, roots)
         for p in observable.products:
             for factors in p.expectations:
                 self._exact.counters(factors)  # says what is missing
@@ -118,6 +127,8 @@ class Derivation:
         """Whether all numbers are given, and powers of them have many digits."""
         training = self.training
         if training.needed_symbols or training.is_continuous or training.optimizer.is_plain:
+            return False
+        if any(set(e.symbols) - {str(symbols.eta)} for _, e in self.observable.expressions):
             return False
         if training.updates <= _MANY:
             return False
@@ -131,7 +142,7 @@ class Derivation:
         products = self.observable.products
         is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in products)
         pairs = _combined(self.observable, self._exact, self.order)
-        return collect((Term(w, c) for w, c in pairs), is_canonical=is_simple)
+        return collect((Term(w, c, shift=n) for w, (c, n) in pairs), is_canonical=is_simple)
 
     @cached_property
     def _in_updates(self) -> Derivation | None:
@@ -147,29 +158,40 @@ class Derivation:
                     return Derivation(self.observable, training, self.basis, self.order)
         return None
 
-    def enclosures(self) -> dict[Contraction, arb]:
-        """Return balls that contain the weights, with the bits of FLINT's context."""
+    def enclosures(self) -> dict[_Value, arb]:
+        """Return balls that contain the weights, with the bits of FLINT's context.
+
+        They belong to contractions, and the powers of the learning rate that these do not carry.
+        """
         closed = self._in_updates
         if closed is not None:
             [name] = closed.training.needed_symbols
             values = {name: Fraction(int(self.training.updates))}
-            return {t.contraction: enclosed_at(t.weight, values) for t in closed.terms}
+            return {(t.contraction, t.shift): enclosed_at(t.weight, values) for t in closed.terms}
         means = _EnclosedMeans(self._exact)
-        sums: dict[Contraction, arb] = {}
-        for weight, contraction in _combined(self.observable, means, self.order):
-            sums[contraction] = sums.get(contraction, arb(0)) + weight
+        sums: dict[_Value, arb] = {}
+        for weight, value in _combined(self.observable, means, self.order):
+            sums[value] = sums.get(value, arb(0)) + weight
         return sums
 
 
 class _Means(ABC, Generic[Weight]):
-    """Expectations of products of factors, by order: contraction -> weight."""
+    """Expectations of products of factors, by order: value -> weight."""
 
-    def __init__(self, training: Training, basis: Basis, order: int, since: int | None) -> None:
+    def __init__(
+        self,
+        training: Training,
+        basis: Basis,
+        order: int,
+        since: int | None,
+        roots: RootExpressions,
+    ) -> None:
         self.training = training
         self.basis = basis
         self.order = order
         self.since = since
-        self._known: dict[tuple[str, ...], list[dict[Contraction, Weight]]] = {}
+        self.roots = roots
+        self._known: dict[tuple[str, ...], list[dict[_Value, Weight]]] = {}
         self._counters: dict[tuple[str, ...], list[tuple[int, Counter]]] = {}
 
     @abstractmethod
@@ -188,11 +210,37 @@ class _Means(ABC, Generic[Weight]):
     def plus(self, one: Weight, two: Weight) -> Weight:
         """Return a sum of weights."""
 
-    def of(self, factors: tuple[str, ...]) -> list[dict[Contraction, Weight]]:
+    @abstractmethod
+    def scaled(self, weight: Weight, factor: Expr) -> Weight:
+        """Return a weight times the coefficient of an expression."""
+
+    @abstractmethod
+    def total(self, weights: Sequence[Weight]) -> Weight:
+        """Return the sum of weights, at least one."""
+
+    def of(self, factors: tuple[str, ...]) -> list[dict[_Value, Weight]]:
         """Return the expectation of a product: entry d holds the terms of order d."""
         if factors not in self._known:
-            self._known[factors] = [self._order(d, factors) for d in range(self.order + 1)]
+            of_functions = [self._order(d, factors) for d in range(self.order + 1)]
+            self._known[factors] = (
+                [{(k, 0): weight for k, weight in terms.items()} for terms in of_functions]
+                if self.roots.marked(factors) == factors
+                else self._of_expressions(factors, of_functions)
+            )
         return self._known[factors]
+
+    def _of_expressions(
+        self, factors: tuple[str, ...], of_functions: Sequence[dict[Contraction, Weight]]
+    ) -> list[dict[_Value, Weight]]:
+        """Return the same once the factors that are expressions have taken their places."""
+        sums: list[dict[_Value, list[Weight]]] = [defaultdict(list) for _ in of_functions]
+        for d, terms in enumerate(of_functions):
+            for contraction, weight in terms.items():
+                made = self.roots.put_into(contraction, factors, most=self.order - d)
+                for power, factor, value in made:
+                    shift = d + power - value.order
+                    sums[d + power][value, shift].append(self.scaled(weight, factor))
+        return [{value: self.total(parts) for value, parts in s.items()} for s in sums]
 
     def counters(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
         """Return the counters whose differences count for a product, with their signs."""
@@ -206,6 +254,7 @@ class _Means(ABC, Generic[Weight]):
             return {}
         counters = self.counters(factors)
         is_penalised = self.training.optimizer.weight_decay != 0
+        marked = self.roots.marked(factors)
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
         options = self.training.sampling.diagram_options
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
@@ -213,7 +262,7 @@ class _Means(ABC, Generic[Weight]):
                 continue
             scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             values = list(
-                contractions(diagram, factors, basis=self.basis, is_penalised=is_penalised)
+                contractions(diagram, marked, basis=self.basis, is_penalised=is_penalised)
             )
             for (sign, counter), total in zip(counters, sums, strict=True):
                 count = counter.count(diagram, role)
@@ -262,13 +311,19 @@ class _ExactMeans(_Means[Expr]):
     def plus(self, one: Expr, two: Expr) -> Expr:
         return canonical(one + two)
 
+    def scaled(self, weight: Expr, factor: Expr) -> Expr:
+        return weight if factor == 1 else canonical(Mul(weight, factor))
+
+    def total(self, weights: Sequence[Expr]) -> Expr:
+        return weights[0] if len(weights) == 1 else canonical(Add(*weights))
+
 
 @final
 class _EnclosedMeans(_Means[arb]):
     """In balls, with all numbers given."""
 
     def __init__(self, exact: _ExactMeans) -> None:
-        super().__init__(exact.training, exact.basis, exact.order, exact.since)
+        super().__init__(exact.training, exact.basis, exact.order, exact.since, exact.roots)
         self._exact = exact
 
     def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
@@ -286,11 +341,17 @@ class _EnclosedMeans(_Means[arb]):
     def plus(self, one: arb, two: arb) -> arb:
         return one + two
 
+    def scaled(self, weight: arb, factor: Expr) -> arb:
+        return weight * fmpq(int(factor.p), int(factor.q))
+
+    def total(self, weights: Sequence[arb]) -> arb:
+        return sum(weights, start=arb(0))
+
 
 def _combined(
     observable: Observable, means: _Means[Weight], order: int
-) -> Iterator[tuple[Weight, Contraction]]:
-    """Yield the terms of all products of means up to an order; contractions may recur."""
+) -> Iterator[tuple[Weight, _Value]]:
+    """Yield the terms of all products of means up to an order; values may recur."""
     for p in observable.products:
         factors = [means.of(e) for e in p.expectations]
         for orders in product(range(order + 1), repeat=len(factors)):
@@ -298,7 +359,8 @@ def _combined(
                 continue
             of_orders = (f[d].items() for f, d in zip(factors, orders, strict=True))
             for combination in product(*of_orders):
-                contraction = combination[0][0]
-                for other, _ in combination[1:]:
-                    contraction = disjoint_union(contraction, other)
-                yield means.times(p.sign, [weight for _, weight in combination]), contraction
+                (contraction, shift), _ = combination[0]
+                for (other, more), _ in combination[1:]:
+                    contraction, shift = disjoint_union(contraction, other), shift + more
+                weight = means.times(p.sign, [weight for _, weight in combination])
+                yield weight, (contraction, shift)

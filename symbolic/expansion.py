@@ -22,6 +22,7 @@ from sgdiagrams.symbolic.formula import (
     SeriesFormula,
     Term,
     check_holder,
+    check_scalar_rate,
     collect,
 )
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
@@ -143,9 +144,12 @@ class Expansion(SeriesFormula):
         Raises
         ------
         RequestError
-            When the order is beyond the expansion.
+            When the order is beyond the expansion, or a tensor is asked for and edges carry no learning
+            rate, those of an expression that is observed.
         """
         check_choice("eta", eta, ("scalar", "tensor"))
+        if eta == "tensor":
+            check_scalar_rate(self)
         if k is not None and not is_whole(k, least=0, most=self.order):
             raise RequestError(
                 f"expected an order 0..{self.order} of this expansion, got k={shown(k)}"
@@ -156,7 +160,15 @@ class Expansion(SeriesFormula):
         return Add(*(Mul(symbols.eta**t.order, t.weight, t.contraction) for t in terms))
 
     def with_metric(self, metric: Metric) -> Expansion:
-        """Return the same expansion with the learning-rate tensor on the edges, or without."""
+        """Return the same expansion with the learning-rate tensor on the edges, or without.
+
+        Raises
+        ------
+        RequestError
+            When edges carry no learning rate, those of an expression that is observed.
+        """
+        if metric == "eta":
+            check_scalar_rate(self)
         terms = (replace(t, contraction=t.contraction.with_metric(metric)) for t in self.terms)
         return replace(self, terms=tuple(terms))
 
@@ -215,15 +227,21 @@ class Expansion(SeriesFormula):
         >>> float(weight), contraction
         (-9999910.0, G_a G_a)
         """
+        return SeriesFormula.rounded_terms(self, **numbers)
+
+    def rounded_by_order(
+        self, **numbers: int | Fraction
+    ) -> tuple[tuple[Fraction, Contraction, int], ...]:
+        """Return the terms as `rounded_terms` does, with their orders."""
         if not self._derivations:
-            return SeriesFormula.rounded_terms(self, **numbers)
+            return SeriesFormula.rounded_by_order(self, **numbers)
         check_numbers(numbers, self.symbols)
         for part in self.parts:
             part.optimizer.at(**numbers)  # checks them
         return self._rounded
 
     @cached_property
-    def _rounded(self) -> tuple[tuple[Fraction, Contraction], ...]:
+    def _rounded(self) -> tuple[tuple[Fraction, Contraction, int], ...]:
         return rounded_terms(self._derivations, self.order)
 
     def _weights(
@@ -241,7 +259,9 @@ class Expansion(SeriesFormula):
                 schemes.append(part.sampling.at(**own))
             elif part.substituted is not None:
                 schemes.append(part.substituted.at(values))
-        if schemes and len(schemes) == len(self.parts) and all(s.is_empty for s in schemes):
+        is_empty = len(schemes) == len(self.parts) and all(s.is_empty for s in schemes)
+        # Powers of eta among the coefficients of an expression are there without any update.
+        if schemes and is_empty and not self.has_bare_edges:
             # No update is made, so there is no training set to divide by.
             return tuple(
                 value_at(t.weight, {}) if t.order == 0 else Fraction(0) for t in self.terms
@@ -308,7 +328,8 @@ class Expansion(SeriesFormula):
                 f"expected values at which all weights are finite, got {shown(given)}"
             )
         numbers = {str(k): v for k, v in table.items() if v.is_Symbol or not v.free_symbols}
-        parts = tuple(_substituted(part, table, numbers) for part in self.parts)
+        new = {**table, symbols.eta: symbols.eta * scale}
+        parts = tuple(_substituted(part, table, numbers, new) for part in self.parts)
         if any(p.optimizer.weight_decay for p in self.parts) and not any(
             p.optimizer.weight_decay for p in parts
         ):
@@ -467,13 +488,19 @@ class Expansion(SeriesFormula):
         return f"$$\n{write_series(self, renderer, too_long='describe')}\n$$"
 
 
-def _substituted(part: Part, table: Mapping[Symbol, Expr], numbers: Mapping[str, Expr]) -> Part:
+def _substituted(
+    part: Part,
+    table: Mapping[Symbol, Expr],
+    numbers: Mapping[str, Expr],
+    with_eta: Mapping[Symbol, Expr],
+) -> Part:
     """Return a part after a substitution, with the numbers and symbols among it."""
     scheme = part.substituted
     if part.sampling is not None:
         scheme = SubstitutedSampling.of(part.sampling)
     return replace(
         part,
+        observable=part.observable.substituted(with_eta),
         sampling=None,
         optimizer=part.optimizer.at(**numbers),
         substituted=None if scheme is None else scheme.replaced(table),

@@ -32,6 +32,7 @@ __all__ = [
     "SeriesFormula",
     "Term",
     "check_holder",
+    "check_scalar_rate",
     "collect",
 ]
 
@@ -56,16 +57,21 @@ class Term:
         The value that it multiplies.
     indices
         The summed indices that the weight depends on; empty for plain expansions.
+    shift
+        The order less that of the contraction: edges and free legs of an expression that is observed
+        carry no learning rate, and its coefficients may be powers of it.
     """
 
     weight: Expr
     contraction: Contraction
     indices: tuple[str, ...] = ()
+    shift: int = 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Term):
             return NotImplemented
-        if (self.contraction, self.indices) != (other.contraction, other.indices):
+        of_self = (self.contraction, self.indices, self.shift)
+        if of_self != (other.contraction, other.indices, other.shift):
             return False
         one, two = self.weight, other.weight
         if one == two:
@@ -73,12 +79,12 @@ class Term:
         return is_weight(one) and is_weight(two) and bool(canonical(one) == canonical(two))
 
     def __hash__(self) -> int:
-        return hash((self.contraction, self.indices))
+        return hash((self.contraction, self.indices, self.shift))
 
     @property
     def order(self) -> int:
         """The power of the learning rate."""
-        return self.contraction.order
+        return self.contraction.order + self.shift
 
     @property
     def power(self) -> int:
@@ -188,6 +194,11 @@ class Formula(ABC):
         schemes = {part.sampling for part in self.parts}
         return schemes.pop() if len(schemes) == 1 else None
 
+    @property
+    def has_bare_edges(self) -> bool:
+        """Whether edges carry no learning rate, those of an expression that is observed."""
+        return any(part.observable.has_bare_edges for part in self.parts)
+
     def order_terms(self, k: int) -> tuple[Term, ...]:
         """Return the terms of order `k` alone."""
         return tuple(term for term in self.terms if term.order == k)
@@ -208,8 +219,15 @@ class SeriesFormula(Formula):
 
     def rounded_terms(self, **numbers: int | Fraction) -> tuple[tuple[Fraction, Contraction], ...]:
         """Return the terms as numbers, rounded as by `rounded_weights`, and their contractions."""
+        return tuple((w, contraction) for w, contraction, _ in self.rounded_by_order(**numbers))
+
+    def rounded_by_order(
+        self, **numbers: int | Fraction
+    ) -> tuple[tuple[Fraction, Contraction, int], ...]:
+        """Return the terms as `rounded_terms` does, with their orders."""
         weights = self.rounded_weights(**numbers)
-        return tuple(zip(weights, (term.contraction for term in self.terms), strict=True))
+        known = ((term.contraction, term.order) for term in self.terms)
+        return tuple((w, *pair) for w, pair in zip(weights, known, strict=True))
 
 
 class Holder(Protocol[Result_co]):
@@ -227,19 +245,29 @@ def check_holder(values: object) -> None:
         )
 
 
+def check_scalar_rate(formula: Formula) -> None:
+    """Raise a RequestError where a learning rate on all edges is asked for, and some carry none."""
+    if formula.has_bare_edges:
+        raise RequestError(
+            "expected one learning rate for all weights with an expression as the observable, whose own "
+            "edges carry none; take a number for eta, and eta='scalar' for formulas"
+        )
+
+
 def collect(terms: Iterable[Term], *, is_canonical: bool = False) -> tuple[Term, ...]:
     """Add the weights of equal contractions, expand them, drop zeros, and sort as a person would.
 
     With `is_canonical` the weights are canonical already, which saves the work where none are added.
     """
-    sums: dict[tuple[Contraction, tuple[str, ...]], list[Expr]] = {}
+    sums: dict[tuple[Contraction, tuple[str, ...], int], list[Expr]] = {}
     for term in terms:
-        sums.setdefault((term.contraction, term.indices), []).append(term.weight)
+        key = (term.contraction, term.indices, term.shift)
+        sums.setdefault(key, []).append(term.weight)
     result = []
-    for (contraction, indices), parts in sums.items():
+    for key, parts in sums.items():
         weight = parts[0] if is_canonical and len(parts) == 1 else canonical(Add(*parts))
         if weight != 0:
-            result.append(Term(weight, contraction, indices))
+            result.append(Term(weight, *key))
     return tuple(sorted(result, key=_term_key))
 
 

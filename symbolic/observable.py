@@ -1,8 +1,9 @@
 r"""Observables: what stands at the root of the diagrams.
 
 An observable is a signed sum of products of expectations :math:`E[s_1(\theta_T) s_2(\theta_T) \cdots]`.
-The factors s are losses, coordinates of the displacement :math:`\theta_T - \theta_0`, or functions of
-the weights that the user brings. Any such sum is an observable, made like those below.
+The factors s are losses, coordinates of the displacement :math:`\theta_T - \theta_0`, functions of the
+weights that the user brings, or expressions: sums of contractions of the population's derivatives, whose
+own derivatives follow from Leibniz' rule. Any such sum is an observable, made like those below.
 
 In a diagram the children of the root are shared out among the factors
 (Leibniz): a coordinate takes exactly one child, which then has a free leg in place of the edge.
@@ -16,11 +17,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.at_roots import powers_of_eta
+from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.algebra.writing import expression_in_place
 from sgdiagrams.symbolic.checks import check_choice, whole_number
+from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from sympy import Expr, Symbol
 
     from sgdiagrams.diagrams.enumeration import RootMode
     from sgdiagrams.symbolic.vocabulary import RootRole
@@ -43,6 +51,12 @@ __all__ = [
 ]
 
 _MOST_DIGITS = 18  # of a number of updates
+#: What names of expressions begin with, and those of their variances.
+_EXPRESSION, _VARIANCE = "expression:", "variance:expression:"
+#: The factor that is an expression.
+_FACTOR = "expression"
+#: Of an expression that titles and left sides spell out.
+_MOST_TERMS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,7 @@ class Product:
         A whole number.
     expectations
         For each expectation the factors inside it: ``"loss"`` (the population's), ``"training-loss"``,
-        ``"weights"`` (a coordinate of the displacement), or the name of a function.
+        ``"weights"`` (a coordinate of the displacement), or the name of a function or expression.
     """
 
     sign: int
@@ -107,6 +121,8 @@ class Observable:
         For an increment the number of updates at its start; otherwise None.
     given
         What is known of the user's functions; it does not tell observables apart.
+    expressions
+        What factors are that are expressions, by name.
 
     Examples
     --------
@@ -122,6 +138,7 @@ class Observable:
     products: tuple[Product, ...]
     since: int | None = None
     given: tuple[Given, ...] = field(default=(), compare=False, repr=False)
+    expressions: tuple[tuple[str, Expression], ...] = ()
 
     def __post_init__(self) -> None:
         known = (LOSS, TRAINING, WEIGHTS)
@@ -151,16 +168,21 @@ class Observable:
                         f"expected at most one {TRAINING} in an expectation of {self.name}, got "
                         f"{shown(factors)}; take products of expectations"
                     )
-        ranks = {sum(e.count(WEIGHTS) for e in p.expectations) for p in self.products}
+        ranks = {self._rank(p) for p in self.products}
         if len(ranks) != 1:
+            named = "free indices" if self.expressions else WEIGHTS
             raise RequestError(
-                f"expected as many {WEIGHTS} in every product of {self.name}, got {sorted(ranks)}"
+                f"expected as many {named} in every product of {self.name}, got {sorted(ranks)}"
             )
+
+    def _rank(self, product: Product) -> int:
+        of = {name: expression.rank for name, expression in self.expressions}
+        return sum(f == WEIGHTS or of.get(f, 0) for e in product.expectations for f in e)
 
     @property
     def rank(self) -> int:
         """The number of free indices."""
-        return sum(f == WEIGHTS for e in self.products[0].expectations for f in e)
+        return self._rank(self.products[0])
 
     @property
     def factors(self) -> frozenset[str]:
@@ -170,12 +192,24 @@ class Observable:
     @property
     def needs_population(self) -> bool:
         """Whether the population's own loss occurs, which a training set does not know."""
-        return LOSS in self.factors
+        return LOSS in self.factors or bool(self.expressions)
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The names of the user's functions."""
-        return tuple(sorted(filter(is_function, self.factors)))
+        """The names of the user's functions, in expressions too."""
+        known = dict(self.expressions)
+        labels = {label for e in known.values() for k in e.contractions for label in k.labels}
+        return tuple(sorted(filter(is_function, (self.factors - set(known)) | labels)))
+
+    @property
+    def has_bare_edges(self) -> bool:
+        """Whether there are edges or free legs without learning rate, or a learning rate by itself."""
+        return any(k.order or c.has(symbols.eta) for _, e in self.expressions for c, k in e.terms)
+
+    @property
+    def words(self) -> str:
+        """The name as titles show it."""
+        return "expression" if self.expressions else self.name.replace("-", " ")
 
     @property
     def is_mean(self) -> bool:
@@ -188,12 +222,22 @@ class Observable:
         first = self.products[0].expectations[0][0]
         square = Product(1, ((first, first),))
         mean_squared = Product(-1, ((first,), (first,)))
-        is_variance = first != WEIGHTS and self.products == (square, mean_squared)
+        is_variance = not self.rank and self.products == (square, mean_squared)
         return first if is_variance else None
 
     def given_function(self, name: str) -> Given:
         """Return what is known of a user's function."""
         return next((given for given in self.given if given.name == name), Given(name))
+
+    def substituted(self, table: Mapping[Symbol, Expr]) -> Observable:
+        """Return the observable with symbols of its expressions replaced."""
+        new = tuple((name, e.subs(dict(table))) for name, e in self.expressions)
+        if new == self.expressions:
+            return self
+        if self.name.startswith((_EXPRESSION, _VARIANCE)):
+            again = (_variance if self.name.startswith(_VARIANCE) else _mean_of)(new[0][1])
+            return again if self.since is None else increment(again, since=self.since)
+        return replace(self, expressions=new)
 
 
 def _mean(*factors: str, sign: int = 1) -> Product:
@@ -287,6 +331,59 @@ def Function(  # noqa: N802
     )
 
 
+def _mean_of(expression: Expression) -> Observable:
+    """Return the expectation of an expression at the end of training."""
+    _check_expression(expression)
+    latex, text = _in_brief(expression)
+    return Observable(
+        f"{_EXPRESSION}{expression.text()}",
+        rf"\langle {latex} \rangle",
+        f"E[{text}]",
+        (_mean(_FACTOR),),
+        expressions=((_FACTOR, expression),),
+    )
+
+
+def _variance(expression: Expression) -> Observable:
+    """Return the variance of an expression over runs; of a vector the covariance."""
+    _check_expression(expression)
+    latex, text = _in_brief(expression)
+    latex = rf"\mathrm{{Var}}\,{latex}"
+    if expression.rank:  # connected, with indices of two kinds
+        latex = rf"\langle {_in_brief(expression * expression)[0]} \rangle_{{\mathrm{{c}}}}"
+    return Observable(
+        f"{_VARIANCE}{expression.text()}",
+        latex,
+        f"{'Cov' if expression.rank else 'Var'}[{text}]",
+        (_mean(_FACTOR, _FACTOR), Product(-1, ((_FACTOR,), (_FACTOR,)))),
+        expressions=((_FACTOR, expression),),
+    )
+
+
+def _check_expression(expression: Expression) -> None:
+    if expression.is_zero:
+        raise RequestError("expected an expression with terms to observe, got 0")
+    bases = {k.basis for k in expression.contractions} - {"moment", "cumulant"}
+    if bases:
+        raise RequestError(
+            "expected an expression of the population's moments or cumulants to observe, got one in "
+            f"basis={shown(bases.pop())}; a training set's own averages are no function of the weights"
+        )
+    powers_of_eta(expression)  # says where there is none
+
+
+def _in_brief(expression: Expression) -> tuple[str, str]:
+    """Return an expression at the end of training in LaTeX and as text; of a long one how long it is."""
+    count = len(expression.terms)
+    if count > _MOST_TERMS:
+        return r"s(\theta_T)", f"expression of {count} terms"
+    latex = expression_in_place(expression.terms)
+    [(coefficient, contraction), *others] = expression.terms
+    if others or coefficient != 1 or len(contraction.blocks) != 1:
+        latex = rf"\left({latex}\right)"
+    return rf"{latex}(\theta_T)", expression.text()
+
+
 def increment(which: str | Observable, *, since: int) -> Observable:
     r"""Return the change of an observable between update `since` and the end.
 
@@ -324,15 +421,21 @@ def increment(which: str | Observable, *, since: int) -> Observable:
     )
 
 
-def named_observable(which: str | Observable) -> Observable:
+def named_observable(which: str | Observable | Expression | Contraction) -> Observable:
     """Return an observable by its name, or the observable itself.
 
-    ``function:NAME`` is a user's function; ``NAME:since=T0`` an increment.
+    ``function:NAME`` is a user's function, ``expression:TEXT`` an expression as its text, and
+    ``variance:expression:TEXT`` its variance over runs; ``NAME:since=T0`` an increment. An expression
+    by itself is one too: it is a quantity of the *population's* derivatives at the weights. A training
+    set's own averages are no function of the weights alone.
 
     Raises
     ------
     RequestError
-        When the name is unknown.
+        When the name is unknown, or an expression has other contractions than moments and cumulants, or
+        coefficients that are no polynomials of eta.
+    DiagramError
+        When the text of an expression has an error.
 
     Examples
     --------
@@ -340,9 +443,13 @@ def named_observable(which: str | Observable) -> Observable:
     Product(sign=-1, expectations=(('training-loss',),))
     >>> named_observable("displacement:since=5").since
     5
+    >>> named_observable("expression:|G|^2").text
+    'E[G_a G_a]'
     """
     if isinstance(which, Observable):
         return which
+    if isinstance(which, (Expression, Contraction)):
+        return _mean_of(Expression.of(which))
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
         if not start.isascii() or not start.isdecimal() or len(start) > _MOST_DIGITS:
@@ -352,7 +459,11 @@ def named_observable(which: str | Observable) -> Observable:
         return increment(name, since=int(start))
     if isinstance(which, str) and which.startswith("function:"):
         return Function(which.removeprefix("function:"))
-    check_choice("observable", which, (*OBSERVABLES, "function:NAME"))
+    if isinstance(which, str) and which.startswith(_EXPRESSION):
+        return _mean_of(Expression.parse(which.removeprefix(_EXPRESSION)))
+    if isinstance(which, str) and which.startswith(_VARIANCE):
+        return _variance(Expression.parse(which.removeprefix(_VARIANCE)))
+    check_choice("observable", which, (*OBSERVABLES, "function:NAME", "expression:TEXT"))
     if which not in OBSERVABLES:
         raise RequestError("expected the name of a function after function:")
     return OBSERVABLES[which]

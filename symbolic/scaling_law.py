@@ -216,7 +216,9 @@ class ScalingTable:
 
         def weights(part: str) -> list[Any]:
             terms = [
-                Term(w, row.contraction) for row in self.rows if (w := getattr(row, part)) != 0
+                Term(w, row.contraction, shift=row.order - row.contraction.order)
+                for row in self.rows
+                if (w := getattr(row, part)) != 0
             ]
             written = iter(
                 json.loads(replace(self.expansion, terms=tuple(terms)).to_json())["terms"]

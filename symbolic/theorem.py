@@ -33,6 +33,8 @@ from sgdiagrams.symbolic.training.optimizer import SGD
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
+    from sgdiagrams.symbolic.algebra.expression import Expression
+    from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -47,7 +49,7 @@ _MOST_NOISE = 3  # with up to 11 edges
 
 @overload
 def expand(
-    observable: str | Observable,
+    observable: str | Observable | Expression | Contraction,
     *,
     order: int,
     sampling: str | Sampling,
@@ -59,7 +61,7 @@ def expand(
 
 @overload
 def expand(
-    observable: str | Observable,
+    observable: str | Observable | Expression | Contraction,
     *,
     order: int,
     sampling: str | Sampling,
@@ -71,7 +73,7 @@ def expand(
 
 @overload
 def expand(
-    observable: str | Observable,
+    observable: str | Observable | Expression | Contraction,
     *,
     through: int,
     sampling: str | Sampling,
@@ -83,7 +85,7 @@ def expand(
 
 @overload
 def expand(
-    observable: str | Observable,
+    observable: str | Observable | Expression | Contraction,
     *,
     noise: int,
     sampling: str | Sampling,
@@ -94,7 +96,7 @@ def expand(
 
 
 def expand(
-    observable: str | Observable,
+    observable: str | Observable | Expression | Contraction,
     *,
     order: int | None = None,
     through: int | None = None,
@@ -111,7 +113,10 @@ def expand(
     ----------
     observable
         ``"test-loss"``, ``"training-loss"``, ``"generalisation-gap"``, ``"displacement"``,
-        ``"second-moment"``, ``"covariance"``, ``"variance"``, ``"function:NAME"``, or an object.
+        ``"second-moment"``, ``"covariance"``, ``"variance"``, ``"function:NAME"``, or an object. An
+        expression too, or ``"expression:TEXT"``: a quantity of the population's derivatives at the
+        weights, such as ``|G|^2``, whose own derivatives follow from Leibniz' rule. Its edges and free
+        legs carry no learning rate; eta in its coefficients counts for the order.
     order
         The highest power of eta, 0 to 10. An order more takes about ten times as long: order 7 seconds,
         order 9 minutes; of re-summed expansions the highest number of edges.
@@ -146,7 +151,7 @@ def expand(
     ------
     RequestError
         When a name is unknown, the order is not a whole number 0..10 (noise: 0..3), or the request has
-        no answer.
+        no answer: expressions have plain expansions only.
     SamplingError
         When there is no closed form and a number is missing.
 
@@ -163,8 +168,21 @@ def expand(
       eta^1  -T           G_a G_a
       eta^2   T (T - 1)   G_a H_ab G_b
               T/2         M_a|b H_ab
+
+    The squared gradient norm:
+
+    >>> for term in expand("expression:|G|^2", order=1, sampling="one-pass").terms:
+    ...     print(term.order, term.weight, term.contraction)
+    0 1 G_a G_a
+    1 -2*T G_a H_ab G_b
     """
     expanded = named_observable(observable)
+    if expanded.expressions and (resummed or along_path):
+        raise RequestError(
+            f"expected a plain expansion for {shown(expanded.name)}, got "
+            f"{'resummed' if resummed else 'along_path'}=True; expressions take the places of functions "
+            "in plain contractions only"
+        )
     scheme = named_sampling(sampling)
     method = SGD() if optimizer is None else named_optimizer(optimizer)
     if resummed and basis == "moment":

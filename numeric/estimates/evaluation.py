@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.estimates.estimate import Estimate
@@ -118,7 +118,15 @@ def evaluate(
         decay = weight_decay_of_parts(expansion, numbers)
         for order, terms in enumerate(by_order):
             _check_derivatives(order, terms, statistics, decay)
-        evaluator = Evaluator(statistics, eta, weight_decay=decay)
+        # Edges of an expression carry no learning rate: its powers go into the weights.
+        rate, on_edges = Fraction(1), eta
+        if expansion.has_bare_edges:
+            rate, on_edges = _scalar_rate(eta), 1 if is_exact else 1.0
+            by_order = [
+                [(weight * rate**order, contraction) for weight, contraction in terms]
+                for order, terms in enumerate(by_order)
+            ]
+        evaluator = Evaluator(statistics, on_edges, weight_decay=decay)
         if not evaluator.is_exact:
             check_weights(by_order)
         cause = "" if evaluator.is_exact else largest_inputs(statistics.samples, eta)
@@ -128,8 +136,8 @@ def evaluate(
         with within_range("standard errors", cause):
             errors, error, change_error = _errors(evaluator, by_order, shape)
         with within_range("the sizes of terms", cause):
-            contribution = _contribution(evaluator, decay)
-            of_terms = sizes_of_terms(contribution, by_order)
+            contribution = _contribution(evaluator, decay, rate)
+            of_terms = sizes_of_terms(_contribution(evaluator, decay), by_order)
             following = following_orders(
                 expansion, contribution, numbers, of_terms, is_exact=evaluator.is_exact
             )
@@ -172,10 +180,26 @@ def _total(
     return total
 
 
-def _contribution(evaluator: Evaluator, decay: Fraction) -> Contribution:
-    """Return what takes a weight and a contraction to their product, infinite beyond floats."""
+def _scalar_rate(eta: Any) -> Fraction:
+    """Return the one learning rate of an expansion whose edges carry none."""
+    if np.ndim(eta):
+        raise RequestError(
+            "expected a number for eta with an expression as the observable, whose own edges carry no "
+            f"learning rate, got eta of shape {np.shape(eta)}"
+        )
+    return Fraction(read_eta(eta, None))  # type: ignore[arg-type]  # no array
 
-    def contribution(weight: Fraction, contraction: Contraction) -> Any:
+
+def _contribution(
+    evaluator: Evaluator, decay: Fraction, rate: Fraction = Fraction(1)
+) -> Contribution:
+    """Return what takes a weight and a contraction to their product, infinite beyond floats.
+
+    With a rate, weights are multiplied by its power.
+    """
+
+    def contribution(weight: Fraction, contraction: Contraction, order: int) -> Any:
+        weight = weight * rate**order
         for label, k in zip(contraction.labels, contraction.legs, strict=True):
             check_leaf(evaluator.statistics, label, k, weight_decay=decay)
         value = evaluator.value(contraction)

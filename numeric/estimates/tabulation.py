@@ -29,13 +29,13 @@ from sgdiagrams.numeric.estimates.terms import (
 from sgdiagrams.numeric.estimates.training_sets import average_over_orders
 from sgdiagrams.numeric.precision.finite import check_finite, within_range
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
-from sgdiagrams.symbolic.formula import SeriesFormula
+from sgdiagrams.symbolic.formula import SeriesFormula, check_scalar_rate
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from sgdiagrams.numeric.estimates.tabulated import Tabulated
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -85,6 +85,8 @@ def evaluate_tabulated(
             "evaluate it with Statistics, or expand without resummed=True"
         )
     check_kind("formula", expansion, SeriesFormula, called="an expansion")
+    if values.has_metric:
+        check_scalar_rate(expansion)
     rate = _read_rate(eta, values)
     is_exact = values.is_exact and is_exact_rate(rate)
     weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
@@ -155,7 +157,10 @@ class _Table:
     def rewritten(self, order: int, terms: _Terms) -> _Terms:
         """Return the terms of an order in contractions that have numbers."""
         known = self.values.weight_decay
-        entries = [(weight, self.entry(contraction)) for weight, contraction in terms]
+        constants = [
+            (weight, contraction) for weight, contraction in terms if _is_constant(contraction)
+        ]
+        entries = [(weight, self.entry(c)) for weight, c in terms if not _is_constant(c)]
         for _, entry in entries:
             if known is not None and known != self.decay and PENALISED in entry.labels:
                 raise StatisticsError(
@@ -163,7 +168,7 @@ class _Table:
                     f"weight_decay={known}; measure with this weight decay"
                 )
         try:
-            return self.values.rewritten(entries)
+            return [*constants, *self.values.rewritten(entries)]
         except StatisticsError as error:
             raise StatisticsError(f"{error} (for order {order})") from None
 
@@ -176,36 +181,41 @@ class _Table:
         except OverflowError:
             return math.copysign(math.inf, weight * (-1) ** (order * (self.rate < 0)))
 
-    def contribution(self, weight: Fraction, contraction: Contraction) -> Any:
-        """Return what a term is in numbers."""
-        value = self.values.value(self.entry(contraction))
+    def contribution(self, weight: Fraction, contraction: Contraction, order: int) -> Any:
+        """Return what a term of an order is in numbers."""
+        value = 1 if _is_constant(contraction) else self.values.value(self.entry(contraction))
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.factor(weight, contraction.order) * value
+            return self.factor(weight, order) * value
 
-    def standard_error(self, terms: Sequence[tuple[Fraction, Contraction]]) -> Any:
-        """Return the standard error of a sum of terms."""
+    def standard_error(self, terms: Iterable[tuple[Fraction, Contraction, int]]) -> Any:
+        """Return the standard error of a sum of terms of some orders."""
+        factors = [(w, c, order) for w, c, order in terms if not _is_constant(c)]
         return self.values.standard_error(
-            [(float(self.factor(w, c.order)), self.entry(c)) for w, c in terms]
+            [(float(self.factor(w, order)), self.entry(c)) for w, c, order in factors]
         )
 
     def cause(self, terms: _Terms) -> str:
         """Return in words the largest number of some terms, and the learning rate."""
-        sizes = {
-            entry: size_of(self.values.value(entry)) for _, c in terms for entry in [self.entry(c)]
-        }
+        entries = [self.entry(c) for _, c in terms if not _is_constant(c)]
+        sizes = {entry: size_of(self.values.value(entry)) for entry in entries}
         largest = max(sizes, key=sizes.__getitem__)
         name = shortened(str(largest))
         return f"{name} ({sizes[largest]:.6g}) and eta={float(self.rate):.6g}"
 
 
+def _is_constant(contraction: Contraction) -> bool:
+    """Tell whether a contraction is the number 1."""
+    return not contraction.node_count
+
+
 def _total(table: _Table, terms: _Terms, order: int, shape: tuple[int, ...]) -> Any:
     """Return the sum of the terms of an order."""
     if table.is_exact:
-        return sum((table.contribution(w, c) for w, c in terms), Fraction(0))
+        return sum((table.contribution(w, c, order) for w, c in terms), Fraction(0))
     if not terms:
         return np.zeros(shape) if shape else 0.0
     name = f"the sum of order {order}"
-    values = [table.contribution(w, c) for w, c in terms]
+    values = [table.contribution(w, c, order) for w, c in terms]
     with within_range(name, ""):
         is_finite = all(np.isfinite(value).all() for value in values)
         total: Any = sum(values, np.zeros(shape)) if shape or not is_finite else math.fsum(values)
@@ -220,9 +230,10 @@ def _errors(
     """Return the standard errors by order, of the sum, and of the sum without order 0."""
     none: Any = np.zeros(shape) if shape else 0.0
     with within_range("standard errors", f"eta={float(table.rate):.6g}"):
-        errors = tuple(table.standard_error(terms) if terms else none for terms in by_order)
-        change = [term for terms in by_order[1:] for term in terms]
-        everything = [*by_order[0], *change]
+        ordered = [[(w, c, order) for w, c in terms] for order, terms in enumerate(by_order)]
+        errors = tuple(table.standard_error(terms) if terms else none for terms in ordered)
+        change = [term for terms in ordered[1:] for term in terms]
+        everything = [*ordered[0], *change]
         return (
             errors,
             table.standard_error(everything) if everything else none,

@@ -34,9 +34,11 @@ __all__ = [
 ]
 
 _Terms: TypeAlias = "Sequence[tuple[Fraction, Contraction]]"
+_Ordered: TypeAlias = "Sequence[tuple[Fraction, Contraction, int]]"
 
-#: What a weight times a contraction is in numbers; a StatisticsError where the contraction has none.
-Contribution: TypeAlias = "Callable[[Fraction, Contraction], Any]"
+#: What a weight times a contraction is in numbers at an order, with its powers of the learning rate; a
+#: StatisticsError where the contraction has none.
+Contribution: TypeAlias = "Callable[[Fraction, Contraction, int], Any]"
 
 #: So many orders that are not zero are looked at before a series is judged.
 _LOOK = 3
@@ -49,22 +51,27 @@ _LONG = 300
 
 def weighted_contractions(
     expansion: SeriesFormula, numbers: Mapping[str, int | Fraction], *, is_exact: bool
-) -> tuple[tuple[Fraction, Contraction], ...]:
-    """Return the terms at given numbers: exactly, or with as many digits as floats can use."""
+) -> tuple[tuple[Fraction, Contraction, int], ...]:
+    """Return the terms at given numbers: exactly, or with as many digits as floats can use.
+
+    They are weights, contractions and orders.
+    """
     if not is_exact:
-        return expansion.rounded_terms(**numbers)
-    contractions = (term.contraction for term in expansion.terms)
-    return tuple(zip(expansion.weights(**numbers), contractions, strict=True))
+        return expansion.rounded_by_order(**numbers)
+    known = ((term.contraction, term.order) for term in expansion.terms)
+    return tuple(
+        (weight, *pair) for weight, pair in zip(expansion.weights(**numbers), known, strict=True)
+    )
 
 
 def terms_by_order(
-    expansion: SeriesFormula, weighted: _Terms
+    expansion: SeriesFormula, weighted: _Ordered
 ) -> list[list[tuple[Fraction, Contraction]]]:
     """Return the terms of the orders 0, 1, ... whose weights are not zero."""
     by_order: list[list[tuple[Fraction, Contraction]]] = [[] for _ in range(expansion.order + 1)]
-    for weight, contraction in weighted:
+    for weight, contraction, order in weighted:
         if weight:
-            by_order[contraction.order].append((weight, contraction))
+            by_order[order].append((weight, contraction))
     return by_order
 
 
@@ -81,9 +88,9 @@ def check_weights(by_order: Sequence[_Terms]) -> None:
                 ) from None
 
 
-def free_legs_of_all(expansion: SeriesFormula, weighted: _Terms) -> int:
+def free_legs_of_all(expansion: SeriesFormula, weighted: _Ordered) -> int:
     """Return the number of free legs, the same for all contractions."""
-    ranks = {len(contraction.free) for _, contraction in weighted}
+    ranks = {len(contraction.free) for _, contraction, _ in weighted}
     if not ranks:
         ranks = {part.observable.rank for part in expansion.parts}
     if len(ranks) > 1:
@@ -115,7 +122,10 @@ def weight_decay_of_parts(
 
 def sizes_of_terms(contribution: Contribution, by_order: Sequence[_Terms]) -> tuple[float, ...]:
     """Return for every order the sum of the sizes of its terms."""
-    return tuple(math.fsum(size_of(contribution(w, c)) for w, c in terms) for terms in by_order)
+    return tuple(
+        math.fsum(size_of(contribution(w, c, order)) for w, c in terms)
+        for order, terms in enumerate(by_order)
+    )
 
 
 def following_orders(
@@ -190,14 +200,14 @@ def _contributions_of(
         if not set(expanded.symbols) <= set(numbers):
             return [], False
         given = {name: numbers[name] for name in expanded.symbols}
-        for weight, contraction in weighted_contractions(expanded, given, is_exact=is_exact):
-            if contraction.order == order:
+        for weight, contraction, k in weighted_contractions(expanded, given, is_exact=is_exact):
+            if k == order:
                 weights[contraction] += part.coefficient * weight
     contributions = []
     are_all = True
     for contraction, weight in weights.items():
         try:
-            contributions.append(contribution(weight, contraction))
+            contributions.append(contribution(weight, contraction, order))
         except StatisticsError:
             are_all = False
     return contributions, are_all

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.numeric.exact.polynomial_values import expression_polynomials
 from sgdiagrams.numeric.exact.series import add, multiply, subtract, taylor, weighted
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Readout", "watch_tables"]
 
+#: An entry of an expression: its factor, the power of eta before it, and its component.
+_Entry = tuple[str, int, tuple[int, ...]]
+_Factor = str | _Entry
 #: The factors inside an expectation, and the components of those that are coordinates, sorted.
-_Moment = tuple[tuple[str, ...], tuple[int, ...]]
+_Moment = tuple[tuple[_Factor, ...], tuple[int, ...]]
 
 
 @final
@@ -75,10 +79,22 @@ class Readout:
         self._observable = observable
         self._atoms = len(landscape.losses)
         self._dimension = p = landscape.dimension
-        scalars = sorted(observable.factors - {WEIGHTS})
-        read: dict[str, list[PolynomialTerms]] = {}
+        expressions = dict(observable.expressions)
+        scalars = sorted(observable.factors - {WEIGHTS} - set(expressions))
+        read: dict[_Factor, list[PolynomialTerms]] = {}
         for factor in scalars:
             read[factor] = [functions[factor]] if factor in functions else list(landscape.losses)
+        #: The entries of every expression, by power of eta and component.
+        self._entries: dict[str, dict[tuple[int, tuple[int, ...]], _Entry]] = {}
+        self._ranks = {name: expression.rank for name, expression in expressions.items()}
+        for name, expression in expressions.items():
+            if in_noise:
+                raise RequestError(
+                    "expected losses, weights or functions for series in the noise, got an expression"
+                )
+            polynomials = expression_polynomials(expression, landscape.losses, functions, p)
+            self._entries[name] = {key: (name, *key) for key in polynomials}
+            read |= {entry: [polynomials[key]] for key, entry in self._entries[name].items()}
         self._polynomials = {
             factor: [taylor(poly, landscape.start) for poly in polynomials]
             for factor, polynomials in read.items()
@@ -87,23 +103,27 @@ class Readout:
             factor: math.lcm(*(c.denominator for poly in polynomials for c in poly.values()))
             for factor, polynomials in self._polynomials.items()
         }
-        self._vectors: dict[str, list[list[int]]] = {}
-        expectations = dict.fromkeys(
-            factors for product in observable.products for factors in product.expectations
-        )
+        self._vectors: dict[_Factor, list[list[int]]] = {}
+        expectations = dict.fromkeys(e for p in observable.products for e in p.expectations)
         self._moments: list[_Moment] = [
-            (factors, components)
+            (chosen, components)
             for factors in expectations
+            for chosen in product(*map(self._choices, factors))
             for components in combinations_with_replacement(range(p), factors.count(WEIGHTS))
         ]
         units = {
-            factor: self._denominators[factor] * (1 if factor in functions else rows * self._atoms)
-            for factor in scalars
+            factor: self._denominators[factor]
+            * (rows * self._atoms if factor in (LOSS, TRAINING) else 1)
+            for factor in read
         }
         self.scales = [
             math.prod(units[factor] for factor in factors if factor != WEIGHTS)
             for factors, _ in self._moments
         ]
+
+    def _choices(self, factor: str) -> tuple[_Factor, ...]:
+        """Return what a factor is: itself, or the entries of an expression."""
+        return tuple(self._entries[factor].values()) if factor in self._entries else (factor,)
 
     @property
     def exponents(self) -> set[Exponents]:
@@ -139,7 +159,7 @@ class Readout:
         rise = list(end)
         for point in before:
             rise = [subtract(x, y) for x, y in zip(rise, point, strict=True)]
-        values: dict[str, Series] = {}
+        values: dict[_Factor, Series] = {}
         if self._vectors:
             powers = [monomials.evaluate(point) for point in points]
             for factor, vectors in self._vectors.items():
@@ -180,6 +200,31 @@ class Readout:
             shares[drawn[row]] += self._atoms
         return shares
 
+    def _moment(
+        self,
+        factors: tuple[str, ...],
+        indices: tuple[int, ...],
+        known: Mapping[_Moment, Sequence[Fraction]],
+    ) -> list[Fraction]:
+        """Return the expectation of a product: indices of coordinates come first."""
+        place = factors.count(WEIGHTS)
+        components = tuple(sorted(indices[:place]))
+        options: list[list[tuple[int, _Factor]]] = []
+        for factor in factors:
+            if factor not in self._entries:
+                options.append([(0, factor)])
+                continue
+            component = indices[place : place + self._ranks[factor]]
+            place += len(component)
+            entries = self._entries[factor].items()
+            options.append([(j, entry) for (j, of), entry in entries if of == component])
+        total = [Fraction(0)] * len(next(iter(known.values()), ()))
+        for choice in product(*options):
+            series = known[tuple(factor for _, factor in choice), components]
+            power = sum(j for j, _ in choice)
+            total = add(total, [*[Fraction(0)] * power, *series][: len(total)])
+        return total
+
     def observed(self, moments: Sequence[Sequence[Fraction]]) -> tuple[Any, ...]:
         """Return the observable's coefficients from the averages of the raw moments."""
         known = dict(zip(self._moments, moments, strict=True))
@@ -187,15 +232,15 @@ class Readout:
         entries: dict[tuple[int, ...], list[Fraction]] = {}
         for indices in np.ndindex(*[self._dimension] * rank):
             total: list[Fraction] = []
-            for product in self._observable.products:
+            for p in self._observable.products:
                 start = 0
                 value: list[Fraction] = []
-                for factors in product.expectations:
-                    stop = start + factors.count(WEIGHTS)
-                    moment = list(known[factors, tuple(sorted(indices[start:stop]))])
+                for factors in p.expectations:
+                    stop = start + sum(f == WEIGHTS or self._ranks.get(f, 0) for f in factors)
+                    moment = self._moment(factors, indices[start:stop], known)
                     value = multiply(value, moment) if value else moment
                     start = stop
-                signed = [product.sign * x for x in value]
+                signed = [p.sign * x for x in value]
                 total = add(total, signed) if total else signed
             entries[indices] = total
         if not rank:

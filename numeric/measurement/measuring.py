@@ -22,6 +22,7 @@ from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
+from sgdiagrams.symbolic.formula import check_scalar_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -266,6 +267,9 @@ def measure_model(
 def _model(
     wanted: Wanted, loss: Any, weights: Any, data: Any, *, functions: Any, eta: Any, memory: Any
 ) -> Model:
+    if eta is not None:
+        for expansion in wanted.expansions:
+            check_scalar_rate(expansion)
     return model_of(
         loss,
         weights,

@@ -86,8 +86,9 @@ class Wanted:
         precision = _checked_precision(precision)
         moments: dict[Contraction, None] = {}
         for expansion in given:
-            for term in expansion.terms:
-                moments.update(dict.fromkeys(in_moments(term.contraction.with_metric("identity"))))
+            for contraction in (t.contraction.with_metric("identity") for t in expansion.terms):
+                if contraction.node_count:  # what else is the number 1
+                    moments.update(dict.fromkeys(in_moments(contraction)))
         ranks = {len(moment.free) for moment in moments}
         if ranks - {0, 1}:
             raise RequestError(

@@ -184,6 +184,8 @@ class Evaluator:
         RequestError
             When a function shares its block.
         """
+        if not contraction.node_count:  # the number 1
+            return self._number(Fraction(1))
         skeleton, partition = self._take_apart(contraction)
         size = None if self.statistics.role == "population" else self.statistics.sample_size
         total: Any = 0
@@ -223,6 +225,8 @@ class Evaluator:
         coefficients = defaultdict(Fraction)
         for weight, contraction in terms:
             free = len(contraction.free)
+            if not contraction.node_count:  # is the same without a sample
+                continue
             skeleton, partition = self._take_apart(contraction)
             needed = samples_for_error(partition, contraction.basis)
             if n < needed:
@@ -283,7 +287,8 @@ class Evaluator:
     def can_delete_one(self, terms: Iterable[tuple[Fraction, Contraction]]) -> bool:
         """Return whether one sample less still has all the distinct tuples that the terms need."""
         n = self.statistics.sample_size
-        return all(n >= samples_for_error(self._take_apart(c)[1], c.basis) for _, c in terms)
+        given = (c for _, c in terms if c.node_count)
+        return all(n >= samples_for_error(self._take_apart(c)[1], c.basis) for c in given)
 
     def _number(self, value: Fraction) -> Fraction | float:
         if self.is_exact:

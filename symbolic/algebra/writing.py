@@ -9,6 +9,7 @@ from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed
 from sgdiagrams.symbolic.layout.indices import index_letter
+from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.latex_reader import read_latex
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.vocabulary import Coefficients, TooLong
 
-__all__ = ["expression_text", "write_expression"]
+__all__ = ["expression_in_place", "expression_text", "write_expression"]
 
 _STYLES = ("factored", "expanded", "binomial")
 
@@ -75,6 +76,29 @@ def _term(pair: Pair, coefficients: Coefficients, too_long: TooLong) -> Signed:
     if rest is None:
         return Signed(number.sign, tensors, lead)
     return Signed(number.sign, Row((rest.row, BREAK, THIN, tensors)), lead)
+
+
+def expression_in_place(pairs: tuple[Pair, ...]) -> str:
+    r"""Return the sum in LaTeX as a part of a formula, without breaks.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic import symbols
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> print(expression_in_place(((-symbols.eta / 4, Contraction.parse("G_a G_a")),)))
+    -\frac{\eta}{4}\, G_{\mu}\, G_{\mu}
+    """
+    renderer = LatexRenderer()
+    written = []
+    for weight, contraction in pairs:
+        number = coefficient(weight, "factored", too_long="describe")
+        nodes = list(tensors_of(contraction)) if contraction.node_count else []
+        if number.node is not None or not nodes:
+            nodes.insert(0, number.node or ONE)
+        term = r"\, ".join(map(renderer.render, nodes))
+        written.append(f"{'-' if number.sign < 0 else '+'} {term}")
+    text = " ".join(written)
+    return text[2:] if text[0] == "+" else f"-{text[2:]}"
 
 
 # In a line --------------------------------------------------------------------------------------------

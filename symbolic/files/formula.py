@@ -22,7 +22,9 @@ Version 2 is one object::
   power such as beta**T, to an integer power. A rational function has a ``denominator`` of the same
   form as well.
 * A contraction is ``(blocks)(edges)`` with its basis, and optionally ``metric`` (``eta``), ``labels``
-  and ``free``; a term is ``eta**order * weight * contraction``.
+  and ``free``; a term is ``eta**order * weight * contraction``. Its order is the number of edges and
+  free legs of the contraction, and what ``shift`` adds to it where there is one: with an expression as
+  the observable, whose own edges carry no learning rate.
 
 Version 1 had neither optimisers nor exponentials; it is read too.
 """
@@ -91,6 +93,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
                 "weight": dump_weight(term.weight),
                 "contraction": dump_contraction(term.contraction),
                 "indices": list(term.indices),
+                **({"shift": term.shift} if term.shift else {}),
             }
             for term in expansion.terms
         ],
@@ -162,12 +165,14 @@ def _load_substituted(item: dict[str, Any]) -> SubstitutedSampling | None:
 
 
 def _load_term(item: dict[str, Any], order: int) -> Term:
-    check_keys(item, "weight", "contraction", "indices")
+    check_keys(item, "weight", "contraction", "indices", "shift")
     contraction = load_contraction(get(item, "contraction", dict))
-    if contraction.order > order:
-        raise FormatError(f"expected terms up to order {order}, got one of {contraction.order}")
+    shift = get(item, "shift", int) if "shift" in item else 0
+    if not 0 <= contraction.order + shift <= order:
+        got = shown(contraction.order + shift)
+        raise FormatError(f"expected terms up to order {order}, got one of {got}")
     value = load_weight(get(item, "weight", dict))
     indices = get(item, "indices", list)
     if not all(isinstance(i, str) for i in indices):
         raise FormatError("expected 'indices' to be a list of names")
-    return Term(value, contraction, tuple(indices))
+    return Term(value, contraction, tuple(indices), shift)

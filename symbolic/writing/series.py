@@ -10,6 +10,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
+from sgdiagrams.symbolic.formula import check_scalar_rate
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed, Table, TableRow
 from sgdiagrams.symbolic.layout.formulas import Times
 from sgdiagrams.symbolic.layout.nodes import (
@@ -60,6 +61,8 @@ def write_series(
     """Return an expansion in a format; see `Expansion.write`, and `coefficient` for `too_long`."""
     check_choice("eta", eta, ("scalar", "tensor"))
     check_choice("coefficients", coefficients, ("factored", "expanded", "binomial"))
+    if eta == "tensor":
+        check_scalar_rate(formula)
     if coefficients == "binomial":
         _check_binomial(formula)
     if digits is not None:

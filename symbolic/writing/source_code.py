@@ -40,7 +40,8 @@ def numpy_source(expansion: Formula) -> str:
     ``tensors(derivatives)`` averages arrays of per-sample derivatives, ``{1: g, 2: h, ...}`` with the
     sample axis first, into the named tensors; ``orders(tensors, *, eta, ...)`` returns the contribution
     of every order, shape ``(order + 1, p, ..., p)`` with one axis of length p for every free leg. The
-    samples count as the whole population.
+    samples count as the whole population. With an expression as the observable, whose own edges carry no
+    learning rate, eta is a number.
 
     Where they are needed, ``tensors`` takes more keywords: ``functions``, the derivatives of functions
     of the weights as ``{name: {0: number, 1: gradient, ...}}``; and for weight decay ``start``, the
@@ -127,15 +128,20 @@ def _orders_source(
         [term.weight for term in expansion.terms], local, exponentials, reals
     )
     size = f"({expansion.order + 1}{', p' * free})" if free else str(expansion.order + 1)
+    is_bare = expansion.has_bare_edges
     by_order: list[list[str]] = [[], []]
     for term, weight in zip(expansion.terms, weights, strict=True):
-        value = _value(term.contraction, names)
+        value = _value(term.contraction, names, is_bare=is_bare)
+        if is_bare and term.order:
+            value = f"eta ** {term.order} * {value}"
         by_order[term.order > 0].append(f"    result[{term.order}] += {weight} * {value}")
-    empty = emptiness_source(expansion, local)
+    # Powers of eta among the coefficients of an expression are there without any update.
+    empty = "" if is_bare else emptiness_source(expansion, local)
+    rates = "a number" if is_bare else "scalar, (p,) or (p, p)"
     lines = [
         '@numpy.errstate(all="ignore")',
         f"def orders(tensors, /, *, {arguments}):",
-        f'    """Return the contributions of all orders{shapes}; eta: scalar, (p,) or (p, p)."""',
+        f'    """Return the contributions of all orders{shapes}; eta: {rates}."""',
         *(f"    {alias} = others.pop({name!r}, None)" for name, alias in aliases.items()),
         *(
             ["    if others:", '        raise ValueError(f"unknown {sorted(others)}")']
@@ -153,7 +159,10 @@ def _orders_source(
             "    if not p:",
             '        raise ValueError("expected derivatives of order 1 or more, got none")',
         ]
-    lines.append(f"    eta = _rate(eta, {'p' if dimensioned or needs_size else None})")
+    size_known = "p" if dimensioned or needs_size else None
+    lines.append(
+        '    eta = _array("eta", eta, ())' if is_bare else f"    eta = _rate(eta, {size_known})"
+    )
     lines.append(f"    result = numpy.zeros({size})")
     rest = [*first, *by_order[1]]
     lines += by_order[0]
@@ -187,11 +196,11 @@ def _exponentials(expansion: Formula, local: dict[Expr, str], taken: set[str]) -
     return Exponentials(powers, bases)
 
 
-def _value(contraction: Contraction, names: dict[Block, str]) -> str:
-    """Return source for a contraction with the learning rate on edges and free legs."""
+def _value(contraction: Contraction, names: dict[Block, str], *, is_bare: bool) -> str:
+    """Return source for a contraction with the learning rate on edges and free legs, or without."""
     check_is_product(contraction)
     subscripts, operands = [], []
-    for tensor in walk(contraction.with_metric("eta")):
+    for tensor in walk(contraction.with_metric("identity" if is_bare else "eta")):
         indices = [i for group in tensor.groups for i in group]
         if max(indices, default=0) >= len(ascii_letters):
             raise RequestError(

@@ -72,7 +72,7 @@ def protocols(parts: Sequence[Part]) -> str:
 
 def sentence(formula: Formula, *rest: str) -> str:
     """Return a title for print: the observable, and what follows after commas."""
-    name = formula.observable.replace("-", " ")
+    name = "; ".join(dict.fromkeys(part.observable.words for part in formula.parts))
     return ", ".join([f"{name[:1].upper()}{name[1:]}", *filter(None, rest)])
 
 

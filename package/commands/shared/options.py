@@ -65,8 +65,9 @@ observable_option = click.option(
     metavar="NAME",
     default="test-loss",
     show_default=True,
-    shell_complete=names(*OBSERVABLES, "function:"),
-    help=f"{', '.join(OBSERVABLES)}, function:NAME; with :since=T0 the change since update T0.",
+    shell_complete=names(*OBSERVABLES, "function:", "expression:"),
+    help=f"{', '.join(OBSERVABLES)}, function:NAME, expression:TEXT (such as |G|^2); "
+    "with :since=T0 the change since update T0.",
 )
 basis_option = click.option(
     "--basis",
