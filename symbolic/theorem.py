@@ -205,6 +205,8 @@ def expand(
     for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
         scheme.check_root(role)
     training = Training(scheme, method)
+    if resummed:
+        training.check_resummed()
     part = Part(Fraction(1), expanded, scheme, method)
     if along_path:
         highest = int(noise or 0)

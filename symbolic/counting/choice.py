@@ -2,10 +2,11 @@ r"""Weighted embeddings: what a sampling scheme and an optimiser together make o
 
 The coefficient of a diagram in the main theorem is :math:`(-1)^d/|\mathrm{Aut}|` times the sum over its
 embeddings of :math:`B^{-d}`, the kernels of its edges and the learning-rate factors of its nodes. A
-counter returns that sum. There are three kinds:
+counter returns that sum. There are four kinds:
 
 * `Sampling.plain_counter`: plain SGD, where all weights are one and the scheme counts in closed form;
 * `StepCounter`: kernels and factors in closed form, for schemes whose steps are alike;
+* `FlowCounter`: limits in continuous time of optimisers with memory;
 * `NumberCounter`: anything else, by number, propagated in time.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.counting.flows import FlowCounter
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
 
@@ -58,6 +60,8 @@ def counter_of(
         plain = scheme.plain_counter(basis)
         if plain is not None:
             return plain
+    elif training.is_continuous:
+        return FlowCounter(training)
     # Over few updates, numbers are faster than formulas that would have them put in.
     is_short = not training.needed_symbols and scheme.updates <= _SHORT
     if iterates is None and not is_short and has_closed_form(training):

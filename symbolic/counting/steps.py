@@ -28,6 +28,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.training.kernels import Mode
     from sgdiagrams.symbolic.training.schedule import ScheduleTerm
     from sgdiagrams.symbolic.training.training import Training
@@ -125,6 +126,28 @@ class StepCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count."""
         forest = update_forest(diagram)
+        size = [0] * (self.width + 1)
+        for name, power in self._size.items():
+            size["TNB".index(name)] = power
+        count = self._count(forest)
+        return with_root(count, forest, basis=self.basis, root=root, size=tuple(size))
+
+    def without_exponentials(self, forest: UpdateForest) -> dict[int, Any]:
+        """Return the part of a count that is a polynomial in T, its coefficients in the field.
+
+        Powers of N and B are left out, so it is for one pass.
+        """
+        powers: dict[int, Any] = {}
+        for (t, _, _, *modes, number), c in self._count(forest).items():
+            scale = QQ(c.numerator, c.denominator)
+            for (power, base), value in self._scaled(number, tuple(modes)).items():
+                if base == self.field.one:
+                    k = t + power
+                    powers[k] = powers.get(k, self.field.field.zero) + value * scale
+        return powers
+
+    def _count(self, forest: UpdateForest) -> Laurent:
+        """Return the count of a forest, divided by B for every update."""
         rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         shape = {"inner": self.inner, "outer": self.outer, "width": self.width}
         count: Laurent = {}
@@ -140,13 +163,10 @@ class StepCounter(Counter):
                 number = self._multiset(first, rest)
                 add_scaled(count, {(*exps, number): c for exps, c in laurent.items()})
         batch = [0] * (self.width + 1)
-        batch[2] = prefactor(diagram.order).batches
+        batch[2] = prefactor(len(forest.parents)).batches
         divided: Laurent = {}
         add_scaled(divided, count, 1, tuple(batch))
-        size = [0] * (self.width + 1)
-        for name, power in self._size.items():
-            size["TNB".index(name)] = power
-        return with_root(divided, forest, basis=self.basis, root=root, size=tuple(size))
+        return divided
 
     @property
     def _size(self) -> dict[str, int]:

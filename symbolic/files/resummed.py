@@ -196,7 +196,7 @@ def _load_part(item: dict[str, Any]) -> Part:
         raise FormatError(
             f"expected an observable at the end of training, got {shown(observable.name)}"
         )
-    Training(scheme, optimizer)  # they must go together
+    Training(scheme, optimizer).check_resummed()  # they must go together
     return Part(fraction(get(item, "coefficient", str)), observable, scheme, optimizer)
 
 

@@ -82,8 +82,8 @@ _SAMPLINGS: Mapping[str, _Spoken] = {
     "fresh-data": _Spoken(FreshData),
     "full-batch": _Spoken(FullBatch),
     "gradient-descent": _Spoken(GradientDescent),
-    "gradient-flow": _Spoken(GradientFlow),
-    "sde": _Spoken(SDE),
+    "gradient-flow": _Spoken(GradientFlow, ("order",)),
+    "sde": _Spoken(SDE, ("order",)),
 }
 _OPTIMIZERS: Mapping[str, _Spoken] = {
     name: _Spoken(cls, cls.numbers) for name, cls in OPTIMIZERS.items()
@@ -189,8 +189,9 @@ def named_average(which: str | Average) -> Average:
 def named_sampling(which: str | Sampling) -> Sampling:
     """Return a scheme by its name on the command line, or the scheme itself.
 
-    ``grid:FILE`` reads batches from a JSON file: a list of batches, each a list of row numbers, or N
-    lists of T values true or false.
+    ``sde:order=2`` and ``gradient-flow:order=3`` are limits of a higher order. ``grid:FILE`` reads
+    batches from a JSON file: a list of batches, each a list of row numbers, or N lists of T values true
+    or false.
 
     Raises
     ------
@@ -208,12 +209,7 @@ def named_sampling(which: str | Sampling) -> Sampling:
         return which
     if isinstance(which, str) and which.startswith("grid:"):
         return _grid_file(which.removeprefix("grid:"))
-    check_choice("sampling", which, (*_SAMPLINGS, "grid:FILE"))
-    if which not in _SAMPLINGS:
-        raise RequestError(
-            "expected the name of a file after grid:, for instance grid:batches.json"
-        )
-    scheme: Sampling = _SAMPLINGS[which].maker()
+    scheme: Sampling = _make("sampling", which, _SAMPLINGS, more=("grid:FILE",))
     return scheme
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.clusters import Cut
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
@@ -294,6 +295,11 @@ class Sampling(ABC):
     @property
     def steps(self) -> StepRule | None:
         """What each update may use, where all are alike so that time sums have a closed form."""
+        return None
+
+    @property
+    def cut(self) -> Cut | None:
+        """Of a limit, the updates that its generator takes together; None for discrete updates."""
         return None
 
     @property

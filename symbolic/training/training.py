@@ -35,7 +35,7 @@ class Training:
     Raises
     ------
     RequestError
-        When they do not go together: a limit in continuous time is one of plain SGD.
+        When they do not go together: a limit in continuous time is one of steps at a constant rate.
 
     Examples
     --------
@@ -63,15 +63,36 @@ class Training:
             )
         # Whose numbers can be used at all is asked here, for classes of a user's own.
         _ = self.sampling.values, self.optimizer.values
-        if not self.optimizer.is_plain:
-            self.check_discrete()
+        if self.is_continuous and not (self.optimizer.is_plain or self._has_flow):
+            raise RequestError(
+                "expected SGD, momentum or Nesterov at a constant rate, without average, for "
+                f"{self.sampling.name}, a limit of small steps, got optimizer={self.optimizer.label}"
+            )
+
+    @property
+    def _has_flow(self) -> bool:
+        """Whether a limit is that of an optimiser with memory: all kernels tend to one constant."""
+        optimizer = self.optimizer
+        if optimizer.schedule is not None or optimizer.average is not None:
+            return False
+        kernel = optimizer.kernel
+        is_known = kernel is not None and self.sampling.cut is not None
+        return is_known and all(mode.power == 0 or mode.base != 1 for mode in kernel or ())
 
     def check_discrete(self) -> None:
-        """Raise a RequestError for a limit in continuous time, which is one of plain SGD alone."""
+        """Raise a RequestError for a limit in continuous time, which has no updates to count."""
         if self.sampling.is_continuous:
             raise RequestError(
-                f"expected plain SGD with {self.sampling.name}, which is a limit of it, "
-                f"got optimizer={self.optimizer.label}"
+                f"expected a scheme of discrete updates, got {self.sampling.label}, a continuous limit"
+            )
+
+    def check_resummed(self) -> None:
+        """Raise a RequestError for a limit whose links have no closed form."""
+        cut = self.sampling.cut
+        if cut is not None and (cut.order != 1 or not self.optimizer.is_plain):
+            raise RequestError(
+                "expected order=1 and plain SGD for a re-summed expansion in continuous time, got "
+                f"{self.label}; take the plain expansion"
             )
 
     @property

@@ -31,7 +31,16 @@ SAMPLINGS = (
     *("one-pass", "epochs", "shuffled-epochs", "reshuffled-epochs", "with-replacement"),
     *("fresh-data", "full-batch", "gradient-descent", "gradient-flow", "sde"),
     *("grid:grid.json", "grid:table.json"),
-    *("grid:", "grid:nowhere", "grid:.", "grid:plain.json", "one-pass:T=3", "", "x" * 5000),
+    *(
+        "grid:",
+        "grid:nowhere",
+        "grid:.",
+        "grid:plain.json",
+        "one-pass:T=3",
+        "",
+        *("sde:order=2", "sde:order=3", "gradient-flow:order=2", "sde:order="),
+        "x" * 5000,
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from sgdiagrams import (
     ExponentialAverage,
     FreshData,
     FullBatch,
+    GradientDescent,
     GradientFlow,
     Grid,
     Momentum,
@@ -138,8 +139,9 @@ def schemes(rng: random.Random) -> None:
             lambda: WithReplacement(N=v(4), B=v(1), T=v(3)),
             lambda: FreshData(T=v(3), B=v(2)),
             lambda: FullBatch(N=v(4), E=v(2)),
-            lambda: GradientFlow(T=v(2)),
-            lambda: SDE(T=v(2), B=v(2)),
+            lambda: GradientDescent(T=v(2)),
+            lambda: GradientFlow(T=v(2), order=v(1, 3)),
+            lambda: SDE(T=v(2), B=v(2), order=v(1, 2)),
             lambda: Grid([[v(0, 1)], [v(1)]], N=v(None, 4)),
         )
     )()

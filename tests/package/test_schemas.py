@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from strategies import places
 
 from sgdiagrams import (
+    SDE,
     SGD,
     Cosine,
     Epochs,
@@ -76,7 +77,8 @@ SAMPLINGS = [
     FullBatch(),
     GradientDescent(),
     GradientFlow(),
-    GradientFlow(T="7/3"),
+    GradientFlow(T="7/3", order=3),
+    SDE(order=2),
     Grid([[0], [1], [0, 1]]),
 ]
 

@@ -20,7 +20,9 @@ from sgdiagrams.diagrams import RequestError, SamplingError, enumerate_diagrams
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SDE, Expansion, GradientFlow, OnePass, expand, symbols
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.schedule import Cosine
 
 ORDER = 4
 SCALARS = ("test-loss", "variance", "function:s")
@@ -374,7 +376,13 @@ def test_what_a_limit_cannot_say(scheme):
     for name in ("training-loss", "generalisation-gap"):
         with pytest.raises(RequestError):
             expand(name, order=2, sampling=scheme)
-    for optimizer in (Momentum(beta="1/2"), SGD(schedule=[1])):
+    refused = (
+        SGD(schedule=[1]),
+        SGD(average=TailAverage()),
+        Momentum(schedule=Cosine()),
+        Nesterov(average=ExponentialAverage()),
+    )
+    for optimizer in refused:
         with pytest.raises(RequestError):
             expand("test-loss", order=2, sampling=scheme, optimizer=optimizer)
     if scheme.name == "sde":

@@ -25,6 +25,7 @@ from sgdiagrams.symbolic import (
     expand,
     symbols,
 )
+from sgdiagrams.symbolic.counting.choice import counter_of
 
 F = Fraction
 OPTIMIZERS = (
@@ -68,6 +69,15 @@ def test_ties_do_not_count_and_bases_agree():
         assert bool(counts[0] == 0) is (len(diagram.blocks) <= diagram.order)
         assert scheme.count(diagram, T=3) == scheme.count(diagram).subs("T", 3)
     assert scheme.count(Diagram.parse("(0-1-2-3)(01-12-23)"), T=5) == 10
+
+
+@pytest.mark.parametrize("scheme", [GradientDescent(), GradientDescent(T=4)], ids=str)
+def test_ties_do_not_count_with_memory(scheme):
+    """In closed form and by number, where nobody has left them out before."""
+    counter = counter_of(Training(scheme, Momentum(beta=F(1, 2))), "cumulant")
+    for diagram in enumerate_diagrams(3):
+        is_tied = len(diagram.blocks) <= diagram.order
+        assert bool(counter.count(diagram, "population")) is not is_tied
 
 
 @settings(max_examples=12, deadline=None)

@@ -524,7 +524,7 @@ def test_symmetric_indices_are_named_once():
             lambda: expand(
                 "test-loss", order=2, sampling="sde", optimizer="momentum", resummed=True
             ),
-            "expected plain SGD",
+            "expected order=1 and plain SGD",
         ),
         (
             lambda: expand("test-loss", order=2, sampling="one-pass", resummed=True).with_form("x"),
