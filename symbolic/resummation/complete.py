@@ -195,7 +195,7 @@ def power_terms(
         for grade, summands in sorted(total.items()):
             weight = _tidy(Add(*summands))
             if weight != 0:
-                result.append(PowerTerm(weight, term.contraction, names, grade))
+                result.append(PowerTerm(weight, term.contraction, names, grade=grade))
     return tuple(
         sorted(result, key=lambda t: (t.power, t.grade, t.order, t.contraction.simplicity))
     )
