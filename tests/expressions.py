@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from strategies import forests
+from strategies import graphs
 from sympy import Integer, Rational, Symbol
 
 from sgdiagrams.symbolic.algebra.expression import Expression
@@ -38,7 +38,7 @@ def coefficients(draw, *, names=SYMBOLS):
 @st.composite
 def contractions(draw, *, rank=None, names=("loss",), basis="moment", max_nodes=4):
     """Draw a contraction in which functions are alone."""
-    edges, blocks, labels, free = draw(forests(names=names, max_nodes=max_nodes))
+    edges, blocks, labels, free = draw(graphs(names=names, max_nodes=max_nodes, max_more=1))
     alone = [[v] for block in blocks for v in block if labels[v] not in LOSSES]
     tied = [[v for v in block if labels[v] in LOSSES] for block in blocks]
     if rank is None:

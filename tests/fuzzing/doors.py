@@ -65,8 +65,15 @@ DIAGRAMS = (
 PRINTED = (
     *("G_a H_ab G_b", "M_a|bc~ H_ab G~_c", "kappa_|a|b H_ab", "G_c eta^ac", "norm_ab C_ac G_b l"),
     *("tr(C H~ H) |G|^2 l^3", "G.H.C.norm", "D5_aabbc", "two_words_a G_a", "l " * 400),
+    *("tr(H H H) |J|^2", "H^_ab V_a|b", "U_ab|b G^u_a l^u", "norm_aa"),
 )
-CONTRACTIONS = ("(0-1.2)(0.1-0.2)", "(0)()", "(0.1-2.3)(0.2-1.3)", "(0.1.2)(0.1)")
+CONTRACTIONS = (
+    "(0-1.2)(0.1-0.2)",
+    "(0)()",
+    "(0.1-2.3)(0.2-1.3)",
+    "(0.1.2)(0.1)",
+    "(0-1-2)(0.0-0.1-0.1-1.2-0.2)",
+)
 
 
 def diagram_text(rng: random.Random) -> None:
@@ -95,7 +102,7 @@ def tied_diagram(rng: random.Random) -> None:
 def contraction_text(rng: random.Random) -> None:
     """Read mutated text of a contraction."""
     text = mutated_text(rng, rng.choice(CONTRACTIONS), "0123456789.-()")
-    basis = rng.choice(("moment", "cumulant", "plug-in", "moment", "x"))
+    basis = rng.choice(("moment", "cumulant", "plug-in", "distinct", "moment", "x"))
     metric = rng.choice(("identity", "identity", "eta", ""))
     free = rng.choice(("", "", "0", "0.0", "1.2", "9", "-1", "x", "0." * 5000))
     labels = rng.choice(("", "", "", "loss", "loss,norm", "loss,loss,norm", ",", "x" * 1000))
@@ -106,7 +113,7 @@ def contraction_text(rng: random.Random) -> None:
 
 def contraction_as_printed(rng: random.Random) -> None:
     """Read mutated text that formulas print."""
-    text = mutated_text(rng, rng.choice(PRINTED), "GHJKlCSMVDeta_^|~.() abcd129")
+    text = mutated_text(rng, rng.choice(PRINTED), "GHJKlCSMVUDeta_^|~.() abcd129")
     contraction = Contraction.parse(text)
     assert contraction.func(*contraction.args) == contraction
     str(contraction)

@@ -213,3 +213,8 @@ def test_standard_errors():
     for text in ("H_aa", "H^_aa", "H^u_aa"):
         error = evaluator.standard_error([(F(1), Contraction.parse(text))])
         assert error == pytest.approx(expected, rel=1e-12)
+    # A block is one sample, and one more can be left out; a cumulant of two nodes needs two.
+    two = Evaluator(Statistics({1: samples[1][:2]}))
+    assert two.can_delete_one([(F(1), Contraction.parse("U_a|a"))])
+    assert not two.can_delete_one([(F(1), Contraction.parse("G^u_a G^u_a"))])
+    assert not two.can_delete_one([(F(1), Contraction.parse("C_aa"))])
