@@ -278,6 +278,8 @@ def _tensors(word: str, place: _Place) -> Iterator[list[_Factor]]:
         times = int(power[2])
         if not 0 < times <= _MOST_POWER:
             place.refuse(f"a power 1..{_MOST_POWER}", power[2])
+        if _POWER.fullmatch(power[1]):
+            place.refuse("one power, as l^6", word)
         for reading in _tensors(power[1], place):
             if any(group for factor in reading for group in factor.groups):
                 place.refuse("powers of what has no index, as l^2 or |G|^2", word)

@@ -147,6 +147,8 @@ def test_names_with_underscores():
         ("G_a^2", "powers of what has no index"),
         ("l^0", "a power 1"),
         ("l^101", "a power 1"),
+        ("l^2^3", "one power"),
+        ("l" + "^2" * 4000, "one power"),
         ("G_l", "letters a-z without l"),
         ("G_A", "letters a-z without l"),
         ("G_a|b", "letters alone"),
