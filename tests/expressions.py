@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from math import prod
+
 from hypothesis import strategies as st
 from strategies import graphs
-from sympy import Integer, Rational, Symbol
+from sympy import Integer, Poly, Rational, Symbol
 
+from sgdiagrams.diagrams.partitions import set_partitions
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.symbols import N, T, beta, eta
@@ -77,3 +81,83 @@ def expressions(
     if rank == 0 and draw(st.booleans()):
         terms.append((draw(scalars), Contraction.unit()))
     return Expression(terms, rank)
+
+
+# Values by definition ---------------------------------------------------------------------------------
+
+THETA = Symbol("theta")
+ZERO, ONE = (Poly(i, THETA, domain="QQ") for i in (0, 1))
+#: Of the penalised loss: a half of this times theta squared.
+DECAY = Rational(2, 3)
+
+
+@st.composite
+def landscapes(draw, *, size=3, degree=4):
+    """Draw a loss for every datapoint: polynomials of one weight."""
+    small = st.integers(-3, 3)
+    return [
+        Poly(draw(st.lists(small, min_size=degree + 1, max_size=degree + 1)), THETA, domain="QQ")
+        for _ in range(size)
+    ]
+
+
+def value(expression, losses, functions=None):
+    """Return an expression at all weights, a polynomial: every average and cumulant by its definition.
+
+    There is one weight, so that every index is the same.
+
+    Parameters
+    ----------
+    expression
+        With numbers as coefficients.
+    losses
+        One for every datapoint, which are the population, or the samples.
+    functions
+        Of the weight, by name.
+    """
+    return sum((_value(k, losses, functions or {}).mul_ground(c) for c, k in expression), ZERO)
+
+
+def _value(contraction, losses, functions):
+    def node(v, x):
+        label, legs = contraction.labels[v], contraction.legs[v]
+        if label in functions:
+            loss = functions[label]
+        else:
+            loss = losses[x] + (
+                Poly(DECAY * THETA**2 / 2, THETA, domain="QQ") if label != "loss" else 0
+            )
+        return loss.diff((0, legs)) if legs else loss
+
+    places = range(len(losses))
+    if contraction.basis == "distinct":
+        blocks = [b for b in contraction.blocks if contraction.labels[b[0]] not in functions]
+        alone = [b for b in contraction.blocks if b not in blocks]
+        factor = prod((node(b[0], 0) for b in alone), start=ONE)
+        tuples = list(permutations(places, len(blocks)))
+        total = sum(
+            (
+                prod((node(v, x) for x, b in zip(xs, blocks, strict=True) for v in b), start=ONE)
+                for xs in tuples
+            ),
+            ZERO,
+        )
+        return factor * total.mul_ground(Rational(1, len(tuples)))
+
+    def moment(block):
+        terms = (prod((node(v, x) for v in block), start=ONE) for x in places)
+        return sum(terms, ZERO).mul_ground(Rational(1, len(losses)))
+
+    def cumulant(block):
+        rest = ZERO
+        for partition in set_partitions(len(block)):
+            parts = [
+                tuple(v for v, b in zip(block, partition, strict=True) if b == i)
+                for i in range(max(partition) + 1)
+            ]
+            if len(parts) > 1:
+                rest += prod(map(cumulant, parts), start=ONE)
+        return moment(block) - rest
+
+    average = cumulant if contraction.basis == "cumulant" else moment
+    return prod(map(average, contraction.blocks), start=ONE)

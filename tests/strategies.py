@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 #: Settings of all property tests: the machine may be slow, the inputs are small.
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+#: For properties that take long to check.
+few = settings(relaxed, max_examples=25)
 
 
 @st.composite

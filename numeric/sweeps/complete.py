@@ -2,7 +2,7 @@ r"""Values that are exact: of the data as the distribution itself, and of all di
 
 With all N datapoints in every node a sweep gives the plug-in values V. They are the answer where the data
 are the population; where they are a training set, averages over distinct tuples are sums of plug-in
-values of coarser partitions (`sgdiagrams.numeric.values.unbiased`).
+values of coarser partitions (`sgdiagrams.symbolic.algebra.unbiased`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sgdiagrams.numeric.sweeps.designs import Grouping
 from sgdiagrams.numeric.sweeps.routes import Routes
 from sgdiagrams.numeric.sweeps.sweep import Sweep
 from sgdiagrams.numeric.sweeps.trees import is_sampled
-from sgdiagrams.numeric.values.unbiased import plug_in_factors
+from sgdiagrams.symbolic.algebra.unbiased import plug_in_factors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

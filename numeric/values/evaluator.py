@@ -1,7 +1,7 @@
 """Numbers for contractions: plug-in values, unbiased values and jackknife errors.
 
-Which plug-in values make up a value is the business of :mod:`sgdiagrams.numeric.values.unbiased`; what a
-node stands for, of :mod:`sgdiagrams.numeric.values.leaves`. Here they are contracted.
+Which plug-in values make up a value is the business of :mod:`sgdiagrams.symbolic.algebra.unbiased`; what
+a node stands for, of :mod:`sgdiagrams.numeric.values.leaves`. Here they are contracted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta, read_weight_decay
 from sgdiagrams.numeric.values.leaves import CENTRED, LOSS, PENALISED, Leaf, Leaves, check_label
 from sgdiagrams.numeric.values.network import Network, Operand
-from sgdiagrams.numeric.values.unbiased import opened_factors, plug_in_factors, samples_for_error
+from sgdiagrams.symbolic.algebra.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 if TYPE_CHECKING:

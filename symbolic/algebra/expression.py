@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
 from math import factorial
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, cast, final
 
-from sympy import Expr, Integer, Rational
+from sympy import Expr, Integer, Rational, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.algebra.conversions import in_cumulants, in_moments
+from sgdiagrams.symbolic.algebra.bases import pairs_in_basis, values_cancel
+from sgdiagrams.symbolic.algebra.components import pairs_with_values
+from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
+from sgdiagrams.symbolic.algebra.expression_json import dump_expression, load_expression
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
 from sgdiagrams.symbolic.algebra.linear_combinations import (
     collected_pairs,
@@ -29,19 +32,22 @@ from sgdiagrams.symbolic.algebra.linear_combinations import (
     reordered_legs,
 )
 from sgdiagrams.symbolic.algebra.reading import read_expression
+from sgdiagrams.symbolic.algebra.words import SYMBOLS
 from sgdiagrams.symbolic.algebra.writing import expression_text, write_expression
-from sgdiagrams.symbolic.checks import check_choice
+from sgdiagrams.symbolic.checks import check_choice, count_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.printing.page_widths import in_points
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
-from sgdiagrams.symbolic.weights.substitution import replacements
+from sgdiagrams.symbolic.weights.substitution import replacements, substituted_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sgdiagrams.symbolic.algebra.linear_combinations import Pair
+    from sgdiagrams.symbolic.contractions.graph import ValueBasis
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.vocabulary import Coefficients
 
@@ -85,7 +91,8 @@ class Expression:
     def __init__(
         self, terms: Iterable[tuple[Any, Contraction]] = (), rank: int | None = None
     ) -> None:
-        pairs = collected_pairs((exact_coefficient(c), _contraction(k)) for c, k in terms)
+        given = ((exact_coefficient(c), with_constants_apart(_contraction(k))) for c, k in terms)
+        pairs = collected_pairs((c, k) for c, k in given if k is not None)
         ranks = {len(k.free) for _, k in pairs} | ({rank} if rank is not None else set())
         if len(ranks) > 1:
             raise RequestError(
@@ -124,6 +131,10 @@ class Expression:
     def parse(cls, text: str) -> Expression:
         """Read an expression as `text` prints it; nothing is evaluated."""
         return cls._made(*read_expression(text))
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Go through the terms: pairs of a coefficient and a contraction."""
+        return iter(self.terms)
 
     # What it is -----------------------------------------------------------------------------------
 
@@ -285,8 +296,32 @@ class Expression:
             raise RequestError(
                 f"expected {shown(name)} once in every term for a replacement with free legs"
             )
-        pairs = replaced_function(self.terms, name, new.terms)
-        return Expression._made(pairs, self.rank + (new.rank if counts == {1} else 0))
+        terms = self.terms
+        if name == PENALISED and any(_is_tied(k, name) for _, k in terms):
+            # Joint cumulants have no penalty.
+            terms = pairs_in_basis(terms, "cumulant", symbols.N)
+        pairs = replaced_function(terms, name, new.terms)
+        return Expression._made(pairs, self.rank + new.rank)
+
+    def reordered(self, *order: int) -> Expression:
+        """Return the same with free legs in another order: leg i of the result is leg `order[i]`.
+
+        Raises
+        ------
+        RequestError
+            When the order is none of all free legs.
+
+        Examples
+        --------
+        >>> Expression.parse("G_a H_bc G_c").reordered(1, 0)
+        Expression.parse('H_ac G_c G_b')
+        """
+        if sorted(order) != list(range(self.rank)):
+            raise RequestError(
+                f"expected an order of {how_many(self.rank, 'free leg')}, numbered from 0, got "
+                f"{shown(order)}"
+            )
+        return Expression._made(reordered_legs(self.terms, order), self.rank)
 
     def symmetrised(self) -> Expression:
         """Return the mean over all orders of the free legs."""
@@ -301,9 +336,40 @@ class Expression:
     # Substitution and bases -----------------------------------------------------------------------
 
     def subs(self, *args: Any) -> Expression:
-        """Substitute symbols of the coefficients, as SymPy's ``subs`` does."""
-        table = replacements(*args)
-        return Expression(((c.xreplace(table), k) for c, k in self.terms), self.rank)
+        """Substitute symbols of the coefficients, or connected factors of products.
+
+        Parameters
+        ----------
+        *args
+            A pair of old and new, or a dictionary of such pairs. Old is a symbol or its name, or a
+            connected contraction (an object, or text that is no symbol's name) wherever it is a whole
+            factor; new is a number or a rational function, or for a contraction an expression with as
+            many free legs.
+
+        Raises
+        ------
+        RequestError
+            When something else is to be replaced, or put in.
+
+        Examples
+        --------
+        >>> drift = Expression.parse("eta N/2 tr(C) G_a")
+        >>> drift.subs("N", 10)
+        Expression.parse('5 eta G_a C_bb')
+        >>> drift.subs({"C_aa": "M_a|a - |G|^2", "N": 2})
+        Expression.parse('-eta G_a G_b G_b + eta G_a M_b|b')
+        """
+        names = SYMBOLS.union(self.symbols)
+        values = {}
+        rest = []
+        for old, new in substituted_pairs(*args):
+            if isinstance(old, Contraction) or (isinstance(old, str) and old not in names):
+                values[_contraction(old)] = Expression.of(new).terms
+            else:
+                rest.append((old, new))
+        terms = pairs_with_values(self.terms, values) if values else self.terms
+        table = replacements(rest)
+        return Expression(((c.xreplace(table), k) for c, k in terms), self.rank)
 
     def at_minimum(self) -> Expression:
         """Return what is left where the mean gradient vanishes: terms without a lone G."""
@@ -312,7 +378,7 @@ class Expression:
                 (c, k)
                 for c, k in self.terms
                 if not any(
-                    k.legs[block[0]] == 1 and k.labels[block[0]] == "loss"
+                    k.legs[block[0]] == 1 and k.labels[block[0]] == LOSS
                     for block in k.blocks
                     if len(block) == 1
                 )
@@ -320,12 +386,61 @@ class Expression:
             self.rank,
         )
 
-    def in_basis(self, basis: str) -> Expression:
-        """Return the same value in ``"moment"`` or ``"cumulant"`` contractions, exactly."""
-        check_choice("basis", basis, ("moment", "cumulant"))
-        change = in_moments if basis == "moment" else in_cumulants
-        pairs = collected_pairs((c * n, new) for c, k in self.terms for new, n in change(k).items())
-        return Expression._made(pairs, self.rank)
+    def in_basis(self, basis: str, *, N: object = None) -> Expression:
+        """Return the same in contractions of one basis, exactly.
+
+        Moments and cumulants of a population are sums of each other, and so are averages over N samples
+        (``"plug-in"``) and over distinct ones (``"distinct"``). From a population to samples it is the
+        unbiased estimator; from samples to a population its expectation over samples that are drawn
+        independently.
+
+        Parameters
+        ----------
+        basis
+            ``"moment"``, ``"cumulant"``, ``"plug-in"`` or ``"distinct"``.
+        N
+            The number of samples: a whole number, or the symbol N when left out.
+
+        Raises
+        ------
+        RequestError
+            When the basis is none of these.
+        SamplingError
+            When N is no whole number >= 1.
+        StatisticsError
+            When a contraction has more than ten nodes, or more blocks than there are samples.
+
+        Examples
+        --------
+        >>> Expression.parse("tr(C)").in_basis("moment")
+        Expression.parse('-G_a G_a + M_a|a')
+        >>> Expression.parse("tr(C)").in_basis("plug-in", N=10)
+        Expression.parse('-10/9 G^_a G^_a + 10/9 V_a|a')
+        >>> Expression.parse("V_a|a - G^_a G^_a").in_basis("cumulant")
+        Expression.parse('(N - 1)/N C_aa')
+        """
+        check_choice("basis", basis, ("moment", "cumulant", "plug-in", "distinct"))
+        given: Any = N
+        number = sympify(count_or_symbol("N", given, symbols.N, least=1))
+        chosen = cast("ValueBasis", basis)
+        return Expression._made(pairs_in_basis(self.terms, chosen, number), self.rank)
+
+    def equals(self, other: object) -> bool:
+        """Tell whether two expressions have the same value whatever the datapoints are.
+
+        Expressions that are equal with ``==`` have the same terms; here bases may differ. A value of a
+        population is no value of samples.
+
+        Examples
+        --------
+        >>> covariance = Expression.parse("tr(C)")
+        >>> covariance == covariance.in_basis("moment"), covariance.equals("M_a|a - |G|^2")
+        (False, True)
+        """
+        second = Expression.of(other)
+        if self.rank != second.rank:
+            return False
+        return values_cancel((*self.terms, *(-second).terms), symbols.N)
 
     # Writing --------------------------------------------------------------------------------------
 
@@ -414,6 +529,21 @@ class Expression:
         """
         return expression_text(self.terms, self.rank, coefficients=coefficients)
 
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the expression as JSON: see `sgdiagrams.symbolic.algebra.expression_json`."""
+        return dump_expression(self.terms, self.rank, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Expression:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
+
+        Raises
+        ------
+        FormatError
+            When the text is no JSON, or no expression of a version that is known.
+        """
+        return cls(*load_expression(text))
+
     def __str__(self) -> str:
         rank = self.rank if self.terms else 0
         return folded_for_people(expression_text(self.terms, rank, too_long="describe"))
@@ -424,6 +554,15 @@ class Expression:
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")
         return f"$$\n{write_expression(self.terms, renderer, too_long='describe')}\n$$"
+
+
+def _is_tied(contraction: Contraction, label: str) -> bool:
+    """Tell whether a node with a label shares its block."""
+    partition = contraction.partition
+    return any(
+        name == label and partition.count(block) > 1
+        for name, block in zip(contraction.labels, partition, strict=True)
+    )
 
 
 def _operand(value: object) -> Expression | None:

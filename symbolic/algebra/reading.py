@@ -27,6 +27,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
 from sgdiagrams.symbolic.algebra.leibniz import joined_legs
 from sgdiagrams.symbolic.algebra.linear_combinations import (
     collected_pairs,
@@ -316,7 +317,8 @@ class _Reader:
         names = {f"quoted{i}": name for i, (_, _, name) in enumerate(words) if name is not None}
         for old, new in names.items():
             contraction = contraction.with_label(old, new)
-        return _Value(((Integer(1), contraction),), read.letters)
+        apart = with_constants_apart(contraction)
+        return _Value(((Integer(1), apart),) if apart else (), read.letters)
 
     def _rest(self) -> str:
         return self.cursor.text[self.cursor.place :]

@@ -31,9 +31,9 @@ def potential_of(vector: Expression) -> tuple[Expression, Expression]:
     Examples
     --------
     >>> potential_of(2 * Expression.of("H_ab H_bc G_c") + Expression.of("J_abc G_b G_c"))
-    (G_a H_ab G_b, 0)
+    (Expression.parse('G_a H_ab G_b'), Expression.parse('0 G_a'))
     >>> potential_of(4 * Expression.of("H_ab H_bc G_c") + Expression.of("J_abc G_b G_c"))
-    (5/3 G_a H_ab G_b, 2/3 H_ab H_bc G_c - 2/3 J_abc G_b G_c)
+    (Expression.parse('5/3 G_a H_ab G_b'), Expression.parse('2/3 H_ab H_bc G_c - 2/3 J_abc G_b G_c'))
     """
     if vector.rank != 1:
         raise RequestError(f"expected a vector, one free leg, got {vector.rank}")

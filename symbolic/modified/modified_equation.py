@@ -68,7 +68,7 @@ class ModifiedEquation:
     --------
     >>> equation = modified_equation(2, sampling="one-pass")
     >>> equation.drift(2), equation.diffusion(2)
-    (-1/2 H_ab G_b, C_ab)
+    (Expression.parse('-1/2 H_ab G_b'), Expression.parse('C_ab'))
     """
 
     order: int
@@ -189,7 +189,7 @@ def modified_equation(
     --------
     >>> equation = modified_equation(3, sampling="one-pass")
     >>> equation.drift(3).coefficient("H_ab H_bc G_c"), equation.tensor(3, 3)
-    (-1/3, -S_abc)
+    (-1/3, Expression.parse('-S_abc'))
     >>> heavy = modified_equation(2, sampling="gradient-descent", optimizer="momentum")
     >>> heavy.drift(2).coefficient("H_ab G_b").factor()
     (beta + 1)/(2*(beta - 1)**3)

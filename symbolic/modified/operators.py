@@ -127,7 +127,7 @@ def tensor_of_rank(operator: Expression, rank: int) -> Expression:
     --------
     >>> operator = Expression.of("C_ab s_ab") - Expression.of("H_ab G_b s_a")
     >>> tensor_of_rank(operator, 1), tensor_of_rank(operator, 2)
-    (-H_ab G_b, 2 C_ab)
+    (Expression.parse('-H_ab G_b'), Expression.parse('2 C_ab'))
     """
     terms = []
     for coefficient, k in operator.terms:

@@ -29,7 +29,7 @@ def in_values_of_the_set(expression: Expression, rows: Expr) -> Expression:
     --------
     >>> from sgdiagrams.symbolic.symbols import N
     >>> in_values_of_the_set(Expression.of("G_a G_a"), N)
-    N/(N - 1) G_a G_a - 1/(N - 1) M_a|a
+    Expression.parse('N/(N - 1) G_a G_a - 1/(N - 1) M_a|a')
     """
     return Expression(
         (

@@ -15,7 +15,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.weights.poles import pole_message
 from sgdiagrams.symbolic.weights.quotients import is_weight
 
-__all__ = ["replacements", "value_at"]
+__all__ = ["replacements", "substituted_pairs", "value_at"]
 
 
 def replacements(*args: Any) -> dict[Symbol, Expr]:
@@ -33,21 +33,36 @@ def replacements(*args: Any) -> dict[Symbol, Expr]:
     >>> replacements({"B": "N", "T": 0.1})
     {B: N, T: 1/10}
     """
+    return {_symbol(old): _value(new) for old, new in substituted_pairs(*args)}
+
+
+def substituted_pairs(*args: Any) -> list[tuple[Any, Any]]:
+    """Return the arguments of SymPy's ``subs`` as pairs of old and new.
+
+    Raises
+    ------
+    RequestError
+        When they are no pairs.
+
+    Examples
+    --------
+    >>> substituted_pairs("B", 2), substituted_pairs({"B": "N"})
+    ([('B', 2)], [('B', 'N')])
+    """
     if len(args) == 2:
-        pairs = {args[0]: args[1]}
-    elif len(args) == 1:
-        given = args[0].items() if isinstance(args[0], Mapping) else args[0]
-        called = "a dictionary such as {'T': 10}"
-        pairs = {}
-        for pair in listed("subs", given, called=called):
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise RequestError(f"expected {called}, got {shown(args[0])}")
-            pairs[pair[0]] = pair[1]
-    else:
+        return [(args[0], args[1])]
+    if len(args) != 1:
         raise RequestError(
             f"expected subs(old, new) or subs({{old: new}}), got {len(args)} arguments"
         )
-    return {_symbol(old): _value(new) for old, new in pairs.items()}
+    given = args[0].items() if isinstance(args[0], Mapping) else args[0]
+    called = "a dictionary such as {'T': 10}"
+    pairs = []
+    for pair in listed("subs", given, called=called):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise RequestError(f"expected {called}, got {shown(args[0])}")
+        pairs.append((pair[0], pair[1]))
+    return pairs
 
 
 def value_at(weight: Expr, values: Mapping[str, Fraction]) -> Fraction:

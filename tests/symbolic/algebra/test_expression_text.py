@@ -12,11 +12,12 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.symbols import N, T, beta, eta
 
+BASES = ("moment", "cumulant", "plug-in", "distinct")
 parse = Expression.parse
 
 
 @relaxed
-@given(expressions(bases=("moment", "cumulant"), names=NAMES, scalars=coefficients(), max_terms=4))
+@given(expressions(bases=BASES, names=NAMES, scalars=coefficients(), max_terms=4))
 def test_what_is_printed_is_read(expression):
     assert parse(expression.text()) == expression
     assert eval(repr(expression), {"Expression": Expression}) == expression  # noqa: S307

@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,37 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.partitions import Partition
 
-__all__ = ["opened_factors", "plug_in_factors", "samples_for_error"]
+__all__ = [
+    "coarse_with_moebius",
+    "fine_with_moebius",
+    "opened_factors",
+    "plug_in_factors",
+    "samples_for_error",
+]
+
+
+@lru_cache(maxsize=4096)
+def fine_with_moebius(partition: Partition) -> tuple[tuple[Partition, int], ...]:
+    """Return the refinements of a partition, each with its Moebius function.
+
+    Examples
+    --------
+    >>> fine_with_moebius((0, 0))
+    (((0, 0), 1), ((0, 1), -1))
+    """
+    return tuple((fine, moebius(fine, partition)) for fine in refinements(partition))
+
+
+@lru_cache(maxsize=4096)
+def coarse_with_moebius(partition: Partition) -> tuple[tuple[Partition, int], ...]:
+    """Return the partitions that a partition refines, each with its Moebius function.
+
+    Examples
+    --------
+    >>> coarse_with_moebius((0, 1))
+    (((0, 0), -1), ((0, 1), 1))
+    """
+    return tuple((coarse, moebius(partition, coarse)) for coarse in coarsenings(partition))
 
 
 def plug_in_factors(
@@ -92,8 +123,8 @@ def plug_in_factors(
                 f"expected at least {m} samples for an average over distinct {m}-tuples, "
                 f"got sample_size={n}; bring more samples or lower the order"
             )
-        for coarse in coarsenings(moment):
-            number = factor * moebius(moment, coarse) * n ** _block_count(coarse)
+        for coarse, mu in coarse_with_moebius(moment):
+            number = factor * mu * n ** _block_count(coarse)
             factors[coarse] += Fraction(number, math.perm(n, m))
     return dict(factors)
 
@@ -139,8 +170,8 @@ def opened_factors(
         return dict(factors)
     for moment, factor in _moments(partition, basis).items():
         below = math.perm(n - 1, _block_count(moment))
-        for coarse in coarsenings(moment):
-            number = factor * moebius(moment, coarse) * n ** max(_block_count(coarse) - 1, 0)
+        for coarse, mu in coarse_with_moebius(moment):
+            number = factor * mu * n ** max(_block_count(coarse) - 1, 0)
             for _, block in set(zip(moment, coarse, strict=True)):  # block comes up k_S times
                 factors[coarse, block] -= Fraction(number, below)
     return dict(factors)
@@ -163,7 +194,7 @@ def _moments(partition: Partition, basis: str) -> Mapping[Partition, int]:
     """Return the averages over distinct tuples that make a value: they estimate moments."""
     if basis in ("moment", "distinct"):
         return {partition: 1}
-    return {fine: moebius(fine, partition) for fine in refinements(partition)}
+    return dict(fine_with_moebius(partition))
 
 
 def _block_count(partition: Partition) -> int:
