@@ -31,15 +31,12 @@ def is_forest(edges: Iterable[_Pair]) -> bool:
     (True, False, False)
     """
     tree: dict[int, int] = {}  # union-find: nodes with one representative are connected already
-
-    def top(v: int) -> int:
-        while (above := tree.setdefault(v, v)) != v:
-            tree[v] = tree[above]
-            v = tree[v]
-        return v
-
-    for i, j in edges:
-        one, other = top(i), top(j)
+    for edge in edges:
+        one, other = edge
+        while one in tree:
+            one = tree[one]
+        while other in tree:
+            other = tree[other]
         if one == other:
             return False
         tree[one] = other

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.canonical.form import CanonicalForm, canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
@@ -82,20 +82,19 @@ def canonical_numbering(
     for v in free:
         if not 0 <= v < n:
             raise DiagramError(f"expected free legs on nodes of 0..{n - 1}, got one on {v}")
-    loops = [0] * n
-    for i, j in edges:
-        loops[i] += i == j
-    kinds = [
-        (labels[v], tuple(place for place, w in enumerate(free) if w == v), loops[v])
-        for v in range(n)
+    has_circles = not is_forest(edges)
+    kinds: list[tuple[Any, ...]] = [
+        (labels[v], tuple(place for place, w in enumerate(free) if w == v)) for v in range(n)
     ]
+    if has_circles:
+        kinds = [(*kind, edges.count((v, v))) for v, kind in enumerate(kinds)]
     colour_of = {kind: i + 1 for i, kind in enumerate(sorted(set(kinds)))}
     colours = [colour_of[kind] for kind in kinds]
     try:
-        if is_forest(edges):
-            form = _form(edges, (), range(n), partition, colours)
-        else:
+        if has_circles:
             form = _least_form(edges, partition, colours)
+        else:
+            form = _form(edges, (), range(n), partition, colours)
     except RecursionError:
         raise DiagramError(
             f"expected fewer equal branches, got {n} nodes whose order is hard to decide"

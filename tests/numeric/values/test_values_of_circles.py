@@ -14,11 +14,14 @@ from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement
 
 F = Fraction
 BASES = ("moment", "cumulant", "plug-in", "distinct")
@@ -218,3 +221,23 @@ def test_standard_errors():
     assert two.can_delete_one([(F(1), Contraction.parse("U_a|a"))])
     assert not two.can_delete_one([(F(1), Contraction.parse("G^u_a G^u_a"))])
     assert not two.can_delete_one([(F(1), Contraction.parse("C_aa"))])
+
+
+@pytest.mark.parametrize("scheme", [OnePass(B=2), Epochs(), WithReplacement()])
+@pytest.mark.parametrize("basis", ["moment", "cumulant"])
+def test_the_sharpness_after_training(scheme, basis):
+    """A function whose derivatives are given by hand, beside the trace that Leibniz differentiates."""
+    samples = slow.symmetric_samples(5, n=3, p=2, orders=range(6))
+    numbers = {"N": 4, "B": 2, "E": 2, "T": 4}
+    mean = {k: array.sum(axis=0) / 3 for k, array in samples.items()}
+    given = {k: mean[k + 2].trace(axis1=k, axis2=k + 1) for k in range(4)}
+    statistics = Statistics.from_samples(samples, role="population", functions={"s": given})
+    by_hand, by_leibniz = (
+        expand(name, order=3, sampling=scheme, basis=basis)
+        for name in ("function:s", Expression.parse("tr(H)"))
+    )
+    known = {name: numbers[name] for name in by_leibniz.symbols if name in numbers}
+    assert by_hand.symbols == by_leibniz.symbols
+    one, other = (e.evaluate(statistics, eta=F(1, 10), **known) for e in (by_hand, by_leibniz))
+    assert one.orders == other.orders
+    assert all(order != 0 for order in one.orders)
