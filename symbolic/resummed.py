@@ -109,8 +109,10 @@ class ResummedExpansion(ResummedFormula):
     def terms(self) -> tuple[Term, ...]:
         r"""The terms: weights as functions of the symbols ``h_a``, ... of their indices.
 
-        With momentum a discrete or stationary weight is written with ``r_a`` and ``s_a``, the roots of
-        :math:`x^2 - (1 + \beta - h_a) x + \beta`. Weights that are known by number only are
+        With momentum a discrete weight is written with ``r_a`` and ``s_a``, the roots of
+        :math:`x^2 - (1 + \beta - h_a) x + \beta`. A stationary one is symmetric in both and rational in
+        h and beta; the product of :math:`1 - x_a x_b x_c \cdots` over all roots at three or more indices
+        is a `RootProduct`, which ``doit`` writes out. Weights that are known by number only are
         `EmbeddingSum` functions. Complete powers have a term for every power of a contraction.
         """
         if self.through is None:

@@ -15,6 +15,7 @@ from sgdiagrams.symbolic.layout.nodes import (
     SIGN_BREAK,
     SPACE,
     THIN,
+    Fence,
     Fraction,
     Node,
     Operator,
@@ -40,9 +41,17 @@ def taken_apart(nodes: tuple[Node, ...]) -> Row | None:
     gaps = [
         i
         for i in range(1, len(nodes) - 1)
-        if nodes[i] == THIN
-        and isinstance(nodes[i - 1], _FACTORS)
-        and isinstance(nodes[i + 1], _FACTORS)
+        if (
+            nodes[i] == THIN
+            and isinstance(nodes[i - 1], _FACTORS)
+            and isinstance(nodes[i + 1], _FACTORS)
+        )
+        # The bracket of a sum that goes on, beside a fraction.
+        or (
+            nodes[i] == SPACE
+            and isinstance(nodes[i - 1], Fraction)
+            and isinstance(nodes[i + 1], Fence)
+        )
     ]
     if gaps:
         i = gaps[0]
@@ -125,6 +134,8 @@ def _fractions(node: Fraction) -> tuple[Node, ...] | None:
         parts = [(above, below[:half]), ([], below[half:])]
         shown = [Fraction(product(a) or ONE, _bare(product(b) or ONE)) for a, b in parts]
         return joined(shown, INNER_BREAK, SPACE).items
+    if printed_width(node.below) > printed_width(node.above) and node.above != ONE:
+        return joined([node.above, Fraction(ONE, node.below)], INNER_BREAK, SPACE).items
     if len(above) > 1:
         start = Fraction(above[0], node.below)
         return joined([start, product(above[1:]) or ONE], INNER_BREAK, SPACE).items

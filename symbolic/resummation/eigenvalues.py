@@ -8,7 +8,7 @@ from sympy import Function, Symbol
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
 
-__all__ = ["EmbeddingSum", "eigenvalue", "roots"]
+__all__ = ["EmbeddingSum", "eigenvalue", "root_sum", "roots"]
 
 
 def eigenvalue(i: int) -> Symbol:
@@ -28,6 +28,17 @@ def roots(i: int) -> tuple[Symbol, Symbol]:
     They are the roots of :math:`x^2 - (1 + \beta - h) x + \beta`.
     """
     return Symbol(f"r_{index_letter(i)}"), Symbol(f"s_{index_letter(i)}")
+
+
+def root_sum(i: int) -> Symbol:
+    r"""Return the symbol of the sum of these roots, :math:`1 + \beta - h`: u_a, u_b, ...
+
+    Examples
+    --------
+    >>> root_sum(1)
+    u_b
+    """
+    return Symbol(f"u_{index_letter(i)}")
 
 
 class EmbeddingSum(Function):  # type: ignore[misc]  # SymPy ships no types

@@ -30,6 +30,9 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.factors import walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.weights.factoring import factor_terms
+from sgdiagrams.symbolic.weights.laurent import to_expr
+from sgdiagrams.symbolic.weights.quotients import as_quotient, is_weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,12 +117,26 @@ def tidy(expr: Expr) -> Expr:
     expr, back = _decays(expr)
     sign = Integer(1)
     factors = []
-    for part in Mul.make_args(factor(expr)):
+    for part in _factored(expr):
         base, power = part.as_base_exp()
         if base.is_Add and power.is_Integer and _first_sign(base) < 0:
             base, sign = -base, sign * (-1) ** power
         factors.append(Pow(base, power))
     return (sign * Mul(*factors)).subs(back)
+
+
+def _factored(expr: Expr) -> tuple[Expr, ...]:
+    if not is_weight(expr):
+        return tuple(Mul.make_args(factor(expr)))
+    q = as_quotient(expr)
+    if not q.generators:
+        return (expr,)
+    result = []
+    for terms, sign in ((q.numerator, 1), (q.denominator, -1)):
+        number, factors = factor_terms(terms)
+        result.append(Rational(number.numerator, number.denominator) ** sign)
+        result += [to_expr(dict(f), q.generators) ** (sign * k) for f, k in factors]
+    return tuple(result)
 
 
 def _decays(expr: Expr) -> tuple[Expr, dict[Symbol, Expr]]:

@@ -10,12 +10,18 @@ from sympy.core.symbol import Str
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.resummation.dressed import closed_count
-from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, root_sum, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.resummation.pairs.paired import (
+    PairedTerm,
+    paired_product,
+    stationary_in_pairs,
+)
+from sgdiagrams.symbolic.resummation.pairs.reduced import in_lowest_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.formula import Part
@@ -45,6 +51,7 @@ class Weights:
         self._flat = flat
         self._counts: dict[tuple[Diagram, RootRole, Training], DressedCount] = {}
         self._dressed: dict[tuple[Skeleton, int, tuple[Expr, ...]], Expr] = {}
+        self._pairs: dict[tuple[Skeleton, int, int], tuple[PairedTerm, ...]] = {}
 
     def terms(self, dressed_terms: Iterable[DressedTerm]) -> tuple[Term, ...]:
         """Return the terms whose weights are not 0."""
@@ -58,9 +65,48 @@ class Weights:
 
     def weight(self, term: DressedTerm) -> Expr:
         """Return the weight of a term."""
-        total = Add(*(Rational(p.coefficient) * self._product(p, term) for p in term.pieces))
-        # Rational functions have one best way to be written; others keep their time sums apart.
-        return factor(total) if self._form in ("stationary", "small-eta") else total
+        if self._form != "stationary":
+            total = self._sum(term.pieces, term)
+            # Rational functions have one best way to be written; others keep their time sums apart.
+            return factor(total) if self._form == "small-eta" else total
+        # Sums of roots stand for 1 + beta - h of one beta.
+        memories = dict.fromkeys(map(self._memory, term.pieces))
+        alike = ((m, [p for p in term.pieces if self._memory(p) == m]) for m in memories)
+        return Add(
+            *(
+                factor(self._sum(pieces, term))
+                if memory is None
+                else in_lowest_terms(self._in_pairs(pieces, term), memory, term.order)
+                for memory, pieces in alike
+            )
+        )
+
+    def _in_pairs(self, pieces: Iterable[Piece], term: DressedTerm) -> Iterator[PairedTerm]:
+        """Return stationary parts with momentum, symmetric in both roots."""
+        free = len(term.contraction.free)
+        for piece in pieces:
+            counts = (self._paired(s, piece.part, free) for s in piece.skeletons)
+            number = PairedTerm(Rational(piece.coefficient), Integer(1), ())
+            yield from paired_product((number,), *counts)
+
+    def _paired(self, skeleton: Skeleton, number: int, free: int) -> tuple[PairedTerm, ...]:
+        key = (skeleton, number, free)
+        if key not in self._pairs:
+            part = self._parts[number]
+            self._pairs[key] = stationary_in_pairs(
+                self.count(skeleton, part),
+                eigenvalues=[self.eigenvalue(i, free) for i in skeleton.indices],
+                sums=[root_sum(i) for i in skeleton.indices],
+                memory=memory_of(part.optimizer) or Integer(0),
+            )
+        return self._pairs[key]
+
+    def _sum(self, pieces: Iterable[Piece], term: DressedTerm) -> Expr:
+        return Add(*(Rational(p.coefficient) * self._product(p, term) for p in pieces))
+
+    def _memory(self, piece: Piece) -> Expr | None:
+        """Return the momentum that there is."""
+        return memory_of(self._parts[piece.part].optimizer) or None
 
     def conditions(self, dressed_terms: Iterable[DressedTerm]) -> tuple[tuple[str, ...], ...]:
         """Return the least groups of indices whose product of q must be below 1 in size.
@@ -125,6 +171,8 @@ class Weights:
 
 def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:
     """Return the two bases of the heavy ball's kernel at an index."""
+    if memory == 0:
+        return 1 - h, memory
     return (Integer(1), memory) if h == 0 else roots(i)
 
 

@@ -26,10 +26,9 @@ from sgdiagrams.symbolic.layout.nodes import (
 )
 from sgdiagrams.symbolic.layout.quantities import SumOver
 from sgdiagrams.symbolic.resummation.complete import PowerTerm
-from sgdiagrams.symbolic.resummation.formula import common_memory
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
-from sgdiagrams.symbolic.writing.resummed.names_explained import legend
+from sgdiagrams.symbolic.writing.resummed.names_explained import legend, names_of
 from sgdiagrams.symbolic.writing.resummed.powers import edges, in_curvatures, remainder
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
 from sgdiagrams.symbolic.writing.titles import left_side, protocols, sentence
@@ -51,8 +50,7 @@ __all__ = ["resummed_equation", "weighted_layout"]
 def resummed_equation(formula: ResummedFormula, differences: Style) -> Equation:
     """Return the layout of a re-summed expansion for print."""
     check_choice("differences", differences, STYLES)
-    memory = common_memory(formula)
-    terms = [(term.power, _term(term, formula, memory, differences)) for term in formula.terms]
+    terms = [(term.power, _term(term, formula, differences)) for term in formula.terms]
     orders = [Order(tuple(t for order, t in terms if order == k)) for k in range(formula.order + 1)]
     return Equation(
         title=_title(formula),
@@ -103,14 +101,8 @@ def _title(formula: ResummedFormula) -> tuple[str | Node, ...]:
 # Terms ------------------------------------------------------------------------------------------------
 
 
-def _term(term: Term, formula: ResummedFormula, memory: Expr | None, differences: Style) -> Signed:
-    names = Names(
-        len(term.indices),
-        in_rates=formula.form in ("continuous", "small-eta"),
-        eta_apart=True,
-        bare_rates=formula.form == "stationary",
-        memory=memory,
-    )
+def _term(term: Term, formula: ResummedFormula, differences: Style) -> Signed:
+    names = names_of(formula, len(term.indices), eta_apart=True)
     scale = Pow(symbols.eta, Integer(term.order))
     if isinstance(term, PowerTerm):
         weight, names = in_curvatures(term, formula), replace(names, in_rates=True)

@@ -10,18 +10,35 @@ from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import SIGN_BREAK, Node, Scripts, Symbol, joined, occurring
 from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
-from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.resummation.formula import common_memory, memory_of
+from sgdiagrams.symbolic.writing.resummed.names import Names
 from sgdiagrams.symbolic.writing.resummed.powers import complete_in_latex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sympy import Expr
 
     from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
-__all__ = ["legend", "one_line_legend"]
+__all__ = ["legend", "names_of", "one_line_legend"]
+
+#: What the letter of products over both roots is called here, as tensors may have any letter.
+_PRODUCT = "root product"
+
+
+def names_of(formula: ResummedFormula, count: int, *, eta_apart: bool) -> Names:
+    """Return how eigenvalues are called in a formula, for a number of indices."""
+    is_paired = formula.form == "stationary" and any(_memories(formula))
+    return Names(
+        count,
+        in_rates=is_paired or formula.form in ("continuous", "small-eta"),
+        eta_apart=eta_apart,
+        bare_rates=formula.form == "stationary",
+        memory=common_memory(formula),
+        is_paired=is_paired,
+    )
 
 
 def _kinds(bodies: Iterable[Node]) -> set[str]:
@@ -30,7 +47,8 @@ def _kinds(bodies: Iterable[Node]) -> set[str]:
     for body in bodies:
         for node in occurring(body):
             if isinstance(node, Scripts) and isinstance(node.base, Symbol) and node.below:
-                kinds.add(node.base.name)
+                name = node.base.name
+                kinds.add(_PRODUCT if name == "R" else name)
             elif isinstance(node, IndexedTensor) and not any(node.penalised):
                 kinds.add(node.name)
             elif isinstance(node, Difference | DressedEmbeddings):
@@ -50,6 +68,13 @@ def _memories(formula: ResummedFormula) -> list[Expr]:
     return list(dict.fromkeys(beta for beta in memories if beta is not None))
 
 
+def _one_more(memories: Sequence[Expr], spelled: Callable[[Expr], str]) -> str:
+    """Return 1 + beta, of all momenta where they differ."""
+    if not memories or memories[0].is_number:
+        return spelled(1 + memories[0]) if memories else ""
+    return f"1 + {spelled(memories[0])}"
+
+
 def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]:
     """Return the lines below a formula for print, each a row that may be broken between its parts."""
     kinds = _kinds(bodies)
@@ -64,10 +89,22 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
     ]
     if "q" in kinds:
         lines.append([r"q_{\mu} = 1 - \eta H_{\mu}, \quad ", *eigenvalues])
-    elif kinds & {"H", "r", "embeddings"}:
+    elif kinds & {"H", "r", "u", _PRODUCT, "embeddings"}:
         lines.append(eigenvalues)
+    betas = [latex(beta, fold_short_frac=True) for beta in _memories(formula)]
+    more = _one_more(_memories(formula), lambda x: str(latex(x, fold_short_frac=True)))
+    if "u" in kinds:
+        lines.append([rf"u_{{\mu}} = {more} - \eta H_{{\mu}}"])
+    if _PRODUCT in kinds:
+        lines.append(
+            [
+                r"R_{\mu\nu\cdots} = \prod (1 - x_{\mu} x_{\nu} \cdots)",
+                r"\text{ over both roots } x_{\mu}",
+                rf"\text{{ of }} x^2 - ({more} - \eta H_{{\mu}})\, x + {betas[0]}",
+                r"\text{ at every index}",
+            ]
+        )
     if "r" in kinds:
-        betas = [latex(beta, fold_short_frac=True) for beta in _memories(formula)]
         lines += [
             [
                 r"r_{\mu}, s_{\mu} \text{ the roots of } ",
@@ -116,8 +153,17 @@ def one_line_legend(
         words.append(f"q_a = 1 - h_a, h_a an eigenvalue of {matrix}")
     elif "H" in kinds and formula.through is not None:
         words.append(f"eta H_a an eigenvalue of {matrix}")
-    elif kinds & {"h", "r", "embeddings"}:
+    elif kinds & {"h", "r", "u", _PRODUCT, "embeddings"}:
         words.append(f"h_a an eigenvalue of {matrix}")
+    more = _one_more(_memories(formula), str)
+    if "u" in kinds:
+        words.append(f"u_a = {more} - h_a")
+    if _PRODUCT in kinds:
+        beta = _memories(formula)[0]
+        words.append(
+            "R_ab.. the product of 1 - x_a x_b .. over both roots x of "
+            f"x^2 - ({more} - h) x + {beta} at every index, a polynomial in h"
+        )
     if "r" in kinds:
         words += [
             f"r_a, s_a the roots of x^2 - (1 + {b} - h_a) x + {b}" for b in _memories(formula)

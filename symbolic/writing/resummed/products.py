@@ -72,7 +72,9 @@ class SpectralTerms:
     def sum(self, expr: Expr) -> list[Summand]:
         """Return a weight as a sum of products."""
         if not expr.has(*_SPECIAL):
-            return self._rational(expr)
+            # Parts with momentum of their own stay apart.
+            parts = Add.make_args(expr) if self.names.is_paired else (expr,)
+            return [p for part in parts for p in self._rational(part)]
         return [p for term in Add.make_args(expr) for p in self._product(term)]
 
     def _product(self, term: Expr) -> list[Summand]:

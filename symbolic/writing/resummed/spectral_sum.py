@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 from sympy import Dummy, Expr, Poly, Symbol, fraction, together
 from sympy.printing.precedence import PRECEDENCE
 
+from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.notation import text_of
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
+from sgdiagrams.symbolic.weights.root_pairs import RootProduct
 from sgdiagrams.symbolic.writing.resummed.equation import weighted_layout
 from sgdiagrams.symbolic.writing.resummed.names import Names
 
@@ -77,16 +79,29 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
     def _latex(self, printer: Any) -> str:
         del printer  # tensors and eigenvalues have names of their own
         count = self.contraction.order
+        memory = _memory(self.weight)
         names = Names(
             count,
-            in_rates=_is_in_rates(self.weight, count),
+            in_rates=memory is not None or _is_in_rates(self.weight, count),
             eta_apart=True,
             bare_rates=not self.weight.has(PowerDifference),
+            memory=memory,
+            is_paired=memory is not None,
         )
         term = weighted_layout(self.weight, self.contraction, names, "short")
         body = latex_text(term.body)
         # A factor may stand before it.
         return rf"\left(-{body}\right)" if term.sign < 0 else body
+
+
+def _memory(weight: Expr) -> Expr | None:
+    """Return the momentum in a weight that is symmetric in both roots."""
+    if weight.has(PowerDifference, ExponentialDifference, EmbeddingSum):
+        return None
+    products = sorted(weight.atoms(RootProduct), key=str)
+    if products:
+        return products[0].memory
+    return symbols.beta if weight.has(symbols.beta) else None
 
 
 def _is_in_rates(weight: Expr, count: int) -> bool:

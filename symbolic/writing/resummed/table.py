@@ -10,9 +10,8 @@ from sgdiagrams.symbolic.layout.documents import Table, TableRow
 from sgdiagrams.symbolic.layout.formulas import Group, Sum, Times, product
 from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Scripts, Symbol
 from sgdiagrams.symbolic.resummation.complete import PowerTerm
-from sgdiagrams.symbolic.resummation.formula import common_memory
-from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of, grouped
-from sgdiagrams.symbolic.writing.resummed.names_explained import one_line_legend
+from sgdiagrams.symbolic.writing.resummed.names import fraction_of, grouped
+from sgdiagrams.symbolic.writing.resummed.names_explained import names_of, one_line_legend
 from sgdiagrams.symbolic.writing.resummed.powers import (
     head_of_powers,
     in_curvatures,
@@ -25,8 +24,6 @@ from sgdiagrams.symbolic.writing.titles import heading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sympy import Expr
-
     from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
@@ -36,12 +33,11 @@ __all__ = ["resummed_heading", "resummed_table"]
 def resummed_table(formula: ResummedFormula) -> Table:
     """Return the layout of a re-summed expansion as a table: order, weight, value."""
     terms = formula.terms
-    memory = common_memory(formula)
     rows = []
     before = None
     for term in terms:
         head = _head(term)
-        sign, weight = _weight(term, formula, memory)
+        sign, weight = _weight(term, formula)
         value = Times(tensors_of(term.contraction))
         rows.append(TableRow(None if head == before else head, sign, weight, value))
         before = head
@@ -69,15 +65,9 @@ def resummed_heading(formula: ResummedFormula) -> str:
     )
 
 
-def _weight(term: Term, formula: ResummedFormula, memory: Expr | None) -> tuple[int, Node]:
+def _weight(term: Term, formula: ResummedFormula) -> tuple[int, Node]:
     """Return a weight as a sign and a node."""
-    names = Names(
-        len(term.indices),
-        in_rates=formula.form in ("continuous", "small-eta"),
-        eta_apart=False,
-        bare_rates=formula.form == "stationary",
-        memory=memory,
-    )
+    names = names_of(formula, len(term.indices), eta_apart=False)
     weight = term.weight
     if isinstance(term, PowerTerm):
         # Powers of N stand before the row.

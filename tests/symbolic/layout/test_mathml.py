@@ -35,6 +35,7 @@ SIGNS = {
     "→": r"\to",
     "≃": r"\simeq",
     "∼": r"\sim",
+    "×": r"\times",
     "≠": r"\neq",
     "…": r"\dots",
     "Δ": r"\Delta",

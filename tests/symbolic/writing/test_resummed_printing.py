@@ -92,10 +92,16 @@ def test_momentum():
     assert r"\text{ the roots of } x^2 - (1 + \beta - \eta H_{\mu})\, x + \beta" in tex
     assert r"\frac{r_{\mu} (1 - r_{\mu}^{T})}{1 - r_{\mu}}" in tex
     assert r"\frac{\eta}{2 (1 - \beta)} \sum_{\mu\nu}" in formula(loss.small_eta())
-    # (1 - r)(1 - s) = eta H and r s = beta
+    # What is symmetric in both roots is rational in H and beta.
     stationary = formula(loss.stationary())
     assert r"- \sum_{\mu} \frac{G_{\mu}\, G_{\mu}}{H_{\mu}}" in stationary
-    assert r"\frac{\eta^{2} (1 - \beta) (1 + \beta)}{2}" in stationary
+    assert r"\frac{\eta (1 - \beta) (1 + \beta)}{2} \sum_{\mu\nu}" in stationary
+    assert (
+        r"{(1 - \beta)^{2} ((1 + \beta) (H_{\mu} + H_{\nu}) - \eta H_{\mu} H_{\nu})"
+        r" + \eta \beta (H_{\mu} - H_{\nu})^{2}}"
+    ) in stationary
+    assert "r_{" not in stationary
+    assert "s_{" not in stationary
 
 
 def test_legends_say_what_occurs():
