@@ -236,15 +236,17 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     def parse(cls, text: str) -> Contraction:
         """Read a contraction as formulas print it; nothing is evaluated.
 
-        Factors are separated by blanks. A letter that occurs twice joins two nodes, one that occurs
-        once is a free leg. ``tr(C H)``, ``G.H.G``, ``|G|^2`` and ``l^2`` are short for such products.
+        Factors are separated by blanks. A letter that occurs twice joins two nodes, or a node with
+        itself; one that occurs once is a free leg. ``tr(H)``, ``tr(C H)``, ``G.H.G``, ``|G|^2``,
+        ``|H|^2`` and ``l^2`` are short for such products.
 
         Parameters
         ----------
         text
             Such as ``"G_a H_ab G_b"``: tensors l, G, H, J, K, D5, ... (with ``~`` for penalised
-            losses), C and S, blocks with bars ``M_a|bc``, ``kappa_a|b``, ``V_a|b``, ``eta^ab``, or
-            functions by their names. A name ends at the last underscore that is followed by indices,
+            losses), C and S, blocks with bars ``M_a|bc``, ``kappa_a|b``, ``V_a|b``, ``U_a|b``,
+            ``eta^ab``, or functions by their names. ``G^_a`` and ``G^u_a`` are averages over samples,
+            and over distinct ones. A name ends at the last underscore that is followed by indices,
             unless these cannot be, or would leave free legs other than a, b, ...
 
         Raises
@@ -258,6 +260,8 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         True
         >>> Contraction.parse("tr(C H)"), Contraction.parse("|G|^2"), Contraction.parse("M_b|c H_bc")
         (C_ab H_ab, G_a G_a, M_a|b H_ab)
+        >>> Contraction.parse("tr(H H)"), Contraction.parse("|G^|^2").basis
+        (H_ab H_ab, 'plug-in')
         """
         check_kind("text", text, str, called="a contraction as text", error=DiagramError)
         f = read_contraction(text)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sympy import Integer
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
+from sgdiagrams.numeric.measurement.values import Values
 from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.evaluator import Evaluator
@@ -200,6 +201,9 @@ def test_expansions_are_evaluated_saved_and_not_measured():
     values = [evaluator.value(term.contraction) for term in expansion.terms]
     assert estimate.value == sum(values)
     assert Expansion.from_json(expansion.to_json()) == expansion
+    table = Values({"tr(H)": 2, "|H|^2": "1/2", "M_aa|b G_b": 3, "kappa_aa|b G_b": 5})
+    known = hand_made("H_aa", "H_ab H_ab", "G_a G_a H_bb")
+    assert known.evaluate(table, eta=1).orders == (0, 2, F(1, 2) + 3 - 5)
     with pytest.raises(RequestError, match="got 'H_aa', whose circle needs as many products"):
         Wanted.of(hand_made("l", "H_aa"), None, None)
     with pytest.raises(StatisticsError, match="the distinct value"):
