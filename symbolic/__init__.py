@@ -15,6 +15,9 @@ from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.layout.renderer import Renderer
+from sgdiagrams.symbolic.modified.equation import ModifiedEquation, modified_equation
+from sgdiagrams.symbolic.modified.imitation import Imitation, imitate
+from sgdiagrams.symbolic.modified.loss import ModifiedLoss, modified_loss
 from sgdiagrams.symbolic.observable import (
     COVARIANCE,
     DISPLACEMENT,
@@ -86,8 +89,11 @@ __all__ = [
     "GradientDescent",
     "GradientFlow",
     "Grid",
+    "Imitation",
     "KnownResult",
     "Mode",
+    "ModifiedEquation",
+    "ModifiedLoss",
     "Momentum",
     "Nesterov",
     "Observable",
@@ -111,8 +117,11 @@ __all__ = [
     "WarmUp",
     "WithReplacement",
     "expand",
+    "imitate",
     "increment",
     "known_result",
+    "modified_equation",
+    "modified_loss",
     "scaling",
     "symbols",
 ]

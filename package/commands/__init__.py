@@ -19,6 +19,7 @@ from sgdiagrams.commands.evaluate import evaluate
 from sgdiagrams.commands.expand import expand
 from sgdiagrams.commands.judge import judge
 from sgdiagrams.commands.list import list_diagrams
+from sgdiagrams.commands.modified import modified
 from sgdiagrams.commands.on_models.influence import influence
 from sgdiagrams.commands.on_models.measure import measure
 from sgdiagrams.commands.on_models.merge import merge
@@ -60,6 +61,7 @@ def cli(context: click.Context) -> None:
 for _command in (
     list_diagrams,
     expand,
+    modified,
     measure,
     merge,
     evaluate,

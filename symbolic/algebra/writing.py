@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.vocabulary import Coefficients, TooLong
 
-__all__ = ["expression_in_place", "expression_text", "write_expression"]
+__all__ = ["expression_in_place", "expression_text", "signed_term", "write_expression"]
 
 _STYLES = ("factored", "expanded", "binomial")
 
@@ -54,7 +54,7 @@ def write_expression(
     check_choice("coefficients", coefficients, _STYLES)
     if digits is not None:
         too_long = "write"
-    terms = tuple(_term(pair, coefficients, too_long) for pair in pairs)
+    terms = tuple(signed_term(pair, coefficients, too_long) for pair in pairs)
     equation = Equation(
         title=("Repeated indices are summed:",),
         left=Row(()) if left is None else read_latex(left),
@@ -65,7 +65,8 @@ def write_expression(
     return renderer.equation(rounded_equation(equation, digits))
 
 
-def _term(pair: Pair, coefficients: Coefficients, too_long: TooLong) -> Signed:
+def signed_term(pair: Pair, coefficients: Coefficients, too_long: TooLong) -> Signed:
+    """Return a coefficient times a contraction, for lines of print."""
     weight, contraction = pair
     number = coefficient(weight, coefficients, too_long=too_long)
     lead, rest = number.number_apart

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
-__all__ = ["Equation", "Order", "Signed", "Table", "TableRow"]
+__all__ = ["Equation", "Order", "Signed", "System", "Table", "TableRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class Equation:
         What symbols stand for, a line each.
     inner_indent
         The indent of lines that begin inside a term.
+    column
+        The widest left side of the equations that it is aligned with; None for its own.
     """
 
     title: tuple[str | Node, ...]
@@ -71,14 +73,19 @@ class Equation:
     remainder: Node | None = None
     legend: tuple[Node, ...] = ()
     inner_indent: int = 1
+    column: Node | None = None
 
     def is_apart(self, width: int | Fraction) -> bool:
         """Tell whether the left side has a line of its own, where lines have `width` characters."""
-        return not self.shares_line or 4 * printed_width(self.left) > width * CHARACTER
+        return not self.shares_line or 4 * printed_width(self._widest) > width * CHARACTER
+
+    @property
+    def _widest(self) -> Node:
+        return self.column or self.left
 
     def _room(self, width: int | Fraction) -> int:
         """Return what the left side, or the relation alone, leaves of a line."""
-        before = (self.relation,) if self.is_apart(width) else (self.left, self.relation)
+        before = (self.relation,) if self.is_apart(width) else (self._widest, self.relation)
         return int(width * CHARACTER) - printed_width(Row(before))
 
     def legend_lines(self, width: int | Fraction) -> tuple[Line, ...]:
@@ -103,6 +110,28 @@ class Equation:
             start = (Sign(-1, is_unary=True),) if first.value < 0 else ()
             lines[0] = replace(lines[0], row=Row((*start, *rest)))
         return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Several equations below each other, aligned at the signs after their left sides.
+
+    Attributes
+    ----------
+    title
+        A sentence for all of them, as that of an equation.
+    equations
+        One at least.
+    """
+
+    title: tuple[str | Node, ...]
+    equations: tuple[Equation, ...]
+
+    @property
+    def aligned(self) -> tuple[Equation, ...]:
+        """The equations, each with the column that the widest left side takes."""
+        widest = max((e.left for e in self.equations), key=printed_width)
+        return tuple(replace(e, column=widest) for e in self.equations)
 
 
 def _signed(order: Order) -> Iterator[list[Chunk]]:

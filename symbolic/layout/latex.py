@@ -13,7 +13,7 @@ from sgdiagrams.symbolic.layout.indices import index_latex
 from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.layout.documents import Equation
+    from sgdiagrams.symbolic.layout.documents import Equation, System
     from sgdiagrams.symbolic.layout.formulas import Binomial, Spelled, Times
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
@@ -49,6 +49,7 @@ _OPERATORS = {
     "⟨": r"\langle ",
     "⟩": r"\rangle ",
     "∑": r"\sum",
+    "∂": r"\partial",
     "→": r"\to",
     "≃": r"\simeq",
     "≈": r"\approx",
@@ -151,6 +152,15 @@ class LatexRenderer(Renderer[str]):
 
     def equation(self, equation: Equation) -> str:
         """Return an environment of several lines, aligned at the sign after the left side."""
+        return self._document(equation.title, self._lines(equation))
+
+    def system(self, system: System) -> str:
+        """Return all equations in one environment, all aligned at the signs after left sides."""
+        bodies = " \\\\[1ex]\n  ".join(map(self._lines, system.aligned))
+        return self._document(system.title, bodies)
+
+    def _lines(self, equation: Equation) -> str:
+        """Return what stands inside an environment."""
         width = in_characters(self.points)
         # A line that starts with + or - needs something before it to keep the spacing.
         lines = [
@@ -171,17 +181,17 @@ class LatexRenderer(Renderer[str]):
                 for line in equation.legend_lines(width)
             )
             body += f" \\\\[1ex]\n  & {legend}"
+        return body
+
+    def _document(self, title: tuple[str | Node, ...], body: str) -> str:
+        """Return an environment with its lines, in a document with a title if that is asked for."""
         formula = f"\\begin{{{self.environment}}}\n  {body}\n\\end{{{self.environment}}}"
         if not self.standalone:
             return formula
-        title = self._sentence(equation)
-        return _DOCUMENT % {"title": title, "formula": formula, "width": self.points}
-
-    def _sentence(self, equation: Equation) -> str:
-        return "".join(
-            _escaped(part) if isinstance(part, str) else f"${self.render(part)}$"
-            for part in equation.title
+        sentence = "".join(
+            _escaped(part) if isinstance(part, str) else f"${self.render(part)}$" for part in title
         )
+        return _DOCUMENT % {"title": sentence, "formula": formula, "width": self.points}
 
 
 def _escaped(words: str) -> str:

@@ -14,7 +14,7 @@ from sgdiagrams.symbolic.layout.nodes import Operator, Row, Scripts, Sign
 from sgdiagrams.symbolic.layout.renderer import Renderer
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.layout.documents import Equation
+    from sgdiagrams.symbolic.layout.documents import Equation, System
     from sgdiagrams.symbolic.layout.filling import Line
     from sgdiagrams.symbolic.layout.formulas import Binomial, Times
     from sgdiagrams.symbolic.layout.nodes import (
@@ -183,6 +183,15 @@ class MathmlRenderer(Renderer[str]):
 
     def equation(self, equation: Equation) -> str:
         """Return a table: the left side and its sign in one column, lines in the other."""
+        return self._document(equation.title, self._rows(equation))
+
+    def system(self, system: System) -> str:
+        """Return all equations in one table."""
+        rows = [self._rows(e, is_apart=i > 0) for i, e in enumerate(system.aligned)]
+        return self._document(system.title, [row for of_one in rows for row in of_one])
+
+    def _rows(self, equation: Equation, *, is_apart: bool = False) -> list[str]:
+        """Return the rows of an equation, with a gap before them where it follows another."""
         width = in_characters(self.points)
         left = _row([self.render(equation.left), self._relation(equation)])
         lines = [self._line(line) for line in equation.lines(width)]
@@ -191,9 +200,16 @@ class MathmlRenderer(Renderer[str]):
             left = _row([self._relation(equation), _space("0.28em")])
         else:
             rows = []
-        rows += [_table_row(left if i == 0 else "", line) for i, line in enumerate(lines)]
+        rows += [
+            _table_row(left if i == 0 else "", line, is_apart=is_apart and i == 0)
+            for i, line in enumerate(lines)
+        ]
         for i, line in enumerate(equation.legend_lines(width)):
             rows.append(_table_row("", self._line(line), is_apart=i == 0))
+        return rows
+
+    def _document(self, title: tuple[str | Node, ...], rows: list[str]) -> str:
+        """Return a table of rows, in a page with a title if that is asked for."""
         body = "\n".join(rows)
         formula = (
             f'<math xmlns="{_NAMESPACE}" display="block">\n'
@@ -201,9 +217,15 @@ class MathmlRenderer(Renderer[str]):
         )
         if not self.standalone:
             return formula
-        words = "".join(part for part in equation.title if isinstance(part, str))
+        words = "".join(part for part in title if isinstance(part, str))
         name = escape(words.partition(";")[0].rstrip(":"), quote=False)
-        return _PAGE.format(name=name, title=self._sentence(equation), formula=formula)
+        sentence = "".join(
+            escape(part, quote=False)
+            if isinstance(part, str)
+            else f'<math xmlns="{_NAMESPACE}">{self.render(part)}</math>'
+            for part in title
+        )
+        return _PAGE.format(name=name, title=sentence, formula=formula)
 
     def _relation(self, equation: Equation) -> str:
         """Return the sign after the left side, which has nothing on its right in its column."""
@@ -212,14 +234,6 @@ class MathmlRenderer(Renderer[str]):
     def _line(self, line: Line) -> str:
         indent = [_space(f"{line.indent}em")] if line.indent else []
         return _row([*indent, self.render(line.row)])
-
-    def _sentence(self, equation: Equation) -> str:
-        return "".join(
-            escape(part, quote=False)
-            if isinstance(part, str)
-            else f'<math xmlns="{_NAMESPACE}">{self.render(part)}</math>'
-            for part in equation.title
-        )
 
 
 def _letter(name: str) -> str:

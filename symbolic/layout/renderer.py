@@ -12,7 +12,7 @@ from sgdiagrams.symbolic.layout.nodes import Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sgdiagrams.symbolic.layout.documents import Equation, Table
+    from sgdiagrams.symbolic.layout.documents import Equation, System, Table
     from sgdiagrams.symbolic.layout.formulas import Spelled
     from sgdiagrams.symbolic.layout.nodes import (
         Accent,
@@ -153,6 +153,10 @@ class Renderer(ABC, Generic[Out]):
     @abstractmethod
     def equation(self, equation: Equation) -> str:
         """Return a whole formula; ``equation.lines(self.line_width)`` are the lines to write."""
+
+    def system(self, system: System) -> str:
+        """Return several equations, one after the other where a format does not align them."""
+        return "\n".join(map(self.equation, system.equations))
 
     def table(self, table: Table) -> str:
         """Return a whole formula as a table; for formats with `is_tabular`."""

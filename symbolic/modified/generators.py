@@ -25,7 +25,7 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.counting.choice import has_closed_form
 from sgdiagrams.symbolic.modified.operators import (
     ACTED_ON,
-    composed,
+    composition,
     inverse,
     logarithm,
 )
@@ -36,12 +36,12 @@ from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.secular import secular_coefficients
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.modified.operators import Series
+    from sgdiagrams.symbolic.modified.operators import OperatorSeries
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.sampling import Repetition
     from sgdiagrams.symbolic.vocabulary import Basis, SetRole
 
-__all__ = ["generator_of", "repetition_of"]
+__all__ = ["generator_and_shift", "is_for_all_steps", "repetition_of"]
 
 
 def repetition_of(training: Training, role: SetRole) -> Repetition:
@@ -74,7 +74,9 @@ def repetition_of(training: Training, role: SetRole) -> Repetition:
     )
 
 
-def generator_of(training: Training, role: SetRole, order: int) -> tuple[Series, Series]:
+def generator_and_shift(
+    training: Training, role: SetRole, order: int
+) -> tuple[OperatorSeries, OperatorSeries]:
     """Return the generator L of a step and the shift S, to an order.
 
     Values are those of the population in cumulants or moments; on a given training set the set is the
@@ -93,16 +95,25 @@ def generator_of(training: Training, role: SetRole, order: int) -> tuple[Series,
             f"expected the last iterate, whose equation it is, got {training.optimizer.label}; leave out "
             "the average, and expand it"
         )
-    is_plain = training.optimizer.is_plain
-    freed = Training(repetition.freed, training.optimizer)
-    if is_plain or has_closed_form(freed):
+    if is_for_all_steps(training, repetition):
+        freed = Training(repetition.freed, training.optimizer)
         return _in_closed_form(freed, repetition, order)
     return _by_number(Training(repetition.scheme, training.optimizer), repetition, order)
 
 
+def is_for_all_steps(training: Training, repetition: Repetition) -> bool:
+    """Tell whether one generator serves all steps, once a transient is over, in closed form.
+
+    With a schedule every step has its own.
+    """
+    optimizer = training.optimizer
+    freed = Training(repetition.freed, optimizer)
+    return optimizer.is_plain or (optimizer.schedule is None and has_closed_form(freed))
+
+
 def _in_closed_form(
     training: Training, repetition: Repetition, order: int
-) -> tuple[Series, Series]:
+) -> tuple[OperatorSeries, OperatorSeries]:
     by_power: dict[int, list[list[tuple[Expr, object]]]] = {
         p: [[] for _ in range(order + 1)] for p in (0, 1)
     }
@@ -124,10 +135,12 @@ def _in_closed_form(
     )
     if all(part.is_zero for part in shift[1:]):
         return linear, shift
-    return composed(inverse(shift), linear), shift
+    return composition(inverse(shift), linear), shift
 
 
-def _by_number(training: Training, repetition: Repetition, order: int) -> tuple[Series, Series]:
+def _by_number(
+    training: Training, repetition: Repetition, order: int
+) -> tuple[OperatorSeries, OperatorSeries]:
     """Return the logarithm of the last step, and what remains of all before."""
     if training.needed_symbols:
         missing = training.needed_symbols[0]
@@ -145,12 +158,12 @@ def _by_number(training: Training, repetition: Repetition, order: int) -> tuple[
         increment(Function(ACTED_ON), since=updates - size), training, repetition, order
     )
     before = tuple(a - b for a, b in zip(until, since, strict=True))
-    return logarithm(composed(inverse(before), until)), before
+    return logarithm(composition(inverse(before), until)), before
 
 
 def _operator(
     observable: Observable, training: Training, repetition: Repetition, order: int
-) -> Series:
+) -> OperatorSeries:
     expansion = expand(
         observable,
         order=order,

@@ -15,7 +15,7 @@ S. Tenka, "A Perturbative Theory of SGD" (2020), corollary 3 (gradient descent t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from sympy import Expr, Integer, Symbol
 
@@ -30,6 +30,14 @@ from sgdiagrams.symbolic.modified.generators import repetition_of
 from sgdiagrams.symbolic.modified.gradients import potential_of
 from sgdiagrams.symbolic.modified.operators import ACTED_ON, tensor_of_rank
 from sgdiagrams.symbolic.modified.values_of_sets import in_values_of_the_set
+from sgdiagrams.symbolic.modified.writing.imitation_files import (
+    ImitationFields,
+    dump_imitation,
+    load_imitation,
+)
+from sgdiagrams.symbolic.modified.writing.imitations import imitation_heading, write_imitation
+from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
+from sgdiagrams.symbolic.modified.writing.source import penalty_source
 from sgdiagrams.symbolic.observable import Function
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.training import Training
@@ -37,8 +45,9 @@ from sgdiagrams.symbolic.vocabulary import LOSS
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.modified.operators import Series
-    from sgdiagrams.symbolic.vocabulary import SetRole
+    from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.modified.operators import OperatorSeries
+    from sgdiagrams.symbolic.vocabulary import SetRole, TooLong
 
 __all__ = ["Imitation", "imitate"]
 
@@ -53,7 +62,7 @@ _FIRST = Contraction.build([(0, 1)], [[0], [1]], labels=[LOSS, ACTED_ON])
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class Imitation:
+class Imitation(OnPaper):
     """What to add to the loss so that one way to train behaves like another; made by `imitate`.
 
     Attributes
@@ -120,6 +129,44 @@ class Imitation:
                 f"expected an order 1..{self.order} of this imitation, got k={shown(k)}"
             )
         return int(k)
+
+    def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:
+        """Return the loss with its penalty, and what no penalty mends."""
+        return write_imitation(self._heading, self.parts, renderer, too_long=too_long)
+
+    @property
+    def _heading(self) -> tuple[str, ...]:
+        return imitation_heading(
+            self.what,
+            self.by,
+            order=self.order,
+            role=self.role,
+            updates=self.updates,
+            rate=self.rate,
+        )
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the imitation as JSON.
+
+        Its schema is said in `sgdiagrams.symbolic.modified.writing.imitation_files`.
+        """
+        fields = (self.what, self.by, self.order, self.role, self.updates, self.rate, self.parts)
+        return dump_imitation(ImitationFields(*fields), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Imitation:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
+
+        Raises
+        ------
+        FormatError
+            When the text is no JSON, or no imitation of a version that is known.
+        """
+        return cls(*load_imitation(text))
+
+    def python(self) -> str:
+        """Return standalone Python source of ``penalty`` with NumPy alone."""
+        return penalty_source(" | ".join(self._heading), self.parts, (self.what, self.by))
 
     def __repr__(self) -> str:
         return f"<Imitation of {self.what.label} by {self.by.label} | order {self.order}>"
@@ -236,7 +283,7 @@ class _Protocol:
         # Both may have a clock of one name.
         return {self.clock: canonical(other.updates * self.clock / self.updates)}
 
-    def expansion(self, order: int, numbers: dict[Symbol, Expr]) -> Series:
+    def expansion(self, order: int, numbers: dict[Symbol, Expr]) -> OperatorSeries:
         """Return the expected value of a function, by orders, in cumulants."""
         expansion = expand(
             Function(ACTED_ON),

@@ -20,8 +20,8 @@ from sgdiagrams.symbolic.contractions.contraction import Contraction
 
 __all__ = [
     "ACTED_ON",
-    "Series",
-    "composed",
+    "OperatorSeries",
+    "composition",
     "exponential",
     "identity",
     "inverse",
@@ -33,22 +33,22 @@ __all__ = [
 ACTED_ON = "s"
 
 #: Coefficients of the powers 0, 1, ... of the learning rate.
-Series = tuple[Expression, ...]
+OperatorSeries = tuple[Expression, ...]
 
 
-def identity(order: int) -> Series:
+def identity(order: int) -> OperatorSeries:
     """Return the operator that leaves functions as they are."""
     unit = Expression.of(Contraction.build([], [[0]], labels=[ACTED_ON]))
     return (unit, *[Expression()] * order)
 
 
-def composed(outer: Series, inner: Series) -> Series:
+def composition(outer: OperatorSeries, inner: OperatorSeries) -> OperatorSeries:
     """Return the product in which the outer operator acts on what the inner one gives.
 
     Examples
     --------
     >>> step = (Expression(), Expression.of("G_a s_a"), Expression())
-    >>> composed(step, step)[2] == Expression.of("G_a H_ab s_b") + Expression.of("G_a G_b s_ab")
+    >>> composition(step, step)[2] == Expression.of("G_a H_ab s_b") + Expression.of("G_a G_b s_ab")
     True
     """
     order = min(len(outer), len(inner)) - 1
@@ -65,18 +65,18 @@ def composed(outer: Series, inner: Series) -> Series:
     )
 
 
-def inverse(series: Series) -> Series:
+def inverse(series: OperatorSeries) -> OperatorSeries:
     """Return the inverse of an operator that begins with the identity."""
     order = len(series) - 1
     result = list(identity(order))
     for k in range(1, order + 1):
         # The products to order k, without that of the unknown.
-        partial = composed(series[: k + 1], (*result[:k], Expression()))
+        partial = composition(series[: k + 1], (*result[:k], Expression()))
         result[k] = -partial[k]
     return tuple(result)
 
 
-def exponential(series: Series, time: object = 1) -> Series:
+def exponential(series: OperatorSeries, time: object = 1) -> OperatorSeries:
     """Return the exponential of a multiple of an operator that begins at order 1.
 
     Parameters
@@ -90,7 +90,7 @@ def exponential(series: Series, time: object = 1) -> Series:
     total = power = identity(order)
     factor = Expression.of(1)
     for j in range(1, order + 1):
-        power = composed(series, power)
+        power = composition(series, power)
         factor = factor * Expression.of(time)
         total = tuple(
             a + b * factor * Fraction(1, factorial(j)) for a, b in zip(total, power, strict=True)
@@ -98,7 +98,7 @@ def exponential(series: Series, time: object = 1) -> Series:
     return total
 
 
-def logarithm(series: Series) -> Series:
+def logarithm(series: OperatorSeries) -> OperatorSeries:
     """Return the logarithm of an operator that begins with the identity.
 
     Examples
@@ -109,10 +109,10 @@ def logarithm(series: Series) -> Series:
     """
     order = len(series) - 1
     rest = (Expression(), *series[1:])
-    total: Series = (Expression(),) * (order + 1)
+    total: OperatorSeries = (Expression(),) * (order + 1)
     power = identity(order)
     for j in range(1, order + 1):
-        power = composed(rest, power)
+        power = composition(rest, power)
         scale = Fraction((-1) ** (j + 1), j)
         total = tuple(a + b * scale for a, b in zip(total, power, strict=True))
     return total

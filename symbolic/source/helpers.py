@@ -168,14 +168,14 @@ def _arrays(derivatives, orders):
     return arrays, n, p'''
 
 _FINITE = '''\
-def _finite(tensors, result):
+def _finite(tensors, result, word="order"):
     """Return the result; what overflowed is an error that names where."""
     for name, tensor in tensors.items():
         if not numpy.isfinite(tensor).all():
             raise ValueError(f"expected finite tensors, got {name} out of the range of floats")
-    for order, value in enumerate(result):
+    for place, value in enumerate(result):
         if not numpy.isfinite(value).all():
-            raise ValueError(f"expected a finite result, got order {order} out of the range of floats")
+            raise ValueError(f"expected a finite result, got {word} {place} out of the range of floats")
     return result'''
 
 #: Their source by name, in the order of writing.

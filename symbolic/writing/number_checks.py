@@ -18,7 +18,7 @@ __all__ = ["checks_source", "emptiness_source"]
 
 
 def checks_source(
-    expansion: Formula,
+    parts: Sequence[Part],
     symbols: Sequence[str],
     local: Mapping[Expr, str],
     exponentials: Exponentials,
@@ -27,8 +27,8 @@ def checks_source(
 
     Parameters
     ----------
-    expansion
-        Its parts say what is possible.
+    parts
+        They say what is possible.
     symbols
         The names of its numbers.
     local
@@ -41,7 +41,8 @@ def checks_source(
     }
     spans: dict[str, tuple[int, int | None]] = {}
     derived: list[str] = []
-    for part in expansion.parts:
+    known = local.keys()
+    for part in parts:
         spans |= part.optimizer.known_spans
         scheme = part.sampling or (part.substituted and part.substituted.sampling)
         if not scheme:
@@ -55,14 +56,14 @@ def checks_source(
             whole |= {str(s): max(0, whole.get(str(s), 0)) for s in shown.free_symbols}
             if shown.is_Symbol:
                 whole[str(shown)] = max(least, whole[str(shown)])
-            elif shown.free_symbols:
+            elif shown.free_symbols and shown.free_symbols <= known:
                 above, below = quotient_source(shown, local)
                 derived.append(
                     f'    _whole("{name}", _divided("{name}", {above}, {below}), {least})'
                 )
         for multiple, divisor in scheme.divisions:
             quotient = _in_its_place(part, multiple / divisor)
-            if quotient.free_symbols:
+            if quotient.free_symbols and quotient.free_symbols <= known:
                 above, below = quotient_source(quotient, local)
                 derived.append(f'    _divided("{multiple}/{divisor}", {above}, {below})')
     lines = []

@@ -28,10 +28,12 @@ from sgdiagrams.symbolic.writing.number_checks import checks_source, emptiness_s
 from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Formula
 
-__all__ = ["numpy_source"]
+__all__ = ["contraction_source", "named_exponentials", "numpy_source"]
 
 
 def numpy_source(expansion: Formula) -> str:
@@ -121,8 +123,10 @@ def _orders_source(
     arguments = ", ".join(["eta", *plain, *(["**others"] if aliases else [])])
     shapes = f", shape ({expansion.order + 1}{', p' * free})" if free else ""
     local: dict[Expr, str] = {Symbol(s): aliases.get(s, s) for s in symbols}
-    exponentials = _exponentials(expansion, local, taken.union(plain, aliases.values()))
-    checks, reals = checks_source(expansion, symbols, local, exponentials)
+    exponentials = named_exponentials(
+        (term.weight for term in expansion.terms), local, taken.union(plain, aliases.values())
+    )
+    checks, reals = checks_source(expansion.parts, symbols, local, exponentials)
     dimensioned = next((n for b, n in names.items() if any(k for _, k in b.nodes)), None)
     first, weights = weights_source(
         [term.weight for term in expansion.terms], local, exponentials, reals
@@ -131,7 +135,7 @@ def _orders_source(
     is_bare = expansion.has_bare_edges
     by_order: list[list[str]] = [[], []]
     for term, weight in zip(expansion.terms, weights, strict=True):
-        value = _value(term.contraction, names, is_bare=is_bare)
+        value = contraction_source(term.contraction, names, is_bare=is_bare)
         if is_bare and term.order:
             value = f"eta ** {term.order} * {value}"
         by_order[term.order > 0].append(f"    result[{term.order}] += {weight} * {value}")
@@ -173,7 +177,9 @@ def _orders_source(
     return [*lines, "    return _finite(tensors, result)"]
 
 
-def _exponentials(expansion: Formula, local: dict[Expr, str], taken: set[str]) -> Exponentials:
+def named_exponentials(
+    weights: Iterable[Expr], local: dict[Expr, str], taken: set[str]
+) -> Exponentials:
     """Name the powers such as beta**T and the bases that are numbers; they become local names too."""
     powers: dict[Expr, str] = {}
     bases: dict[Fraction, str] = {}
@@ -185,8 +191,8 @@ def _exponentials(expansion: Formula, local: dict[Expr, str], taken: set[str]) -
         taken.add(f"{stem}_{number}")
         return f"{stem}_{number}"
 
-    for term in expansion.terms:
-        for g in as_quotient(term.weight).generators:
+    for weight in weights:
+        for g in as_quotient(weight).generators:
             if not g.is_Symbol and g not in powers:
                 powers[g] = fresh("power")
                 if g.base.is_Rational:
@@ -196,7 +202,9 @@ def _exponentials(expansion: Formula, local: dict[Expr, str], taken: set[str]) -
     return Exponentials(powers, bases)
 
 
-def _value(contraction: Contraction, names: dict[Block, str], *, is_bare: bool) -> str:
+def contraction_source(
+    contraction: Contraction, names: dict[Block, str], *, is_bare: bool = False
+) -> str:
     """Return source for a contraction with the learning rate on edges and free legs, or without."""
     check_is_product(contraction)
     subscripts, operands = [], []

@@ -318,6 +318,31 @@ def scaling(rng: random.Random) -> CommandLine:
     return CommandLine(call + rng.choice(([], ["--format", "json"], ["--format", "latex"])))
 
 
+def modified(rng: random.Random) -> CommandLine:
+    """Ask for modified equations, losses and imitations with odd options."""
+    call = ["modified"]
+    if rng.random() < 0.7:
+        call += ["--order", rng.choice(("1", "2", "2", "3", _order(rng, "2")))]
+    call += _protocol(rng)
+    call += _settings(rng, T="3") if "--schedule" in call else []
+    call += _settings(rng, N="4", B="2", E="2") if rng.random() < 0.1 else []
+    is_imitation = rng.random() < 0.3
+    if is_imitation:
+        imitated = rng.choice(SAMPLINGS[:10] if rng.random() < 0.8 else SAMPLINGS)
+        call += ["--imitate", imitated + rng.choice(("", "", ",momentum", ",sgd", ",,"))]
+        call = [word.replace("3", "2") for word in call[:3]] + call[3:]  # others take long
+    for options in (
+        ["--role", rng.choice(("population", "training-set", "training-set", "training-set", "x"))],
+        ["--format", rng.choice(("text", "latex", "mathml", "json", "python", "pdf"))],
+        *([["--imitate-set", f"B={number(rng, '2')}"]] if is_imitation else []),
+        *([["--loss"], ["--basis", rng.choice(("moment", "plug-in"))]] if not is_imitation else []),
+        *([["--per", "epoch"]] if not is_imitation else []),
+    ):
+        if rng.random() < 0.25:
+            call += options
+    return CommandLine(call)
+
+
 def compare(rng: random.Random) -> CommandLine:
     """Compare with odd numbers; small runs."""
     call = ["compare", "--landscape", rng.choice(("mean", "gauss", "helix")), "--order", "1"]

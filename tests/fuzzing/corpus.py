@@ -14,6 +14,7 @@ from sgdiagrams import Expansion, Statistics, Values
 EXPANSIONS = ("plain.json", "momentum.json", "covariance.json", "grid-expansion.json")
 RESUMMED = ("resummed.json", "resummed-epochs.json")
 PATHS = ("path.json", "path-covariance.json")
+MODIFIED = ("modified.json", "modified-loss.json", "imitation.json")
 STATISTICS = ("exact.json", "sample.npz", "weighted.json")
 TABLES = ("values.json", "values.csv", "measured.npz")
 GRIDS = ("grid.json", "table.json")
@@ -50,6 +51,14 @@ _CALLS = {
     ),
 }
 
+_MODIFIED_CALLS = {
+    "modified.json": ("--optimizer", "momentum"),
+    "modified-loss.json": (
+        *("--sampling", "reshuffled-epochs", "--role", "training-set", "--loss", "--per", "epoch"),
+    ),
+    "imitation.json": ("--sampling", "full-batch", "--imitate", "one-pass", "--order", 3),
+}
+
 #: How the checkpoint is made, and gone on from.
 COMPARE = ("compare", "--landscape", "mean", "--order", 1, "--set", "T=2", "--set", "eta=0.01,0.02")
 
@@ -66,6 +75,8 @@ def corpus() -> dict[str, bytes]:
         (home / "schedule.txt").write_text("1\n0.5, 0.25\n1/8\n")
         for name, options in _CALLS.items():
             good("expand", *options, "--format", "json", "--output", name, cwd=folder)
+        for name, options in _MODIFIED_CALLS.items():
+            good("modified", *options, "--format", "json", "--output", name, cwd=folder)
         rng = np.random.default_rng(0)
         exact = {
             0: [1, 2, 3],

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fuzzing.corpus import EXPANSIONS, PATHS, RESUMMED, corpus
+from fuzzing.corpus import EXPANSIONS, MODIFIED, PATHS, RESUMMED, corpus
 from fuzzing.mutations import WILD, mutated_json, mutated_text
 from sgdiagrams import (
     SDE,
@@ -21,6 +21,9 @@ from sgdiagrams import (
     GradientDescent,
     GradientFlow,
     Grid,
+    Imitation,
+    ModifiedEquation,
+    ModifiedLoss,
     Momentum,
     Nesterov,
     OnePass,
@@ -128,6 +131,16 @@ def expansion_text(rng: random.Random) -> None:
     assert kind.from_json(found.to_json()) == found
     str(found)
     rng.choice((found.latex, found.mathml))()
+
+
+def modified_text(rng: random.Random) -> None:
+    """Read a mutated modified equation, loss or imitation, and write it again in every format."""
+    name = rng.choice(MODIFIED)
+    kind = dict(zip(MODIFIED, (ModifiedEquation, ModifiedLoss, Imitation), strict=True))[name]
+    found = kind.from_json(mutated_json(rng, corpus()[name].decode()))
+    assert kind.from_json(found.to_json()) == found
+    str(found)
+    rng.choice((found.latex, found.mathml, found.python))()
 
 
 def _value(rng, *good):

@@ -30,11 +30,13 @@ KINDS = {
         (doors.schemes, doors.orders, doors.arrays, doors.numbers, doors.simulations), 5
     ),
     doors.tied_diagram: 1,
+    doors.modified_text: 3,
     doors.contraction_as_printed: 3,
     **dict.fromkeys((command_lines.expansion, command_lines.statistics, command_lines.expand), 8),
     command_lines.tables: 6,
     **dict.fromkeys((command_lines.grid, command_lines.checkpoint, command_lines.evaluate), 5),
     **dict.fromkeys((command_lines.schedule, command_lines.scaling, command_lines.compare), 3),
+    command_lines.modified: 3,
     **dict.fromkeys((command_lines.listing, command_lines.long_run, command_lines.other), 3),
 }
 
@@ -125,7 +127,8 @@ def _of_output(line, done) -> str:
     if "json" in line.arguments:
         for record in [done.stdout] if line.arguments[0] != "list" else done.stdout.splitlines():
             json.loads(record, parse_constant=_refuse)
-    if _NAN.search(done.stdout):
+    # Source says itself what it refuses.
+    if "python" not in line.arguments and _NAN.search(done.stdout):
         place = _NAN.search(done.stdout).start()
         return f"NaN with exit status 0: {done.stdout[max(0, place - 200) : place + 200]}"
     return ""

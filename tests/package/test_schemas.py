@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 from command_line import good
-from fuzzing.corpus import EXPANSIONS, GRIDS, PATHS, RESUMMED, corpus
+from fuzzing.corpus import EXPANSIONS, GRIDS, MODIFIED, PATHS, RESUMMED, corpus
 from jsonschema import Draft202012Validator
 from strategies import places
 
@@ -21,6 +21,9 @@ from sgdiagrams import (
     GradientDescent,
     GradientFlow,
     Grid,
+    Imitation,
+    ModifiedEquation,
+    ModifiedLoss,
     Momentum,
     Nesterov,
     OnePass,
@@ -40,6 +43,7 @@ KINDS = {
     **dict.fromkeys(EXPANSIONS, "expansion"),
     **dict.fromkeys(RESUMMED, "resummed-expansion"),
     **dict.fromkeys(PATHS, "path-expansion"),
+    **dict(zip(MODIFIED, ("modified-equation", "modified-loss", "imitation"), strict=True)),
     **dict.fromkeys(("exact.json", "weighted.json"), "statistics"),
     **dict.fromkeys(GRIDS, "grid"),
     "check.json": "simulation",
@@ -114,10 +118,13 @@ READERS = {
     "expansion": Expansion,
     "resummed-expansion": ResummedExpansion,
     "path-expansion": PathExpansion,
+    "modified-equation": ModifiedEquation,
+    "modified-loss": ModifiedLoss,
+    "imitation": Imitation,
 }
 
 
-@pytest.mark.parametrize("name", EXPANSIONS[:2] + RESUMMED[:1] + PATHS[:1])
+@pytest.mark.parametrize("name", EXPANSIONS[:2] + RESUMMED[:1] + PATHS[:1] + MODIFIED)
 def test_more_entries_fit_neither_schema_nor_reader(name):
     kind = READERS[KINDS[name]]
     check = validator(KINDS[name])

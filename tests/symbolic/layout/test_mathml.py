@@ -11,11 +11,17 @@ from sgdiagrams import Observable
 from sgdiagrams.symbolic import (
     SGD,
     Contraction,
+    GradientDescent,
+    GradientFlow,
     OnePass,
     Product,
     TailAverage,
+    Training,
     expand,
+    imitate,
     increment,
+    modified_equation,
+    modified_loss,
     symbols,
 )
 
@@ -39,6 +45,7 @@ SIGNS = {
     "≠": r"\neq",
     "…": r"\dots",
     "Δ": r"\Delta",
+    "∂": r"\partial",
     "\u2062": "",
     "ℓ": r"\ell",
     "⟨": r"\langle",
@@ -57,6 +64,8 @@ def letter(text):
     name = unicodedata.name(text, "") if len(text) == 1 else ""
     if name.startswith("GREEK SMALL LETTER"):
         return "\\" + name.split()[-1].lower().replace("lamda", "lambda")
+    if name.startswith("GREEK CAPITAL LETTER"):
+        return "\\" + name.split()[-1].capitalize()
     return text
 
 
@@ -93,7 +102,9 @@ def squeezed(latex):
         r"[\s\u00a0&]|(?<!_)(?<!\^)(?<!tilde)\{\}", "", latex.replace(r"\mathrm", r"\text")
     )
     # Names may hold an underscore as well, which is a letter.
-    return re.sub(r"(\^|_(?!task))(\w)", r"\1{\2}", latex).replace("_task", "task")
+    latex = re.sub(r"(\^|_(?!task))(\w)", r"\1{\2}", latex).replace("_task", "task")
+    # Of two scripts the lower one first, as in MathML.
+    return re.sub(r"(\^\{[^{}]*\})(_\{[^{}]*\})", r"\2\1", latex)
 
 
 def check(mathml, latex):
@@ -124,6 +135,21 @@ PLAIN = [
 def test_series_are_those_of_latex(observable, order, sampling, optimizer, style):
     expansion = expand(observable, order=order, sampling=sampling, optimizer=optimizer)
     check(expansion.mathml(**style), expansion.latex(**style))
+
+
+MODIFIED = [
+    modified_equation(2, sampling="fresh-data"),
+    modified_equation(3, sampling="one-pass", optimizer="momentum"),
+    modified_loss(3, sampling="gradient-descent"),
+    imitate(Training(GradientDescent()), Training(GradientFlow()), order=3),
+]
+
+
+@pytest.mark.parametrize("made", MODIFIED, ids=repr)
+def test_modified_equations_are_those_of_latex(made):
+    check(made.mathml(), made.latex())
+    title = parsed(made.mathml(standalone=True).removeprefix("<!DOCTYPE html>\n"))
+    assert "repeated indices are summed" in "".join(title.find("body/p").itertext())
 
 
 RESUMMED = [

@@ -13,8 +13,8 @@ from sympy import Rational, lambdify
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import exact_sgd
 from sgdiagrams.symbolic.embeddings.batches import epochs_schedule, one_pass_schedule
+from sgdiagrams.symbolic.modified.equation import modified_equation
 from sgdiagrams.symbolic.modified.imitation import imitate
-from sgdiagrams.symbolic.modified.modified_equation import modified_equation
 from sgdiagrams.symbolic.modified.operators import tensor_of_rank
 from sgdiagrams.symbolic.symbols import beta
 from sgdiagrams.symbolic.training.limits import GradientDescent, GradientFlow

@@ -6,11 +6,11 @@ from sympy import Add, Rational, factor, factorial
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.modified.equation import modified_equation
 from sgdiagrams.symbolic.modified.gradients import potential_of
-from sgdiagrams.symbolic.modified.modified_equation import modified_equation
-from sgdiagrams.symbolic.modified.modified_loss import modified_loss
+from sgdiagrams.symbolic.modified.loss import modified_loss
 from sgdiagrams.symbolic.modified.operators import (
-    composed,
+    composition,
     exponential,
     identity,
     inverse,
@@ -47,7 +47,7 @@ def test_exponentiated_again_it_gives_the_expansion_at_every_time(optimizer, ord
     training = {"sampling": "fresh-data", "optimizer": optimizer}
     equation = modified_equation(order, **training)
     expansion = expand("function:s", order=order, basis="cumulant", **training)
-    again = composed(equation.shifts, exponential(equation.operators, T))
+    again = composition(equation.shifts, exponential(equation.operators, T))
     for k in range(order + 1):
         lasting = Expression(
             (Add(*(c * T**p for p, c in secular_coefficients(t.weight, T).items())), t.contraction)
@@ -75,7 +75,7 @@ def test_it_is_the_logarithm_of_one_update(order):
 def test_operators_have_inverses_and_logarithms():
     generator = modified_equation(4, sampling="one-pass").operators
     power = exponential(generator)
-    assert composed(power, inverse(power)) == composed(inverse(power), power) == identity(4)
+    assert composition(power, inverse(power)) == composition(inverse(power), power) == identity(4)
     assert logarithm(power) == generator
 
 

@@ -11,10 +11,15 @@ from sgdiagrams.symbolic import (
     SGD,
     Cosine,
     Exponential,
+    FullBatch,
     Momentum,
     OnePass,
     TailAverage,
+    Training,
     expand,
+    imitate,
+    modified_equation,
+    modified_loss,
     scaling,
     symbols,
 )
@@ -89,6 +94,23 @@ def test_formulas_along_a_path_compile_and_fit_the_page(
         observable, noise=noise, along_path=True, sampling=sampling, optimizer=optimizer
     )
     document = expansion.latex(standalone=True, **style)
+    assert re.findall(r"\\usepackage(?:\[.*\])?\{(\w+)\}", document) == ["geometry", "amsmath"]
+    assert "Overfull \\hbox" not in compile_tex(document, tmp_path)
+
+
+MODIFIED = [
+    (modified_equation(2, sampling="fresh-data"), {}),
+    (modified_equation(3, sampling="one-pass", optimizer="momentum"), {"width": "columnwidth"}),
+    (modified_equation(3, sampling="reshuffled-epochs", role="training-set"), {}),
+    (modified_equation(4, sampling="gradient-descent"), {"width": "12cm"}),
+    (modified_loss(3, sampling="one-pass"), {}),
+    (imitate(Training(OnePass()), Training(FullBatch()), order=3), {}),
+]
+
+
+@pytest.mark.parametrize(("made", "style"), MODIFIED)
+def test_modified_equations_compile_and_fit_the_page(tmp_path, made, style):
+    document = made.latex(standalone=True, **style)
     assert re.findall(r"\\usepackage(?:\[.*\])?\{(\w+)\}", document) == ["geometry", "amsmath"]
     assert "Overfull \\hbox" not in compile_tex(document, tmp_path)
 

@@ -13,27 +13,31 @@ its Kramers-Moyal expansion. Cut after m = 2 it is the stochastic modified equat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
-from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.checks import check_choice
-from sgdiagrams.symbolic.modified.generators import generator_of, repetition_of
-from sgdiagrams.symbolic.modified.operators import tensor_of_rank
+from sgdiagrams.symbolic.modified.generators import generator_and_shift, repetition_of
+from sgdiagrams.symbolic.modified.kramers_moyal import KramersMoyal
 from sgdiagrams.symbolic.modified.values_of_sets import in_plug_in_values
+from sgdiagrams.symbolic.modified.writing.equations import values_of, write_equation
+from sgdiagrams.symbolic.modified.writing.files import dump_equation, load_equation
+from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
+from sgdiagrams.symbolic.modified.writing.source import equation_source
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from sgdiagrams.symbolic.modified.operators import Series
+    from sgdiagrams.symbolic.algebra.expression import Expression
+    from sgdiagrams.symbolic.layout.renderer import Renderer
+    from sgdiagrams.symbolic.modified.operators import OperatorSeries
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Repetition, Sampling
-    from sgdiagrams.symbolic.vocabulary import SetRole, Unit
+    from sgdiagrams.symbolic.vocabulary import SetRole, TooLong, Unit
 
 __all__ = ["ModifiedEquation", "modified_equation"]
 
@@ -42,7 +46,7 @@ _MOST_ORDER = 7  # of a million diagrams
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class ModifiedEquation:
+class ModifiedEquation(OnPaper, KramersMoyal):
     r"""The generator of training, by powers of the learning rate; made by `modified_equation`.
 
     Attributes
@@ -76,71 +80,35 @@ class ModifiedEquation:
     role: SetRole
     per: Unit
     basis: str
-    operators: Series
-    shifts: Series
+    operators: OperatorSeries
+    shifts: OperatorSeries
 
-    def operator(self, k: int) -> Expression:
-        """Return the part of the generator at order `k` of eta.
+    def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:
+        """Return a stochastic differential equation, or the generator, with the tensors below it."""
+        return write_equation(self, renderer, too_long=too_long)
 
-        Raises
-        ------
-        RequestError
-            When the equation does not go to that order.
-        """
-        self._check_order(k)
-        return self.operators[k]
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the equation as JSON, in the schema of `sgdiagrams.symbolic.modified.writing.files`."""
+        return dump_equation(self, indent=indent)
 
-    def shift(self, k: int) -> Expression:
-        """Return the part of the shift at order `k` of eta; for order 0 the function itself."""
-        self._check_order(k, least=0)
-        return self.shifts[k]
-
-    def tensor(self, m: int, k: int) -> Expression:
-        """Return the Kramers-Moyal tensor with `m` legs at order `k` of eta, symmetric.
+    @classmethod
+    def from_json(cls, text: str) -> ModifiedEquation:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
 
         Raises
         ------
-        RequestError
-            When the equation does not go to that order, or `m` is no whole number from 1 on.
+        FormatError
+            When the text is no JSON, or no modified equation of a version that is known.
         """
-        self._check_order(k)
-        if not is_whole(m, least=1):
-            raise RequestError(f"expected a whole number of legs, 1 or more, got m={shown(m)}")
-        return tensor_of_rank(self.operators[k], m)
+        return cls(*load_equation(text))
 
-    def drift(self, k: int) -> Expression:
-        """Return the drift at order `k` of eta, a vector."""
-        return self.tensor(1, k)
-
-    def diffusion(self, k: int) -> Expression:
-        """Return the diffusion matrix at order `k` of eta."""
-        return self.tensor(2, k)
-
-    def total(self, m: int) -> Expression:
-        """Return the tensor with `m` legs to all orders, powers of eta in the coefficients."""
-        parts = (self.tensor(m, k) * symbols.eta**k for k in range(1, self.order + 1))
-        return sum(parts, Expression((), m))
-
-    @property
-    def ranks(self) -> tuple[int, ...]:
-        """The numbers of legs of the tensors that are not zero."""
-        return tuple(
-            m
-            for m in range(1, self.order + 1)
-            if any(not self.tensor(m, k).is_zero for k in range(1, self.order + 1))
-        )
-
-    def _check_order(self, k: object, *, least: int = 1) -> None:
-        if not is_whole(k, least=least, most=self.order):
-            raise RequestError(
-                f"expected an order {least}..{self.order} of this equation, got k={shown(k)}"
-            )
+    def python(self) -> str:
+        """Return standalone Python source of the tensors, ``drift`` and others, with NumPy alone."""
+        return equation_source(self)
 
     def __repr__(self) -> str:
-        return (
-            f"<ModifiedEquation {self.training.label} | {self.basis} basis | order {self.order} | "
-            f"{how_many(sum(len(part.terms) for part in self.operators), 'term')}>"
-        )
+        count = how_many(sum(len(part.terms) for part in self.operators), "term")
+        return f"<ModifiedEquation {' | '.join(values_of(self))} | {count}>"
 
 
 def modified_equation(
@@ -203,7 +171,7 @@ def modified_equation(
     training = Training(named_sampling(sampling), named_optimizer(optimizer))
     repetition = repetition_of(training, role)
     scale = _units(training, repetition, per)
-    generator, shift = generator_of(training, role, int(order))
+    generator, shift = generator_and_shift(training, role, int(order))
 
     def finished(part: Expression) -> Expression:
         if basis == "plug-in":

@@ -11,25 +11,29 @@ in the time :math:`\eta T`. Where it is none, no loss says it all: `ModifiedLoss
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.modified.equation import ModifiedEquation, modified_equation
 from sgdiagrams.symbolic.modified.gradients import potential_of
-from sgdiagrams.symbolic.modified.modified_equation import modified_equation
+from sgdiagrams.symbolic.modified.writing.files import dump_loss, load_loss
+from sgdiagrams.symbolic.modified.writing.losses import write_loss
+from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
+from sgdiagrams.symbolic.modified.writing.source import loss_source
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.modified.modified_equation import ModifiedEquation
+    from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
-    from sgdiagrams.symbolic.vocabulary import SetRole, Unit
+    from sgdiagrams.symbolic.vocabulary import SetRole, TooLong, Unit
 
 __all__ = ["ModifiedLoss", "modified_loss"]
 
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class ModifiedLoss:
+class ModifiedLoss(OnPaper):
     """The scalar whose gradient is the drift, by powers of the learning rate; made by `modified_loss`.
 
     Attributes
@@ -87,6 +91,29 @@ class ModifiedLoss:
         """Return the loss, powers of eta in its coefficients."""
         orders = range(1, self.order + 1)
         return sum((self.term(k) * symbols.eta ** (k - 1) for k in orders), Expression())
+
+    def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:
+        """Return the loss, and where there is one the obstruction with what it is of the drift."""
+        return write_loss(self.equation, self.parts, renderer, too_long=too_long)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the loss as JSON, in the schema of `sgdiagrams.symbolic.modified.writing.files`."""
+        return dump_loss(self.equation, self.parts, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModifiedLoss:
+        """Read what `to_json` wrote. Nothing in the text is evaluated.
+
+        Raises
+        ------
+        FormatError
+            When the text is no JSON, or no modified loss of a version that is known.
+        """
+        return cls(*load_loss(text, lambda fields: ModifiedEquation(*fields)))
+
+    def python(self) -> str:
+        """Return standalone Python source of ``loss``, and ``obstruction``, with NumPy alone."""
+        return loss_source(self.equation, self.parts)
 
     def __repr__(self) -> str:
         kind = "" if self.is_gradient else ", and an obstruction"
