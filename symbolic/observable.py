@@ -207,6 +207,13 @@ class Observable:
         return any(k.order or c.has(symbols.eta) for _, e in self.expressions for c, k in e.terms)
 
     @property
+    def most_legs(self) -> int:
+        """The highest order of a derivative in an expression; 0 without, as for a loss."""
+        return max(
+            (max(k.legs, default=0) for _, e in self.expressions for k in e.contractions), default=0
+        )
+
+    @property
     def words(self) -> str:
         """The name as titles show it."""
         return "expression" if self.expressions else self.name.replace("-", " ")

@@ -131,6 +131,7 @@ def derivatives_at_start(
     ground: Landscape, order: int, method: Optimizer, watched: Observable
 ) -> Statistics:
     """Return the population's derivatives, with the start and functions where they are needed."""
+    order += watched.most_legs
     statistics = statistics_of(ground, order)
     if method.weight_decay != 0 and statistics.start is None:
         statistics = replace(statistics, start=ground.start)

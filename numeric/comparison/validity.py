@@ -174,8 +174,13 @@ def judge_series(
     scheme = named_sampling(sampling)
     method = named_optimizer("sgd" if optimizer is None else optimizer)
     watched = named_observable(observable)
-    if isinstance(statistics, Tabulated):
-        highest = max(0, min(_HIGHEST, statistics.highest_order)) if order is None else order
+    if isinstance(statistics, Tabulated) or watched.expressions:  # the plain series alone
+        known = (
+            statistics.highest_order
+            if isinstance(statistics, Tabulated)
+            else max(statistics.samples)
+        )
+        highest = max(0, min(_HIGHEST, known - watched.most_legs)) if order is None else order
         series = expand(watched, order=highest, sampling=scheme, optimizer=method)
         alone = series.evaluate(statistics, eta=eta, **numbers)
         return Validity(

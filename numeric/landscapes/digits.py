@@ -25,7 +25,7 @@ from sgdiagrams.numeric.landscapes.landscape import Landscape, check_derivative_
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,6 +123,36 @@ class Digits(Landscape):
             total += np.log(np.multiply.reduceat(factors, cuts, axis=1)).sum(axis=1)
             result[rows] = total / len(images)
         return result
+
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        """Return joint moments of derivatives over all images at the weights of many runs.
+
+        Raises
+        ------
+        RequestError
+            When a tensor would exceed 1 GiB.
+        """
+        images = self.signed_images
+        n, p = images.shape
+        if n * p ** max(map(sum, blocks), default=0) > _LARGEST:
+            raise RequestError(
+                f"expected moments of at most {_LARGEST} entries times images, got derivatives "
+                f"{', '.join(map(str, max(blocks, key=sum)))} with p={p}; take fewer components"
+            )
+        powers = {0: np.ones((n, 1))}
+        result = [np.empty((len(theta), p ** sum(block))) for block in blocks]
+        for first in range(0, len(theta), _ROWS):
+            rows = slice(first, first + _ROWS)
+            margins = theta[rows] @ images.T
+            for block, moments in zip(blocks, result, strict=True):
+                k = sum(block)
+                for more in range(len(powers), k + 1):
+                    powers[more] = (powers[more - 1][:, :, None] * images[:, None, :]).reshape(
+                        n, -1
+                    )
+                factor = np.prod([logistic_derivative(margins, a) for a in block], axis=0)
+                moments[rows] = factor @ powers[k] / n
+        return [m.reshape(-1, *[p] * sum(block)) for m, block in zip(result, blocks, strict=True)]
 
     def statistics(self, order: int) -> Statistics:
         """Return the derivatives 0..order of all images at the start.

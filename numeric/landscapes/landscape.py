@@ -9,14 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.descent import Descent
@@ -121,6 +122,48 @@ class Landscape(ABC):
         raise RequestError(
             "expected a landscape that knows its population, for a run without noise, got "
             f"landscape={shown(self.name)}; define its property population"
+        )
+
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        r"""Return joint moments of the population's derivatives at the weights of many runs.
+
+        Expressions are read off with them: :math:`E[\nabla l_x\, \nabla l_x]` is the block ``(1, 1)``.
+        What every landscape knows are the mean loss ``(0,)`` and, with a population, the mean gradient
+        ``(1,)``.
+
+        Parameters
+        ----------
+        theta
+            Weights, shape (R, p).
+        blocks
+            For every moment the orders of the derivatives of one datapoint's loss in it.
+
+        Returns
+        -------
+        list of ndarray
+            Shapes (R, p, ..., p), with the axes of the first derivative first.
+
+        Raises
+        ------
+        RequestError
+            When the landscape does not know them.
+        """
+        return [self._mean_derivative(theta, block) for block in blocks]
+
+    def _mean_derivative(self, theta: Floats, block: tuple[int, ...]) -> Floats:
+        if block == (0,):
+            return self.test_loss(theta)
+        if block != (1,):
+            raise RequestError(
+                f"expected the loss l and the mean gradient G alone in an expression on {self.name}, got "
+                f"derivatives {', '.join(map(str, block))} of a datapoint; digits, gauss, helix and mean "
+                "know all, others with a method joint_moments"
+            )
+        data = self.population
+        rows = max(1, _CHUNK_NUMBERS // max(1, len(data) * self.datapoint_size))
+        parts = [theta[i : i + rows] for i in range(0, len(theta), rows)]
+        return np.concatenate(
+            [self.gradient(part, np.broadcast_to(data, (len(part), *data.shape))) for part in parts]
         )
 
     @property

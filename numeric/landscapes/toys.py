@@ -17,12 +17,13 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.written_numbers import written_number
+from sgdiagrams.numeric.landscapes.joint_moments import averaged_products
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.quadrature import _rule
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,6 +79,17 @@ class Gauss(Landscape):
     def test_loss(self, theta: Floats) -> Floats:
         """Return the population loss, shape (R,)."""
         return 0.5 * (theta[:, 0] + np.exp(-theta[:, 0]))
+
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        """Return joint moments of derivatives at the weights of many runs."""
+        nodes, weights = _rule(max(map(len, blocks), default=0), degree=2, exact=False)
+
+        def derivative(k: int) -> Floats:
+            decay = 0.5 * (-1) ** k * np.exp(-theta) * nodes**2
+            straight = 0.5 * theta if k == 0 else float(k == 1) / 2
+            return np.asarray(decay + straight).reshape(len(theta), -1, *[1] * k)
+
+        return averaged_products(derivative, blocks, weights)
 
     def statistics(self, order: int, *, exact: bool = False) -> Statistics:
         """Return the derivatives 0..order at the start; with `exact` as fractions.
@@ -157,6 +169,20 @@ class Helix(Landscape):
         """Return the population loss, shape (R,)."""
         u, v, z = theta.T
         return np.asarray(0.5 * (u**2 + v**2 + (u * np.cos(z) + v * np.sin(z)) ** 2))
+
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        """Return joint moments of derivatives at the weights of many runs."""
+        nodes, weights = _rule(max(map(len, blocks), default=0), degree=1, exact=False)
+
+        def derivative(k: int) -> Floats:
+            tensor = np.zeros((*[3] * k, len(theta), len(nodes)))
+            for index in product(range(3), repeat=k):
+                i, j, turns = (index.count(axis) for axis in range(3))
+                even, odd = _helix_derivative_at(theta, i, j, turns)
+                tensor[index] = even[:, None] + nodes * odd[:, None]
+            return np.moveaxis(tensor, (-2, -1), (0, 1))
+
+        return averaged_products(derivative, blocks, weights)
 
     def statistics(self, order: int) -> Statistics:
         """Return the derivatives 0..order at the start."""
@@ -242,6 +268,23 @@ class Mean(Landscape):
         """Return the population loss, shape (R,)."""
         return 0.5 * float(self.curvature) * theta[:, 0] ** 2
 
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        """Return joint moments of derivatives at the weights of many runs."""
+        nodes, weights = _rule(max(map(len, blocks), default=0), degree=1, exact=False)
+
+        H, S = float(self.curvature), float(self.noise)
+
+        def derivative(k: int) -> Floats:
+            values = {
+                0: H * theta**2 / 2 + S * theta * nodes,
+                1: H * theta + S * nodes,
+                2: H + 0 * theta * nodes,
+            }
+            at = values.get(k, 0 * theta * nodes)
+            return np.asarray(at).reshape(len(theta), -1, *[1] * k)
+
+        return averaged_products(derivative, blocks, weights)
+
     def statistics(self, order: int, *, exact: bool = False) -> Statistics:
         """Return the derivatives 0..order at the start; with `exact` as fractions.
 
@@ -270,6 +313,30 @@ def _helix_derivative(i: int, j: int, k: int) -> tuple[float, float]:
         ),
         {(1, 0): float(np.cos(quarter)), (0, 1): float(np.sin(quarter))}.get((i, j), 0.0),
     )
+
+
+def _helix_derivative_at(theta: Floats, i: int, j: int, k: int) -> tuple[Floats, Floats]:
+    """Return the same anywhere, for every row of weights."""
+    u, v, z = theta.T
+
+    def turned(angle: Floats, speed: int) -> Floats:
+        return np.asarray(float(speed) ** k * np.cos(angle + k * np.pi / 2))
+
+    def power(x: Floats, n: int, m: int) -> Floats:
+        factor = (1.0, float(n), float(n * (n - 1)))[m] if m <= n else 0.0
+        return factor * x ** max(n - m, 0)
+
+    constant = 3.0 if k == 0 else 0.0
+    cos2, sin2 = turned(2 * z, 2), turned(2 * z - np.pi / 2, 2)
+    even = (
+        power(u, 2, i) * power(v, 0, j) * (constant + cos2) / 4
+        + power(u, 1, i) * power(v, 1, j) * sin2 / 2
+        + power(u, 0, i) * power(v, 2, j) * (constant - cos2) / 4
+    )
+    odd = power(u, 1, i) * power(v, 0, j) * turned(z - np.pi / 4, 1) + power(u, 0, i) * power(
+        v, 1, j
+    ) * turned(z - 3 * np.pi / 4, 1)
+    return even, odd
 
 
 def _quarter_cos(k: int) -> int:

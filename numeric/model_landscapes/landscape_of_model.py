@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, check_kind
+from sgdiagrams.numeric.landscapes.joint_moments import averaged_products
 from sgdiagrams.numeric.landscapes.landscape import Landscape, check_derivative_order
 from sgdiagrams.numeric.model_landscapes.jax_runs import JaxRuns
 from sgdiagrams.numeric.model_landscapes.parallel import runs_in_a_chunk
@@ -25,7 +26,7 @@ from sgdiagrams.numeric.noiseless.first_order import FirstOrder
 from sgdiagrams.numeric.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -157,6 +158,33 @@ class ModelLandscape(Landscape):
     def first_order(self, descent: Descent, reading: Reading, *, eta: float) -> FirstOrder:
         """Return what every datapoint changes, from a run forward and back with all data."""
         return FirstOrder.of(self._model, descent, reading, eta=eta, test_model=self._test_model)
+
+    def joint_moments(self, theta: Floats, blocks: Sequence[tuple[int, ...]]) -> list[Floats]:
+        """Return joint moments of derivatives over all data at the weights of many runs.
+
+        Beyond losses and mean gradients by dense derivatives, run by run.
+
+        Raises
+        ------
+        RequestError
+            As for `statistics`.
+        """
+        if self._test_model is not None:
+            raise RequestError(
+                f"expected {self._name} without test_data for an expression, whose derivatives are those "
+                "of the distribution; leave test_data out"
+            )
+        if set(blocks) <= {(0,), (1,)}:
+            return super().joint_moments(theta, blocks)
+        highest = max(max(block, default=0) for block in blocks)
+        by_run = [self._moments_at(row, highest, blocks) for row in theta]
+        return [np.concatenate(parts) for parts in zip(*by_run, strict=True)]
+
+    def _moments_at(
+        self, row: Floats, highest: int, blocks: Sequence[tuple[int, ...]]
+    ) -> list[Floats]:
+        known = self.moved(row).statistics(highest).samples
+        return averaged_products(lambda k: known[k][None], blocks)
 
     def statistics(self, order: int) -> Statistics:
         """Return the derivatives 0..order of all datapoints at the start, as dense arrays.

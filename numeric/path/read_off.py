@@ -52,7 +52,8 @@ def signed_factors(
         for product in observable.products
         if len(product.expectations) == 1 and len(product.expectations[0]) == 1
     ]
-    if len(singles) < len(observable.products) or observable.since is not None:
+    is_mean = len(singles) == len(observable.products) and not observable.expressions
+    if not is_mean or observable.since is not None:
         remedy = (
             "give times=[...] and subtract" if observable.since is not None else "take one of these"
         )

@@ -44,9 +44,12 @@ def watched_in_words(observable: str, component: tuple[int, ...] | None) -> str:
     'displacement [0] since update 5'
     """
     name, _, since = observable.partition(":since=")
-    words = name.replace("-", " ")
+    name = name.replace("expression:", "expression ", 1)
+    words = name if "expression " in name else name.replace("-", " ")
     if component is not None:
         words = f"{words} [{', '.join(map(str, component))}]"
+    elif name.startswith("variance:"):
+        words = f"variance of the {name.removeprefix('variance:')}"
     elif name == "variance":
         words = "variance of the test loss"
     else:

@@ -21,6 +21,7 @@ from sgdiagrams.numeric.simulation.batches import (
     simulated_course,
 )
 from sgdiagrams.numeric.simulation.moments import Moments
+from sgdiagrams.numeric.simulation.read_expressions import ReadExpression
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
@@ -58,6 +59,8 @@ class Simulation:
     * for displacement and second moment one component of :math:`\Delta^\mu` or
       :math:`\Delta^\mu \Delta^\nu`, with :math:`\Delta = \theta_T - \theta_0`;
     * for a product of factors its change, and likewise for sums of products;
+    * for expressions the same, or of one component; a learning rate in their coefficients is no part of
+      what is there at the start;
     * for increments the same with the weights after `since` updates in place of the start. With an
       average of iterates, both ends are averaged: the earlier one as if training had ended there.
 
@@ -103,8 +106,9 @@ class Simulation:
     True
     """
 
-    __slots__ = ("_before", "_course", "_descent", "_labels", "_landscape", "_observable", "_population",
-                 "_products", "_updates", "chunk", "component", "rows", "statistic")  # fmt: skip
+    __slots__ = ("_before", "_course", "_descent", "_expressions", "_labels", "_landscape",
+                 "_observable", "_population", "_products", "_updates", "chunk", "component",
+                 "rows", "statistic")  # fmt: skip
 
     def __init__(
         self,
@@ -120,6 +124,7 @@ class Simulation:
         self._labels = (training.sampling.label, training.optimizer.label)
         self._observable = watched
         self._products = _signed_products(watched)
+        self._expressions = {name: ReadExpression(e) for name, e in watched.expressions}
         scheme = training.sampling
         if TRAINING in watched.factors:
             scheme.check_root("training")
@@ -213,6 +218,11 @@ class Simulation:
                 f"expected a sampling with noise for a control variate, got {self._labels[0]}; "
                 "leave it out"
             )
+        if self._expressions:
+            raise RequestError(
+                "expected losses, weights or functions for a control variate, got "
+                f"observable={shown(self._observable.name)}; leave it out"
+            )
         functions = {
             name: self._function_to_first_order(name) for name in self._observable.functions
         }
@@ -282,18 +292,33 @@ class Simulation:
         before = earlier[0] if self._before else start
         change = np.zeros(len(data))
         for sign, factors in self._products:
-            change += sign * self._change(factors, end, before, data)
+            change += sign * self._change(factors, end, before, data, eta)
         return change
 
     def _change(
-        self, factors: tuple[str, ...], end: Floats, before: Floats, data: NDArray[Any]
+        self,
+        factors: tuple[str, ...],
+        end: Floats,
+        before: Floats,
+        data: NDArray[Any],
+        eta: float,
     ) -> Floats:
         """Return the change of a product; with a coordinate of the displacement it begins at 0."""
-        scalars = [factor for factor in factors if factor != WEIGHTS]
-        if len(scalars) < len(factors):
-            product = np.prod((end - before)[:, list(self.component or ())], axis=1)
-            for factor in scalars:
-                product = product * self._value(factor, end, data)
+        others = [factor for factor in factors if factor != WEIGHTS]
+        # Indices of coordinates come first, then those of expressions.
+        place = len(factors) - len(others)
+        component = self.component or ()
+        scalars: list[tuple[str, tuple[int, ...]]] = []
+        ranks = {name: e.rank for name, e in self._observable.expressions}
+        for factor in others:
+            stop = place + ranks.get(factor, 0)
+            scalars.append((factor, component[place:stop]))
+            place = stop
+        coordinates = len(factors) - len(others)
+        if coordinates:
+            product = np.prod((end - before)[:, list(component[:coordinates])], axis=1)
+            for factor, of in scalars:
+                product = product * self._value(factor, end, data, eta, of)
             return np.asarray(product)
         if factors == (TRAINING,):
             change = self._landscape.loss(end, data) - self._landscape.loss(before, data)
@@ -302,13 +327,25 @@ class Simulation:
         rest = before if self._before or TRAINING in factors else before[:1]
         after: Any = 1.0
         at_first: Any = 1.0
-        for factor in scalars:
-            after = after * self._value(factor, end, data)
-            at_first = at_first * self._value(factor, rest, data)
+        # Order 0 is what is subtracted; of an increment, all that was there before.
+        eta_before = 0.0 if self._observable.since is None else eta
+        for factor, of in scalars:
+            after = after * self._value(factor, end, data, eta, of)
+            at_first = at_first * self._value(factor, rest, data, eta_before, of)
         return np.asarray(after - at_first)
 
-    def _value(self, factor: str, theta: Floats, data: NDArray[Any]) -> Floats:
-        """Return a loss or a function of the weights, shape (R,)."""
+    def _value(
+        self,
+        factor: str,
+        theta: Floats,
+        data: NDArray[Any],
+        eta: float,
+        component: tuple[int, ...],
+    ) -> Floats:
+        """Return a loss, a function of the weights, or one component of an expression, shape (R,)."""
+        if factor in self._expressions:
+            read = self._expressions[factor]
+            return read(self._landscape, theta, eta=eta, component=component)
         if factor == LOSS:
             return self._landscape.test_loss(theta)
         if factor == TRAINING:
@@ -344,6 +381,7 @@ class Simulation:
         d = self._descent
         values: tuple[Any, ...] = (d.optimizer, d.multipliers, d.watched, self._course)
         values += (self._observable.products, self._function_values())
+        values += self._observable.expressions
         return hashlib.sha256(repr(values).encode()).hexdigest()
 
     def _function_values(self) -> list[list[float]]:
