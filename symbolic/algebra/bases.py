@@ -19,9 +19,10 @@ W. Hoeffding, "A class of statistics with asymptotically normal distribution", A
 from __future__ import annotations
 
 from collections import defaultdict
+from math import prod
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Expr, Integer
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.symbolic.algebra.conversions import (
@@ -32,10 +33,12 @@ from sgdiagrams.symbolic.algebra.conversions import (
 )
 from sgdiagrams.symbolic.algebra.linear_combinations import collected_pairs, is_constant
 from sgdiagrams.symbolic.algebra.unbiased import coarse_with_moebius
-from sgdiagrams.symbolic.weights.quotients import canonical
+from sgdiagrams.symbolic.weights.shared_ring import SharedRing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from flint import fmpq_mpoly
 
     from sgdiagrams.symbolic.algebra.linear_combinations import Pair
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -74,20 +77,24 @@ def pairs_in_basis(pairs: Iterable[Pair], basis: ValueBasis, N: Expr) -> tuple[P
     given: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         given["constant" if is_constant(pair[1]) else pair[1].basis].append(pair)
+    # Nothing is worked out for what is in the basis already.
+    kept = [*given.pop("constant", ()), *given.pop(basis, ())]
+    if not given:
+        return collected_pairs(kept, is_canonical=True)
+    changed = [pair for group in given.values() for pair in group]
+    sums = _Sums(changed, N)
     if basis == "plug-in":
-        to_average = [*given["distinct"], *_renamed(_moments(given), "distinct")]
-        result = [*given["plug-in"], *_in_plug_ins(to_average, N)]
+        sums.replace(("moment", "cumulant"), in_moments, "distinct")
+        sums.average_over_all()
     else:
-        distinct = [*given["distinct"], *_in_distinct(given["plug-in"], N)]
-        if basis == "distinct":
-            result = [*distinct, *_renamed(_moments(given), "distinct")]
-        elif basis == "moment":
-            result = [*_moments(given), *_renamed(distinct, "moment")]
+        sums.average_over_distinct()
+        if basis == "cumulant":
+            sums.replace(("distinct",), _itself, "moment")
+            sums.replace(("moment",), in_cumulants, "cumulant")
         else:
-            given["moment"] += _renamed(distinct, "moment")
-            population = [*given["moment"], *given["cumulant"]]
-            result = [(c * n, k) for c, old in population for k, n in in_cumulants(old).items()]
-    return collected_pairs([*given["constant"], *result])
+            sums.replace(("moment", "cumulant"), in_moments, basis)
+            sums.replace(("distinct",), _itself, basis)
+    return collected_pairs([*kept, *sums.pairs()], is_canonical=True)
 
 
 def values_cancel(pairs: Iterable[Pair], N: Expr) -> bool:
@@ -117,80 +124,99 @@ def values_cancel(pairs: Iterable[Pair], N: Expr) -> bool:
     return not any(pairs_in_basis(part, "cumulant", N) for part in (population, samples))
 
 
-def _moments(given: dict[str, list[Pair]]) -> list[Pair]:
-    population = [*given["moment"], *given["cumulant"]]
-    return [(c * n, k) for c, old in population for k, n in in_moments(old).items()]
-
-
-def _renamed(pairs: Iterable[Pair], basis: ValueBasis) -> list[Pair]:
-    return [(c, k.with_partition(k.partition, basis)) for c, k in pairs]
-
-
-# Of samples -------------------------------------------------------------------------------------------
+def _itself(contraction: Contraction) -> Mapping[Contraction, int]:
+    return {contraction: 1}
 
 
 class _Sums:
-    """Coefficients of contractions, apart by the number of blocks that they come from."""
+    """Contractions with their coefficients, as numerators over one denominator."""
 
-    def __init__(self) -> None:
-        self.terms: dict[tuple[Contraction, int], defaultdict[int, list[Expr]]] = {}
+    def __init__(self, pairs: Sequence[Pair], N: Expr) -> None:
+        self._ring = SharedRing((c for c, _ in pairs), () if N.is_Integer else (N,))
+        self._below = self._ring.denominator
+        self._N = N
+        self._size = self._ring.polynomial(N)
+        self._zero = self._ring.polynomial(Integer(0))
+        self._terms: dict[Contraction, fmpq_mpoly] = {}
+        for c, k in pairs:
+            self._add(self._terms, k, self._ring.numerator(c))
 
-    def add(self, coefficient: Expr, contraction: Contraction, blocks: int, before: int) -> None:
-        """Add to the coefficient of a contraction with so many blocks, which had more before."""
-        self.terms.setdefault((contraction, blocks), defaultdict(list))[before].append(coefficient)
+    def _add(self, terms: dict[Contraction, fmpq_mpoly], k: Contraction, above: fmpq_mpoly) -> None:
+        terms[k] = terms.get(k, self._zero) + above
 
-    def times(self, N: Expr, *, is_falling: bool) -> list[Pair]:
-        """Return the sums times N^blocks / (N)_before, or (N)_blocks / N^before where it is falling."""
-        known: dict[tuple[object, ...], Expr] = {}
+    def pairs(self) -> list[Pair]:
+        """Return the contractions with weights as coefficients."""
+        known: dict[str, Expr] = {}
         result = []
-        for (contraction, blocks), by_number in self.terms.items():
-            sums = tuple((m, Add(*cs)) for m, cs in sorted(by_number.items()))
-            key = (blocks, sums)
+        for k, above in self._terms.items():
+            key = str(above)
             if key not in known:
-                known[key] = _scaled(blocks, sums, N, is_falling=is_falling)
-            result.append((known[key], contraction))
+                known[key] = self._ring.weight(above, self._below)
+            result.append((known[key], k))
         return result
 
+    def replace(
+        self,
+        bases: Collection[str],
+        change: Callable[[Contraction], Mapping[Contraction, int]],
+        basis: ValueBasis,
+    ) -> None:
+        """Put the sums that a function gives in the place of contractions, and rename their basis."""
+        terms: dict[Contraction, fmpq_mpoly] = {}
+        for k, above in self._terms.items():
+            # Of single nodes, moments are cumulants.
+            if k.basis not in bases:
+                self._add(terms, k, above)
+                continue
+            for new, factor in change(k).items():
+                renamed = new.with_partition(new.partition, basis) if new.basis != basis else new
+                self._add(terms, renamed, above * factor)
+        self._terms = terms
 
-def _scaled(blocks: int, sums: tuple[tuple[int, Expr], ...], N: Expr, *, is_falling: bool) -> Expr:
-    above, below = (_falling, Pow) if is_falling else (Pow, _falling)
-    total = Add(*(Mul(c, 1 / below(N, Integer(m))) for m, c in sums))
-    product = Mul(total, above(N, Integer(blocks)))
-    return product if product.is_Rational else canonical(product)
+    def _falling(self, start: int, stop: int) -> fmpq_mpoly:
+        """Return (N - start) ... (N - stop + 1)."""
+        return prod((self._size - i for i in range(start, stop)), start=self._zero + 1)
 
-
-def _falling(N: Expr, k: Expr) -> Expr:
-    """Return N (N - 1) ... (N - k + 1)."""
-    return Mul(*(N - i for i in range(int(k))))
-
-
-def _in_plug_ins(pairs: Iterable[Pair], N: Expr) -> list[Pair]:
-    """Return averages over distinct samples as products of averages."""
-    sums = _Sums()
-    for c, k in pairs:
-        inner, nodes = split_partition(k)
-        m = _block_count(inner)
-        if N.is_Integer and m > N:
+    def average_over_all(self) -> None:
+        """Write averages over distinct samples as products of averages."""
+        given = [(k, above, *split_partition(k)) for k, above in self._terms.items()]
+        most = max(_block_count(inner) for k, _, inner, _ in given if k.basis == "distinct")
+        if self._N.is_Integer and most > self._N:
             raise StatisticsError(
-                f"expected at least {m} samples for an average over distinct {m}-tuples, got N={N}; "
-                "bring more samples or lower the order"
+                f"expected at least {most} samples for an average over distinct {most}-tuples, "
+                f"got N={self._N}; bring more samples or lower the order"
             )
-        for coarse, mu in coarse_with_moebius(inner):
-            new = k.with_partition(whole_partition(coarse, nodes, k.node_count), "plug-in")
-            sums.add(c * mu, new, _block_count(coarse), m)
-    return sums.times(N, is_falling=False)
+        # Over N (N - 1) ... (N - most + 1).
+        terms: dict[Contraction, fmpq_mpoly] = {}
+        for k, above, inner, nodes in given:
+            scaled = above * self._falling(_block_count(inner), most)
+            for coarse, mu in coarse_with_moebius(inner):
+                new = k.with_partition(whole_partition(coarse, nodes, k.node_count), "plug-in")
+                self._add(terms, new, scaled * mu * self._size ** _block_count(coarse))
+        self._terms = terms
+        self._below = self._below * self._falling(0, most)
 
-
-def _in_distinct(pairs: Iterable[Pair], N: Expr) -> list[Pair]:
-    """Return products of averages over samples as averages over distinct ones."""
-    sums = _Sums()
-    for c, k in pairs:
-        inner, nodes = split_partition(k)
-        m = _block_count(inner)
-        for coarse, _ in coarse_with_moebius(inner):
-            new = k.with_partition(whole_partition(coarse, nodes, k.node_count), "distinct")
-            sums.add(c, new, _block_count(coarse), m)
-    return sums.times(N, is_falling=True)
+    def average_over_distinct(self) -> None:
+        """Write products of averages as averages over distinct samples."""
+        given = [
+            (k, above, *split_partition(k))
+            for k, above in self._terms.items()
+            if k.basis == "plug-in"
+        ]
+        if not given:
+            return
+        most = max(_block_count(inner) for _, _, inner, _ in given)
+        # Over a power of N.
+        terms: dict[Contraction, fmpq_mpoly] = {
+            k: above * self._size**most for k, above in self._terms.items() if k.basis != "plug-in"
+        }
+        for k, above, inner, nodes in given:
+            scaled = above * self._size ** (most - _block_count(inner))
+            for coarse, _ in coarse_with_moebius(inner):
+                new = k.with_partition(whole_partition(coarse, nodes, k.node_count), "distinct")
+                self._add(terms, new, scaled * self._falling(0, _block_count(coarse)))
+        self._terms = terms
+        self._below = self._below * self._size**most
 
 
 def _block_count(partition: tuple[int, ...]) -> int:

@@ -36,8 +36,12 @@ Pair = tuple[Expr, Contraction]
 _POPULATION = ("moment", "cumulant")
 
 
-def collected_pairs(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ...]:
+def collected_pairs(
+    pairs: Iterable[tuple[Expr, Contraction]], *, is_canonical: bool = False
+) -> tuple[Pair, ...]:
     """Add the coefficients of equal contractions, drop zeros, and sort as a person would.
+
+    With `is_canonical` the coefficients are canonical already, which saves the work where none are added.
 
     Examples
     --------
@@ -54,7 +58,7 @@ def collected_pairs(pairs: Iterable[tuple[Expr, Contraction]]) -> tuple[Pair, ..
     result: list[Pair] = []
     for contraction, coefficients in sums.items():
         total = Add(*coefficients)
-        if not total.is_Rational:
+        if not (total.is_Rational or (is_canonical and len(coefficients) == 1)):
             total = canonical(total)
         if total != 0:
             result.append((total, contraction))

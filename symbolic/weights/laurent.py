@@ -8,10 +8,10 @@ are too many of them to make each a SymPy expression on its own.
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache
 from typing import TYPE_CHECKING
 
-from sympy import Add, Integer, Mul, Pow, Rational
+from sympy import Add, Basic, Integer, Mul, Pow, Rational
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,6 +104,7 @@ def to_expr(polynomial: Mapping[tuple[int, ...], Fraction], variables: Sequence[
     """Return the polynomial as an expanded SymPy expression; numbers may stand for variables."""
     places = tuple(variables)
     terms = []
+    bare = set()
     for exponents, c in polynomial.items():
         number = Rational(c.numerator, c.denominator)
         monomial, is_bare = _monomial(exponents, places)
@@ -112,6 +113,14 @@ def to_expr(polynomial: Mapping[tuple[int, ...], Fraction], variables: Sequence[
             terms.append(Mul(number, *Mul.make_args(monomial), evaluate=False))
         else:
             terms.append(Mul(number, monomial))
+        if is_bare and number != 0:
+            bare.add(monomial)
+    if len(bare) == len(terms) > 1:
+        # The same: different monomials, sorted as SymPy does, with a number first.
+        numbers = [term for term in terms if term.is_Rational]
+        others = [term for term in terms if not term.is_Rational]
+        others.sort(key=cmp_to_key(Basic.compare))
+        return Add(*numbers, *others, evaluate=False)
     return Add(*terms)
 
 
