@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
 from sgdiagrams.symbolic.derivation import exact_terms, rounded_terms
 from sgdiagrams.symbolic.files.formula import dump, load
@@ -158,6 +159,37 @@ class Expansion(SeriesFormula):
         if eta == "tensor":
             return Add(*(Mul(t.weight, t.contraction.with_metric("eta")) for t in terms))
         return Add(*(Mul(symbols.eta**t.order, t.weight, t.contraction) for t in terms))
+
+    def expression(self, k: int | None = None) -> Expression:
+        """Return order `k` without its power of eta, or the sum of all orders with them.
+
+        Parameters
+        ----------
+        k
+            An order; all of them when left out.
+
+        Raises
+        ------
+        RequestError
+            When the order is beyond the expansion.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> expand("test-loss", order=2, sampling="one-pass").expression(2).in_basis("cumulant")
+        Expression.parse('T (2 T - 1)/2 G_a H_ab G_b + T/2 C_ab H_ab')
+        """
+        if k is not None and not is_whole(k, least=0, most=self.order):
+            raise RequestError(
+                f"expected an order 0..{self.order} of this expansion, got k={shown(k)}"
+            )
+        ranks = {part.observable.rank for part in self.parts}
+        rank = ranks.pop() if len(ranks) == 1 else None
+        if k is not None:
+            return Expression(((t.weight, t.contraction) for t in self.order_terms(k)), rank)
+        return Expression(
+            ((t.weight * symbols.eta**t.order, t.contraction) for t in self.terms), rank
+        )
 
     def with_metric(self, metric: Metric) -> Expansion:
         """Return the same expansion with the learning-rate tensor on the edges, or without.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.partitions import Partition
 
 __all__ = [
+    "OF_A_PENALTY",
     "contraction_of",
     "in_cumulants",
     "in_moments",
@@ -36,6 +37,8 @@ __all__ = [
     "with_constants_apart",
 ]
 
+#: Derivatives of an L2 penalty that are not zero.
+OF_A_PENALTY = 2
 _MOST_NODES = 10  # of which there are 115,975 partitions
 
 
@@ -58,8 +61,8 @@ def contraction_of(given: Contraction | str) -> Contraction:
 def with_constants_apart(contraction: Contraction) -> Contraction | None:
     """Return a contraction in which constants share no block; None where it is zero.
 
-    A function of the weights is a factor of every average, and of no joint cumulant; no joint cumulant
-    has a penalty.
+    A function of the weights is a factor of every average, and of no joint cumulant. No joint cumulant
+    has a penalty, and neither has a third derivative.
 
     Examples
     --------
@@ -71,6 +74,7 @@ def with_constants_apart(contraction: Contraction) -> Contraction | None:
     >>> with_constants_apart(contraction_of("kappa_a|a~"))
     C_aa
     """
+    contraction = _without_zeros(contraction)
     partition = contraction.partition
     tied = [v for v, block in enumerate(partition) if partition.count(block) > 1]
     constant = [v for v in tied if contraction.labels[v] not in (LOSS, PENALISED)]
@@ -81,6 +85,23 @@ def with_constants_apart(contraction: Contraction) -> Contraction | None:
     above = max(partition) + 1
     blocks = [above + v if v in constant else block for v, block in enumerate(partition)]
     return contraction.with_partition(restricted_growth_string(blocks))
+
+
+def _without_zeros(contraction: Contraction) -> Contraction:
+    """Return a contraction with the bare loss where a penalty has too many derivatives."""
+    if PENALISED not in contraction.labels:
+        return contraction
+    labels = [
+        LOSS if label == PENALISED and legs > OF_A_PENALTY else label
+        for label, legs in zip(contraction.labels, contraction.legs, strict=True)
+    ]
+    return Contraction.from_parts(
+        contraction.edges,
+        contraction.partition,
+        labels,
+        contraction.free,
+        basis=contraction.basis,
+    )
 
 
 @lru_cache(maxsize=16384)

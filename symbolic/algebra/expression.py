@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast, final
 from sympy import Expr, Integer, Rational, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import how_many, shown
+from sgdiagrams.diagrams.messages import how_many, shortened, shown
 from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.algebra.bases import pairs_in_basis, values_cancel
 from sgdiagrams.symbolic.algebra.components import pairs_with_values
 from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
 from sgdiagrams.symbolic.algebra.expression_json import dump_expression, load_expression
+from sgdiagrams.symbolic.algebra.expression_source import expression_source
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
 from sgdiagrams.symbolic.algebra.linear_combinations import (
     collected_pairs,
@@ -543,6 +544,30 @@ class Expression:
             When the text is no JSON, or no expression of a version that is known.
         """
         return cls(*load_expression(text))
+
+    def python(self) -> str:
+        """Return standalone Python source that evaluates the expression with NumPy alone.
+
+        ``tensors(derivatives)`` averages arrays of per-sample derivatives, ``{1: g, 2: h, ...}`` with the
+        sample axis first, into the named tensors; ``value(tensors, *, N=..., eta=...)`` returns the
+        expression at numbers for its symbols, an array with one axis of length p a free leg. The samples
+        count as the whole population; averages over distinct samples need their number N. Functions of
+        the weights and weight decay are given as in the source of expansions: see `Expansion.python`.
+
+        Raises
+        ------
+        RequestError
+            When there are more indices than letters.
+
+        Examples
+        --------
+        >>> namespace = {}
+        >>> exec(Expression.parse("N/2 tr(C) - |G|^2").python(), namespace)
+        >>> namespace["value"](namespace["tensors"]({1: [[1.0], [3.0]]}), N=10)
+        1.0
+        """
+        headline = expression_text(self.terms, self.rank, too_long="describe")
+        return expression_source(self.terms, self.rank, shortened(headline))
 
     def __str__(self) -> str:
         rank = self.rank if self.terms else 0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.algebra.conversions import OF_A_PENALTY
 from sgdiagrams.symbolic.algebra.linear_combinations import Pair, collected_pairs, in_one_basis
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
@@ -32,9 +33,6 @@ __all__ = ["gradient_pairs", "joined_legs", "replaced_function"]
 
 #: Of a node that is to be replaced; a name that no function of a user has.
 _REPLACED = "eta"
-
-#: Derivatives of an L2 penalty that are not zero.
-_OF_A_PENALTY = 2
 
 
 def gradient_pairs(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
@@ -168,7 +166,7 @@ def _made(
         for v in (*free, *(v for edge in edges for v in edge)):
             legs[v] += 1
         labels = [
-            LOSS if label == PENALISED and legs[v] > _OF_A_PENALTY else label
+            LOSS if label == PENALISED and legs[v] > OF_A_PENALTY else label
             for v, label in enumerate(labels)
         ]
     return Contraction.from_parts(edges, blocks, labels, free, basis=basis)

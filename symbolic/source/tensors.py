@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
-from sgdiagrams.symbolic.contractions.notation import operand_name
+from sgdiagrams.symbolic.contractions.notation import check_is_product, operand_name
 from sgdiagrams.symbolic.source.helpers import HELPERS
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
 
-__all__ = ["RESERVED", "Block", "block_of", "named_blocks", "tensors_source"]
+__all__ = [
+    "RESERVED",
+    "Block",
+    "block_of",
+    "contraction_source",
+    "named_blocks",
+    "tensors_source",
+]
 
 #: What the source uses itself.
 RESERVED = {
@@ -98,6 +105,41 @@ def named_blocks(contractions: Iterable[Contraction]) -> dict[Block, str]:
         taken.add(name)
         names[block] = name
     return names
+
+
+def contraction_source(
+    contraction: Contraction, names: dict[Block, str], *, is_bare: bool = False
+) -> str:
+    """Return source for a contraction with the learning rate on edges and free legs, or without.
+
+    Raises
+    ------
+    RequestError
+        When it is an average over distinct samples, or there are more indices than letters.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.contractions.contraction import Contraction
+    >>> contraction = Contraction.parse("G_a H_ab G_b")
+    >>> contraction_source(contraction, named_blocks([contraction]), is_bare=True)
+    "numpy.einsum('a,ab,b->', G, H, G, optimize=True)"
+    """
+    check_is_product(contraction)
+    subscripts, operands = [], []
+    for tensor in walk(contraction.with_metric("identity" if is_bare else "eta")):
+        indices = [i for group in tensor.groups for i in group]
+        if max(indices, default=0) >= len(ascii_letters):
+            raise RequestError(
+                f"expected at most {len(ascii_letters)} indices of a term in source, got more; "
+                "evaluate the expansion instead"
+            )
+        subscripts.append("".join(ascii_letters[i] for i in indices))
+        operands.append("eta" if tensor.kind == "eta" else names[block_of(tensor)])
+    output = ascii_letters[: len(contraction.free)]
+    if not output and subscripts == [""]:
+        return operands[0]
+    pattern = f"{','.join(subscripts)}->{output}"
+    return f"numpy.einsum({pattern!r}, {', '.join(operands)}, optimize=True)"
 
 
 def tensors_source(names: dict[Block, str], decays: list[Any], *, needs_size: bool) -> list[str]:

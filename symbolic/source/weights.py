@@ -18,9 +18,9 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.weights.quotients import as_quotient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Exponentials", "quotient_source", "weights_source"]
+__all__ = ["Exponentials", "named_exponentials", "quotient_source", "weights_source"]
 
 _Terms = tuple[tuple[tuple[int, ...], Fraction], ...]
 # Python reads decimals of up to 4300 digits.
@@ -73,6 +73,38 @@ def _polynomial(terms: _Terms, scale: int, places: Sequence[str]) -> str:
         written.append(f"{sign} {'*'.join(factors)}")
     text = " ".join(written) or "+ 0"
     return text.removeprefix("+ ") if text[0] == "+" else f"-{text[2:]}"
+
+
+def named_exponentials(
+    weights: Iterable[Expr], local: dict[Expr, str], taken: set[str]
+) -> Exponentials:
+    """Name the powers such as beta**T and the bases that are numbers; they become local names too.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.symbols import T, beta
+    >>> named_exponentials([1 - beta**T], {T: "T", beta: "beta"}, set()).names
+    {beta**T: 'power_1'}
+    """
+    powers: dict[Expr, str] = {}
+    bases: dict[Fraction, str] = {}
+
+    def fresh(stem: str) -> str:
+        number = 1
+        while f"{stem}_{number}" in taken:
+            number += 1
+        taken.add(f"{stem}_{number}")
+        return f"{stem}_{number}"
+
+    for weight in weights:
+        for g in as_quotient(weight).generators:
+            if not g.is_Symbol and g not in powers:
+                powers[g] = fresh("power")
+                if g.base.is_Rational:
+                    base = Fraction(int(g.base.p), int(g.base.q))
+                    bases[base] = bases.get(base) or fresh("base")
+    local |= powers
+    return Exponentials(powers, bases)
 
 
 def weights_source(

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.symbolic.contractions.factors import walk
-from sgdiagrams.symbolic.contractions.notation import check_is_product
 from sgdiagrams.symbolic.source.helpers import used_helpers
 from sgdiagrams.symbolic.source.tensors import (
     RESERVED,
     Block,
-    block_of,
+    contraction_source,
     named_blocks,
     tensors_source,
 )
 from sgdiagrams.symbolic.source.weights import (
-    Exponentials,
+    named_exponentials,
     weights_source,
 )
-from sgdiagrams.symbolic.weights.quotients import as_quotient
 from sgdiagrams.symbolic.writing.number_checks import checks_source, emptiness_source
 from sgdiagrams.symbolic.writing.series import series_heading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import Formula
 
 __all__ = ["contraction_source", "named_exponentials", "numpy_source"]
@@ -175,50 +167,3 @@ def _orders_source(
     if empty != "True":
         lines += rest
     return [*lines, "    return _finite(tensors, result)"]
-
-
-def named_exponentials(
-    weights: Iterable[Expr], local: dict[Expr, str], taken: set[str]
-) -> Exponentials:
-    """Name the powers such as beta**T and the bases that are numbers; they become local names too."""
-    powers: dict[Expr, str] = {}
-    bases: dict[Fraction, str] = {}
-
-    def fresh(stem: str) -> str:
-        number = 1
-        while f"{stem}_{number}" in taken:
-            number += 1
-        taken.add(f"{stem}_{number}")
-        return f"{stem}_{number}"
-
-    for weight in weights:
-        for g in as_quotient(weight).generators:
-            if not g.is_Symbol and g not in powers:
-                powers[g] = fresh("power")
-                if g.base.is_Rational:
-                    base = Fraction(int(g.base.p), int(g.base.q))
-                    bases[base] = bases.get(base) or fresh("base")
-    local |= powers
-    return Exponentials(powers, bases)
-
-
-def contraction_source(
-    contraction: Contraction, names: dict[Block, str], *, is_bare: bool = False
-) -> str:
-    """Return source for a contraction with the learning rate on edges and free legs, or without."""
-    check_is_product(contraction)
-    subscripts, operands = [], []
-    for tensor in walk(contraction.with_metric("identity" if is_bare else "eta")):
-        indices = [i for group in tensor.groups for i in group]
-        if max(indices, default=0) >= len(ascii_letters):
-            raise RequestError(
-                f"expected at most {len(ascii_letters)} indices of a term in source, got more; "
-                "evaluate the expansion instead"
-            )
-        subscripts.append("".join(ascii_letters[i] for i in indices))
-        operands.append("eta" if tensor.kind == "eta" else names[block_of(tensor)])
-    output = ascii_letters[: len(contraction.free)]
-    if not output and subscripts == [""]:
-        return operands[0]
-    pattern = f"{','.join(subscripts)}->{output}"
-    return f"numpy.einsum({pattern!r}, {', '.join(operands)}, optimize=True)"

@@ -14,11 +14,16 @@ from sgdiagrams.symbolic.modified.writing.equations import equation_heading
 from sgdiagrams.symbolic.modified.writing.losses import loss_heading
 from sgdiagrams.symbolic.observable import DISPLACEMENT
 from sgdiagrams.symbolic.source.helpers import used_helpers
-from sgdiagrams.symbolic.source.tensors import RESERVED, Block, named_blocks, tensors_source
-from sgdiagrams.symbolic.source.weights import weights_source
+from sgdiagrams.symbolic.source.tensors import (
+    RESERVED,
+    Block,
+    contraction_source,
+    named_blocks,
+    tensors_source,
+)
+from sgdiagrams.symbolic.source.weights import named_exponentials, weights_source
 from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.writing.number_checks import checks_source
-from sgdiagrams.symbolic.writing.source_code import contraction_source, named_exponentials
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.algebra.expression import Expression

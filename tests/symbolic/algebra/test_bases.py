@@ -127,6 +127,7 @@ def test_functions_and_penalties_are_constants():
     # Where a penalised node is tied, the bare loss is what shares the datapoint.
     bare = Expression.of(penalised).with_function("penalised-loss", "l")
     assert bare == Expression.parse("C_aa + G_a G_a")
+    assert Expression.parse("J~_abc") == Expression.parse("J_abc")
     assert Expression.parse("kappa_a|a~") == Expression.parse("C_aa")
     assert Expression.parse("M_a|a~ - M_a|a").equals("G_a G~_a - |G|^2")
     assert Expression.parse("V_a|a~ - V_a|a").equals("G^_a G~^_a - G^_a G^_a")
