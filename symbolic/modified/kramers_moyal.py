@@ -11,7 +11,7 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.modified.generators import is_for_all_steps, repetition_of
-from sgdiagrams.symbolic.modified.operators import tensor_of_rank
+from sgdiagrams.symbolic.modified.operators import ACTED_ON, tensor_of_rank
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.modified.operators import OperatorSeries
@@ -105,11 +105,8 @@ class KramersMoyal(ABC):  # noqa: B024 - fields of the class above take the plac
     @property
     def ranks(self) -> tuple[int, ...]:
         """The numbers of legs of the tensors that are not zero."""
-        return tuple(
-            m
-            for m in range(1, self.order + 1)
-            if any(not self.tensor(m, k).is_zero for k in range(1, self.order + 1))
-        )
+        contractions = (k for part in self.operators for k in part.contractions)
+        return tuple(sorted({k.legs[k.labels.index(ACTED_ON)] for k in contractions}))
 
     @property
     def is_stationary(self) -> bool:
