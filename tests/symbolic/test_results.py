@@ -1,4 +1,9 @@
-"""Known laws on long times, as identities."""
+"""Known results of the literature, as identities."""
+
+import functools
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -15,13 +20,21 @@ from sympy import (
     sympify,
 )
 
+import sgdiagrams.symbolic
 from sgdiagrams.diagrams import RequestError
-from sgdiagrams.symbolic import expand
-from sgdiagrams.symbolic.results import RESULTS, known_result
+from sgdiagrams.numeric import landscape
+from sgdiagrams.symbolic import expand, results
+from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.known.page import results_in_latex
+from sgdiagrams.symbolic.known.result import KnownResult, Source
 from sgdiagrams.symbolic.resummation.given_tensors import tidy
-from sgdiagrams.symbolic.symbols import E, N, T, beta, eta
+from sgdiagrams.symbolic.symbols import B, E, N, T, beta, eta
 
 C, G, H, J, S = symbols("C G H J S")
+
+
+RESULTS = results.RESULTS
+known_result = functools.cache(results.known_result)
 
 
 def same(first, second):
@@ -38,7 +51,7 @@ def test_takeuchi_and_akaike():
     assert known_result("takeuchi").formula == C / (H * N)
     assert known_result("akaike").formula == Symbol("p") / N
     # For any number of weights it is the trace of C over H.
-    [term] = known_result("takeuchi").expansion.terms
+    [term] = known_result("takeuchi").derived.terms
     assert str(term.contraction) == "C_aa"
     assert term.weight == 1 / (N * Symbol("h_a"))
 
@@ -67,17 +80,17 @@ def test_the_worst_curvature():
 
 
 def test_drift_and_valley_velocity():
-    [term] = known_result("drift").expansion.terms
+    [term] = known_result("drift").derived.terms
     ha, hb, hc = symbols("h_a h_b h_c")
     assert same(term.weight, -1 / (2 * (hb + hc) * ha))
     assert str(term.contraction) == "J_abc C_bc"
-    [term] = known_result("valley-velocity").expansion.terms
+    [term] = known_result("valley-velocity").derived.terms
     assert same(term.weight, -T / (2 * (hb + hc)))
     assert same(known_result("valley-velocity").formula / T, -(eta**2) / 2 * C * J / (2 * H))
 
 
 def test_skewness():
-    [term] = known_result("skewness").expansion.order_terms(3)
+    [term] = known_result("skewness").derived.order_terms(3)
     ha, hb, hc = symbols("h_a h_b h_c")
     rate = ha + hb + hc
     assert str(term.contraction) == "S_abc J_abc"
@@ -168,9 +181,115 @@ def test_every_result_has_words_and_a_formula(name):
     assert found.statement.endswith(".")
     assert found.formula.free_symbols or name == "worst-curvature"
     assert found.latex().startswith("\\begin{")
-    if found.call.startswith("expand("):
-        derived = eval(found.call, {"expand": expand})  # noqa: S307 - our own text
-        assert derived.terms == found.expansion.terms
+    assert found.sources
+    assert all(source.authors and source.title and source.year > 1700 for source in found.sources)
+    lines = str(found).splitlines()
+    assert lines[0] == f"{name}: {found.statement}"
+    assert lines[1:] == [f"  {line}" for line in (*map(str, found.sources), *lines_of(found))]
+    if found.call.startswith("known_result("):
+        return
+    if found.derived is not None:
+        derived = eval(found.call, dict(vars(sgdiagrams.symbolic)))  # noqa: S307 - our own text
+        assert type(derived) is type(found.derived)
+        assert derived.latex() == found.derived.latex()
+        if hasattr(derived, "terms"):
+            assert derived.terms == found.derived.terms
+
+
+def lines_of(result):
+    """The formula, in letters of the source where they differ, and the call."""
+    yield str(result.formula)
+    if result.letters:
+        letters = ", ".join(f"{theirs} for {ours}" for ours, theirs in result.letters)
+        yield f"{result.published}  ({letters})"
+    yield result.call
+
+
+def test_every_result_has_a_markdown_cell_and_a_place_on_the_page():
+    page = results_in_latex(map(known_result, RESULTS), standalone=True)
+    for name in RESULTS:
+        assert f"\\textbf{{{name}.}}" in page
+        assert known_result(name)._repr_markdown_().startswith(f"**{name}.** ")
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex is installed")
+def test_every_result_compiles_and_fits_the_page(tmp_path):
+    page = results_in_latex(map(known_result, RESULTS), standalone=True)
+    assert re.findall(r"\\usepackage(?:\[.*\])?\{(\w+)\}", page) == ["geometry", "amsmath"]
+    (tmp_path / "page.tex").write_text(page)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout
+
+
+def test_covariance_of_small_steps():
+    """Mandt, Hoffman and Blei: A Sigma + Sigma A = (epsilon/S) C, in the eigenbasis of A."""
+    result = known_result("stationary-covariance")
+    [term] = result.derived.terms
+    ha, hb = symbols("h_a h_b")
+    assert str(term.contraction) == "C_ab"
+    assert same((ha + hb) * term.weight, 1 / B)
+    epsilon, size, A = symbols("epsilon S A")
+    assert same(2 * A * result.published, epsilon / size * C)
+
+
+def test_covariance_of_the_heavy_ball():
+    """Liu, Ziyin and Ueda: their matrix equation in the eigenbasis of K, and solved for C along K."""
+    result = known_result("heavy-ball-covariance")
+    [term] = result.derived.terms
+    ha, hb = symbols("h_a h_b")
+    left = (
+        (1 - beta) * (ha + hb)
+        - (1 + beta**2) / (1 - beta**2) * ha * hb
+        + beta / (1 - beta**2) * (ha**2 + hb**2)
+    )
+    assert str(term.contraction) == "C_ab"
+    assert same(left * term.weight, 1 / B)
+    assert same(result.formula, eta * C / (B * (1 - beta) * H * (2 - eta * H / (1 + beta))))
+    lamda, mu, size, K = symbols("lambda mu S K")
+    law = lamda * C / (size * (1 - mu) * K * (2 - lamda * K / (1 + mu)))
+    assert same(result.published, law)
+
+
+def test_stationary_bias():
+    """Dieuleveut, Durmus and Bach: -(gamma/2) H^-1 J (H x 1 + 1 x H)^-1 C."""
+    result = known_result("stationary-bias")
+    [term] = result.derived.terms
+    ha, hb, hc = symbols("h_a h_b h_c")
+    assert str(term.contraction) == "J_abc C_bc"
+    assert same(term.weight, -1 / (2 * ha * (hb + hc)))
+    assert same(result.published, -Symbol("gamma") / 2 / H * J * C / (2 * H))
+
+
+def test_bias_on_gauss_to_the_second_power():
+    result = known_result("gauss-bias")
+    assert result.formula == eta / 4 + Rational(13, 72) * eta**2
+    statistics = landscape("gauss").statistics(8)
+    orders = result.derived.evaluate(statistics, eta=0.01).orders
+    assert orders[1:] == pytest.approx([0.01 / 4, 13 / 72 * 1e-4])
+
+
+def test_results_may_be_expressions():
+    """Of modified equations for instance: in the letters of a source, as text and in LaTeX."""
+    law = KnownResult(
+        "implicit",
+        "Gradient descent regularises.",
+        (Source("D. Barrett, B. Dherin", 2021, "Implicit Gradient Regularization", "section 3"),),
+        "modified_loss(2, sampling='gradient-descent').term(2)",
+        Expression.parse("eta/4 G_a G_a"),
+        left=r"\tilde{\ell} - \ell =",
+        letters=(("eta", "h"),),
+    )
+    assert str(law).splitlines()[1:4] == [
+        "  D. Barrett, B. Dherin (2021), Implicit Gradient Regularization, section 3",
+        "  eta/4 G_a G_a",
+        "  h/4 G_a G_a  (h for eta)",
+    ]
+    assert law.published == Expression.parse("{h}/4 G_a G_a")
+    assert r"\frac{h}{4}\, G_{\mu}\, G_{\mu}" in law.latex()
+    assert law._repr_latex_().startswith("$$")
 
 
 def test_unknown_result():

@@ -1,0 +1,69 @@
+"""Known results in LaTeX: one after the other, or as a document of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sgdiagrams.symbolic.known.result import KnownResult
+
+__all__ = ["results_in_latex"]
+
+_DOCUMENT = r"""\documentclass[10pt]{article}
+\usepackage[textwidth=345pt,vmargin=2cm]{geometry}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\begin{document}
+\raggedright
+%s
+\end{document}"""
+
+_SPECIAL = {
+    **{x: rf"\{x}" for x in "#$%&_{}"},
+    "^": r"\^{}",
+    "~": r"\~{}",
+    "\\": r"\textbackslash{}",
+}
+
+
+def results_in_latex(results: Iterable[KnownResult], *, standalone: bool = False) -> str:
+    r"""Return known results in LaTeX; words are comments, or text where it is a whole document.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic import known_result
+    >>> print(results_in_latex([known_result("akaike")]))
+    % Akaike's criterion: where the noise is the curvature, C = H, each of p weights costs 1/N.
+    % H. Akaike (1974), IEEE Trans. Autom. Control 19, 716
+    \begin{equation*}
+      \langle\ell - \hat{\ell}\rangle \to \frac{p}{N}
+    \end{equation*}
+    """
+    if standalone:
+        return _DOCUMENT % "\n\n".join(map(_section, results))
+    return "\n".join(
+        "\n".join([*(f"% {line}" for line in (r.statement, *map(str, r.sources))), r.latex()])
+        for r in results
+    )
+
+
+def _section(result: KnownResult) -> str:
+    sources = "; ".join(map(str, result.sources))
+    # Calls are wider than a line.
+    call = re.sub(r"(?<=[.,=(])", r"\\allowbreak{}", _escaped(result.call))
+    return "\n".join(
+        [
+            rf"\textbf{{{_escaped(result.name)}.}} {_escaped(result.statement)}",
+            rf"\textit{{{_escaped(sources)}.}}",
+            result.latex(),
+            rf"{{\small\texttt{{{call}}}\par}}\bigskip",
+        ]
+    )
+
+
+def _escaped(words: str) -> str:
+    return "".join(_SPECIAL.get(x, x) for x in words)
