@@ -159,8 +159,8 @@ def compare(
     landscape
         ``"digits"``, ``"gauss"``, ``"helix"``, ``"mean"`` or an object.
     observable, sampling, optimizer
-        As for `sgdiagrams.expand`. Covariances and the continuous limits are
-        not simulated, functions of the weights only with their values and derivatives.
+        As for `sgdiagrams.expand`. Of a continuous limit its own equation is run, to order 4.
+        Covariances are not simulated, functions of the weights only with their values and derivatives.
     order
         The highest order, at least 1; left out 3, or with `resummed` one with which that series ends in a
         complete power: 4 for losses, 3 for displacement and generalisation gap.

@@ -108,6 +108,13 @@ class Digits(Landscape):
         slopes = -1 / (1 + np.exp(np.clip(margins, -700, 700)))
         return np.asarray((slopes[:, None, :] @ images)[:, 0, :] / x.shape[1])
 
+    def single_gradients(self, theta: Floats, x: NDArray[Any]) -> Floats:
+        """Return the gradient of every image at weights of its own, shape (R, m, p)."""
+        images = self.signed_images[x]
+        margins = np.einsum("rmp,rmp->rm", theta, images)
+        slopes = -1 / (1 + np.exp(np.clip(margins, -700, 700)))
+        return np.asarray(slopes[:, :, None] * images)
+
     def test_loss(self, theta: Floats) -> Floats:
         """Return the mean loss over all images, shape (R,)."""
         images = self.signed_images

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["blocks_of_runs", "of_all_blocks", "select", "simulated_course"]
+__all__ = ["blocks_of_runs", "check_runs", "of_all_blocks", "select", "simulated_course"]
 
 
 def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
@@ -49,15 +49,25 @@ def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
     """
     if scheme.is_continuous:
         raise RequestError(
-            "expected one-pass, fresh-data, full-batch, gradient-descent, with-replacement, epochs of "
-            f"any kind or a grid to simulate, got sampling={shown(scheme.name)}, a continuous limit "
-            "without updates"
+            f"expected a sampling of discrete updates, got sampling={shown(scheme.name)}, a continuous "
+            "limit"
         )
     if needs_noise and scheme.is_noiseless:
         raise RequestError(
             f"expected a sampling with noise, got sampling={shown(scheme.name)}; its run is noise 0 "
             "alone, which simulate() makes"
         )
+    check_runs(scheme)
+    try:
+        return course_of(scheme)
+    except RequestError:
+        raise RequestError(
+            f"expected a scheme that says its course to simulate, got sampling={shown(scheme.name)}"
+        ) from None
+
+
+def check_runs(scheme: Sampling) -> None:
+    """Raise a SamplingError unless a scheme has all its numbers, and runs are of some length."""
     if scheme.symbols:
         raise SamplingError(
             f"expected a number for each of {', '.join(scheme.symbols)}; "
@@ -65,12 +75,6 @@ def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
         )
     if scheme.is_empty:
         raise SamplingError(f"expected at least one update to simulate, got {scheme.label}")
-    try:
-        return course_of(scheme)
-    except RequestError:
-        raise RequestError(
-            f"expected a scheme that says its course to simulate, got sampling={shown(scheme.name)}"
-        ) from None
 
 
 def select(data: NDArray[Any], rows: Rows) -> NDArray[Any]:

@@ -84,8 +84,8 @@ def simulate(
         of a JAX function or a PyTorch module.
     observable, sampling, optimizer
         As for `sgdiagrams.expand`. Losses are read off as their change since the start, which is what
-        ``Estimate.change`` predicts. Covariances and the continuous limits are not simulated, functions
-        of the weights only with their values.
+        ``Estimate.change`` predicts. Of a continuous limit its own equation is run, to order 4.
+        Covariances are not simulated, functions of the weights only with their values.
     eta
         One learning rate or several, other than 0.
     runs

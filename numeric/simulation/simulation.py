@@ -16,10 +16,12 @@ from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.noiseless.reading import Reading
 from sgdiagrams.numeric.simulation.batches import (
     blocks_of_runs,
+    check_runs,
     of_all_blocks,
     select,
     simulated_course,
 )
+from sgdiagrams.numeric.simulation.limit_runs import LimitRuns
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.simulation.read_expressions import ReadExpression
 from sgdiagrams.symbolic.observable import named_observable
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["Simulation"]
@@ -64,7 +67,8 @@ class Simulation:
     * for increments the same with the weights after `since` updates in place of the start. With an
       average of iterates, both ends are averaged: the earlier one as if training had ended there.
 
-    The mean over runs, or the variance, is the expansion without order 0.
+    The mean over runs, or the variance, is the expansion without order 0. What is run of a limit in
+    continuous time is its own equation: see `sgdiagrams.numeric.simulation.limit_runs`.
 
     Parameters
     ----------
@@ -106,9 +110,9 @@ class Simulation:
     True
     """
 
-    __slots__ = ("_before", "_course", "_descent", "_expressions", "_labels", "_landscape",
-                 "_observable", "_population", "_products", "_updates", "chunk", "component",
-                 "rows", "statistic")  # fmt: skip
+    __slots__ = ("_before", "_course", "_descent", "_expressions", "_labels", "_landscape", "_limit",
+                 "_observable", "_population", "_products", "chunk", "component", "rows",
+                 "statistic")  # fmt: skip
 
     def __init__(
         self,
@@ -119,32 +123,42 @@ class Simulation:
         component: int | tuple[int, ...] | None = None,
     ) -> None:
         watched = named_observable(observable)
-        self._course = simulated_course(training.sampling)
+        scheme = training.sampling
+        check_runs(scheme)
+        if TRAINING in watched.factors:
+            scheme.check_root("training")
+        if watched.since is not None:
+            training.check_discrete()
         self._landscape = landscape
-        self._labels = (training.sampling.label, training.optimizer.label)
+        self._labels = (scheme.label, training.optimizer.label)
         self._observable = watched
         self._products = _signed_products(watched)
         self._expressions = {name: ReadExpression(e) for name, e in watched.expressions}
-        scheme = training.sampling
-        if TRAINING in watched.factors:
-            scheme.check_root("training")
-        # Where nothing is drawn, all runs are one run on the whole population.
-        self._population = landscape.population if scheme.is_noiseless else None
-        self.rows = self._course.rows if self._population is None else len(self._population)
         self.statistic: Statistic = "mean" if watched.spread_of is None else "variance"
         self.component = _check_component(component, watched, landscape.dimension)
         #: Whether the earlier point is another than the start.
         self._before = bool(watched.since)
+        # Where nothing is drawn, all runs are one run on the whole population.
+        self._population = landscape.population if scheme.is_noiseless else None
+        self._limit = LimitRuns.of(landscape, training) if scheme.is_continuous else None
+        self._course: Course | None = None
+        self._descent: Descent | None = None
+        if self._limit is not None:
+            self.rows = len(self._limit.population)
+            self.chunk = _AT_ONCE if scheme.is_noiseless else self._limit.runs_at_once
+            return
+        self._course = course = simulated_course(scheme)
+        self.rows = course.rows if self._population is None else len(self._population)
         held = _FEWEST_RUNS * landscape.datapoint_size * self.rows
         if held > _MOST_NUMBERS:
             raise SamplingError(
                 f"expected a training set that fits into memory {_FEWEST_RUNS} times, got "
                 f"N={shown(self.rows)} datapoints; take fewer"
             )
-        T = self._updates = self._course.updates
+        T = course.updates
         points = (T, watched.since) if watched.since else (T,)
         self._descent = Descent.of(training, points=points)
-        sizes = self._course.sizes
+        sizes = course.sizes
         self.chunk = _AT_ONCE
         if self._population is None:
             self.chunk = landscape.runs_at_once(max(self.rows, *sizes), sum(sizes))
@@ -165,8 +179,10 @@ class Simulation:
             one = Moments.of(self._noiseless(self._population, eta))
             return replace(one, count=runs * one.count, diverged=runs * one.diverged)
         rng = np.random.default_rng(seed)
+        if self._limit is not None:
+            return Moments.of(self._at_ends(self._limit, runs, self._limit.normals(runs, rng), eta))
         data = self._landscape.draw(rng, (runs, self.rows))
-        batches = (select(data, rows) for rows in self._course.draw(runs, rng))
+        batches = (select(data, rows) for rows in self._known_course.draw(runs, rng))
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return Moments.of(self.read_off(data, batches, eta=eta))
 
@@ -188,15 +204,41 @@ class Simulation:
         """
         if self._population is not None:
             return np.repeat(self._noiseless(self._population, eta), runs)
+        if self._limit is not None:
+            blocks, kept = blocks_of_runs(first, runs, _TOGETHER)
+            of_blocks = [
+                self._limit.normals(_TOGETHER, np.random.default_rng((seed, block, _ORDER)))
+                for block in blocks
+            ]
+            normals = (
+                np.concatenate(parts, axis=1)[:, kept] for parts in zip(*of_blocks, strict=True)
+            )
+            return self._at_ends(self._limit, runs, normals, eta)
         data, batches = self._drawn(first, runs, seed)
         with np.errstate(all="ignore"):  # runs may diverge; they are counted
             return self.read_off(data, batches, eta=eta)
 
     def _noiseless(self, population: NDArray[Any], eta: float) -> Floats:
         """Return what is read off from the one run with all datapoints at every update, shape (1,)."""
+        if self._limit is not None:
+            return self._at_ends(self._limit, 1, (), eta)
         data = population[None]
         with np.errstate(all="ignore"):  # it may diverge, which is counted
-            return self.read_off(data, repeat(data, self._updates), eta=eta)
+            return self.read_off(data, repeat(data, self._known_course.updates), eta=eta)
+
+    def _at_ends(
+        self, limit: LimitRuns, runs: int, normals: Iterable[Floats], eta: float
+    ) -> Floats:
+        """Return what is read off from runs of a limit, shape (R,)."""
+        with np.errstate(all="ignore"):  # they may diverge, which is counted
+            ends = limit.ends(runs, normals, eta=eta)
+            return self._changes(ends, np.tile(self._landscape.start, (runs, 1)), ends, eta)
+
+    @property
+    def _known_course(self) -> Course:
+        """The course of discrete updates."""
+        assert self._course is not None  # noqa: S101 - limits are asked for before
+        return self._course
 
     def first_order(self, *, eta: float) -> FirstOrder:
         """Return the first order in the noise of what is read off, which `controls` are read from.
@@ -213,9 +255,9 @@ class Simulation:
                 "expected a mean for a control variate, which has no known mean itself where squares are "
                 f"averaged, got observable={shown(self._observable.name)}; leave it out"
             )
-        if self._population is not None:
+        if self._population is not None or self._descent is None:
             raise RequestError(
-                f"expected a sampling with noise for a control variate, got {self._labels[0]}; "
+                f"expected updates with noise for a control variate, got {self._labels[0]}; "
                 "leave it out"
             )
         if self._expressions:
@@ -267,7 +309,7 @@ class Simulation:
         shape = (self.rows, _TOGETHER)
         drawn = [self._landscape.draw(rng, shape).swapaxes(0, 1) for rng in generators(_DATA)]
         data = np.ascontiguousarray(np.concatenate(drawn)[kept])
-        orders = [self._course.draw(_TOGETHER, rng) for rng in generators(_ORDER)]
+        orders = [self._known_course.draw(_TOGETHER, rng) for rng in generators(_ORDER)]
         return data, (
             select(data, of_all_blocks(parts, kept)) for parts in zip(*orders, strict=True)
         )
@@ -286,11 +328,14 @@ class Simulation:
         eta
             The learning rate.
         """
-        landscape = self._landscape
-        start = np.tile(landscape.start, (len(data), 1))
-        end, *earlier = landscape.descend(self._descent, start, batches, eta=eta)
-        before = earlier[0] if self._before else start
-        change = np.zeros(len(data))
+        assert self._descent is not None  # noqa: S101 - limits have none
+        start = np.tile(self._landscape.start, (len(data), 1))
+        end, *earlier = self._landscape.descend(self._descent, start, batches, eta=eta)
+        return self._changes(end, earlier[0] if self._before else start, data, eta)
+
+    def _changes(self, end: Floats, before: Floats, data: NDArray[Any], eta: float) -> Floats:
+        """Return what is read off from two points of every run; training losses from its data."""
+        change = np.zeros(len(end))
         for sign, factors in self._products:
             change += sign * self._change(factors, end, before, data, eta)
         return change
@@ -379,7 +424,13 @@ class Simulation:
     def fingerprint(self) -> str:
         """What the labels leave out, such as the batches of a grid or the factors of a schedule."""
         d = self._descent
-        values: tuple[Any, ...] = (d.optimizer, d.multipliers, d.watched, self._course)
+        values: tuple[Any, ...]
+        if self._limit is not None:
+            r = self._limit
+            values = (r.drift, r.shift, r.spread, r.time, r.decay, r.steps)
+        else:
+            assert d is not None  # noqa: S101 - either this or a limit
+            values = (d.optimizer, d.multipliers, d.watched, self._course)
         values += (self._observable.products, self._function_values())
         values += self._observable.expressions
         return hashlib.sha256(repr(values).encode()).hexdigest()

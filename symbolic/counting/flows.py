@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import factorial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sympy.polys.domains import QQ
 
+from sgdiagrams.diagrams.diagram import Diagram
+from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.embeddings.clusters import flow_count, generator_count
@@ -21,12 +23,53 @@ from sgdiagrams.symbolic.weights.laurent import Laurent, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sympy import Expr
 
-    from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.vocabulary import RootRole
 
-__all__ = ["FlowCounter"]
+__all__ = ["FlowCounter", "FlowTerms", "flow_terms"]
+
+
+class FlowTerms(NamedTuple):
+    r"""The equation of a limit by number, per update.
+
+    Attributes
+    ----------
+    drift, shift
+        Diagrams whose root has one child, which are trees of gradients of the drift and of the way to
+        where the flow starts, each with what multiplies it and :math:`\eta` to its order.
+    spread
+        What multiplies the covariance of the gradient, with :math:`\eta^2`.
+    """
+
+    drift: tuple[tuple[Diagram, Fraction], ...]
+    shift: tuple[tuple[Diagram, Fraction], ...]
+    spread: Fraction
+
+
+def flow_terms(training: Training) -> FlowTerms:
+    """Return the equation that a limit follows.
+
+    Parameters
+    ----------
+    training
+        A limit with numbers for its optimiser and B.
+
+    Raises
+    ------
+    RequestError
+        When it is no limit of an order.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.limits import SDE
+    >>> terms = flow_terms(Training(SDE(T=3, B=2, order=2)))
+    >>> [(str(diagram), str(factor)) for diagram, factor in terms.drift], terms.spread
+    ([('(0-1)(01)', '-1'), ('(0-1-2)(01-12)', '-1/2')], Fraction(1, 2))
+    """
+    return FlowCounter(training).terms()
 
 
 class FlowCounter(Counter):
@@ -85,6 +128,34 @@ class FlowCounter(Counter):
             self._polynomials[forest] = (powers.get(0, zero), powers.get(1, zero))
         return self._polynomials[forest]
 
+    def terms(self) -> FlowTerms:
+        """Return the equation by number."""
+        order = self._cut.order
+        if order is None:
+            raise RequestError(f"expected a limit of an order, got {self.scheme.label}")
+        pair = update_forest(Diagram.parse("(01-2)(02-12)"))
+        is_noisy = self._cut.largest is None or self._cut.largest > 1
+        batch = Fraction(int(self.scheme.batch_size))
+        return FlowTerms(
+            self._trees(order, self._generator),
+            self._trees(order - 1, self._shift),
+            _number(self._generator(pair)) / batch if is_noisy else Fraction(0),
+        )
+
+    def _trees(
+        self, order: int, of: Callable[[UpdateForest], Any]
+    ) -> tuple[tuple[Diagram, Fraction], ...]:
+        """Return all trees of gradients to an order with what is not zero."""
+        result = []
+        for d in range(1, order + 1):
+            for diagram in enumerate_diagrams(d, max_block_size=1):
+                forest = update_forest(diagram)
+                value = _number(of(forest)) if forest.parents.count(-1) == 1 else 0
+                if value:
+                    scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
+                    result.append((diagram, scale * value))
+        return tuple(result)
+
     def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002
         """Return the sum as a canonical weight."""
         values = list(self._values)
@@ -108,3 +179,9 @@ class FlowCounter(Counter):
         }
         below = {(0, 0, *exps[:inner]): c for exps, c in common.items()}
         return canonical(to_expr(above, generators) / to_expr(below, generators))
+
+
+def _number(value: Any) -> Fraction:
+    """Return an element of the field that is a number."""
+    number = value.as_expr()
+    return Fraction(int(number.p), int(number.q))

@@ -236,6 +236,11 @@ class GradientFlow(_Limit):
         return 1
 
     @property
+    def is_noiseless(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def diagram_options(self) -> dict[str, object]:
         """Only diagrams without ties."""
         return {"max_block_size": 1}

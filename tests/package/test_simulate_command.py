@@ -59,7 +59,7 @@ REFUSED = {
     "simulate --landscape mean --set T=5": "expected a learning rate",
     "simulate --landscape mean --set eta=0.1": "T",
     "simulate --landscape mean --set eta=0.1 --set T=5 --component x": "expected indices",
-    "simulate --landscape mean --set eta=0.1 --sampling sde --set T=5": "sde",
+    "simulate --landscape mean --set eta=0.1 --sampling sde:order=3 --set T=5": "an SDE",
     "simulate --model no.py:x --set eta=0.1 --set T=5": "expected a Python file, got 'no.py'",
     "simulate --landscape mean --set eta=0.1 --set T=5 --runs 1": "--runs",
 }

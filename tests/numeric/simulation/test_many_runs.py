@@ -285,7 +285,7 @@ def test_tables_and_data():
         ({"eta": "fast"}, RequestError),
         ({"eta": []}, RequestError),
         ({"landscape": "flat"}, RequestError),
-        ({"sampling": "sde", "T": 3}, RequestError),
+        ({"sampling": "gradient-flow:order=5", "T": 3}, RequestError),
         ({"T": 2.5}, SamplingError),
         ({"executor": 3}, RequestError),
     ],

@@ -36,12 +36,12 @@ def test_populations_have_the_mean_and_the_covariance(landscape):
 def test_a_run_on_all_images():
     pytest.importorskip("sklearn")
     comparison = compare(
-        "digits", order=5, sampling="gradient-descent", optimizer=Momentum(beta=0.5), eta=0.02, T=6
+        "digits", order=3, sampling="gradient-descent", optimizer=Momentum(beta=0.5), eta=0.02, T=6
     )
     [point] = comparison.points
     assert point.standard_error == 0
     errors = [abs(prediction - point.simulated) for prediction in point.predictions]
-    assert errors[-1] < 1e-6
+    assert errors[-1] < 1e-5
     assert errors[0] > 5e-4
     assert all(map(math.isnan, point.deviations))
     assert point.moments.count == 10_000
@@ -67,7 +67,9 @@ def test_what_has_no_answer():
         "which has no training set": lambda: simulate(
             "mean", observable="training-loss", **options
         ),
-        "noise for a control variate": lambda: simulate(Digits(), control=True, **options),
+        "updates with noise for a control variate": lambda: simulate(
+            Digits(), control=True, **options
+        ),
     }.items():
         with pytest.raises(RequestError, match=message) as caught:
             call()
