@@ -1,6 +1,7 @@
 r"""What does not fit a line is taken apart: products between factors, fractions into a product of two.
 
-.. math:: \frac{a (b + c)}{d} \quad\text{becomes}\quad \frac{a}{d} \times (b + c).
+.. math:: \frac{a (b + c)}{d} \quad\text{becomes}\quad \frac{a}{d} \times (b + c), \qquad
+    \frac{a}{b + c} \quad\text{becomes}\quad a \times (b + c)^{-1}.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from sgdiagrams.symbolic.layout.nodes import (
     Fence,
     Fraction,
     Node,
+    Numeral,
     Operator,
     Row,
     Scripts,
+    Sign,
     Text,
     joined,
 )
@@ -139,7 +142,18 @@ def _fractions(node: Fraction) -> tuple[Node, ...] | None:
     if len(above) > 1:
         start = Fraction(above[0], node.below)
         return joined([start, product(above[1:]) or ONE], INNER_BREAK, SPACE).items
-    return None
+    inverse = _inverse(below[0]) if node.above == ONE else None
+    return None if inverse is None else (inverse,)
+
+
+def _inverse(node: Node) -> Node | None:
+    """Return a sum below, or a power of it, as an inverse power in which a line may be broken."""
+    base, power = (node.base, node.above) if isinstance(node, Scripts) else (node, ONE)
+    if not isinstance(base, Group) or not isinstance(power, Numeral):
+        return None
+    breakable = _breakable(base)
+    above = Row((Sign(-1, is_unary=True), power))
+    return Scripts(breakable, above=above) if breakable.has_breaks else None
 
 
 def _bare(node: Node) -> Node:

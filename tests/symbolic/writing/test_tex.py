@@ -143,6 +143,7 @@ RESUMMED = [
     ("second-moment", 3, "with-replacement", None, "stationary", "short"),
     ("test-loss", 2, "one-pass", "momentum", "discrete", "short"),
     ("second-moment", 2, "full-batch", "momentum", "continuous", "written-out"),
+    ("test-loss", 3, "fresh-data", "momentum", "stationary", "short"),
     ("test-loss", 3, "epochs", None, "discrete", "short"),
     ("test-loss", 2, "fresh-data", SGD(weight_decay=symbols.lamda), "stationary", "short"),
 ]
@@ -159,6 +160,17 @@ def test_resummed_formulas_compile_and_fit_the_page(
     ).with_form(form)
     log = compile_tex(expansion.latex(differences=differences, standalone=True), tmp_path)
     assert "Overfull \\hbox" not in log
+
+
+@pytest.mark.parametrize("observable", ["covariance", "displacement", "test-loss"])
+def test_sums_below_fit_a_column(tmp_path, observable):
+    """What is wider than a line becomes an inverse power, in which a line may be broken."""
+    expansion = expand(
+        observable, order=3, sampling="fresh-data", optimizer="momentum", resummed=True
+    )
+    tex = expansion.at_minimum().stationary().latex(standalone=True, width="columnwidth")
+    assert r"\bigr)^{-1}" in tex
+    assert "Overfull \\hbox" not in compile_tex(tex, tmp_path)
 
 
 def test_resummed_formulas_inside_other_documents_compile(tmp_path):
