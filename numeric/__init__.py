@@ -10,6 +10,7 @@ from sgdiagrams.numeric.comparison.path_comparison import PathComparison
 from sgdiagrams.numeric.comparison.validity import Validity, judge_series
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.evaluation import evaluate
+from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
 from sgdiagrams.numeric.exact.batches import (
     grid_schedule,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Digits",
     "Drift",
     "Estimate",
+    "ExpressionEstimate",
     "Gauss",
     "Helix",
     "Influence",

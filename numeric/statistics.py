@@ -26,7 +26,7 @@ exactness of all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, cast, final, overload
 
 from sgdiagrams.diagrams.errors import StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
@@ -34,8 +34,10 @@ from sgdiagrams.numeric.derivatives.checks import checked
 from sgdiagrams.numeric.derivatives.derivatives import ROLES, Derivatives, check_role
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
 from sgdiagrams.numeric.estimates.evaluation import evaluate
+from sgdiagrams.numeric.estimates.expressions import evaluate_expression
 from sgdiagrams.numeric.long_times.evaluation import evaluate_resummed
 from sgdiagrams.numeric.values.leaves import as_floats
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.formula import SeriesFormula
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.estimates.estimate import Estimate
+    from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
 
 __all__ = ["ROLES", "Statistics"]
 
@@ -184,24 +187,30 @@ class Statistics(Derivatives):
             start=None if self.start is None else as_floats(self.start),
         )
 
+    @overload
     def evaluate(
         self,
         formula: SeriesFormula | ResummedFormula,
         *,
         eta: ArrayLike | Fraction,
         **numbers: int | Fraction,
-    ) -> Estimate:
+    ) -> Estimate: ...
+
+    @overload
+    def evaluate(self, formula: Expression, **numbers: Any) -> ExpressionEstimate: ...
+
+    def evaluate(self, formula: Any, **numbers: Any) -> Estimate | ExpressionEstimate:
         """Return a formula in numbers: what ``formula.evaluate(statistics, ...)`` asks for.
 
         Parameters
         ----------
         formula
             An expansion: see `sgdiagrams.numeric.estimates.evaluation` for plain ones,
-            `sgdiagrams.numeric.long_times.evaluation` for re-summed ones.
-        eta
-            The learning rate: a scalar, a diagonal of shape (p,) or a symmetric array of shape (p, p).
+            `sgdiagrams.numeric.long_times.evaluation` for re-summed ones; or an expression: see
+            `sgdiagrams.numeric.estimates.expressions`.
         **numbers
-            A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
+            For expansions `eta`, the learning rate: a scalar, a diagonal of shape (p,) or a symmetric
+            array of shape (p, p). A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
 
         Raises
         ------
@@ -210,10 +219,12 @@ class Statistics(Derivatives):
         RequestError, SamplingError
             When `eta` is wrong, or a number is missing, unknown or impossible.
         """
+        if isinstance(formula, Expression):
+            return evaluate_expression(formula, self, **numbers)
         if isinstance(formula, ResummedFormula):
-            return evaluate_resummed(formula, self, eta=eta, **numbers)
+            return evaluate_resummed(formula, self, **numbers)
         check_kind("formula", formula, SeriesFormula, called="an expansion")
-        return evaluate(formula, self, eta=eta, **numbers)
+        return evaluate(formula, self, **numbers)
 
     def __repr__(self) -> str:
         p = self.dimension

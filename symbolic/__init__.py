@@ -10,6 +10,7 @@ of moments or cumulants of the derivatives of the loss at the starting point.
 """
 
 from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.expansion import Expansion
@@ -78,6 +79,7 @@ __all__ = [
     "Cosine",
     "Course",
     "Epochs",
+    "Estimator",
     "Expansion",
     "Exponential",
     "ExponentialAverage",

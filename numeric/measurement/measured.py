@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, final, overload
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.derivatives.derivatives import check_role
+from sgdiagrams.numeric.estimates.expressions import tabulated_expression
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.combination import Combination, merged_rounds
 from sgdiagrams.numeric.measurement.files import read_measured, write_measured
 from sgdiagrams.numeric.models.structure import vector_like
 from sgdiagrams.symbolic.algebra.conversions import contraction_of, in_moments
+from sgdiagrams.symbolic.algebra.expression import Expression
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sgdiagrams.numeric.estimates.estimate import Estimate
+    from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
     from sgdiagrams.numeric.measurement.rounds import Round
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
@@ -204,20 +207,24 @@ class Measured(Tabulated):
                 weights[self._column[moment]] += weight * factor
         return weights, self._vectors if has_legs else self._numbers
 
+    @overload
     def evaluate(
         self, formula: SeriesFormula, *, eta: float | Fraction, **numbers: int | Fraction
-    ) -> Estimate:
-        """Return a plain expansion in numbers: what ``expansion.evaluate(measured, ...)`` asks for.
+    ) -> Estimate: ...
+
+    @overload
+    def evaluate(self, formula: Expression, **numbers: Any) -> ExpressionEstimate: ...
+
+    def evaluate(self, formula: Any, **numbers: Any) -> Estimate | ExpressionEstimate:
+        """Return a formula in numbers: what ``formula.evaluate(measured, ...)`` asks for.
 
         Parameters
         ----------
         formula
-            An expansion whose contractions were measured.
-        eta
-            The learning rate, one number. Where `measure` was given learning rates of the weights, a
-            factor of them.
+            A plain expansion, or an expression, whose contractions were measured.
         **numbers
-            A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
+            For expansions `eta`, the learning rate, one number; where `measure` was given learning rates
+            of the weights, a factor of them. A number for every symbol: ``T=10`` or ``N=..., B=...``.
 
         Raises
         ------
@@ -228,7 +235,9 @@ class Measured(Tabulated):
             When the expansion is re-summed, a scheme names its rows, or a number is missing, unknown or
             impossible.
         """
-        return evaluate_tabulated(formula, self, eta=eta, **numbers)
+        if isinstance(formula, Expression):
+            return tabulated_expression(formula, self, **numbers)
+        return evaluate_tabulated(formula, self, **numbers)
 
     def as_weights(self, vector: ArrayLike, weights: Any) -> Any:
         """Return a vector, such as the value of a displacement, in the structure of the weights.

@@ -22,6 +22,7 @@ from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.formula import check_scalar_rate
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def measure(
     loss: Callable[[Any, Any], Any],
     weights: Any,
     data: Any,
-    expansions: SeriesFormula | Iterable[SeriesFormula],
+    expansions: SeriesFormula | Expression | Iterable[SeriesFormula | Expression],
     *,
     role: str = "sample",
     at: Mapping[str, Any] | None = None,
@@ -74,7 +75,8 @@ def measure(
     data
         An array, or a pytree of arrays, with the datapoints along the first axis.
     expansions
-        One or several plain expansions, of observables that are numbers or vectors.
+        One or several plain expansions, of observables that are numbers or vectors; or expressions with
+        at most one free leg.
     role
         ``"sample"``: the data are independent draws, values are estimates with errors.
         ``"population"``: they are the distribution; ``"training-set"``: the fixed training set, with
@@ -167,7 +169,7 @@ def plan(
     loss: Callable[[Any, Any], Any],
     weights: Any,
     data: Any,
-    expansions: SeriesFormula | Iterable[SeriesFormula],
+    expansions: SeriesFormula | Expression | Iterable[SeriesFormula | Expression],
     *,
     role: str = "sample",
     at: Mapping[str, Any] | None = None,
@@ -269,6 +271,11 @@ def _model(
 ) -> Model:
     if eta is not None:
         for expansion in wanted.expansions:
+            if isinstance(expansion, Expression):
+                raise RequestError(
+                    "expected expansions to measure with learning rates on all edges, got the expression "
+                    f"{shown(str(expansion))}, whose edges have none; measure it without eta"
+                )
             check_scalar_rate(expansion)
     return model_of(
         loss,

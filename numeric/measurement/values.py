@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, final, overload
 
 import numpy as np
 
@@ -16,17 +16,20 @@ from sgdiagrams.diagrams.files import plain_data
 from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.diagrams.written_numbers import written_number
+from sgdiagrams.numeric.estimates.expressions import tabulated_expression
 from sgdiagrams.numeric.estimates.known_values import KnownContractions
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.tabulation import evaluate_tabulated
 from sgdiagrams.numeric.measurement.value_files import read_values, write_values
 from sgdiagrams.symbolic.algebra.conversions import contraction_of
+from sgdiagrams.symbolic.algebra.expression import Expression
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     from sgdiagrams.numeric.estimates.estimate import Estimate
+    from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
 
@@ -183,19 +186,24 @@ class Values(Tabulated):
                 factors[known] = factors.get(known, 0.0) + weight * float(factor)
         return math.hypot(*(factor * self.numbers[c][1] for c, factor in factors.items()))
 
+    @overload
     def evaluate(
         self, formula: SeriesFormula, *, eta: float | Fraction, **numbers: int | Fraction
-    ) -> Estimate:
-        """Return a plain expansion in numbers: what ``expansion.evaluate(values, ...)`` asks for.
+    ) -> Estimate: ...
+
+    @overload
+    def evaluate(self, formula: Expression, **numbers: Any) -> ExpressionEstimate: ...
+
+    def evaluate(self, formula: Any, **numbers: Any) -> Estimate | ExpressionEstimate:
+        """Return a formula in numbers: what ``formula.evaluate(values, ...)`` asks for.
 
         Parameters
         ----------
         formula
-            An expansion whose contractions are in the table, or follow from it.
-        eta
-            The learning rate, one number.
+            A plain expansion, or an expression, whose contractions are in the table, or follow from it.
         **numbers
-            A number for every symbol: ``T=10`` or ``N=..., B=..., E=...``.
+            For expansions `eta`, the learning rate, one number. A number for every symbol: ``T=10`` or
+            ``N=..., B=..., E=...``.
 
         Raises
         ------
@@ -204,7 +212,9 @@ class Values(Tabulated):
         RequestError, SamplingError
             When the expansion is re-summed, or a number is missing, unknown or impossible.
         """
-        return evaluate_tabulated(formula, self, eta=eta, **numbers)
+        if isinstance(formula, Expression):
+            return tabulated_expression(formula, self, **numbers)
+        return evaluate_tabulated(formula, self, **numbers)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a file, whole or not at all: see ``docs/file-formats.md``.

@@ -15,9 +15,11 @@ from sgdiagrams.numeric.estimates.terms import weight_decay_of_parts
 from sgdiagrams.numeric.sweeps.routes import block_count
 from sgdiagrams.numeric.sweeps.trees import is_sampled
 from sgdiagrams.symbolic.algebra.conversions import in_moments
+from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.circles import is_forest
 from sgdiagrams.symbolic.formula import SeriesFormula
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula
+from sgdiagrams.symbolic.vocabulary import PENALISED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,28 +38,28 @@ class Wanted:
     Attributes
     ----------
     expansions
-        Plain expansions.
+        Plain expansions, and expressions.
     numbers, vectors
         The moments without free leg and with one, simplest first.
     weight_decay
         Of the penalised losses.
     at
-        For every expansion the learning rate and its numbers; empty without.
+        For every expansion a number for eta and all symbols, as it is evaluated; empty without.
     precision
         The relative error that every order may have; None for no demand.
     """
 
-    expansions: tuple[SeriesFormula, ...]
+    expansions: tuple[SeriesFormula | Expression, ...]
     numbers: tuple[Contraction, ...]
     vectors: tuple[Contraction, ...]
     weight_decay: Fraction
-    at: tuple[tuple[Any, Mapping[str, Any]], ...]
+    at: tuple[Mapping[str, Any], ...]
     precision: float | None
 
     @classmethod
     def of(
         cls,
-        expansions: SeriesFormula | Iterable[SeriesFormula],
+        expansions: SeriesFormula | Expression | Iterable[SeriesFormula | Expression],
         at: Mapping[str, Any] | None,
         precision: float | None,
     ) -> Self:
@@ -69,7 +71,7 @@ class Wanted:
             When something is no plain expansion, has two free legs or a circle, weight decays differ, or
             numbers are missing or unknown.
         """
-        is_one = isinstance(expansions, (SeriesFormula, ResummedFormula, str))
+        is_one = isinstance(expansions, (SeriesFormula, Expression, ResummedFormula, str))
         if is_one or not hasattr(expansions, "__iter__"):
             given: tuple[Any, ...] = (expansions,)
         else:
@@ -82,11 +84,13 @@ class Wanted:
                     "expected plain expansions to measure for, got a re-summed one, which needs the "
                     "eigenvectors of H; bring Statistics, or expand without resummed=True"
                 )
-            check_kind("expansions", expansion, SeriesFormula, called="an expansion, or several")
+            if not isinstance(expansion, Expression):
+                called = "an expansion or expression, or several"
+                check_kind("expansions", expansion, SeriesFormula, called=called)
         precision = _checked_precision(precision)
         moments: dict[Contraction, None] = {}
         for expansion in given:
-            for contraction in (t.contraction.with_metric("identity") for t in expansion.terms):
+            for contraction in _contractions(expansion):
                 if contraction.node_count:  # what else is the number 1
                     moments.update(dict.fromkeys(in_moments(contraction)))
         ranks = {len(moment.free) for moment in moments}
@@ -141,8 +145,12 @@ class Wanted:
         """
         relative = []
         if self.at:
-            for expansion, (eta, numbers) in zip(self.expansions, self.at, strict=True):
-                estimate = measured.evaluate(expansion, eta=eta, **numbers)
+            for expansion, numbers in zip(self.expansions, self.at, strict=True):
+                if isinstance(expansion, Expression):
+                    whole = measured.evaluate(expansion, **numbers)
+                    relative.append(_ratio(whole.standard_error, whole.value))
+                    continue
+                estimate = measured.evaluate(expansion, **numbers)
                 for value, error in zip(
                     estimate.orders, estimate.order_standard_errors, strict=True
                 ):
@@ -165,8 +173,7 @@ class Wanted:
     def running_value(self, measured: Measured) -> str:
         """Return the value and its error of what is measured, for a progress bar."""
         if self.at:
-            eta, numbers = self.at[0]
-            estimate = measured.evaluate(self.expansions[0], eta=eta, **numbers)
+            estimate: Any = measured.evaluate(self.expansions[0], **self.at[0])
             return f"{_size(estimate.value):.4g} +- {_size(estimate.standard_error):.2g}"
         worst = max(self.errors(measured), default=0.0)
         return f"relative error {worst:.2g}"
@@ -199,20 +206,30 @@ def _checked_precision(precision: Any) -> float | None:
     return value
 
 
-def _numbers_at(expansion: SeriesFormula, at: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    if "eta" not in at:
-        raise RequestError("expected a learning rate in at, such as at=dict(eta=0.05, T=100)")
-    missing = [name for name in expansion.symbols if name not in at]
+def _contractions(expansion: SeriesFormula | Expression) -> list[Contraction]:
+    if isinstance(expansion, Expression):
+        return list(expansion.contractions)
+    return [term.contraction.with_metric("identity") for term in expansion.terms]
+
+
+def _numbers_at(expansion: SeriesFormula | Expression, at: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = expansion.symbols
+    if not isinstance(expansion, Expression):
+        if "eta" not in at:
+            raise RequestError("expected a learning rate in at, such as at=dict(eta=0.05, T=100)")
+        names = ("eta", *names)
+    missing = [name for name in names if name not in at]
     if missing:
         raise RequestError(
-            f"expected a number for each of {', '.join(expansion.symbols)} in at, got none for "
+            f"expected a number for each of {', '.join(names)} in at, got none for "
             f"{', '.join(missing)}"
         )
-    return at["eta"], {name: at[name] for name in expansion.symbols}
+    return {name: at[name] for name in names}
 
 
-def _weight_decay(expansions: Sequence[SeriesFormula], at: Mapping[str, Any]) -> Fraction:
+def _weight_decay(given: Sequence[SeriesFormula | Expression], at: Mapping[str, Any]) -> Fraction:
     decays = set()
+    expansions = [entry for entry in given if not isinstance(entry, Expression)]
     for expansion in expansions:
         symbols = {
             str(part.optimizer.weight_decay)
@@ -233,4 +250,13 @@ def _weight_decay(expansions: Sequence[SeriesFormula], at: Mapping[str, Any]) ->
         raise RequestError(
             f"expected one weight decay, got {' and '.join(map(str, sorted(decays)))}; measure one by one"
         )
+    if not decays:
+        for expression in given:
+            if any(PENALISED in k.labels for k in _contractions(expression)) and isinstance(
+                expression, Expression
+            ):
+                raise RequestError(
+                    "expected an expansion beside the expression with penalised losses, which says the "
+                    "weight decay, got none"
+                )
     return decays.pop() if decays else Fraction(0)

@@ -23,6 +23,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.bases import pairs_in_basis, values_cancel
 from sgdiagrams.symbolic.algebra.components import pairs_with_values
 from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
+from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
 from sgdiagrams.symbolic.algebra.expression_json import dump_expression, load_expression
 from sgdiagrams.symbolic.algebra.expression_source import expression_source
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
@@ -333,6 +334,51 @@ class Expression:
             for c, k in reordered_legs(self.terms, order)
         ]
         return Expression(pairs, self.rank)
+
+    def estimator(self) -> Estimator:
+        """Return the unbiased estimator that takes the fewest datapoints: a kernel, its cost, and code.
+
+        For moments and cumulants; functions of the weights are constants.
+
+        Raises
+        ------
+        RequestError
+            When the expression is in averages over samples, or a function shares its block.
+
+        Examples
+        --------
+        >>> print(Expression.of("C_aa").gradient().estimator())
+        2 hess l_x (grad l_x - grad l_y)
+        """
+        return Estimator.of(self.terms, self.rank)
+
+    def evaluate(self, values: Any, **numbers: Any) -> Any:
+        """Return the expression in numbers, with a standard error.
+
+        Parameters
+        ----------
+        values
+            `Statistics`, `Measured`, `Values`, or another holder of numbers.
+        **numbers
+            A number for each of `symbols`, eta among them. Edges are contracted with the identity.
+
+        Returns
+        -------
+        ExpressionEstimate
+            Of numbers, or of arrays with one axis for every free leg.
+
+        Raises
+        ------
+        RequestError
+            When the values have no numbers for contractions. For the rest see the holders.
+        """
+        evaluate = getattr(values, "evaluate", None)
+        if isinstance(values, (Expression, Contraction)) or not callable(evaluate):
+            raise RequestError(
+                "expected Statistics, or another holder of numbers, to evaluate with, got "
+                f"{shown(values)}"
+            )
+        return evaluate(self, **numbers)
 
     # Substitution and bases -----------------------------------------------------------------------
 

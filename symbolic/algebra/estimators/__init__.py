@@ -1,0 +1,1 @@
+"""Unbiased estimators of expressions: datapoints, kernels, their cost and code; knows no model."""
