@@ -14,6 +14,8 @@ and IX.9, here with ties). L vanishes on forests of several parts that neither e
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from itertools import product as cartesian
+from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sgdiagrams.symbolic.embeddings.effort import check_steps
@@ -102,6 +104,25 @@ def flow_count(
     >>> {j: str(c) for j, c in sorted(flow.items())}
     {1: '-1/2', 2: '1'}
     """
+    total = {0: one}
+    for nodes in joined_nodes(forest, by_blocks=True):
+        part = _part_count(forest.restricted(nodes), generator, cut, one, start)
+        product: dict[int, RingElement] = {}
+        for (j, a), (k, b) in cartesian(total.items(), part.items()):
+            more = a * b * comb(j + k, j)
+            product[j + k] = product[j + k] + more if j + k in product else more
+        total = product
+    return {j: c for j, c in total.items() if c}
+
+
+def _part_count(
+    forest: UpdateForest,
+    generator: Callable[[UpdateForest], RingElement],
+    cut: Cut,
+    one: RingElement,
+    start: Callable[[UpdateForest], RingElement] | None,
+) -> dict[int, RingElement]:
+    """Return the count of a forest in one part: parts multiply, as what acts on one leaves the others."""
     order = BlockOrder.of(forest)
     full = (1 << forest.block_count) - 1
     moves = [
@@ -135,7 +156,7 @@ def flow_count(
                 more = c * value
                 target[j + 1] = target[j + 1] + more if j + 1 in target else more
         check_steps(len(sums) * len(moves), "all clusters of updates", most=_MOST_MOVES)
-    return {j: c for j, c in sums.get(full, {}).items() if c}
+    return sums.get(full, {})
 
 
 def generator_count(

@@ -169,6 +169,20 @@ def test_published_modified_equations_of_the_heavy_ball():
         assert cancel(scale * value.as_expr() - published) == 0
 
 
+def test_parts_multiply():
+    """Thirty leaves on the root, too many to go through their sets, and a forest of two parts."""
+    leaves = "-".join(map(str, range(31)))
+    star = Diagram.parse(f"({leaves})({'-'.join(f'{i}.30' for i in range(30))})")
+    assert SDE(order=2).count(star) == T**30
+    chain, twice = Diagram.parse("(0-1-2)(01-12)"), Diagram.parse("(0-1-2-3-4)(01-14-23-34)")
+    for scheme in (SDE(order=2), GradientFlow(order=3)):
+        assert scheme.count(twice) == (scheme.count(chain) ** 2).expand()
+    one = expand("function:s", order=2, sampling=SDE(order=2), optimizer=Momentum())
+    first = next(t.weight for t in one.terms if t.order == 1)
+    square = next(t.weight for t in one.terms if str(t.contraction) == "G_a s_ab G_b")
+    assert cancel(square - first**2 / 2) == 0
+
+
 # On landscapes ------------------------------------------------------------------------------------
 
 
