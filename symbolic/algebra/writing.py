@@ -8,9 +8,10 @@ from sgdiagrams.symbolic.algebra.words import is_plain, spelled_symbol
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed
+from sgdiagrams.symbolic.layout.formulas import Spelled
+from sgdiagrams.symbolic.layout.latex_reader import estimated_width
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
-from sgdiagrams.symbolic.layout.latex_reader import read_latex
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
     INNER_BREAK,
@@ -57,7 +58,7 @@ def write_expression(
     terms = tuple(signed_term(pair, coefficients, too_long) for pair in pairs)
     equation = Equation(
         title=("Repeated indices are summed:",),
-        left=Row(()) if left is None else read_latex(left),
+        left=Row(()) if left is None else Spelled(left, left, estimated_width(left)),
         relation=Operator("" if left is None else "="),
         shares_line=True,
         orders=(Order(terms),) if terms else (),
@@ -71,8 +72,8 @@ def signed_term(pair: Pair, coefficients: Coefficients, too_long: TooLong) -> Si
     number = coefficient(weight, coefficients, too_long=too_long)
     lead, rest = number.number_apart
     if not contraction.node_count:
-        row = rest.row if rest is not None else Row(() if lead is not None else (ONE,))
-        return Signed(number.sign, row, lead)
+        # Nothing stands after a number, so that it is no factor.
+        return Signed(number.sign, number.row if number.node else Row((ONE,)))
     tensors = joined(tensors_of(contraction), INNER_BREAK, THIN)
     if rest is None:
         return Signed(number.sign, tensors, lead)
