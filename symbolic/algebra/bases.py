@@ -31,9 +31,10 @@ from sgdiagrams.symbolic.algebra.conversions import (
     split_partition,
     whole_partition,
 )
-from sgdiagrams.symbolic.algebra.linear_combinations import collected_pairs, is_constant
+from sgdiagrams.symbolic.algebra.linear_combinations import collected_pairs
+from sgdiagrams.symbolic.algebra.shared_ring import SharedRing
 from sgdiagrams.symbolic.algebra.unbiased import coarse_with_moebius
-from sgdiagrams.symbolic.weights.shared_ring import SharedRing
+from sgdiagrams.symbolic.contractions.placements import is_constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

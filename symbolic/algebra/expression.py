@@ -25,7 +25,8 @@ from sgdiagrams.symbolic.algebra.components import pairs_with_values
 from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
 from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
 from sgdiagrams.symbolic.algebra.expression_json import dump_expression, load_expression
-from sgdiagrams.symbolic.algebra.expression_source import expression_source
+from sgdiagrams.symbolic.algebra.grammar.reading import read_expression
+from sgdiagrams.symbolic.algebra.grammar.words import SYMBOLS
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
 from sgdiagrams.symbolic.algebra.linear_combinations import (
     collected_pairs,
@@ -33,8 +34,7 @@ from sgdiagrams.symbolic.algebra.linear_combinations import (
     joined_pairs,
     reordered_legs,
 )
-from sgdiagrams.symbolic.algebra.reading import read_expression
-from sgdiagrams.symbolic.algebra.words import SYMBOLS
+from sgdiagrams.symbolic.algebra.numpy_code import expression_source
 from sgdiagrams.symbolic.algebra.writing import expression_text, write_expression
 from sgdiagrams.symbolic.checks import check_choice, count_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -419,18 +419,13 @@ class Expression:
         return Expression(((c.xreplace(table), k) for c, k in terms), self.rank)
 
     def at_minimum(self) -> Expression:
-        """Return what is left where the mean gradient vanishes: terms without a lone G."""
+        """Return what is left where the mean gradient vanishes: terms without a lone G.
+
+        For moments and cumulants that is the population's mean, for averages over samples the mean over
+        these. An average over distinct samples does not vanish with it.
+        """
         return Expression._made(
-            tuple(
-                (c, k)
-                for c, k in self.terms
-                if not any(
-                    k.legs[block[0]] == 1 and k.labels[block[0]] == LOSS
-                    for block in k.blocks
-                    if len(block) == 1
-                )
-            ),
-            self.rank,
+            tuple((c, k) for c, k in self.terms if not _has_mean_gradient(k)), self.rank
         )
 
     def in_basis(self, basis: str, *, N: object = None) -> Expression:
@@ -544,7 +539,7 @@ class Expression:
         --------
         >>> print(Expression.parse("1/2 C_ab J_abc - G_c").latex(left=r"v_\mu"))
         \begin{align*}
-          v_{\mu} ={}& - G_{\mu} + \frac{1}{2}\, J_{\mu\nu\lambda}\, C_{\nu\lambda}
+          v_\mu ={}& - G_{\mu} + \frac{1}{2}\, J_{\mu\nu\lambda}\, C_{\nu\lambda}
         \end{align*}
         """
         renderer = LatexRenderer(standalone=standalone, points=in_points(width))
@@ -625,6 +620,17 @@ class Expression:
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")
         return f"$$\n{write_expression(self.terms, renderer, too_long='describe')}\n$$"
+
+
+def _has_mean_gradient(contraction: Contraction) -> bool:
+    """Tell whether the mean gradient is a factor."""
+    data = [b for b in contraction.blocks if contraction.labels[b[0]] in (LOSS, PENALISED)]
+    if contraction.basis == "distinct" and len(data) > 1:
+        return False
+    return any(
+        len(block) == 1 and contraction.legs[block[0]] == 1 and contraction.labels[block[0]] == LOSS
+        for block in data
+    )
 
 
 def _is_tied(contraction: Contraction, label: str) -> bool:

@@ -21,6 +21,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.algebra.conversions import OF_A_PENALTY
 from sgdiagrams.symbolic.algebra.linear_combinations import Pair, collected_pairs, in_one_basis
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.contractions.placements import joint_basis
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
 
@@ -136,7 +137,7 @@ def _shared_out(k: Contraction, node: int, inner: Contraction) -> Iterator[Contr
     blocks = [*(k.partition[v] for v in kept), *(b + above for b in inner.partition)]
     labels = [*(k.labels[v] for v in kept), *inner.labels]
     inner_edges = [(i + shift, j + shift) for i, j in inner.edges]
-    basis = inner.basis if k.noise == 0 and inner.node_count else k.basis
+    basis = joint_basis(k, inner)
     for nodes in product(range(inner.node_count), repeat=len(ends) + len(places)):
         edges = [[number.get(i, -1), number.get(j, -1)] for i, j in k.edges]
         free = [number.get(v, -1) for v in k.free]

@@ -13,8 +13,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.algebra.conversions import in_moments
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.contractions.placements import disjoint_union
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.contractions.placements import disjoint_union, is_constant
 from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ __all__ = [
     "collected_pairs",
     "exact_coefficient",
     "in_one_basis",
-    "is_constant",
     "joined_pairs",
     "reordered_legs",
 ]
@@ -124,17 +122,6 @@ def in_one_basis(
         f"expected factors of a product in moments and cumulants, or in plug-in values, got {named}; "
         "change the basis first"
     )
-
-
-def is_constant(contraction: Contraction) -> bool:
-    """Tell whether a contraction has functions of the weights alone: it is the same in all bases.
-
-    Examples
-    --------
-    >>> is_constant(Contraction.parse("s_a s_a")), is_constant(Contraction.parse("s_a G_a"))
-    (True, False)
-    """
-    return LOSS not in contraction.labels and PENALISED not in contraction.labels
 
 
 def _moments(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sgdiagrams.symbolic.algebra.words import is_plain, spelled_symbol
+from sgdiagrams.symbolic.algebra.grammar.words import is_plain, spelled_symbol
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.documents import Equation, Order, Signed
 from sgdiagrams.symbolic.layout.formulas import Spelled
-from sgdiagrams.symbolic.layout.latex_reader import estimated_width
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.latex_reader import estimated_width
 from sgdiagrams.symbolic.layout.nodes import (
     BREAK,
     INNER_BREAK,
@@ -125,7 +125,7 @@ def expression_text(
     coefficients: Coefficients = "factored",
     too_long: TooLong = "write",
 ) -> str:
-    """Return the sum in a line, as `sgdiagrams.symbolic.algebra.reading` reads it.
+    """Return the sum in a line, as `sgdiagrams.symbolic.algebra.grammar.reading` reads it.
 
     Examples
     --------

@@ -15,9 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.contractions.graph import ValueBasis
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["Placement", "contractions", "disjoint_union", "fits", "shared_out"]
+__all__ = [
+    "Placement",
+    "contractions",
+    "disjoint_union",
+    "fits",
+    "is_constant",
+    "joint_basis",
+    "shared_out",
+]
 
 
 class Placement(NamedTuple):
@@ -171,6 +180,32 @@ def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
     above = max(first.partition) + 1
     blocks = [*first.partition, *(b + above for b in second.partition)]
     free = [*first.free, *(v + shift for v in second.free)]
-    # Singletons are moments in name only, so the other basis decides.
-    basis = "cumulant" if "cumulant" in (first.basis, second.basis) else first.basis
+    basis = joint_basis(first, second)
     return Contraction.from_parts(edges, blocks, [*first.labels, *second.labels], free, basis=basis)
+
+
+def joint_basis(first: Contraction, second: Contraction) -> ValueBasis:
+    """Return the basis of a product of two contractions, which go together.
+
+    Functions of the weights are the same in all bases, and single moments are cumulants too.
+
+    Examples
+    --------
+    >>> joint_basis(Contraction.parse("s"), Contraction.parse("G^_a")), joint_basis(
+    ...     Contraction.parse("G_a"), Contraction.parse("C_ab"))
+    ('plug-in', 'cumulant')
+    """
+    if is_constant(first) or is_constant(second):
+        return second.basis if is_constant(first) else first.basis
+    return "cumulant" if "cumulant" in (first.basis, second.basis) else first.basis
+
+
+def is_constant(contraction: Contraction) -> bool:
+    """Tell whether a contraction has functions of the weights alone: it is the same in all bases.
+
+    Examples
+    --------
+    >>> is_constant(Contraction.parse("s_a s_a")), is_constant(Contraction.parse("s_a G_a"))
+    (True, False)
+    """
+    return LOSS not in contraction.labels and PENALISED not in contraction.labels

@@ -28,6 +28,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
+from sgdiagrams.symbolic.algebra.grammar.words import SYMBOLS, Cursor
 from sgdiagrams.symbolic.algebra.leibniz import joined_legs
 from sgdiagrams.symbolic.algebra.linear_combinations import (
     collected_pairs,
@@ -35,7 +36,6 @@ from sgdiagrams.symbolic.algebra.linear_combinations import (
     joined_pairs,
     reordered_legs,
 )
-from sgdiagrams.symbolic.algebra.words import SYMBOLS, Cursor
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.parsing import read_contraction
 from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
