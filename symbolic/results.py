@@ -1,7 +1,8 @@
 r"""Known results of the literature, each derived by one call, with its source.
 
 From a minimum of the test loss (G = 0) the re-summed expansion gives the laws of the literature on long
-times. Nothing is typed in: every entry of `sgdiagrams.symbolic.known` derives what it says.
+times; modified equations give the flows and the losses that it derives by hand. Nothing is typed in:
+every entry of `sgdiagrams.symbolic.known` derives what it says.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.known.drifting import DRIFTING
+from sgdiagrams.symbolic.known.following import FOLLOWING
 from sgdiagrams.symbolic.known.overfitting import OVERFITTING
 from sgdiagrams.symbolic.known.result import KnownResult
 from sgdiagrams.symbolic.known.stationary import STATIONARY
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RESULTS", "KnownResult", "known_result"]
 
-RESULTS: Derivations = {**OVERFITTING, **DRIFTING, **STATIONARY}
+RESULTS: Derivations = {**OVERFITTING, **DRIFTING, **STATIONARY, **FOLLOWING}
 
 
 def known_result(name: str) -> KnownResult:

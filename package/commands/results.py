@@ -39,9 +39,10 @@ def results(*, name: str | None, style: str, standalone: bool, output: str | Non
 
     Without NAME all of them: Takeuchi's and Akaike's criteria, the excess loss of full-batch descent and
     the curvature where it is worst, the drift of SGD and its velocity along valleys, the price of skewed
-    noise, quadratic losses, the helix, stationary covariances and biases. Each is derived when asked for
-    and followed by the call that derives it; --format latex gives laws for any number of weights, and
-    formulas in the letters of their source.
+    noise, quadratic losses, the helix, stationary covariances and biases; and modified equations: the
+    losses and flows that gradient descent, epochs, SGD and momentum follow. Each is derived when asked
+    for and followed by the call that derives it; --format latex gives laws for any number of weights,
+    and formulas in the letters of their source.
 
     \b
     Examples:
