@@ -216,7 +216,9 @@ class Observable:
     @property
     def words(self) -> str:
         """The name as titles show it."""
-        return "expression" if self.expressions else self.name.replace("-", " ")
+        if not self.expressions:
+            return self.name.replace("-", " ")
+        return "variance of an expression" if self.name.startswith(_VARIANCE) else "expression"
 
     @property
     def is_mean(self) -> bool:

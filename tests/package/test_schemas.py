@@ -92,7 +92,7 @@ def test_all_nouns_fit(sampling):
     plain, resummed = validator("expansion"), validator("resummed-expansion")
     fitted = 0
     for optimizer in ["sgd", *OPTIMIZERS]:
-        for observable in ("displacement", "function:norm"):
+        for observable in ("displacement", "function:norm", "expression:eta |G|^2 - N l"):
             for door in (plain, resummed):
                 options = {"resummed": door is resummed, "optimizer": optimizer}
                 try:
