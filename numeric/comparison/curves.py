@@ -188,7 +188,7 @@ def _draw_simulation(axes: Axes, points: Sequence[Point]) -> None:
         color="black",
         capsize=3,
         linewidth=1.2,
-        label=f"simulated SGD, {min(p.moments.count for p in points):,} runs\n"
+        label=f"simulated, {min(p.moments.count for p in points):,} runs\n"
         "(bars: two standard errors)",
         zorder=20,
     )
