@@ -296,6 +296,23 @@ def test_source_takes_learning_rates_of_every_shape_and_checks_numbers():
         run(HEAVY, "drift", eta=0.1, beta=1)
 
 
+def test_source_says_the_same_in_every_basis():
+    drifts = [
+        run(
+            sd.modified_equation(
+                3, sampling="reshuffled-epochs", role="training-set", basis=basis, per="epoch"
+            ),
+            "drift",
+            eta=0.1,
+            N=4,
+            B=2,
+        )
+        for basis in ("cumulant", "moment", "plug-in")
+    ]
+    assert drifts[1] == pytest.approx(drifts[0], rel=1e-12)
+    assert drifts[2] == pytest.approx(drifts[0], rel=1e-12)
+
+
 def test_numbers_that_source_cannot_name_are_refused():
     with pytest.raises(RequestError, match="call it otherwise"):
         sd.modified_equation(2, sampling=sd.OnePass(B=sympy_symbols("lambda"))).python()
