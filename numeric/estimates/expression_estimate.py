@@ -71,7 +71,8 @@ class ExpressionEstimate:
         factor = errors_of_interval(level, self.degrees)
         if not np.any(self.standard_error):
             return self.value, self.value
-        centre = np.asarray(self.value, dtype=float)[()]
+        is_array = np.ndim(self.value) > 0
+        centre = np.asarray(self.value, dtype=float) if is_array else float(self.value)
         return centre - factor * self.standard_error, centre + factor * self.standard_error
 
     def to_dict(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _with_open_leg(node: Derivative) -> Derivative:
 
 def _of_derivative(node: Derivative) -> dict[int, int]:
     below = sum(map(_legs_below, node.arguments))
-    return {below + max(len(node.free) - 1, 0): 2**node.degree}
+    return {below + max(len(node.free) - 1, 0) + node.loops: 2**node.degree}
 
 
 @lru_cache(maxsize=16384)

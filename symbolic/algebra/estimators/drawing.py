@@ -14,17 +14,20 @@ least beside those before it, and then each is tried anew beside all others unti
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from math import perm, prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from sympy import Add, Expr, Integer
+from sympy import Add, Expr, Integer, Rational, prime
 
+from sgdiagrams.diagrams.errors import SgdiagramsError
 from sgdiagrams.symbolic.algebra.estimators.costs import Cost, cost_of_all
 from sgdiagrams.symbolic.algebra.estimators.drawn_trees import Monomial, drawn, sampled_blocks
 from sgdiagrams.symbolic.algebra.estimators.factoring import factored
 from sgdiagrams.symbolic.algebra.estimators.kernel import KernelSum, derivatives_in
 from sgdiagrams.symbolic.weights.quotients import canonical
+from sgdiagrams.symbolic.weights.substitution import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -211,12 +214,15 @@ class _Trials:
 
     def __init__(self, terms: Sequence[Pair]) -> None:
         self.coefficients = [coefficient for coefficient, _ in terms]
+        # What terms cost hangs on which coefficients are multiples of each other: at numbers for symbols
+        # this is the same, and quick.
+        self.numbers = _at_some_numbers(self.coefficients)
         self.tried = 0
         self.costs: dict[tuple[_Drawn | None, ...], Cost] = {}
 
     def drawing(self, choice: Sequence[_Drawn], *, is_exhaustive: bool) -> Drawing:
         """Return the kernel of a choice."""
-        terms = self._summed(dict(enumerate(choice)))
+        terms = self._summed(dict(enumerate(choice)), self.coefficients)
         return Drawing(terms, factored(terms), is_exhaustive)
 
     def cost(self, choice: Sequence[_Drawn]) -> Cost:
@@ -240,20 +246,32 @@ class _Trials:
     def _cost(self, choice: Mapping[int, _Drawn]) -> Cost:
         key = tuple(choice.get(i) for i in range(len(self.coefficients)))
         if key not in self.costs:
-            terms = self._summed(choice)
+            terms = self._summed(choice, self.numbers)
             self.tried += sum(map(len, terms))
             self.costs[key] = cost_of_all(derivatives_in(factored(terms)))
         return self.costs[key]
 
-    def _summed(self, choice: Mapping[int, _Drawn]) -> dict[Monomial, Expr]:
+    @staticmethod
+    def _summed(choice: Mapping[int, _Drawn], coefficients: Sequence[Expr]) -> dict[Monomial, Expr]:
         sums: dict[Monomial, list[Expr]] = {}
         for i, entry in choice.items():
             for monomial, factor in entry:
-                sums.setdefault(monomial, []).append(self.coefficients[i] * Integer(factor))
+                sums.setdefault(monomial, []).append(coefficients[i] * Integer(factor))
         result: dict[Monomial, Expr] = {}
-        for monomial, coefficients in sums.items():
-            total = Add(*coefficients)
+        for monomial, parts in sums.items():
+            total = Add(*parts)
             total = total if total.is_Rational else canonical(total)
             if total != 0:
                 result[monomial] = total
         return result
+
+
+def _at_some_numbers(coefficients: Sequence[Expr]) -> list[Expr]:
+    """Return coefficients at unrelated numbers; as they are where one of them has no value there."""
+    names = sorted({s.name for c in coefficients for s in c.free_symbols})
+    numbers = {name: Fraction(prime(1000 + i), prime(2000 + i)) for i, name in enumerate(names)}
+    try:
+        values = [value_at(c, numbers) for c in coefficients]
+    except SgdiagramsError:
+        return list(coefficients)
+    return [Rational(value.numerator, value.denominator) for value in values]

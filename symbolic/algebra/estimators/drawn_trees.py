@@ -36,12 +36,15 @@ class Branch(NamedTuple):
         The branches that hang on the root, sorted.
     free
         The numbers of the free legs on the root.
+    loops
+        How many pairs of its legs meet each other.
     """
 
     label: str
     datapoint: int
     children: tuple[Branch, ...]
     free: tuple[int, ...]
+    loops: int = 0
 
 
 #: A product: trees and circles, sorted.
@@ -84,8 +87,9 @@ def drawn(contraction: Contraction, datapoints: tuple[int, ...]) -> Monomial:
     nodes = list(zip(contraction.labels, datapoints, strict=True))
     near: list[list[int]] = [[] for _ in nodes]
     for i, j in contraction.edges:
-        near[i].append(j)
-        near[j].append(i)
+        if i != j:
+            near[i].append(j)
+            near[j].append(i)
     parts: list[Branch | Circle] = []
     left = set(range(len(nodes)))
     while left:
@@ -94,22 +98,25 @@ def drawn(contraction: Contraction, datapoints: tuple[int, ...]) -> Monomial:
             part += sorted({w for w in near[v] if w not in part})
         left.difference_update(part)
         edges = [edge for edge in contraction.edges if edge[0] in part]
-        if len(edges) >= len(part):
+        if sum(i != j for i, j in edges) >= len(part):
             parts.append(_circle(contraction, nodes, sorted(part), edges))
         else:
-            parts.append(_tree(nodes, near, contraction.free, part))
+            parts.append(_tree(contraction, nodes, near, part))
     return tuple(sorted(parts))
 
 
 def _tree(
+    contraction: Contraction,
     nodes: Sequence[tuple[str, int]],
     near: Sequence[Sequence[int]],
-    free: Sequence[int],
     part: Sequence[int],
 ) -> Branch:
+    free = contraction.free
+
     def rooted(v: int, parent: int) -> Branch:
         children = sorted(rooted(w, v) for w in near[v] if w != parent)
-        return Branch(*nodes[v], tuple(children), tuple(i for i, w in enumerate(free) if w == v))
+        legs = tuple(i for i, w in enumerate(free) if w == v)
+        return Branch(*nodes[v], tuple(children), legs, contraction.edges.count((v, v)))
 
     roots = next(([v] for v in free if v in part), part)
     return min(rooted(v, -1) for v in roots)

@@ -125,7 +125,7 @@ class Estimator:
         return as_expression(cost_of_all(derivatives_in(self.kernel)))
 
     def text(self) -> str:
-        """Return the kernel in plain text; ``D3 l_x[u, v]`` is a third derivative along u and v."""
+        """Return the kernel in plain text: ``D3 l_x[u, v]`` goes along u and v, ``lap l_x`` is tr(H)."""
         return kernel_text(self.kernel, self.rank, self.datapoints)
 
     def latex(self) -> str:
@@ -148,7 +148,8 @@ class Estimator:
             ``"numpy"``: ``estimate(x, y, ...)`` from the dense derivatives of each datapoint, ``{0: l, 1:
             g, ...}``, and ``average(samples)`` over all tuples of different samples. ``"jax"`` and
             ``"torch"``: ``estimate(loss, weights, x, y, ...)`` by nested derivatives, for any number of
-            weights, where there is at most one free leg and no circle. Symbols are keywords.
+            weights, where there is at most one free leg and no circle of several derivatives.
+            Symbols are keywords.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from sympy import Add, Dummy, Expr, Integer, Mul, Poly, Rational, factor_list
+from sympy import Add, Dummy, Expr, Integer, Mul, Poly, factor_list
 
 from sgdiagrams.symbolic.algebra.estimators.costs import cost_of_all
 from sgdiagrams.symbolic.algebra.estimators.drawn_trees import Branch, cuts, rerooted
@@ -34,6 +34,8 @@ from sgdiagrams.symbolic.algebra.estimators.sums import (
     contents_apart,
     factor_key,
     multiplied_sums,
+    product_of,
+    ratio_of,
     scaled_sum,
     sum_in_order,
     sum_key,
@@ -90,9 +92,13 @@ def unfactored(terms: _Sum) -> KernelSum:
 def _leg_zero(monomial: Monomial) -> Branch | Circle | None:
     """Return the part that the first free leg hangs on."""
     for part in monomial:
-        if 0 in (part.numbers if isinstance(part, Circle) else _free_of(part)):
+        if 0 in _legs_of(part):
             return part
     return None
+
+
+def _legs_of(part: Branch | Circle) -> tuple[int, ...]:
+    return part.numbers if isinstance(part, Circle) else _free_of(part)
 
 
 def _free_of(tree: Branch) -> tuple[int, ...]:
@@ -100,24 +106,30 @@ def _free_of(tree: Branch) -> tuple[int, ...]:
 
 
 def _with_legs(terms: _Sum) -> KernelSum:
-    vectors: dict[tuple[Monomial, Branch], Expr] = {}
+    # Other tensors stay in front: inside of arguments they would make these matrices.
+    by_tensors: dict[Monomial, dict[tuple[Monomial, Branch], Expr]] = {}
     apart: dict[Monomial, Expr] = {}
     for monomial, coefficient in terms.items():
         part = _leg_zero(monomial)
         if isinstance(part, Branch):
-            others = list(monomial)
-            others.remove(part)
-            vectors[tuple(others), part] = coefficient
+            others = _less(monomial, (part,))
+            tensors = tuple(other for other in others if _legs_of(other))
+            vectors = by_tensors.setdefault(tensors, {})
+            vectors[_less(others, tensors), part] = coefficient
         else:
             apart[monomial] = coefficient
-    return KernelSum((*_vectors(vectors, ()).terms, *unfactored(apart).terms))
+    products = list(unfactored(apart).terms)
+    for tensors, vectors in by_tensors.items():
+        factors = tuple(_alone(tensor, frozenset()) for tensor in tensors)
+        products += [KernelTerm(c, (*f, *factors)) for c, f in _vectors(vectors, ()).terms]
+    return sum_in_order(products)
 
 
 def _vectors(terms: _Vectors, legs: tuple[int, ...] = (OPEN,)) -> KernelSum:
     """Return a sum of branches: those with the same derivative in front are put together."""
     groups: dict[tuple[object, ...], dict[tuple[Monomial, Branch], Expr]] = {}
     for (others, tree), coefficient in terms.items():
-        head = (tree.label, tree.datapoint, tree.free, len(tree.children))
+        head = (tree.label, tree.datapoint, tree.free, tree.loops, len(tree.children))
         groups.setdefault(head, {})[others, tree] = coefficient
     products: list[KernelTerm] = []
     for group in groups.values():
@@ -125,14 +137,14 @@ def _vectors(terms: _Vectors, legs: tuple[int, ...] = (OPEN,)) -> KernelSum:
         free = (*head_tree.free, *legs)
         if not head_tree.children:
             outside = _numbers({others: c for (others, _), c in group.items()})
-            derivative = Derivative(head_tree.label, head_tree.datapoint, (), free)
+            derivative = Derivative(*head_tree[:2], (), free, head_tree.loops)
             products.append(times_factors(outside, derivative))
             continue
         for outside, arguments in _shared_out(
             {(others, tree.children): c for (others, tree), c in group.items()}
         ):
             scale, primitive = contents_apart(arguments)
-            derivative = Derivative(head_tree.label, head_tree.datapoint, primitive, free)
+            derivative = Derivative(*head_tree[:2], primitive, free, head_tree.loops)
             products.append(times_factors(scaled_sum(outside, scale), derivative))
     return sum_in_order(products)
 
@@ -189,18 +201,23 @@ def _linear_factors(
     Examples
     --------
     >>> x, y = (Branch("loss", i, (), ()) for i in (1, 2))
-    >>> scale, (one, other) = _linear_factors({(x, x): Integer(2), (x, y): -4, (y, y): Integer(2)})
+    >>> squared = {(x, x): Integer(2), (x, y): Integer(-4), (y, y): Integer(2)}
+    >>> scale, (one, other) = _linear_factors(squared)
     >>> scale, one == other, len(one.terms)
     (2, True, 2)
     """
-    if len(terms) < _FEWEST or not all(getattr(c, "is_Rational", True) for c in terms.values()):
+    if len(terms) < _FEWEST:
         return None
-    split = _split(tuple(sorted((children, Rational(c)) for children, c in terms.items())))
+    base: Expr = next(iter(terms.values()))
+    ratios = {children: ratio_of(c, base) for children, c in terms.items()}
+    if not all(ratio.is_Rational for ratio in ratios.values()):
+        return None
+    split = _split(tuple(sorted(ratios.items())))
     if split is None:
         return None
     scale, factors = split
     arguments = tuple(_vectors({((), child): c for child, c in factor}) for factor in factors)
-    return scale, tuple(sorted(arguments, key=sum_key))
+    return product_of(scale, base), tuple(sorted(arguments, key=sum_key))
 
 
 @lru_cache(maxsize=4096)
@@ -267,22 +284,22 @@ def _numbers(terms: _Sum) -> KernelSum:
 
 def _around_a_node(terms: _Sum) -> tuple[list[Monomial], KernelTerm] | None:
     """Return terms that are one derivative with sums for all of its arguments, where there are such."""
-    groups: dict[tuple[int, str, int], dict[Monomial, tuple[Branch, ...]]] = {}
+    groups: dict[tuple[int, str, int, int], dict[Monomial, tuple[Branch, ...]]] = {}
     for monomial in terms:
         if len(monomial) > 1 or not monomial or isinstance(monomial[0], Circle):
             continue
         for tree in rerooted(monomial[0]):
             if len(tree.children) > 1:
-                place = (len(tree.children), tree.label, tree.datapoint)
+                place = (len(tree.children), tree.label, tree.datapoint, tree.loops)
                 groups.setdefault(place, {}).setdefault(monomial, tree.children)
-    for (_, label, datapoint), group in sorted(groups.items(), reverse=True):
+    for (_, label, datapoint, loops), group in sorted(groups.items(), reverse=True):
         split = _linear_factors({children: terms[m] for m, children in group.items()})
         if split is not None:
             scale, arguments = split
             scale_of, (first, *others) = contents_apart(arguments)
-            derivative = Derivative(label, datapoint, tuple(others), (OPEN,))
+            derivative = Derivative(label, datapoint, tuple(others), (OPEN,), loops)
             one = KernelSum((KernelTerm(Integer(1), (derivative,)),))
-            return list(group), KernelTerm(scale * scale_of, (_dot(first, one),))
+            return list(group), KernelTerm(product_of(scale, scale_of), (_dot(first, one),))
     return None
 
 
@@ -379,7 +396,7 @@ def _ways(tree: Branch) -> tuple[tuple[KernelFactor, frozenset[Derivative | Circ
     if _free_of(tree):
         options[_vectors({((), tree): Integer(1)}, ()).terms[0].factors[0]] = None
     elif not tree.children:
-        options[Derivative(tree.label, tree.datapoint, (), ())] = None
+        options[Derivative(tree.label, tree.datapoint, (), (), tree.loops)] = None
     else:
         for one, other in cuts(tree):
             options[_dot(_branch(one), _branch(other))] = None

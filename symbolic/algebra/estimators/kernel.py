@@ -45,17 +45,20 @@ class Derivative(NamedTuple):
         The vectors that legs are contracted with.
     free
         The legs that are not: `OPEN`, and the numbers of free legs of the whole.
+    loops
+        How many times two legs meet each other: 1 for the trace of a Hessian.
     """
 
     label: str
     datapoint: int
     arguments: tuple[KernelSum, ...]
     free: tuple[int, ...]
+    loops: int = 0
 
     @property
     def degree(self) -> int:
         """How many times is differentiated."""
-        return len(self.arguments) + len(self.free)
+        return len(self.arguments) + len(self.free) + 2 * self.loops
 
 
 class Dot(NamedTuple):
@@ -66,7 +69,7 @@ class Dot(NamedTuple):
 
 
 class Circle(NamedTuple):
-    """Derivatives contracted along circles, such as the trace of a Hessian.
+    """Derivatives contracted along circles of several, such as the trace of a product of Hessians.
 
     Attributes
     ----------

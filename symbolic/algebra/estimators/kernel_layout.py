@@ -120,10 +120,11 @@ class _Layout:
 
     def _derivative(self, node: Derivative) -> Node:
         indices = [leg for leg in node.free if leg >= 0] if self.shows_indices else []
-        head = self._head(node.label, node.datapoint, node.degree, indices)
+        degree = node.degree - 2 * node.loops
+        head = self._head(node.label, node.datapoint, degree, indices, loops=node.loops)
         if not node.arguments:
             return head
-        if node.degree == 2:
+        if degree == 2:
             return Row((head, THIN, self._vector(node.arguments[0])))
         arguments = joined(
             (self._vector(a, is_listed=True) for a in node.arguments), Operator(","), THIN
@@ -146,9 +147,13 @@ class _Layout:
             THIN,
         )
 
-    def _head(self, label: str, datapoint: int, degree: int, indices: Sequence[int]) -> Node:
+    def _head(
+        self, label: str, datapoint: int, degree: int, indices: Sequence[int], *, loops: int = 0
+    ) -> Node:
         """Return a derivative without its arguments."""
         name, symbol = self._name(label, datapoint)
+        name = "lap " * loops + name
+        symbol = r"\Delta" * loops + f"{' ' * bool(loops)}{symbol}"
         letters = "".join(map(index_letter, indices))
         greek = "".join(map(index_latex, indices))
         below = f"_{letters}" if letters else ""

@@ -161,10 +161,11 @@ class _Code:
                 self._array(*kind, len(own)) for kind, own in zip(part.nodes, letters, strict=True)
             ]
             source = _einsum(letters, sorted(part.numbers), arrays)
-        elif not part.arguments:
+        elif not part.arguments and not part.loops:
             source = self._array(part.label, part.datapoint, part.degree)
         else:
             own = [*part.free, *(1000 + i for i in range(len(part.arguments)))]
+            own += [2000 + i for i in range(part.loops) for _ in range(2)]
             axes = [own]
             operands = [self._array(part.label, part.datapoint, part.degree)]
             for i, argument in enumerate(part.arguments):

@@ -110,6 +110,47 @@ def like(weights, leaves):
     return type(weights)(leaves)
 ''',
 }
+_LAPLACIANS = {
+    "jax": '''
+
+def laplacian(function):
+    """Return the trace of a function's Hessian, a function: derivatives along all unit vectors."""
+
+    def trace(weights):
+        leaves, structure = jax.tree.flatten(weights)
+
+        def second(place):
+            vectors, start = [], 0
+            for leaf in leaves:
+                unit = jax.numpy.arange(start, start + leaf.size) == place
+                vectors.append(unit.astype(leaf.dtype).reshape(leaf.shape))
+                start += leaf.size
+            vector = jax.tree.unflatten(structure, vectors)
+            return along(along(function, vector), vector)(weights)
+
+        return jax.lax.map(second, jax.numpy.arange(sum(leaf.size for leaf in leaves))).sum()
+
+    return trace
+''',
+    "torch": '''
+
+def laplacian(function):
+    """Return the trace of a function's Hessian, a function: its rows one after the other."""
+
+    def trace(weights):
+        leaves = leaves_of(weights)
+        if not any(leaf.requires_grad for leaf in leaves):
+            leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+        total = torch.zeros(())
+        parts = gradients(function(like(weights, leaves)), leaves, graph=True)
+        for leaf, part in zip(leaves, parts, strict=True):
+            for place, entry in enumerate(part.reshape(-1)):
+                total = total + gradients(entry, [leaf], graph=True)[0].reshape(-1)[place]
+        return total
+
+    return trace
+''',
+}
 _PENALISED = '''
 
 def squared_length(weights):
@@ -137,8 +178,8 @@ def nested_code(kernel: KernelSum, rank: int, datapoints: int, *, library: str) 
         )
     if any(isinstance(part, Circle) for part in derivatives_in(kernel)):
         raise RequestError(
-            f"expected trees for {library}, got circles such as tr(H), which cost p derivatives along "
-            "unit vectors; take library='numpy'"
+            f"expected trees, and traces of single derivatives, for {library}, got a circle of several; "
+            "take library='numpy'"
         )
     names = datapoint_names(datapoints)
     symbols = checked_symbols(kernel, {*names, library, *_WORDS})
@@ -171,6 +212,8 @@ def nested_code(kernel: KernelSum, rank: int, datapoints: int, *, library: str) 
         f"    return {result}",
     ]
     text = "\n".join(lines) + "\n" + _HELPERS[library]
+    if any(isinstance(part, Derivative) and part.loops for part in derivatives_in(kernel)):
+        text += _LAPLACIANS[library]
     return text + _PENALISED if has_penalty(kernel) else text
 
 
@@ -183,6 +226,7 @@ _WORDS = (
     "leaves_of",
     "like",
     "squared_length",
+    "laplacian",
 )
 
 
@@ -234,9 +278,9 @@ class _Code:
         # What is known may be needed with the leg open or free: the same vector.
         key = node._replace(free=node.free[:0], arguments=node.arguments), bool(node.free)
         if key not in self.known:
-            function = self._function(node.label, node.datapoint)
+            function = self._function(node.label, node.datapoint, node.loops)
             arguments = ", ".join(map(self.vector, node.arguments))
-            if node.degree:
+            if node.free:
                 source = f"derivative({function}, weights{', ' * bool(arguments)}{arguments})"
             else:
                 source = f"{function}(weights){'.detach()' * (self.library == 'torch')}"
@@ -245,8 +289,10 @@ class _Code:
             self.lines.append(f"{name} = {source}")
         return self.known[key]
 
-    def _function(self, label: str, datapoint: int) -> str:
-        """Return the name of a function of the weights alone."""
+    def _function(self, label: str, datapoint: int, loops: int = 0) -> str:
+        """Return the source of a function of the weights alone."""
+        if loops:
+            return f"laplacian({self._function(label, datapoint, loops - 1)})"
         if label not in (LOSS, PENALISED):
             return f'functions["{label}"]'
         key = label, datapoint

@@ -22,6 +22,8 @@ __all__ = [
     "contents_apart",
     "factor_key",
     "multiplied_sums",
+    "product_of",
+    "ratio_of",
     "scaled_sum",
     "sum_in_order",
     "sum_key",
@@ -35,22 +37,22 @@ def multiplied_sums(one: KernelSum, other: KernelSum) -> KernelSum:
     """Return the product of two sums, the first of one term."""
     (c, factors) = one.terms[0]
     return KernelSum(
-        tuple(KernelTerm(_multiplied(c, d), (*factors, *more)) for d, more in other.terms)
+        tuple(KernelTerm(product_of(c, d), (*factors, *more)) for d, more in other.terms)
     )
 
 
 def scaled_sum(combination: KernelSum, scale: Expr) -> KernelSum:
     """Return a sum times a number."""
-    return KernelSum(tuple(KernelTerm(_multiplied(scale, c), f) for c, f in combination.terms))
+    return KernelSum(tuple(KernelTerm(product_of(scale, c), f) for c, f in combination.terms))
 
 
 def times_factors(outside: KernelSum, *factors: KernelFactor, scale: Expr = _ONE) -> KernelTerm:
     """Return a sum times factors as one product, with the sum in parentheses where it has to be."""
     content, bracket = content_apart(outside)
-    content = _multiplied(content, scale)
+    content = product_of(content, scale)
     if len(bracket.terms) == 1:
         (c, inner) = bracket.terms[0]
-        return KernelTerm(_multiplied(content, c), (*inner, *factors))
+        return KernelTerm(product_of(content, c), (*inner, *factors))
     return KernelTerm(
         content, (*factors, bracket) if not _is_open(factors) else (bracket, *factors)
     )
@@ -68,7 +70,7 @@ def contents_apart(
     primitive = []
     for argument in arguments:
         content, rest = content_apart(argument)
-        scale = _multiplied(scale, content)
+        scale = product_of(scale, content)
         primitive.append(rest)
     return scale, tuple(sorted(primitive, key=sum_key))
 
@@ -82,7 +84,7 @@ def content_apart(combination: KernelSum) -> tuple[Expr, KernelSum]:
     ratios = coefficients
     base: Expr = Integer(1)
     if not all(c.is_Rational for c in coefficients):
-        ratios = [canonical(c / first) for c in coefficients]
+        ratios = [ratio_of(c, first) for c in coefficients]
         base = first
         if not all(c.is_Rational for c in ratios):
             return Integer(1), combination
@@ -93,11 +95,17 @@ def content_apart(combination: KernelSum) -> tuple[Expr, KernelSum]:
         KernelTerm(ratio / content, f)
         for ratio, (_, f) in zip(ratios, combination.terms, strict=True)
     )
-    return _multiplied(base, content), KernelSum(rest)
+    return product_of(base, content), KernelSum(rest)
 
 
-def _multiplied(one: Expr, other: Expr) -> Expr:
+def product_of(one: Expr, other: Expr) -> Expr:
+    """Return the product of two coefficients."""
     return one * other if one.is_Rational and other.is_Rational else canonical(one * other)
+
+
+def ratio_of(one: Expr, other: Expr) -> Expr:
+    """Return the quotient of two coefficients."""
+    return one / other if one.is_Rational and other.is_Rational else canonical(one / other)
 
 
 def sum_in_order(products: list[KernelTerm]) -> KernelSum:
@@ -135,7 +143,8 @@ def factor_key(factor: KernelFactor) -> tuple[object, ...]:
     match factor:
         case Derivative():
             inside = tuple(map(sum_key, factor.arguments))
-            return 0, factor.degree, factor.label, factor.datapoint, factor.free, inside
+            place = factor.degree, factor.label, factor.datapoint, factor.free, factor.loops
+            return 0, *place, inside
         case Dot():
             return 1, sum_key(factor.one), sum_key(factor.other)
         case Circle():

@@ -25,11 +25,12 @@ KERNELS = [
     ("C_ab s_ab", None, 4),
     ("C_ab", "grad_a l_x grad_b l_x - grad_a l_y grad_b l_x", 2),
     ("H_ab", "hess_ab l_x", 2 * p),
-    ("tr(H)", "hess_aa l_x", 2 * p),
+    ("tr(H)", "lap l_x", 2 * p),
     ("tr(H H)", "hess_ab l_x hess_ab l_y", 4 * p),
     ("tr(H H H)", None, 6 * p),
     ("J_aab G_b", None, 4 * p + 1),
-    ("D4_aabb", "D4_aabb l_x", 8 * p**2),
+    ("D4_aabb", "lap lap l_x", 8 * p**2),
+    ("C_ab J_bcc", None, 4 * p + 2),
     ("s_a s_a", "grad s . grad s", 1),
     ("G~_a H~_ab G~_b", "grad l~_x . hess l~_y grad l~_z", 4),
 ]
@@ -41,6 +42,13 @@ def test_kernels_and_their_cost(text, kernel, cost):
     assert estimator.cost == cost
     assert kernel is None or str(estimator) == kernel
     assert estimator.is_exhaustive
+
+
+def test_traces_share_what_trees_share():
+    trace = Expression.parse("J_aab G_b") - Expression.parse("M_b|aab")
+    estimator = trace.estimator()
+    assert estimator.cost == 4 * p + 2
+    assert str(estimator) == "grad lap l_x . (grad l_y - grad l_x)"
 
 
 def test_the_gradient_of_the_trace_of_the_covariance():
@@ -82,6 +90,9 @@ def test_coefficients_with_symbols():
     assert estimator.cost == 2
     [(coefficient, _)] = estimator.kernel.terms
     assert coefficient == N / (N - 1)
+    skewness = Expression.parse("S_abc J_abc") * (N / 6)
+    assert skewness.estimator().cost == 7
+    assert (skewness + Expression.parse("C_aa") * N**2).estimator().cost == 7
     half = Expression.parse("l") / 2
     assert half.estimator().cost == Rational(1, 2)
     assert Expression.of(3).estimator().cost == Integer(0)

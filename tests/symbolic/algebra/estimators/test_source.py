@@ -16,6 +16,11 @@ EXPRESSIONS = [
     "l l",
     "l s_a s_a",
     "G~_a H~_ab G~_b",
+    "tr(H)",
+    "C_ab J_bcc",
+    "D4_aabc G_b G_c",
+    "D4_aabb",
+    "H~_aa",
 ]
 WEIGHTS = np.array([0.3, -0.2, 0.5])
 DATA = np.array([[0.5, 1.0, -0.3], [1.5, -0.7, 0.2], [-0.4, 0.8, 0.9], [0.1, 0.6, -1.2]])
@@ -136,8 +141,8 @@ def test_symbols_are_keywords():
 def test_what_models_have_no_source_for(library):
     with pytest.raises(RequestError, match="at most one free leg"):
         Expression.parse("C_ab").estimator().python(library=library)
-    with pytest.raises(RequestError, match="circles"):
-        Expression.parse("tr(H)").estimator().python(library=library)
+    with pytest.raises(RequestError, match="circle of several"):
+        Expression.parse("tr(H H)").estimator().python(library=library)
 
 
 def test_other_libraries():

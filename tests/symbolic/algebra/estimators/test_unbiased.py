@@ -122,7 +122,7 @@ def check(expression, seed):
 
 
 @given(expressions(), st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_mean_over_all_tuples_is_the_target(expression, seed):
     check(expression, seed)
 
@@ -131,13 +131,13 @@ def test_the_mean_over_all_tuples_is_the_target(expression, seed):
     st.integers(1, 2).flatmap(lambda free: expressions(free=free, most_nodes=3)),
     st.integers(0, 999),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_vectors_and_matrices(expression, seed):
     check(expression, seed)
 
 
 @given(expressions(most_nodes=3, circles=True), st.integers(0, 999))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_circles(expression, seed):
     check(expression, seed)
 
