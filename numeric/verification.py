@@ -19,6 +19,7 @@ from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.noise_series import exact_noise
 from sgdiagrams.numeric.exact.simulator import exact_training
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
+from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.limits import GradientDescent
@@ -68,9 +69,10 @@ def verify(
     form; symmetry factors against automorphisms counted by networkx, which must not find two diagrams
     isomorphic either (to order 4); and every coefficient of every observable, of fixed and random
     schedules and of optimisers with memory, decay, schedules and averages, re-summed or not, against
-    SGD in exact arithmetic on random polynomial landscapes with a matrix learning rate (to order 4;
-    from order 5 on the test loss of one pass alone). Expansions along the noiseless run are held
-    against powers of the noise of SGD at one learning rate, to as many pushes as the order, at most 3.
+    SGD in exact arithmetic on random polynomial landscapes, with a matrix learning rate where the
+    observable is no expression (to order 4; from order 5 on the test loss of one pass alone). Expansions
+    along the noiseless run are held against powers of the noise of SGD at one learning rate, to as many
+    pushes as the order, at most 3.
 
     Parameters
     ----------
@@ -210,6 +212,8 @@ def _cases() -> Iterator[_Case]:
     yield _Case("displacement", Training(OnePass(), SGD(average=TailAverage())), _ONE_PASS)
     factors = Nesterov(beta=Fraction(1, 2), schedule=ArraySchedule([1, "1/2", 2, 1]))
     yield _Case("test-loss", Training(Epochs(N=2, B=1, E=2), factors), ({},))
+    yield _Case("expression:l + eta/4 |G|^2 + tr(C)", Training(OnePass()), _ONE_PASS)
+    yield _Case("expression:C_ab H_ab", Training(Epochs()), _EPOCHS[1:3], p=1)
     for name in ("test-loss", "generalisation-gap", "covariance"):
         yield _Case(name, Training(OnePass()), _ONE_PASS, is_resummed=True)
     yield _Case("training-loss", Training(WithReplacement()), drawn, is_resummed=True)
@@ -270,9 +274,12 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
     # Two atoms would have no third cumulants.
     landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=3)
     half = Fraction(1, 2)
-    eta = [[Fraction(1), half], [half, Fraction(2)]] if case.p == 2 else None
+    watched = named_observable(case.observable)
+    has_matrix = case.p == 2 and not watched.expressions
+    eta = [[Fraction(1), half], [half, Fraction(2)]] if has_matrix else None
     start = [Fraction(x) for x in landscape.start]
-    statistics = replace(landscape.statistics(order), start=np.array(start, dtype=object))
+    known = landscape.statistics(order + watched.most_legs)
+    statistics = replace(known, start=np.array(start, dtype=object))
     if case.is_resummed:
         expansion = expand(
             case.observable,

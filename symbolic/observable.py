@@ -214,6 +214,13 @@ class Observable:
         )
 
     @property
+    def title(self) -> str:
+        """The name, of a long expression how long it is."""
+        counts = [len(e.terms) for _, e in self.expressions]
+        is_long = self.name.startswith((_EXPRESSION, _VARIANCE)) and counts[0] > _MOST_TERMS
+        return f"expression of {counts[0]} terms" if is_long else self.name
+
+    @property
     def words(self) -> str:
         """The name as titles show it."""
         if not self.expressions:
@@ -377,6 +384,13 @@ def _check_expression(expression: Expression) -> None:
         raise RequestError(
             "expected an expression of the population's moments or cumulants to observe, got one in "
             f"basis={shown(bases.pop())}; a training set's own averages are no function of the weights"
+        )
+    labels = {label for k in expression.contractions for label in k.labels}
+    strange = sorted(label for label in labels if label != LOSS and not is_function(label))
+    if strange:
+        raise RequestError(
+            "expected derivatives of the loss and of functions in an expression to observe, got "
+            f"{shown(strange[0])}; write a penalty out"
         )
     powers_of_eta(expression)  # says where there is none
 

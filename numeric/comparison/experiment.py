@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.numeric.simulation.moments import Moments
     from sgdiagrams.numeric.statistics import Statistics
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -68,7 +69,7 @@ _FALLBACK = 0.1  # the highest learning rate where a single contribution tells n
 def compare(
     landscape: str | Landscape,
     *,
-    observable: str | Observable = ...,
+    observable: str | Observable | Expression = ...,
     order: int | None = ...,
     sampling: str | Sampling = ...,
     optimizer: str | Optimizer = ...,
@@ -97,7 +98,7 @@ def compare(
 def compare(
     landscape: str | Landscape,
     *,
-    observable: str | Observable = ...,
+    observable: str | Observable | Expression = ...,
     sampling: str | Sampling = ...,
     optimizer: str | Optimizer = ...,
     eta: float,
@@ -125,7 +126,7 @@ def compare(
 def compare(
     landscape: str | Landscape,
     *,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     order: int | None = None,
     sampling: str | Sampling = "one-pass",
     optimizer: str | Optimizer = "sgd",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.numeric.path.path_estimate import PathEstimate
     from sgdiagrams.numeric.simulation.simulated import Simulated
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -43,7 +44,7 @@ _MOST_RUNS = 10**7
 def compare_along_path(
     landscape: str | Landscape,
     *,
-    observable: str | Observable,
+    observable: str | Observable | Expression,
     sampling: str | Sampling,
     optimizer: str | Optimizer,
     eta: Any,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -115,7 +116,7 @@ class Validity:
 def judge_series(
     statistics: Statistics | Tabulated,
     *,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     order: int | None = None,
     sampling: str | Sampling = "one-pass",
     optimizer: str | Optimizer | None = None,

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from numbers import Rational
 
     from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
 
 __all__ = ["asked_observable", "asked_optimizer", "asked_polynomials", "learning_rate_table"]
 
 
-def asked_observable(observable: str | Observable) -> Observable:
+def asked_observable(observable: str | Observable | Expression) -> Observable:
     """Return an observable by name; ``"function"`` is the one of the polynomial that is given."""
     return Function("function") if observable == "function" else named_observable(observable)
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.exact.series import Exponents, PolynomialTerms
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -68,7 +69,7 @@ def exact_sgd(
     schedule: Batches,
     *,
     order: int,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     function: Mapping[Exponents, Rational | int] | None = None,
     functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
     optimizer: Optimizer | None = None,
@@ -95,7 +96,8 @@ def exact_sgd(
         * ``"displacement"``: :math:`\langle \Delta^\mu \rangle`;
         * ``"second-moment"``: :math:`\langle \Delta^\mu \Delta^\nu \rangle`;
         * ``"covariance"``: the second moment minus the product of the displacements;
-        * ``"function"``: :math:`\langle f(\theta_T) \rangle` of the polynomial `function`.
+        * ``"function"``: :math:`\langle f(\theta_T) \rangle` of the polynomial `function`;
+        * an expression or ``"expression:TEXT"``, whose eta is s.
     function
         The polynomial for ``"function"``, or for the one function in the products of an object:
         exponents of the weights -> rational coefficient.
@@ -171,7 +173,7 @@ def exact_sgd_average(
     schedules: Iterable[Batches] | Iterable[tuple[Fraction, Batches]],
     *,
     order: int,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     function: Mapping[Exponents, Rational | int] | None = None,
     functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
     optimizer: Optimizer | None = None,
@@ -252,7 +254,7 @@ def exact_training(
     training: Training,
     *,
     order: int,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     function: Mapping[Exponents, Rational | int] | None = None,
     functions: Mapping[str, Mapping[Exponents, Rational | int]] | None = None,
     eta: Sequence[Any] | NDArray[Any] | None = None,

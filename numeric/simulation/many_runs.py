@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
@@ -47,7 +48,7 @@ _SHARE = 20  # saving takes at most one part in so many of the time
 def simulate(
     landscape: str | Landscape,
     *,
-    observable: str | Observable = "test-loss",
+    observable: str | Observable | Expression = "test-loss",
     sampling: str | Sampling = "one-pass",
     optimizer: str | Optimizer = "sgd",
     eta: float | Sequence[float],
@@ -85,7 +86,8 @@ def simulate(
     observable, sampling, optimizer
         As for `sgdiagrams.expand`. Losses are read off as their change since the start, which is what
         ``Estimate.change`` predicts. Of a continuous limit its own equation is run, to order 4.
-        Covariances are not simulated, functions of the weights only with their values.
+        Covariances are not simulated, functions of the weights only with their values, and expressions
+        where the landscape knows their derivatives.
     eta
         One learning rate or several, other than 0.
     runs

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
+    from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
@@ -119,7 +120,7 @@ class Simulation:
         landscape: Landscape,
         training: Training,
         *,
-        observable: str | Observable = "test-loss",
+        observable: str | Observable | Expression = "test-loss",
         component: int | tuple[int, ...] | None = None,
     ) -> None:
         watched = named_observable(observable)

@@ -88,8 +88,8 @@ def evaluated_name(formula: Formula) -> str:
     """Return what the numbers of a formula are of: an observable, or the difference of two protocols."""
     parts = formula.parts
     if not is_difference(formula):
-        return formula.observable
-    names = dict.fromkeys(part.observable.name for part in parts)
+        return "; ".join(dict.fromkeys(part.observable.title for part in parts))
+    names = dict.fromkeys(part.observable.title for part in parts)
     if any(part.sampling is None for part in parts):
         return f"difference of {' and '.join(names)}"
     sides = []
@@ -98,7 +98,7 @@ def evaluated_name(formula: Formula) -> str:
         for part in sorted(parts, key=lambda part: -abs(part.coefficient)):
             if part.coefficient * sign > 0:
                 number = "" if abs(part.coefficient) == 1 else f"{abs(part.coefficient)} "
-                name = "" if len(names) == 1 else f"{part.observable.name} of "
+                name = "" if len(names) == 1 else f"{part.observable.title} of "
                 side.append(f"{number}{name}{_protocol(part)}")
         sides.append(" plus ".join(side))
     what = f"difference of {next(iter(names))}" if len(names) == 1 else "difference"

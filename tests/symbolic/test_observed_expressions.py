@@ -198,6 +198,14 @@ def test_an_expansion_of_an_expansion_is_training_that_goes_on(order, basis):
     both = expand(loss.subs({"T": after}).expression(), **options)
     assert both.terms == loss.subs({"T": symbols.T + after}).terms
     assert set(both.symbols) == {"T", "T_2"}
+    # Long expressions are not spelled out where people read them.
+    if order == 4:
+        assert "expression of" in both.text().splitlines()[0]
+        assert r"s(\theta_T)" in both.latex()
+        numbers = {"eta": 0.1, "T": 2, "T_2": 3}
+        title = str(both.evaluate(population(1), **numbers)).splitlines()[0]
+        assert title.startswith("expression of ")
+        assert named_observable(both.parts[0].observable.name) == both.parts[0].observable
 
 
 def test_orders_are_powers_of_the_learning_rate():
@@ -344,6 +352,7 @@ def test_names_are_read_back():
         (lambda: expand(SQUARE / eta, order=2, sampling="one-pass"), "polynomials of eta"),
         (lambda: expand(SQUARE - SQUARE, order=2, sampling="one-pass"), "with terms"),
         (lambda: expand(of("V_a|a"), order=2, sampling="one-pass"), "population"),
+        (lambda: expand(of("G~_a"), order=2, sampling="one-pass"), "write a penalty out"),
         (lambda: increment("variance:expression:l", since=2), "increment"),
         (lambda: expand(SQUARE, order=1, sampling="one-pass").latex(eta="tensor"), "one learning"),
         (lambda: expand(SQUARE, order=1, sampling="one-pass").sympy(eta="tensor"), "one learning"),
