@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Expr, Integer, Pow, Rational
 
+from sgdiagrams.symbolic.resummation.pairs.root_pairs import Factor, PairedSummand, Pairs
+from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.weights.laurent import to_expr
-from sgdiagrams.symbolic.weights.root_pairs import Factor, PairedSummand, Pairs, RootProduct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

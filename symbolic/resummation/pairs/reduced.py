@@ -14,10 +14,10 @@ from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Add, Expr, Integer, Mul, Pow, Rational
 
 from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue, root_sum
+from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct, root_product_terms
 from sgdiagrams.symbolic.weights.factoring import factor_terms
 from sgdiagrams.symbolic.weights.laurent import to_expr
 from sgdiagrams.symbolic.weights.quotients import as_quotient
-from sgdiagrams.symbolic.weights.root_pairs import RootProduct, root_product_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

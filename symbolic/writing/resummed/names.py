@@ -36,10 +36,10 @@ from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.resummation.eigenvalues import root_sum
 from sgdiagrams.symbolic.resummation.pairs.reduced import in_sums_of_roots, root_product_of_two
+from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.weights.factoring import factor_terms
 from sgdiagrams.symbolic.weights.laurent import to_expr
 from sgdiagrams.symbolic.weights.quotients import as_quotient, is_weight
-from sgdiagrams.symbolic.weights.root_pairs import RootProduct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

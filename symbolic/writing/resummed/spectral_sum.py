@@ -12,8 +12,8 @@ from sgdiagrams.symbolic.contractions.notation import text_of
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
-from sgdiagrams.symbolic.weights.root_pairs import RootProduct
 from sgdiagrams.symbolic.writing.resummed.equation import weighted_layout
 from sgdiagrams.symbolic.writing.resummed.names import Names
 

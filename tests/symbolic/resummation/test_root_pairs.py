@@ -12,10 +12,11 @@ from sgdiagrams.symbolic import expand
 from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import expression
 from sgdiagrams.symbolic.resummation.pairs.reduced import root_product_of_two
+from sgdiagrams.symbolic.resummation.pairs.root_pairs import Factor, PairedSummand, Pairs
+from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.symbols import B, N, T, beta, eta
 from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
-from sgdiagrams.symbolic.weights.root_pairs import Factor, PairedSummand, Pairs, RootProduct
 
 C, H, J, S = (Symbol(name) for name in "CHJS")
 

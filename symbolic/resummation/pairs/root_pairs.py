@@ -16,17 +16,14 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
-from sympy import Expr, Function, Integer
-
-from sgdiagrams.symbolic.weights.laurent import to_expr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Factor", "PairedSummand", "Pairs", "RootProduct", "root_product_terms"]
+__all__ = ["Factor", "PairedSummand", "Pairs", "polynomial_terms"]
 
 #: By which of the x_i there are, as bits: the coefficient.
 _Element: TypeAlias = "dict[int, fmpq_mpoly]"
@@ -73,6 +70,23 @@ class PairedSummand(NamedTuple):
     factors: tuple[Factor, ...]
 
 
+class _Item(NamedTuple):
+    """A summand with one coefficient."""
+
+    c: Fraction
+    exponents: tuple[int, ...]
+    power: int
+    factors: Counter[Factor]
+
+    def without(self, f: Factor, exponents: Sequence[int]) -> _Item:
+        left = tuple(a - b for a, b in zip(self.exponents, exponents, strict=True))
+        return self._replace(exponents=left, factors=self.factors - Counter([f]))
+
+
+#: An element, and the factors whose products over all choices are below.
+_Fraction: TypeAlias = "tuple[_Element, Counter[Factor]]"
+
+
 class Pairs:
     """Sums over all choices of one number of every pair.
 
@@ -88,6 +102,8 @@ class Pairs:
         self._b, *self._t = self._ring.gens()
         self._one = self._ring.constant(1)
         self._lucas: dict[int, list[fmpq_mpoly]] = {}
+        self._products: dict[Factor, fmpq_mpoly] = {}
+        self._cofactors: dict[Factor, _Element] = {}
 
     def total(
         self, summands: Sequence[PairedSummand]
@@ -100,49 +116,76 @@ class Pairs:
             By powers of (N, B): numerators, as exponents of (b, t_1, ..., t_n) -> coefficient, and how
             often the product of every factor over all choices is below, in lowest terms.
         """
-        below: Counter[Factor] = Counter()
-        for s in summands:
-            below |= Counter(s.factors)
-        cofactors = {f: self._cofactor(f) for f in below}
-        norms = {f: self.product(f) for f in below}
         full = (1 << self._count) - 1
-        sums: dict[_Key, fmpq_mpoly] = {}
+        items: dict[_Key, list[_Item]] = {}
         for s in summands:
-            element = self._power(s.exponents)
-            for f in s.factors:
-                element = self._times(element, cofactors[f])
-            value = element.get(full)
-            if not value:
-                continue
-            value = value * self._b**s.power
-            for f, k in (below - Counter(s.factors)).items():
-                value = value * norms[f] ** k
             for key, c in s.coefficients.items():
-                own = value * fmpq(c.numerator, c.denominator)
-                sums[key] = sums[key] + own if key in sums else own
-        return {key: self._lowest(f, below, norms) for key, f in sums.items() if f}
+                item = _Item(c, s.exponents, s.power, Counter(s.factors))
+                items.setdefault(key, []).append(item)
+        result = {}
+        for key, own in items.items():
+            element, below = self._added(own)
+            if full in element:
+                [above], left = self._lowest([element[full]], below)
+                result[key] = (polynomial_terms(above), dict(left))
+        return result
+
+    def _added(self, items: Sequence[_Item]) -> _Fraction:
+        """Return a sum, what is common to most factored out: parts of it cancel on the way."""
+        shared = Counter(f for item in items for f in item.factors)
+        if not shared:
+            total: _Element = {}
+            for item in items:
+                scale = self._b**item.power * fmpq(item.c.numerator, item.c.denominator)
+                for mask, c in self._power(item.exponents).items():
+                    total[mask] = total.get(mask, 0 * self._one) + c * scale
+            return {mask: c for mask, c in total.items() if c}, Counter()
+        f = max(shared, key=lambda x: (shared[x], len(x.indices), x))
+        within = [item for item in items if item.factors[f]]
+        # Levels of a time sum are P/(1 - P), of which many add up to less.
+        own = tuple(int(i in f.indices) for i in range(self._count))
+        if all(a >= b for item in within for a, b in zip(item.exponents, own, strict=True)):
+            lifted = own
+        else:
+            lifted = (0,) * self._count
+        inner, below = self._added([item.without(f, lifted) for item in within])
+        inner = self._times(inner, self._times(self._power(lifted), self._cofactor(f)))
+        first = self._cancelled(inner, below + Counter([f]))
+        rest = [item for item in items if not item.factors[f]]
+        if not rest:
+            return first
+        second = self._added(rest)
+        common = first[1] | second[1]
+        total = {}
+        for element, under in (first, second):
+            scale = self._one
+            for g, k in (common - under).items():
+                scale = scale * self.product(g) ** k
+            for mask, c in element.items():
+                total[mask] = total.get(mask, 0 * self._one) + c * scale
+        return self._cancelled({mask: c for mask, c in total.items() if c}, common)
+
+    def _cancelled(self, element: _Element, below: Counter[Factor]) -> _Fraction:
+        parts, left = self._lowest(list(element.values()), below)
+        return dict(zip(element, parts, strict=True)), left
 
     def _lowest(
-        self, above: fmpq_mpoly, below: Counter[Factor], norms: Mapping[Factor, fmpq_mpoly]
-    ) -> tuple[_Terms, dict[Factor, int]]:
+        self, above: list[fmpq_mpoly], below: Counter[Factor]
+    ) -> tuple[list[fmpq_mpoly], Counter[Factor]]:
         """Cancel what is above and below: products over all choices are prime."""
-        left = dict(below)
-        for f, norm in norms.items():
-            while left[f] and all(
-                a >= b for a, b in zip(above.degrees(), norm.degrees(), strict=True)
-            ):
-                quotient, remainder = divmod(above, norm)
-                if remainder:
-                    break
-                above, left[f] = quotient, left[f] - 1
-        return _terms(above), {f: k for f, k in left.items() if k}
+        left = Counter(below)
+        for f in below:
+            norm = self.product(f)
+            while left[f] and (divided := _divided(above, norm)) is not None:
+                above, left[f] = divided, left[f] - 1
+        return above, +left
 
     def product(self, f: Factor) -> fmpq_mpoly:
         """Return the product of a factor over all choices."""
-        return sum(
-            (c * self._b ** (f.power * k) for k, c in enumerate(self._series(f.indices))),
-            0 * self._one,
-        )
+        if f not in self._products:
+            terms = (c * self._b ** (f.power * k) for k, c in enumerate(self._series(f.indices)))
+            self._products[f] = sum(terms, 0 * self._one)
+        return self._products[f]
 
     def _series(self, indices: Sequence[int]) -> list[fmpq_mpoly]:
         """Return the coefficients of the powers of z in the product of 1 - z x_1 ... x_k."""
@@ -168,6 +211,8 @@ class Pairs:
 
     def _cofactor(self, f: Factor) -> _Element:
         """Return the product of all conjugates but one: F(z)/(1 - z P) at z = b^power."""
+        if f in self._cofactors:
+            return self._cofactors[f]
         z = self._b**f.power
         series = [c * z**k for k, c in enumerate(self._series(f.indices))]
         total: _Element = {}
@@ -175,7 +220,8 @@ class Pairs:
             front = sum(series[: len(series) - 1 - k], 0 * self._one) * z**k
             for mask, c in self._power([k * (i in f.indices) for i in range(self._count)]).items():
                 total[mask] = total[mask] + c * front if mask in total else c * front
-        return {mask: c for mask, c in total.items() if c}
+        self._cofactors[f] = {mask: c for mask, c in total.items() if c}
+        return self._cofactors[f]
 
     def _power(self, exponents: Sequence[int]) -> _Element:
         """Return a product of powers of x."""
@@ -216,92 +262,26 @@ class Pairs:
         return {mask: c for mask, c in total.items() if c}
 
 
-def _terms(f: fmpq_mpoly) -> _Terms:
-    return {tuple(map(int, exps)): Fraction(int(c.p), int(c.q)) for exps, c in f.terms()}
-
-
-def root_product_terms(count: int, power: int = 0) -> _Terms:
-    r"""Return the product of :math:`1 - b^k x_1 \cdots x_n` over all choices.
-
-    Parameters
-    ----------
-    count
-        How many pairs there are.
-    power
-        That of b.
-
-    Returns
-    -------
-    dict
-        Exponents of (b, t_1, ..., t_n) -> coefficient.
-
-    Examples
-    --------
-    >>> {exps: int(c) for exps, c in root_product_terms(1).items()}
-    {(1, 0): 1, (0, 1): -1, (0, 0): 1}
-    """
-    return _terms(Pairs(count).product(Factor(tuple(range(count)), power)))
-
-
-class RootProduct(Function):  # type: ignore[misc]  # SymPy ships no types
-    r"""The product of :math:`1 - \beta^k x_1 \cdots x_n` over both roots x at every index.
-
-    The roots are those of :math:`x^2 - (1 + \beta - h_i)\, x + \beta`, so that it is a polynomial in
-    the h and beta, with hundreds of terms from three indices on: it stays unevaluated, and ``doit``
-    writes it out. Arguments are beta, k, and the h.
-
-    Examples
-    --------
-    >>> from sympy.abc import h, beta
-    >>> RootProduct(beta, 0, h), RootProduct(beta, 0, h).doit()
-    (R(h), h)
-    >>> RootProduct(beta, 0, h, h).doit().factor()
-    -h*(beta - 1)**2*(-2*beta + h - 2)
-    """
-
-    is_commutative = True
-
-    @classmethod
-    def eval(cls, *args: Any) -> Expr | None:
-        """Put the eigenvalues into one order; numbers are worked out."""
-        beta, power, *h = args
-        if not h or all(x.is_Rational for x in args):
-            return cls._written_out(beta, power, h)
-        ordered = sorted(h, key=lambda x: (not x.is_number, str(x)))
-        return cls(beta, power, *ordered) if ordered != h else None
-
-    @staticmethod
-    def _written_out(beta: Expr, power: Expr, h: Sequence[Expr]) -> Expr:
-        terms = root_product_terms(len(h), int(power))
-        return to_expr(terms, (beta, *(1 + beta - x for x in h)))
-
-    @property
-    def memory(self) -> Expr:
-        """The momentum beta."""
-        return self.args[0]
-
-    @property
-    def power(self) -> int:
-        """The power of beta."""
-        return int(self.args[1])
-
-    @property
-    def eigenvalues(self) -> tuple[Expr, ...]:
-        """The eigenvalues h."""
-        h: tuple[Expr, ...] = self.args[2:]
-        return h
-
-    def doit(self, **hints: Any) -> Expr:
-        """Return the polynomial."""
-        beta, power, *h = (arg.doit(**hints) for arg in self.args)
-        return self._written_out(beta, power, h)
-
-    def _eval_evalf(self, prec: int) -> Expr | None:
-        if not all(arg.is_number for arg in self.args):
+def _divided(above: list[fmpq_mpoly], norm: fmpq_mpoly) -> list[fmpq_mpoly] | None:
+    """Return polynomials over one, if all of them are multiples of it."""
+    degrees = norm.degrees()
+    if any(a < b for f in above for a, b in zip(f.degrees(), degrees, strict=True)):
+        return None
+    # Division with a remainder is slow; on a line it is quick, and the remainder is seen there too.
+    line: dict[str | int, int | fmpq] = {i: 2 * i + 3 for i in range(len(degrees))}
+    del line[max(i for i, k in enumerate(degrees) if k)]
+    on_line = norm.subs(line)
+    if any(divmod(f.subs(line), on_line)[1] for f in above):
+        return None
+    result = []
+    for f in above:
+        quotient, remainder = divmod(f, norm)
+        if remainder:
             return None
-        value = self._written_out(self.memory, Integer(self.power), self.eigenvalues)
-        return value._eval_evalf(prec)  # noqa: SLF001 - SymPy's own protocol
+        result.append(quotient)
+    return result
 
-    def _sympystr(self, printer: Any) -> str:
-        lead = f"{printer.doprint(self.memory**self.power)}; " if self.power else ""
-        return f"R({lead}{', '.join(map(printer.doprint, self.eigenvalues))})"
+
+def polynomial_terms(f: fmpq_mpoly) -> _Terms:
+    """Return exponents of (b, t_1, ..., t_n) -> coefficient."""
+    return {tuple(map(int, exps)): Fraction(int(c.p), int(c.q)) for exps, c in f.terms()}
