@@ -145,6 +145,8 @@ def test_circles(expression, seed):
 @pytest.mark.parametrize(
     "text",
     [
+        "kappa_b|c|ac",
+        "C_ab J_acc",
         "kappa_a|b|c J_abc",
         "kappa_a|a|b|b",
         "C_ab C_cd K_abcd",
