@@ -30,12 +30,12 @@ from sgdiagrams.symbolic.algebra.estimators.kernel import (
     derivatives_in,
 )
 from sgdiagrams.symbolic.algebra.estimators.sums import (
+    coefficient_product,
+    coefficient_ratio,
     content_apart,
     contents_apart,
     factor_key,
     multiplied_sums,
-    product_of,
-    ratio_of,
     scaled_sum,
     sum_in_order,
     sum_key,
@@ -209,7 +209,7 @@ def _linear_factors(
     if len(terms) < _FEWEST:
         return None
     base: Expr = next(iter(terms.values()))
-    ratios = {children: ratio_of(c, base) for children, c in terms.items()}
+    ratios = {children: coefficient_ratio(c, base) for children, c in terms.items()}
     if not all(ratio.is_Rational for ratio in ratios.values()):
         return None
     split = _split(tuple(sorted(ratios.items())))
@@ -217,7 +217,7 @@ def _linear_factors(
         return None
     scale, factors = split
     arguments = tuple(_vectors({((), child): c for child, c in factor}) for factor in factors)
-    return product_of(scale, base), tuple(sorted(arguments, key=sum_key))
+    return coefficient_product(scale, base), tuple(sorted(arguments, key=sum_key))
 
 
 @lru_cache(maxsize=4096)
@@ -299,7 +299,9 @@ def _around_a_node(terms: _Sum) -> tuple[list[Monomial], KernelTerm] | None:
             scale_of, (first, *others) = contents_apart(arguments)
             derivative = Derivative(label, datapoint, tuple(others), (OPEN,), loops)
             one = KernelSum((KernelTerm(Integer(1), (derivative,)),))
-            return list(group), KernelTerm(product_of(scale, scale_of), (_dot(first, one),))
+            return list(group), KernelTerm(
+                coefficient_product(scale, scale_of), (_dot(first, one),)
+            )
     return None
 
 

@@ -18,12 +18,12 @@ from sgdiagrams.symbolic.algebra.estimators.kernel import (
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 __all__ = [
+    "coefficient_product",
+    "coefficient_ratio",
     "content_apart",
     "contents_apart",
     "factor_key",
     "multiplied_sums",
-    "product_of",
-    "ratio_of",
     "scaled_sum",
     "sum_in_order",
     "sum_key",
@@ -37,22 +37,24 @@ def multiplied_sums(one: KernelSum, other: KernelSum) -> KernelSum:
     """Return the product of two sums, the first of one term."""
     (c, factors) = one.terms[0]
     return KernelSum(
-        tuple(KernelTerm(product_of(c, d), (*factors, *more)) for d, more in other.terms)
+        tuple(KernelTerm(coefficient_product(c, d), (*factors, *more)) for d, more in other.terms)
     )
 
 
 def scaled_sum(combination: KernelSum, scale: Expr) -> KernelSum:
     """Return a sum times a number."""
-    return KernelSum(tuple(KernelTerm(product_of(scale, c), f) for c, f in combination.terms))
+    return KernelSum(
+        tuple(KernelTerm(coefficient_product(scale, c), f) for c, f in combination.terms)
+    )
 
 
 def times_factors(outside: KernelSum, *factors: KernelFactor, scale: Expr = _ONE) -> KernelTerm:
     """Return a sum times factors as one product, with the sum in parentheses where it has to be."""
     content, bracket = content_apart(outside)
-    content = product_of(content, scale)
+    content = coefficient_product(content, scale)
     if len(bracket.terms) == 1:
         (c, inner) = bracket.terms[0]
-        return KernelTerm(product_of(content, c), (*inner, *factors))
+        return KernelTerm(coefficient_product(content, c), (*inner, *factors))
     return KernelTerm(
         content, (*factors, bracket) if not _is_open(factors) else (bracket, *factors)
     )
@@ -70,7 +72,7 @@ def contents_apart(
     primitive = []
     for argument in arguments:
         content, rest = content_apart(argument)
-        scale = product_of(scale, content)
+        scale = coefficient_product(scale, content)
         primitive.append(rest)
     return scale, tuple(sorted(primitive, key=sum_key))
 
@@ -84,7 +86,7 @@ def content_apart(combination: KernelSum) -> tuple[Expr, KernelSum]:
     ratios = coefficients
     base: Expr = Integer(1)
     if not all(c.is_Rational for c in coefficients):
-        ratios = [ratio_of(c, first) for c in coefficients]
+        ratios = [coefficient_ratio(c, first) for c in coefficients]
         base = first
         if not all(c.is_Rational for c in ratios):
             return Integer(1), combination
@@ -95,15 +97,15 @@ def content_apart(combination: KernelSum) -> tuple[Expr, KernelSum]:
         KernelTerm(ratio / content, f)
         for ratio, (_, f) in zip(ratios, combination.terms, strict=True)
     )
-    return product_of(base, content), KernelSum(rest)
+    return coefficient_product(base, content), KernelSum(rest)
 
 
-def product_of(one: Expr, other: Expr) -> Expr:
+def coefficient_product(one: Expr, other: Expr) -> Expr:
     """Return the product of two coefficients."""
     return one * other if one.is_Rational and other.is_Rational else canonical(one * other)
 
 
-def ratio_of(one: Expr, other: Expr) -> Expr:
+def coefficient_ratio(one: Expr, other: Expr) -> Expr:
     """Return the quotient of two coefficients."""
     return one / other if one.is_Rational and other.is_Rational else canonical(one / other)
 
