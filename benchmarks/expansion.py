@@ -15,7 +15,7 @@ from tables import Row, below, duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["WORK", "expansion_rows", "start_rows"]
+__all__ = ["WORK", "basis_rows", "expansion_rows", "start_rows"]
 
 
 # Works --------------------------------------------------------------------------------------------
@@ -38,6 +38,24 @@ def expansion(observable: str, sampling: str, order: str, optimizer: str) -> dic
         "latex seconds": start + record["seconds"] - middle,
         "latex characters": len(text),
         "result": coefficients,
+    }
+
+
+def changed_basis(sampling: str, order: str, basis: str) -> dict[str, Any]:
+    """Bring a complete order of the test loss, in cumulants, to another basis and back."""
+    from sgdiagrams.symbolic import expand
+
+    series = expand("test-loss", order=int(order), sampling=sampling, basis="cumulant")
+    given = series.expression(int(order))
+    start = perf_counter()
+    there = given.in_basis(basis)
+    record = measured(start)
+    middle = perf_counter()
+    back = there.in_basis("cumulant")
+    return {
+        **record,
+        "back seconds": perf_counter() - middle,
+        "result": [len(given.terms), len(there.terms), back == given],
     }
 
 
@@ -84,6 +102,7 @@ def modules() -> dict[str, Any]:
 
 WORK: dict[str, Callable[..., dict[str, Any]]] = {
     "expansion": expansion,
+    "changed_basis": changed_basis,
     "assembled": assembled,
     "built": built,
     "modules": modules,
@@ -145,6 +164,26 @@ def expansion_rows(bench: Bench) -> Iterator[Row]:
                 key = f"{name}, order {order}: SymPy objects"
                 row.guarded = {key: counted.record["result"]}
         yield row
+
+
+def basis_rows(bench: Bench) -> Iterator[Row]:
+    """Measure changes of basis of complete orders."""
+    cases = [("one-pass", 4), ("epochs", 3), ("one-pass", 5), ("epochs", 4), ("epochs", 5)]
+    for sampling, order in cases[:2] if bench.quick else cases:
+        for basis in ("moment", "distinct", "plug-in"):
+            ours = bench.ours("expansion.changed_basis", sampling, order, basis)
+            row = Row("Changes of basis", f"test-loss, {sampling}, order {order}, to {basis}")
+            if ours is None:
+                row.note = "over the limit"
+            else:
+                terms, there, is_same = ours.record["result"]
+                row.seconds, row.peak_mib = ours.seconds, ours.peak_mib
+                back = duration(ours.record["back seconds"])
+                same = "" if is_same else ", another sum"
+                row.result = f"{terms} terms to {there}; back {back}{same}"
+                if basis == "moment":
+                    row.targets.append(below(row.seconds, 2.0, "s"))
+            yield row
 
 
 def start_rows(bench: Bench) -> Iterator[Row]:

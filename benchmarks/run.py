@@ -22,7 +22,7 @@ from calibration import calibration_rows
 from counting import collection_rows, counting_rows
 from enumeration import canonical_rows, enumeration_rows, tree_rows
 from evaluation import derivative_rows, evaluation_rows
-from expansion import expansion_rows, start_rows
+from expansion import basis_rows, expansion_rows, start_rows
 from guards import Verdict, judge
 from long_times import power_rows, resummed_rows, time_sum_rows
 from measure import Bench, WorkError, machine
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SECTIONS: dict[str, tuple[Callable[[Bench], Iterator[Row]], ...]] = {
     "enumeration": (tree_rows, enumeration_rows, canonical_rows),
     "counting": (counting_rows, collection_rows),
-    "expansion": (expansion_rows,),
+    "expansion": (expansion_rows, basis_rows),
     "evaluation": (evaluation_rows, derivative_rows),
     "long-times": (time_sum_rows, resummed_rows, power_rows),
     "training": (training_rows,),

@@ -16,6 +16,7 @@ from sgdiagrams import (
     Expansion,
     Exponential,
     ExponentialAverage,
+    Expression,
     FreshData,
     FullBatch,
     GradientDescent,
@@ -70,6 +71,11 @@ PRINTED = (
     *("tr(C H~ H) |G|^2 l^3", "G.H.C.norm", "D5_aabbc", "two_words_a G_a", "l " * 400),
     *("tr(H H H) |J|^2", "H^_ab V_a|b", "U_ab|b G^u_a l^u", "norm_aa"),
 )
+EXPRESSIONS = (
+    *("1/2 C_ab H_ab - G_a G_a + 3", "(N - 1)/(4*N) tr(C)", "2 (tr(C) - |G|^2) G_a", "beta^T l^2"),
+    *("(1 + beta)/(2*(1 - beta)^3) H_ab G_b", '"N"_a other-task_a {x}/2', "binom(T, 3) l - 0.25"),
+    *("V_a|a - G^_a G^_a", "N U_a|b H^u_ab", "(l + 1)^9 - (l - N)^2/2", "((((l))))", "2^-3^N"),
+)
 CONTRACTIONS = (
     "(0-1.2)(0.1-0.2)",
     "(0)()",
@@ -120,6 +126,20 @@ def contraction_as_printed(rng: random.Random) -> None:
     contraction = Contraction.parse(text)
     assert contraction.func(*contraction.args) == contraction
     str(contraction)
+
+
+def expression_as_written(rng: random.Random) -> None:
+    """Read mutated text of an expression, and compute with what it says."""
+    text = mutated_text(rng, rng.choice(EXPRESSIONS), 'GHlCMVU_^|~.() ab129+-*/N{}"beta^T')
+    expression = Expression.parse(text)
+    assert Expression.parse(expression.text()) == expression
+    assert Expression.from_json(expression.to_json()) == expression
+    # What is read is small enough to be computed with.
+    if len(expression.terms) < 10 and all(k.node_count < 6 for _, k in expression):
+        basis = rng.choice(("moment", "cumulant", "plug-in", "distinct"))
+        changed = expression.in_basis(basis, N=rng.choice((None, None, 1, 2, 7)))
+        str(changed.gradient())
+        expression.latex()
 
 
 def expansion_text(rng: random.Random) -> None:

@@ -32,6 +32,7 @@ KINDS = {
     doors.tied_diagram: 1,
     doors.modified_text: 3,
     doors.contraction_as_printed: 3,
+    doors.expression_as_written: 4,
     **dict.fromkeys((command_lines.expansion, command_lines.statistics, command_lines.expand), 8),
     command_lines.tables: 6,
     **dict.fromkeys((command_lines.grid, command_lines.checkpoint, command_lines.evaluate), 5),

@@ -50,10 +50,13 @@ __all__ = ["read_expression"]
 _LONGEST = 1_000_000
 _MOST_DEPTH = 50
 _MOST_POWER = 1000
-_MOST_WORK = 3_000_000  # monomials multiplied with monomials; contractions count for more
-_OF_A_CONTRACTION = 100
+_MOST_WORK = 300_000  # monomials multiplied with monomials; contractions count for more
+_WORK_OF_A_CHARACTER = 4  # for texts that are long and plain
+_OF_A_CONTRACTION = 20
+_OF_A_QUOTIENT = 20
+_OF_AN_EXPONENTIAL = 100
 
-_NUMBER = re.compile(r"([0-9]{1,10000})(?:\.([0-9]{1,1000}))?")
+_NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 _SYMBOL = re.compile(r"\{([^{}\s]{1,60})\}")
 _TRACE = re.compile(r"tr\s*\([^()]*\)")
 _NORM = re.compile(r"\|[^|\s]{1,80}\|\^[0-9]{1,3}")
@@ -115,6 +118,7 @@ class _Reader:
         self.cursor = cursor
         self.depth = 0
         self.work = 0
+        self.most_work = _MOST_WORK + _WORK_OF_A_CHARACTER * len(cursor.text)
 
     def sum(self) -> _Value:
         """Read terms with signs."""
@@ -197,8 +201,7 @@ class _Reader:
         if scalar is not None:
             if scalar == 0 and exponent < 0:
                 self.cursor.refuse("powers of what is not 0", at=place)
-            size = _size(scalar) + (_bits(scalar) * abs(exponent) >> 10)
-            self._spend(comb(size + abs(exponent) - 1, abs(exponent)), place)
+            self._spend(_size_of_power(scalar, abs(exponent)), place)
             return _of_scalar(canonical(Pow(scalar, exponent)))
         if base.letters:
             self.cursor.refuse("powers of what has no free index, as l^2 or |G|^2", at=place)
@@ -260,7 +263,7 @@ class _Reader:
         if above is None or below is None or not cursor.take(")"):
             cursor.refuse("a binomial coefficient such as binom(T, 2)", at=place)
         if not below.is_Integer or not 0 <= below <= _MOST_DEPTH:
-            cursor.refuse(f"a whole number 0..{_MOST_DEPTH} below", at=place, got=str(below))
+            cursor.refuse(f"a whole number 0..{_MOST_DEPTH} below", at=place, got=shown(below))
         value: Expr = Integer(1)
         for i in range(int(below)):
             self._spend(_size(value) * (_size(above) + 1), place)
@@ -328,10 +331,16 @@ class _Reader:
     def _times(self, one: _Value, two: _Value, place: int) -> _Value:
         scalars = one.scalar, two.scalar
         if scalars[0] is not None and scalars[1] is not None:
-            self._spend(_size(scalars[0]) * _size(scalars[1]), place)
+            work = _size(scalars[0]) * _size(scalars[1])
+            is_power = any(map(_is_exponential, scalars))
+            self._spend(work * _OF_AN_EXPONENTIAL if is_power else work, place)
             return _of_scalar(_product_of(scalars[0], scalars[1]))
         sizes = [sum(_size(c) for c, _ in v.pairs) for v in (one, two)]
-        self._spend(prod(sizes) * (_OF_A_CONTRACTION if scalars == (None, None) else 1), place)
+        each = 1
+        if scalars == (None, None):
+            nodes = sum(max((k.node_count for _, k in v.pairs), default=0) for v in (one, two))
+            each = _OF_A_CONTRACTION * (1 + nodes // 4)
+        self._spend(prod(sizes) * each, place)
         letters = [*one.letters, *two.letters]
         pairs = joined_pairs(one.pairs, two.pairs)
         for letter in sorted(set(one.letters).intersection(two.letters)):
@@ -349,13 +358,15 @@ class _Reader:
         if divisor is None or divisor == 0:
             got = "0" if divisor == 0 else "contractions"
             self.cursor.refuse("a number or symbols to divide by", at=place, got=got)
-        self._spend(_size(divisor) * sum(_size(c) for c, _ in one.pairs), place)
+        work = _size(divisor) * sum(_size(c) for c, _ in one.pairs)
+        # Quotients have to be reduced.
+        self._spend(work if divisor.is_Rational else work * _OF_A_QUOTIENT, place)
         inverse = Integer(1) / divisor
         return _Value(tuple((_product_of(c, inverse), k) for c, k in one.pairs), one.letters)
 
     def _spend(self, work: int, place: int) -> None:
         self.work += work
-        if self.work > _MOST_WORK:
+        if self.work > self.most_work:
             self.cursor.refuse("an expression that takes fewer steps to multiply out", at=place)
 
 
@@ -378,16 +389,32 @@ def _product_of(one: Expr, two: Expr) -> Expr:
 
 
 def _size(coefficient: Expr) -> int:
-    """Return about how many monomials a canonical coefficient has."""
+    """Return about how many monomials a canonical coefficient has; long numbers count for more."""
+    if coefficient.is_Rational:
+        return 1 + (_bits(coefficient) >> 6)
     factors = (f.as_base_exp()[0] for f in Mul.make_args(coefficient))
-    return prod(len(Add.make_args(f)) for f in factors)
+    return prod(
+        sum(1 + (_bits(term.as_coeff_Mul()[0]) >> 6) for term in Add.make_args(f)) for f in factors
+    )
 
 
-def _bits(scalar: Expr) -> int:
-    numbers = [n for n in Add.make_args(scalar) if n.is_Rational] or [
-        scalar.as_coeff_Mul()[0],
-    ]
-    return max(int(n.p).bit_length() + int(n.q).bit_length() for n in numbers)
+def _is_exponential(coefficient: Expr) -> bool:
+    return any(f.is_Pow and not f.exp.is_Integer for f in Mul.make_args(coefficient))
+
+
+def _size_of_power(scalar: Expr, exponent: int) -> int:
+    """Return about how many monomials a power has."""
+    if scalar.is_Rational:
+        return _size(scalar) * max(exponent, 1)
+    factors = (f.as_base_exp()[0] for f in Mul.make_args(scalar))
+    numbers = [term.as_coeff_Mul()[0] for f in factors for term in Add.make_args(f)]
+    monomials = max(1, len(numbers))
+    long = 1 + (max(map(_bits, numbers), default=1) * exponent >> 6)
+    return comb(monomials + exponent - 1, exponent) * long
+
+
+def _bits(number: Expr) -> int:
+    return int(number.p).bit_length() + int(number.q).bit_length()
 
 
 def _letter_place(letter: str) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from sgdiagrams.symbolic.symbols import N, eta
 
 parse = Expression.parse
 PRODUCTS = expressions(
-    rank=1, names=("loss", "loss", "s"), bases=("moment", "cumulant", "plug-in"), max_nodes=4
+    rank=3, names=("loss", "loss", "s"), bases=("moment", "cumulant", "plug-in"), max_nodes=4
 )
 CUBE = {"s": Poly(THETA**3 - THETA, THETA, domain="QQ")}
 
@@ -40,6 +40,10 @@ def test_free_legs_keep_their_order():
     assert Expression.of(two).subs(two, "f_a G_b") == parse("f_a G_b")
     assert swapped.subs(two, "f_a G_b") == parse("G_a f_b")
     assert tensor.rank == 2
+    names = ("f", "g", "s")
+    for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1)):
+        three = Expression.of(Contraction.build([], [[0], [1], [2]], labels=names, free=order))
+        assert three.subs({f"{name}_a": f"{name}_a" for name in names}) == three
 
 
 def test_moments_win_where_a_cumulant_is_put_in():
