@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any, Self, cast, final
 from sympy import Expr, Integer, Rational, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import how_many, shortened, shown
-from sgdiagrams.diagrams.tables import folded_for_people
+from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.bases import pairs_in_basis, values_cancel
 from sgdiagrams.symbolic.algebra.components import pairs_with_values
 from sgdiagrams.symbolic.algebra.conversions import with_constants_apart
 from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
-from sgdiagrams.symbolic.algebra.expression_json import dump_expression, load_expression
+from sgdiagrams.symbolic.algebra.expression_json import load_expression
 from sgdiagrams.symbolic.algebra.grammar.reading import read_expression
 from sgdiagrams.symbolic.algebra.grammar.words import SYMBOLS
 from sgdiagrams.symbolic.algebra.leibniz import gradient_pairs, joined_legs, replaced_function
@@ -34,13 +33,9 @@ from sgdiagrams.symbolic.algebra.linear_combinations import (
     joined_pairs,
     reordered_legs,
 )
-from sgdiagrams.symbolic.algebra.numpy_code import expression_source
-from sgdiagrams.symbolic.algebra.writing import expression_text, write_expression
+from sgdiagrams.symbolic.algebra.written_expression import WrittenExpression
 from sgdiagrams.symbolic.checks import check_choice, count_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
-from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
-from sgdiagrams.symbolic.printing.page_widths import in_points
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
 from sgdiagrams.symbolic.weights.substitution import replacements, substituted_pairs
@@ -50,15 +45,13 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.algebra.linear_combinations import Pair
     from sgdiagrams.symbolic.contractions.graph import ValueBasis
-    from sgdiagrams.symbolic.layout.renderer import Renderer
-    from sgdiagrams.symbolic.vocabulary import Coefficients
 
 __all__ = ["Expression"]
 
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class Expression:
+class Expression(WrittenExpression):
     r"""A linear combination of products of contractions, with exact coefficients.
 
     Canonical and immutable: equal combinations are equal objects. Contractions of different bases may
@@ -484,97 +477,6 @@ class Expression:
             return False
         return values_cancel((*self.terms, *(-second).terms), symbols.N)
 
-    # Writing --------------------------------------------------------------------------------------
-
-    def write(
-        self,
-        renderer: Renderer[Any],
-        *,
-        left: str | None = None,
-        coefficients: Coefficients = "factored",
-        digits: int | None = None,
-    ) -> str:
-        """Return the expression in the format of a renderer; options as for `latex`.
-
-        Parameters
-        ----------
-        renderer
-            One of the package's, or of a user's own: see `sgdiagrams.symbolic.layout.renderer`.
-        """
-        return write_expression(
-            self.terms, renderer, left=left, coefficients=coefficients, digits=digits
-        )
-
-    def latex(
-        self,
-        *,
-        left: str | None = None,
-        coefficients: Coefficients = "factored",
-        standalone: bool = False,
-        width: int | str | None = None,
-        digits: int | None = None,
-    ) -> str:
-        r"""Return the expression in LaTeX (``align*``; needs the package amsmath).
-
-        Parameters
-        ----------
-        left
-            The left side of an equation in LaTeX, such as ``r"\nabla \operatorname{tr} C"``.
-        coefficients
-            ``"factored"``, ``"expanded"`` or ``"binomial"`` (polynomials of T in binomials).
-        standalone
-            A whole document instead of the formula alone.
-        width
-            That of a line: see `Expansion.latex`.
-        digits
-            Numbers with more digits are rounded to so many, and the formula says so; exact when left
-            out.
-
-        Raises
-        ------
-        RequestError
-            When the width is no length, or a coefficient would fill more than a page.
-
-        Examples
-        --------
-        >>> print(Expression.parse("1/2 C_ab J_abc - G_c").latex(left=r"v_\mu"))
-        \begin{align*}
-          v_\mu ={}& - G_{\mu} + \frac{1}{2}\, J_{\mu\nu\lambda}\, C_{\nu\lambda}
-        \end{align*}
-        """
-        renderer = LatexRenderer(standalone=standalone, points=in_points(width))
-        return self.write(renderer, left=left, coefficients=coefficients, digits=digits)
-
-    def mathml(
-        self,
-        *,
-        left: str | None = None,
-        coefficients: Coefficients = "factored",
-        standalone: bool = False,
-        width: int | str | None = None,
-        digits: int | None = None,
-    ) -> str:
-        """Return the expression in MathML for web pages, a ``math`` element; options as for `latex`.
-
-        With `standalone` it is a page of HTML.
-        """
-        renderer = MathmlRenderer(standalone=standalone, points=in_points(width))
-        return self.write(renderer, left=left, coefficients=coefficients, digits=digits)
-
-    def text(self, *, coefficients: Coefficients = "factored") -> str:
-        """Return the expression in a line, as `parse` reads it.
-
-        Examples
-        --------
-        >>> Expression.parse("(N-1) tr(C)/4/N - |G|^2").text()
-        '-G_a G_a + (N - 1)/(4 N) C_aa'
-        """
-        return expression_text(self.terms, self.rank, coefficients=coefficients)
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return the expression as JSON: see `sgdiagrams.symbolic.algebra.expression_json`."""
-        return dump_expression(self.terms, self.rank, indent=indent)
-
     @classmethod
     def from_json(cls, text: str) -> Expression:
         """Read what `to_json` wrote. Nothing in the text is evaluated.
@@ -585,41 +487,6 @@ class Expression:
             When the text is no JSON, or no expression of a version that is known.
         """
         return cls(*load_expression(text))
-
-    def python(self) -> str:
-        """Return standalone Python source that evaluates the expression with NumPy alone.
-
-        ``tensors(derivatives)`` averages arrays of per-sample derivatives, ``{1: g, 2: h, ...}`` with the
-        sample axis first, into the named tensors; ``value(tensors, *, N=..., eta=...)`` returns the
-        expression at numbers for its symbols, an array with one axis of length p a free leg. The samples
-        count as the whole population; averages over distinct samples need their number N. Functions of
-        the weights and weight decay are given as in the source of expansions: see `Expansion.python`.
-
-        Raises
-        ------
-        RequestError
-            When there are more indices than letters.
-
-        Examples
-        --------
-        >>> namespace = {}
-        >>> exec(Expression.parse("N/2 tr(C) - |G|^2").python(), namespace)
-        >>> namespace["value"](namespace["tensors"]({1: [[1.0], [3.0]]}), N=10)
-        1.0
-        """
-        headline = expression_text(self.terms, self.rank, too_long="describe")
-        return expression_source(self.terms, self.rank, shortened(headline))
-
-    def __str__(self) -> str:
-        rank = self.rank if self.terms else 0
-        return folded_for_people(expression_text(self.terms, rank, too_long="describe"))
-
-    def __repr__(self) -> str:
-        return f"Expression.parse({self.text()!r})"
-
-    def _repr_latex_(self) -> str:
-        renderer = LatexRenderer(environment="aligned")
-        return f"$$\n{write_expression(self.terms, renderer, too_long='describe')}\n$$"
 
 
 def _has_mean_gradient(contraction: Contraction) -> bool:

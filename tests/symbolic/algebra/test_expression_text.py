@@ -130,3 +130,21 @@ def test_any_text_is_read_or_refused_in_a_line(text):
         assert parse(expression.text()) == expression
     assert "\n" not in message
     assert len(message) < 400
+
+
+def test_expressions_on_paper():
+    expression = parse("N - 3 + 1/2 C_ab H_ab - l + 2 G_a G_a")
+    body = r"(N - 3) - \ell + 2\, G_{\mu}\, G_{\mu} + \frac{1}{2}\, C_{\mu\nu}\, H_{\mu\nu}"
+    assert body in expression.latex(left="R")
+    assert r"R ={}& (N - 3)" in expression.latex(left="R")
+    assert body in expression._repr_latex_()
+    assert r"\begin{align*}" in parse("0").latex()
+    assert r"{}& 3 + \ell" in parse("3 + l").latex()
+    assert "T (T - 1)/2" in parse("T (T - 1)/2 l").text()
+    assert r"\binom{T}{2}" in parse("T (T - 1)/2 l").latex(coefficients="binomial")
+    assert r"\approx" in parse("1/3000000007 l").latex(left="R", digits=3)
+    page = parse("G_a + 2 f_a").mathml(left=r"\nabla R", standalone=True)
+    assert "<mi>R</mi>" in page
+    assert "∇" in page
+    with pytest.raises(RequestError, match="coefficients to be one of"):
+        expression.text(coefficients="short")

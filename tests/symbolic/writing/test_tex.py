@@ -11,6 +11,7 @@ from sgdiagrams.symbolic import (
     SGD,
     Cosine,
     Exponential,
+    Expression,
     FullBatch,
     Momentum,
     OnePass,
@@ -272,4 +273,17 @@ def test_scaling_tables_fit_the_text_of_an_article(tmp_path, optimizer):
     )
     head = "\\documentclass{article}\\usepackage{amsmath,longtable}\\begin{document}\n"
     log = compile_tex(f"{head}{table.latex()}\n\\end{{document}}\n", tmp_path)
+    assert "Overfull \\hbox" not in log
+
+
+def test_expressions_compile_and_fit_the_page(tmp_path):
+    expression = Expression.parse(
+        "(1 + beta)/(2 (1 - beta)^3) H_ab G_b - (N - 1)/(4 N) M_b|ab + 2 tr(C) G_a - G~_a"
+        " - {x}/3 other-task_a + N U_b|c J^u_abc + D5_abbcc - eta T/2 K_abcc kappa_b|de|de"
+    )
+    for width in ("textwidth", "columnwidth"):
+        options = {"left": r"\nabla_\mu \mathcal{L}", "standalone": True, "width": width}
+        assert "Overfull \\hbox" not in compile_tex(expression.latex(**options), tmp_path)
+    plug_ins = expand("test-loss", order=4, sampling="epochs").expression(4).in_basis("plug-in")
+    log = compile_tex(plug_ins.latex(standalone=True, width="columnwidth"), tmp_path)
     assert "Overfull \\hbox" not in log
