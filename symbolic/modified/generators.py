@@ -64,8 +64,8 @@ def repetition_of(training: Training, role: SetRole) -> Repetition:
         )
     if other is not None:
         raise RequestError(
-            f"expected steps that are alike on a given training set, got {name}, which uses every row "
-            "once; take role='population'"
+            f"expected steps that come back to a given training set, got {name}, which does not; take "
+            "role='population', or full-batch, with-replacement or reshuffled-epochs"
         )
     raise RequestError(
         f"expected steps that are alike and independent of each other, got {name}, which has no "

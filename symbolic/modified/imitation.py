@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from sympy import Expr, Integer, Symbol
 
-from sgdiagrams.diagrams.errors import RequestError, check_kind
+from sgdiagrams.diagrams.errors import RequestError, SamplingError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
@@ -192,9 +192,9 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
     Raises
     ------
     RequestError
-        When an argument is no `Training`, or the two have no order in common.
+        When an argument is no `Training`, one has weight decay, or the two have no order in common.
     SamplingError
-        When there is no closed form and a number is missing.
+        When there is no closed form and a number is missing, or there are no updates.
 
     Examples
     --------
@@ -210,6 +210,16 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
     check_choice("role", role, ("population", "training-set"))
     if not is_whole(order, least=2, most=_MOST_ORDER):
         raise RequestError(f"expected a whole number 2..{_MOST_ORDER}, got order={shown(order)}")
+    for name, training in (("what", what), ("by", by)):
+        if training.optimizer.weight_decay:
+            raise RequestError(
+                f"expected training without weight decay, got {name}={shown(training.label)}; leave it "
+                "out, and add it to both losses"
+            )
+        if training.sampling.is_empty:
+            raise SamplingError(
+                f"expected an update at least, got {name}={shown(training.label)}; give larger numbers"
+            )
     first, second = _Protocol(what, role), _Protocol(by, role)
     walked = second.after(first)
     imitated = first.expansion(int(order), {})

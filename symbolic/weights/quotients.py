@@ -9,11 +9,12 @@ integer coefficients, so that equal weights are equal objects.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
-from sympy import Add, Expr, Integer, Mul, Pow, expand, together
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, expand, perfect_power, together
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.weights.laurent import to_expr
@@ -92,6 +93,8 @@ def canonical(expr: Expr) -> Expr:
     >>> from sgdiagrams.symbolic.symbols import N, T, beta
     >>> canonical(T * (T - 1) / 2), canonical((N**2 - 1) / (N - 1))
     (T**2/2 - T/2, N + 1)
+    >>> canonical((Integer(81) / 100) ** T - (Integer(9) / 10) ** (2 * T))
+    0
     >>> canonical((1 - beta**(2 * T)) / (1 + beta**T))
     1 - beta**T
     """
@@ -282,13 +285,29 @@ def _is_exponential(power: Expr) -> bool:
 
 
 def _exponential(power: Expr) -> list[tuple[Expr, int]]:
-    """Return ``x**(2*T + 1)`` as generators with integer powers: ``[(x**T, 2), (x, 1)]``."""
+    """Return ``x**(2*T + 1)`` as generators with integer powers: ``[(x**T, 2), (x, 1)]``.
+
+    Of a number it is its root that is raised, so that (81/100)**T and (9/10)**(2*T) are one weight.
+    """
+    base, times = _root(power.base) if power.base.is_Rational else (power.base, 1)
     result = []
-    for term in Add.make_args(expand(power.exp)):
+    for term in Add.make_args(expand(power.exp * times)):
         number, monomial = term.as_coeff_Mul()
         whole = number.is_Integer
-        result.append((Pow(power.base, monomial if whole else term), int(number) if whole else 1))
+        result.append((Pow(base, monomial if whole else term), int(number) if whole else 1))
     return result
+
+
+@lru_cache(maxsize=1024)
+def _root(number: Rational) -> tuple[Rational, int]:
+    """Return the number that is no power of another one, and the power of it that a number is."""
+    above, below = (dict([perfect_power(n) or (n, 1)]) for n in (number.p, number.q))
+    powers = [k for part in (above, below) for n, k in part.items() if n != 1]
+    times = gcd(*powers)
+    if times < 2:
+        return number, 1
+    top, bottom = (next(n ** (k // times) for n, k in part.items()) for part in (above, below))
+    return Rational(top, bottom), times
 
 
 def _generators(expr: Expr) -> set[Expr]:

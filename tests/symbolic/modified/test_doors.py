@@ -10,7 +10,7 @@ from sympy import Rational
 from sympy import symbols as sympy_symbols
 
 import sgdiagrams as sd
-from sgdiagrams.diagrams.errors import FormatError, RequestError
+from sgdiagrams.diagrams.errors import FormatError, RequestError, SamplingError
 
 ONE_PASS = sd.modified_equation(3, sampling="one-pass")
 HEAVY = sd.modified_equation(2, sampling="one-pass", optimizer="momentum")
@@ -196,7 +196,7 @@ def test_what_does_not_go_together_is_refused():
     for entries, words in (
         ({"order": 2}, "3 lists of terms in operators"),
         ({"order": 0}, "order of 1"),
-        ({"role": "training-set"}, "alike on a given training set"),
+        ({"role": "training-set"}, "come back to a given training set"),
         ({"per": "year"}, "update or epoch"),
         ({"basis": "plug-in"}, "contractions of the plug-in basis"),
         ({"sampling": None}, "sampling"),
@@ -223,6 +223,28 @@ def test_penalties_are_scalars_and_what_is_left_acts_on_a_function():
         other = {"penalties": data["obstructions"], "obstructions": data["penalties"]}[key]
         with pytest.raises(FormatError, match=name):
             sd.Imitation.from_json(json.dumps({**data, key: other}))
+
+
+def test_training_that_imitates_nothing_is_refused():
+    plain = sd.Training(sd.OnePass())
+    decayed = sd.Training(sd.OnePass(), sd.SGD(weight_decay="1/10"))
+    for pair in ((plain, decayed), (decayed, plain), (decayed, decayed)):
+        with pytest.raises(RequestError, match="without weight decay"):
+            sd.imitate(*pair, order=2)
+    for pair in ((sd.Training(sd.OnePass(T=0)), plain), (plain, sd.Training(sd.OnePass(T=0)))):
+        with pytest.raises(SamplingError, match="an update at least"):
+            sd.imitate(*pair, order=2)
+
+
+def test_powers_of_a_number_are_recognised():
+    heavy = sd.Training(sd.FreshData(), sd.Momentum(beta="9/10"))
+    imitation = sd.imitate(heavy, sd.Training(sd.FullBatch()), order=2)
+    assert imitation.obstruction(2).contractions == (sd.Contraction.parse("C_ab s_ab"),)
+    symbolic = sd.imitate(
+        sd.Training(sd.FreshData(), sd.Momentum()), sd.Training(sd.FullBatch()), order=2
+    )
+    assert imitation.penalty == symbolic.penalty.subs("beta", Rational(9, 10))
+    assert imitation.obstruction(2) == symbolic.obstruction(2).subs("beta", Rational(9, 10))
 
 
 # Source ----------------------------------------------------------------------------------------------
