@@ -14,8 +14,10 @@ from __future__ import annotations
 from sympy import Add, Expr, Rational
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.symbolic.algebra.conversions import OF_A_PENALTY
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
 __all__ = ["potential_of"]
 
@@ -37,12 +39,29 @@ def potential_of(vector: Expression) -> tuple[Expression, Expression]:
     """
     if vector.rank != 1:
         raise RequestError(f"expected a vector, one free leg, got {vector.rank}")
+    has_penalty = any(PENALISED in k.labels for k in vector.contractions)
     of_scalars: dict[Contraction, list[Expr]] = {}
     for coefficient, k in vector.terms:
-        scalar = Contraction.from_parts(k.edges, k.partition, k.labels, (), basis=k.basis)
+        labels = _closed_labels(k) if has_penalty else k.labels
+        scalar = Contraction.from_parts(k.edges, k.partition, labels, (), basis=k.basis)
         of_scalars.setdefault(scalar, []).append(coefficient)
     potential = Expression(
         (Add(*coefficients) * Rational(1, scalar.node_count), scalar)
         for scalar, coefficients in of_scalars.items()
     )
     return potential, vector - potential.gradient()
+
+
+def _closed_labels(vector: Contraction) -> list[str]:
+    """Return the labels without the free leg, among losses with a penalty.
+
+    The third derivative has no penalty, and the second, which it is the derivative of, has one; but not
+    in a joint cumulant.
+    """
+    [node] = vector.free
+    labels = list(vector.labels)
+    is_tied = vector.partition.count(vector.partition[node]) > 1
+    is_third = labels[node] == LOSS and vector.legs[node] == OF_A_PENALTY + 1
+    if is_third and not (is_tied and vector.basis == "cumulant"):
+        labels[node] = PENALISED
+    return labels

@@ -132,6 +132,22 @@ def test_gradients_and_what_is_none():
     assert loss.total().power(1) == loss.term(2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["G~_a H~_ab G~_b", "C_ab H~_ab", "M_a~|bc~ G~_b H~_ac", "G_a H~_ab G~_b", "G~_a J_abc C_bc"],
+)
+def test_gradients_of_losses_with_a_penalty(text):
+    scalar = E(text)
+    assert potential_of(scalar.gradient()) == (scalar, Expression((), 1))
+
+
+def test_with_weight_decay_the_loss_is_that_of_descent_on_the_penalised_loss():
+    bare = modified_loss(3, sampling="gradient-descent")
+    decayed = modified_loss(3, sampling="gradient-descent", optimizer=SGD(weight_decay="1/10"))
+    assert bare.term(3) == E("G_a H_ab G_b") * Rational(5, 36)
+    assert decayed.term(3) == E("G~_a H~_ab G~_b") * Rational(5, 36)
+
+
 def test_what_comes_back_to_its_rows_has_no_equation():
     for name in (
         "epochs",
