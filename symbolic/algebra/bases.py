@@ -172,7 +172,8 @@ class _Sums:
             for new, factor in change(k).items():
                 renamed = new.with_partition(new.partition, basis) if new.basis != basis else new
                 self._add(terms, renamed, above * factor)
-        self._terms = terms
+        # What cancels asks for no samples.
+        self._terms = {k: above for k, above in terms.items() if above}
 
     def _falling(self, start: int, stop: int) -> fmpq_mpoly:
         """Return (N - start) ... (N - stop + 1)."""
@@ -181,7 +182,7 @@ class _Sums:
     def average_over_all(self) -> None:
         """Write averages over distinct samples as products of averages."""
         given = [(k, above, *split_partition(k)) for k, above in self._terms.items()]
-        most = max(_block_count(inner) for k, _, inner, _ in given if k.basis == "distinct")
+        most = max((_block_count(inner) for _, _, inner, _ in given), default=0)
         if self._N.is_Integer and most > self._N:
             raise StatisticsError(
                 f"expected at least {most} samples for an average over distinct {most}-tuples, "

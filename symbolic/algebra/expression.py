@@ -37,7 +37,7 @@ from sgdiagrams.symbolic.algebra.written_expression import WrittenExpression
 from sgdiagrams.symbolic.checks import check_choice, count_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
-from sgdiagrams.symbolic.weights.quotients import canonical
+from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
 from sgdiagrams.symbolic.weights.substitution import replacements, substituted_pairs
 
 if TYPE_CHECKING:
@@ -167,8 +167,10 @@ class Expression(WrittenExpression):
         Raises
         ------
         RequestError
-            When a coefficient is no polynomial of eta.
+            When a coefficient is no polynomial of eta, or `k` is no power.
         """
+        if not is_whole(k, least=0):
+            raise RequestError(f"expected a whole number >= 0 as power of eta, got k={shown(k)}")
         pairs = []
         for c, contraction in self.terms:
             poly = c.as_poly(symbols.eta)
@@ -311,7 +313,7 @@ class Expression(WrittenExpression):
         >>> Expression.parse("G_a H_bc G_c").reordered(1, 0)
         Expression.parse('H_ac G_c G_b')
         """
-        if sorted(order) != list(range(self.rank)):
+        if not all(map(is_whole, order)) or sorted(order) != list(range(self.rank)):
             raise RequestError(
                 f"expected an order of {how_many(self.rank, 'free leg')}, numbered from 0, got "
                 f"{shown(order)}"
@@ -409,7 +411,14 @@ class Expression(WrittenExpression):
                 rest.append((old, new))
         terms = pairs_with_values(self.terms, values) if values else self.terms
         table = replacements(rest)
-        return Expression(((c.xreplace(table), k) for c, k in terms), self.rank)
+        pairs = [(c.xreplace(table), k) for c, k in terms]
+        for (old, _), (new, _) in zip(terms, pairs, strict=True):
+            if not is_weight(new) and is_weight(old):
+                raise RequestError(
+                    "expected numbers at which coefficients are finite and rational, got some at which "
+                    f"{shown(str(old))} is not"
+                )
+        return Expression(pairs, self.rank)
 
     def at_minimum(self) -> Expression:
         """Return what is left where the mean gradient vanishes: terms without a lone G.

@@ -114,7 +114,12 @@ def _symbol(old: object) -> Symbol:
 def _value(new: object) -> Expr:
     """Return a substituted value; a string is a symbol's name and nothing else."""
     if isinstance(new, str):
-        return _symbol(new)
+        if new.isidentifier():
+            return Symbol(new)
+        raise RequestError(
+            f"expected a symbol's name or a number to put in, got {shown(new)}; give numbers as "
+            "numbers, such as 0.9 or Fraction(9, 10)"
+        )
     if not isinstance(new, bool) and isinstance(new, Real) and _is_finite(new):
         return Rational(str(new))  # NumPy's numbers too; decimals as they are written
     if isinstance(new, Expr):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from sgdiagrams.diagrams.messages import how_many
 from sgdiagrams.symbolic.algebra.estimators.code_of_numbers import (
     checked_symbols,
     functions_in,
@@ -63,6 +64,7 @@ def dense_code(kernel: KernelSum, rank: int, datapoints: int) -> str:
         When a symbol is no name in Python.
     """
     names = datapoint_names(datapoints)
+    count = how_many(datapoints, "datapoint")
     symbols = checked_symbols(kernel, {*names, "itertools", "math", "numpy"})
     functions = functions_in(kernel)
     options = [*(["functions"] if functions else []), *symbols]
@@ -75,7 +77,7 @@ def dense_code(kernel: KernelSum, rank: int, datapoints: int) -> str:
     axes = f", shape ({', '.join('p' * rank)}{',' * (rank == 1)})" if rank else ""
     words = kernel_text(kernel, rank, datapoints)
     lines = [
-        f'"""Unbiased estimate from {datapoints} datapoints, written by sgdiagrams."""',
+        f'"""Unbiased estimate from {count}, written by sgdiagrams."""',
         "",
         "import itertools",
         "import math",

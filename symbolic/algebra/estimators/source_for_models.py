@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import how_many
 from sgdiagrams.symbolic.algebra.estimators.code_of_numbers import (
     checked_symbols,
     functions_in,
@@ -182,6 +183,7 @@ def nested_code(kernel: KernelSum, rank: int, datapoints: int, *, library: str) 
             "take library='numpy'"
         )
     names = datapoint_names(datapoints)
+    count = how_many(datapoints, "datapoint")
     symbols = checked_symbols(kernel, {*names, library, *_WORDS})
     functions = functions_in(kernel)
     options = [*(["functions"] if functions else []), *symbols]
@@ -198,7 +200,7 @@ def nested_code(kernel: KernelSum, rank: int, datapoints: int, *, library: str) 
     if functions:
         notes.append("    functions: name -> function of the weights, a scalar.")
     lines = [
-        f'"""Unbiased estimate from {datapoints} datapoints, written by sgdiagrams."""',
+        f'"""Unbiased estimate from {count}, written by sgdiagrams."""',
         "",
         f"import {library}",
         "",

@@ -108,6 +108,16 @@ def test_known_changes():
     )
 
 
+def test_what_cancels_asks_for_no_samples():
+    parse = Expression.parse
+    second = parse("C_aa + G_a G_a")
+    assert second.in_basis("plug-in", N=1) == parse("V_a|a")
+    assert parse("V_a|a").in_basis("cumulant", N=1) == second
+    assert parse("C_aa - M_a|a + G_a G_a").in_basis("plug-in").is_zero
+    with pytest.raises(StatisticsError, match="2 samples"):
+        parse("C_aa").in_basis("plug-in", N=1)
+
+
 def test_values_are_compared_whatever_the_basis():
     covariance = Expression.parse("tr(C)")
     assert covariance.equals("M_a|a - |G|^2")

@@ -58,7 +58,8 @@ def test_moments_win_where_a_cumulant_is_put_in():
         ("G_a G_b", "H_ab", "one connected contraction"),
         ("G_a", "l", "as many free legs as 'G_a', 1"),
         ("G_a", 2, "as many free legs"),
-        ("N", "l + ", "a symbol or its name"),
+        ("N", "l + ", "a symbol's name or a number to put in"),
+        ("N", "9/10", "numbers as numbers"),
         (3, 2, "symbol"),
         ("C_aa", 0.5, "exact number"),
     ],
@@ -66,6 +67,12 @@ def test_moments_win_where_a_cumulant_is_put_in():
 def test_what_cannot_be_replaced_is_refused(old, new, words):
     with pytest.raises(RequestError, match=words):
         parse("N tr(C) G_a").subs(old, new)
+
+
+def test_poles_are_told_as_such():
+    for expression in (parse("tr(C)/(N - 1)"), parse("N/(N^2 - N) l + G_a G_a")):
+        with pytest.raises(RequestError, match="are finite and rational"):
+            expression.subs("N", 1)
 
 
 def test_averages_over_distinct_samples_are_no_products():
@@ -113,6 +120,9 @@ def test_looking_inside():
     assert e.power(2) == parse("-2 |G|^2")
     with pytest.raises(RequestError, match="polynomials of eta"):
         (e / eta**3).power(1)
+    for k in (-1, 1.0, "2"):
+        with pytest.raises(RequestError, match="power of eta"):
+            e.power(k)
     with pytest.raises(RequestError, match="divide by"):
         e / parse("l")
     with pytest.raises(RequestError, match="whole power"):
@@ -123,3 +133,5 @@ def test_looking_inside():
         e.dot("G_a")
     with pytest.raises(RequestError, match="an order of 0 free legs"):
         e.reordered(1)
+    with pytest.raises(RequestError, match="an order of 2 free legs"):
+        parse("H_ab").reordered(0, "x")

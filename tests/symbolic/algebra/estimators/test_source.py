@@ -148,3 +148,8 @@ def test_what_models_have_no_source_for(library):
 def test_other_libraries():
     with pytest.raises(RequestError, match="numpy, jax, torch"):
         Expression.parse("C_aa").estimator().python(library="tensorflow")
+
+
+def test_one_datapoint_is_one():
+    for library in ("numpy", "jax", "torch"):
+        assert "from 1 datapoint," in Expression.parse("tr(H)").estimator().python(library=library)
