@@ -57,6 +57,8 @@ _OF_A_QUOTIENT = 20
 _OF_AN_EXPONENTIAL = 100
 
 _NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+_POWER_OF_TEN = re.compile(r"[eE][+-]?[0-9]")
+_BARE = re.compile(r"(?!l$)[A-Za-z][A-Za-z0-9-]*")
 _SYMBOL = re.compile(r"\{([^{}\s]{1,60})\}")
 _TRACE = re.compile(r"tr\s*\([^()]*\)")
 _NORM = re.compile(r"\|[^|\s]{1,80}\|\^[0-9]{1,3}")
@@ -220,6 +222,8 @@ class _Reader:
             return self._in_parentheses()
         number = cursor.match(_NUMBER)
         if number:
+            if _POWER_OF_TEN.match(cursor.text, cursor.place):
+                cursor.refuse("a number such as 0.001 or 1/1000, and blanks before names", at=place)
             return _of_scalar(_number(number[1], number[2] or ""))
         symbol = cursor.match(_SYMBOL)
         if symbol:
@@ -291,12 +295,23 @@ class _Reader:
                     break
                 cursor.place += len(word)
                 words.append((start, word, None))
+                self._check_end(word, start)
             if cursor.text.startswith(("^", "**"), cursor.place):
                 if len(words) > 1:
                     # The power is that of the last one alone.
                     cursor.place = words.pop()[0]
                 break
         return self._contraction(words)
+
+    def _check_end(self, word: str, place: int) -> None:
+        """Refuse what looks like a function of numbers, or like a power below 0."""
+        after = self.cursor.text[self.cursor.place : self.cursor.place + 1]
+        if after == "(" and _BARE.fullmatch(word):
+            self.cursor.refuse(
+                "a blank between a function of the weights and a factor in parentheses", at=place
+            )
+        if after and after in _SIGNS and word.endswith("^"):
+            self.cursor.refuse("a power 0..1000, or a blank after an average", at=place)
 
     def _contraction(self, words: list[tuple[int, str, str | None]]) -> _Value:
         run = " ".join(word for _, word, _ in words)

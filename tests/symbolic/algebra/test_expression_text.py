@@ -55,6 +55,13 @@ def test_expressions_as_people_write_them():
         assert parse(text) == expected, text
 
 
+def test_names_end_where_people_mean_it():
+    assert parse("2E l(N - 1)") == parse("2 E (N - 1) l")
+    assert parse("exp (N)") == parse("N exp")
+    assert parse("l^ - 1 - s^2") == parse("l^") - 1 - parse("s s")
+    assert parse("2 e3") == 2 * parse("e3")
+
+
 def test_indices_in_another_order_are_other_tensors():
     assert parse("G_a H_bc G_c") == Expression.of("G_a") * Expression.of("H_ab G_b")
     assert parse("G_b H_ac G_c") == Expression.of("H_ab G_b") * Expression.of("G_a")
@@ -101,6 +108,14 @@ def test_long_sums_are_folded_for_people(monkeypatch):
         ("(" * 100, "50 parentheses"),
         ("l)", "a factor, a sign or the end, got ')' at column 2"),
         ("x" * 2000, "words of at most"),
+        (
+            "1e-3 l",
+            "a number such as 0.001 or 1/1000, and blanks before names, got '1' at column 1",
+        ),
+        ("l + 2.5E2", "a number such as 0.001"),
+        ("G_a G_a exp(N)", "a blank between a function of the weights and a factor in parentheses"),
+        ("sqrt(2) l", "got 'sqrt' at column 1"),
+        ("l^-1", "a power 0..1000, or a blank after an average, got 'l^' at column 1"),
         ('"" l', "the name of a function in quotes"),
         ("G_a eta^ab G_b", "a number or symbols as exponent, got 'ab' at column 9"),
     ],
