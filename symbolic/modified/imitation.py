@@ -222,7 +222,10 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
             )
     first, second = _Protocol(what, role), _Protocol(by, role)
     walked = second.after(first)
-    imitated = first.expansion(int(order), {})
+    # Without a training set of its own what is imitated ends with the other.
+    is_open = first.rows is None and second.clock is None
+    ended = first.after(second) if is_open else {}
+    imitated = first.expansion(int(order), ended)
     imitator = second.expansion(int(order), walked)
     ahead, weight = (s[1].coefficient(_FIRST) for s in (imitated, imitator))
     rate = canonical(weight / ahead)
@@ -245,7 +248,10 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
         by,
         int(order),
         role,
-        (first.updates, canonical(second.updates.xreplace(walked))),
+        (
+            canonical(first.updates.xreplace(ended)),
+            canonical(second.updates.xreplace(walked)),
+        ),
         rate,
         tuple(parts),
     )

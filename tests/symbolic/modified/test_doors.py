@@ -11,6 +11,7 @@ from sympy import symbols as sympy_symbols
 
 import sgdiagrams as sd
 from sgdiagrams.diagrams.errors import FormatError, RequestError, SamplingError
+from sgdiagrams.symbolic.symbols import B, E, N
 
 ONE_PASS = sd.modified_equation(3, sampling="one-pass")
 HEAVY = sd.modified_equation(2, sampling="one-pass", optimizer="momentum")
@@ -223,6 +224,17 @@ def test_penalties_are_scalars_and_what_is_left_acts_on_a_function():
         other = {"penalties": data["obstructions"], "obstructions": data["penalties"]}[key]
         with pytest.raises(FormatError, match=name):
             sd.Imitation.from_json(json.dumps({**data, key: other}))
+
+
+def test_what_has_no_end_of_its_own_ends_with_what_imitates_it():
+    descent = sd.Training(sd.GradientDescent())
+    for by, updates in ((sd.OnePass(), N), (sd.FreshData(), N / B), (sd.FullBatch(E=4), 4)):
+        imitation = sd.imitate(descent, sd.Training(by), order=2)
+        assert imitation.updates == (updates, updates)
+        assert imitation.rate == 1
+    # Many epochs by one are no more updates.
+    epochs = sd.imitate(sd.Training(sd.Epochs(B=1)), sd.Training(sd.OnePass()), order=2)
+    assert epochs.updates == (E * N, N)
 
 
 def test_training_that_imitates_nothing_is_refused():
