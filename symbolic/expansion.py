@@ -373,6 +373,13 @@ class Expansion(SeriesFormula):
     def __add__(self, other: Expansion) -> Expansion:
         if not isinstance(other, Expansion):
             return NotImplemented
+        ranks = [sorted({part.observable.rank for part in e.parts}) for e in (self, other)]
+        if all(ranks) and ranks[0] != ranks[1]:
+            names = [e.parts[0].observable.name for e in (self, other)]
+            raise RequestError(
+                f"expected equally many free legs in a sum, got {ranks[0][0]} of {shown(names[0])} and "
+                f"{ranks[1][0]} of {shown(names[1])}"
+            )
         parts: dict[tuple[object, ...], Part] = {}
         for i, part in enumerate((*self.parts, *other.parts)):
             # Once symbols are substituted nobody knows whether two schemes are the same.

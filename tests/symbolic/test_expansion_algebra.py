@@ -112,6 +112,13 @@ def test_only_expansions_are_added(other):
 # Substitution ---------------------------------------------------------------------------------------
 
 
+def test_numbers_and_vectors_are_not_added():
+    loss, moved = (expand(o, order=1, sampling="one-pass") for o in ("test-loss", "displacement"))
+    with pytest.raises(RequestError, match="got 0 of 'test-loss' and 1 of 'displacement'"):
+        loss - moved
+    assert (moved - moved + loss).terms == loss.terms
+
+
 def test_symbols_by_name_and_by_object():
     expansion = make("test-loss", "epochs", 3)
     by_name = expansion.subs({"E": 3})
