@@ -26,6 +26,7 @@ __all__ = ["Quotient", "as_quotient", "canonical", "is_weight", "weight_of_terms
 
 # Symbols that have a usual place come first, in this order.
 _USUAL = ("T", "E", "N", "B")
+_MOST_BITS = 1000  # of a number of which roots are taken
 
 
 class Quotient(NamedTuple):
@@ -300,7 +301,12 @@ def _exponential(power: Expr) -> list[tuple[Expr, int]]:
 
 @lru_cache(maxsize=1024)
 def _root(number: Rational) -> tuple[Rational, int]:
-    """Return the number that is no power of another one, and the power of it that a number is."""
+    """Return the number that is no power of another one, and the power of it that a number is.
+
+    Numbers beyond the range of floats are left as they are.
+    """
+    if max(int(number.p), int(number.q)).bit_length() > _MOST_BITS:
+        return number, 1
     above, below = (dict([perfect_power(n) or (n, 1)]) for n in (number.p, number.q))
     powers = [k for part in (above, below) for n, k in part.items() if n != 1]
     times = gcd(*powers)

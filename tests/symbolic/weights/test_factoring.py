@@ -129,3 +129,13 @@ def test_a_denominator_that_is_0_is_refused(other):
     nothing = Pow(x**2 - 1 - (x - 1) * (x + 1), -1)
     with pytest.raises(RequestError, match="a denominator other than 0"):
         as_quotient(Add(other, nothing))
+
+
+@pytest.mark.parametrize("digits", [5, 200, 2000])
+def test_powers_of_numbers_are_powers_of_their_roots(digits):
+    base, time = Rational(10**digits + 1, 10 ** (digits + 1)), Symbol("T")
+    power = base**time
+    assert canonical(power * (power + 1)) == canonical(power**2 + power)
+    # Beyond the range of floats no roots are taken.
+    difference = canonical((base**2) ** time - base ** (2 * time))
+    assert difference.is_zero or digits > 100
