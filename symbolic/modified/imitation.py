@@ -14,10 +14,11 @@ S. Tenka, "A Perturbative Theory of SGD" (2020), corollary 3 (gradient descent t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, final
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, check_kind
 from sgdiagrams.diagrams.messages import shown
@@ -26,6 +27,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.counting.choice import has_closed_form
 from sgdiagrams.symbolic.modified.generators import repetition_of
 from sgdiagrams.symbolic.modified.gradients import potential_of
 from sgdiagrams.symbolic.modified.operators import ACTED_ON, tensor_of_rank
@@ -40,6 +42,7 @@ from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
 from sgdiagrams.symbolic.modified.writing.source import penalty_source
 from sgdiagrams.symbolic.observable import Function
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.optimizer import Momentum, Nesterov
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import LOSS
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -220,18 +223,57 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
             raise SamplingError(
                 f"expected an update at least, got {name}={shown(training.label)}; give larger numbers"
             )
+    general, numbers = _with_a_symbol(what, by)
+    updates, rate, parts = _found(*general, int(order), role)
+    if numbers:
+        _, rate, _ = _found(what, by, 1, role)
+        parts = tuple((one.subs(numbers), other.subs(numbers)) for one, other in parts)
+    return Imitation(what, by, int(order), role, updates, rate, parts)
+
+
+def _with_a_symbol(
+    what: Training, by: Training
+) -> tuple[tuple[Training, Training], dict[Symbol, Expr]]:
+    """Return both with the symbol beta in place of a number, and the number.
+
+    Powers of a number to symbols, as (9/10)^N, are not seen to cancel as surely as those of a symbol.
+    """
+    betas = {t.optimizer.beta for t in (what, by) if isinstance(t.optimizer, (Momentum, Nesterov))}
+    is_open = not any(
+        t.optimizer.schedule or t.updates.is_number or not has_closed_form(t)
+        for t in (what, by)
+        if isinstance(t.optimizer, (Momentum, Nesterov))
+    )
+    if len(betas) != 1 or not is_open:
+        return (what, by), {}
+    [beta] = betas
+    if not isinstance(beta, Fraction) or not beta:
+        return (what, by), {}
+    first, second = (
+        replace(t, optimizer=replace(t.optimizer, beta=symbols.beta))
+        if isinstance(t.optimizer, (Momentum, Nesterov))
+        else t
+        for t in (what, by)
+    )
+    return (first, second), {symbols.beta: Rational(beta.numerator, beta.denominator)}
+
+
+def _found(
+    what: Training, by: Training, order: int, role: SetRole
+) -> tuple[tuple[Expr, Expr], Expr, tuple[tuple[Expression, Expression], ...]]:
+    """Return numbers of updates, the learning rate, and penalties with what they leave, by orders."""
     first, second = _Protocol(what, role), _Protocol(by, role)
     walked = second.after(first)
     # Without a training set of its own what is imitated ends with the other.
     is_open = first.rows is None and second.clock is None
     ended = first.after(second) if is_open else {}
-    imitated = first.expansion(int(order), ended)
-    imitator = second.expansion(int(order), walked)
+    imitated = first.expansion(order, ended)
+    imitator = second.expansion(order, walked)
     ahead, weight = (s[1].coefficient(_FIRST) for s in (imitated, imitator))
     rate = canonical(weight / ahead)
     parts = [(Expression(), Expression())] * 2
     hosts = tuple(map(_with_hosts, imitator))
-    for k in range(2, int(order) + 1):
+    for k in range(2, order + 1):
         penalty = sum((parts[j][0] * symbols.eta ** (j - 1) for j in range(2, k)), Expression())
         loss = Expression([(Integer(1), _LOSS)]) + penalty
         made = sum(
@@ -243,18 +285,11 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
         potential, _ = potential_of(vector / weight)
         moved = potential.gradient().dot(Expression.of(f"{ACTED_ON}_a")) * weight
         parts.append((potential, missing - moved))
-    return Imitation(
-        what,
-        by,
-        int(order),
-        role,
-        (
-            canonical(first.updates.xreplace(ended)),
-            canonical(second.updates.xreplace(walked)),
-        ),
-        rate,
-        tuple(parts),
+    updates = (
+        canonical(first.updates.xreplace(ended)),
+        canonical(second.updates.xreplace(walked)),
     )
+    return updates, rate, tuple(parts)
 
 
 def _with_hosts(expression: Expression) -> Expression:

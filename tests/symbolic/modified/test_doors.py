@@ -257,6 +257,13 @@ def test_powers_of_a_number_are_recognised():
     )
     assert imitation.penalty == symbolic.penalty.subs("beta", Rational(9, 10))
     assert imitation.obstruction(2) == symbolic.obstruction(2).subs("beta", Rational(9, 10))
+    # SymPy writes (9/10)^N as 10^-N 3^(2 N) in products.
+    for sampling in (sd.FullBatch(), sd.FreshData()):
+        plain = sd.Training(sd.OnePass())
+        numbers = sd.imitate(plain, sd.Training(sampling, sd.Momentum(beta="9/10")), order=2)
+        general = sd.imitate(plain, sd.Training(sampling, sd.Momentum()), order=2)
+        assert numbers.is_exact == general.is_exact
+        assert numbers.obstruction(2) == general.obstruction(2).subs("beta", Rational(9, 10))
 
 
 # Source ----------------------------------------------------------------------------------------------
