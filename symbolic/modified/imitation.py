@@ -15,10 +15,9 @@ S. Tenka, "A Perturbative Theory of SGD" (2020), corollary 3 (gradient descent t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, final
 
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, check_kind
 from sgdiagrams.diagrams.messages import shown
@@ -42,7 +41,6 @@ from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
 from sgdiagrams.symbolic.modified.writing.source import penalty_source
 from sgdiagrams.symbolic.observable import Function
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.optimizer import Momentum, Nesterov
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import LOSS
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -232,30 +230,29 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
 
 
 def _with_a_symbol(
-    what: Training, by: Training
+    imitated: Training, imitator: Training
 ) -> tuple[tuple[Training, Training], dict[Symbol, Expr]]:
     """Return both with the symbol beta in place of a number, and the number.
 
     Powers of a number to symbols, as (9/10)^N, are not seen to cancel as surely as those of a symbol.
     """
-    betas = {t.optimizer.beta for t in (what, by) if isinstance(t.optimizer, (Momentum, Nesterov))}
+    heavy = [t for t in (imitated, imitator) if "beta" in t.optimizer.values]
+    betas = {t.optimizer.values["beta"] for t in heavy}
     is_open = not any(
-        t.optimizer.schedule or t.updates.is_number or not has_closed_form(t)
-        for t in (what, by)
-        if isinstance(t.optimizer, (Momentum, Nesterov))
+        t.optimizer.schedule or t.updates.is_number or not has_closed_form(t) for t in heavy
     )
     if len(betas) != 1 or not is_open:
-        return (what, by), {}
+        return (imitated, imitator), {}
     [beta] = betas
-    if not isinstance(beta, Fraction) or not beta:
-        return (what, by), {}
-    first, second = (
-        replace(t, optimizer=replace(t.optimizer, beta=symbols.beta))
-        if isinstance(t.optimizer, (Momentum, Nesterov))
-        else t
-        for t in (what, by)
-    )
-    return (first, second), {symbols.beta: Rational(beta.numerator, beta.denominator)}
+    if not beta.is_Rational or beta == 0:
+        return (imitated, imitator), {}
+    first, second = (_with_open_beta(t) if t in heavy else t for t in (imitated, imitator))
+    return (first, second), {symbols.beta: beta}
+
+
+def _with_open_beta(training: Training) -> Training:
+    optimizer: Any = training.optimizer
+    return Training(training.sampling, replace(optimizer, beta=symbols.beta))
 
 
 def _found(
