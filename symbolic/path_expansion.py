@@ -6,27 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.messages import how_many
-from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.symbolic.formula import check_holder
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
-from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
-from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.paths.path_formula import PathFormula
 from sgdiagrams.symbolic.paths.path_json import dump_path, load_path
 from sgdiagrams.symbolic.paths.path_writing import path_heading, write_path
-from sgdiagrams.symbolic.printing.page_widths import in_points
+from sgdiagrams.symbolic.printing.on_paper import OnPaper
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Holder, Part, Result
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.paths.path_terms import PathTerm
+    from sgdiagrams.symbolic.vocabulary import TooLong
 
 __all__ = ["PathExpansion"]
 
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class PathExpansion(PathFormula):
+class PathExpansion(OnPaper, PathFormula):
     """An expected observable as a series in the noise, along the run without noise.
 
     Made by ``expand(..., noise=m, along_path=True)``. Its terms are contractions of joint cumulants of
@@ -72,34 +69,8 @@ class PathExpansion(PathFormula):
         check_holder(values)
         return values.evaluate(self, **numbers)
 
-    def write(self, renderer: Renderer[Any]) -> str:
-        """Return the formula in the format of a renderer; see `latex`."""
+    def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:  # noqa: ARG002 - none is long
         return write_path(self, renderer)
-
-    def latex(self, *, standalone: bool = False, width: int | str | None = None) -> str:
-        r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
-
-        Parameters
-        ----------
-        standalone
-            A whole document instead of the formula alone.
-        width
-            That of a line: see `Expansion.latex`.
-
-        Raises
-        ------
-        RequestError
-            When the width is no length.
-        """
-        return self.write(LatexRenderer(standalone=standalone, points=in_points(width)))
-
-    def mathml(self, *, standalone: bool = False, width: int | str | None = None) -> str:
-        """Return the formula in MathML, a ``math`` element or a page of HTML; see `latex`."""
-        return self.write(MathmlRenderer(standalone=standalone, points=in_points(width)))
-
-    def text(self) -> str:
-        """Return the expansion as a table for the terminal."""
-        return self.write(TextRenderer())
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""
@@ -116,11 +87,5 @@ class PathExpansion(PathFormula):
         """
         return load_path(text, lambda fields: cls(*fields))
 
-    def __str__(self) -> str:
-        return folded_for_people(self.text())
-
     def __repr__(self) -> str:
         return f"<PathExpansion {path_heading(self)} | {how_many(len(self.terms), 'term')}>"
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"

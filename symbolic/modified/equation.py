@@ -24,8 +24,8 @@ from sgdiagrams.symbolic.modified.kramers_moyal import KramersMoyal
 from sgdiagrams.symbolic.modified.values_of_sets import in_plug_in_values
 from sgdiagrams.symbolic.modified.writing.equations import values_of, write_equation
 from sgdiagrams.symbolic.modified.writing.files import dump_equation, load_equation
-from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
 from sgdiagrams.symbolic.modified.writing.source import equation_source
+from sgdiagrams.symbolic.printing.on_paper import OnPaper
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.training import Training
 

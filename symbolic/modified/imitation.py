@@ -37,9 +37,9 @@ from sgdiagrams.symbolic.modified.writing.imitation_files import (
     load_imitation,
 )
 from sgdiagrams.symbolic.modified.writing.imitations import imitation_heading, write_imitation
-from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
 from sgdiagrams.symbolic.modified.writing.source import penalty_source
 from sgdiagrams.symbolic.observable import Function
+from sgdiagrams.symbolic.printing.on_paper import OnPaper
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import LOSS

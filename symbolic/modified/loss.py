@@ -19,8 +19,8 @@ from sgdiagrams.symbolic.modified.equation import ModifiedEquation, modified_equ
 from sgdiagrams.symbolic.modified.gradients import potential_of
 from sgdiagrams.symbolic.modified.writing.files import dump_loss, load_loss
 from sgdiagrams.symbolic.modified.writing.losses import write_loss
-from sgdiagrams.symbolic.modified.writing.on_paper import OnPaper
 from sgdiagrams.symbolic.modified.writing.source import loss_source
+from sgdiagrams.symbolic.printing.on_paper import OnPaper
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer

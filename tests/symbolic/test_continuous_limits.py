@@ -6,13 +6,14 @@ T updates' worth of time is sum_k T^k A^k f / k!. Powers of the learning rate ar
 
 from fractions import Fraction
 from functools import cache
-from math import factorial, prod
+from math import factorial
 
 import numpy as np
 import pytest
 import slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polynomials import at, derivative, mean, plus, times
 from strategies import relaxed
 from sympy import Rational
 
@@ -29,55 +30,14 @@ SCALARS = ("test-loss", "variance", "function:s")
 TENSORS = ("displacement", "second-moment", "covariance")
 
 
-# Polynomials: {exponents: coefficient} ------------------------------------------------------------
-
-
-def plus(f, g, scale=1):
-    result = dict(f)
-    for e, c in g.items():
-        result[e] = result.get(e, Fraction(0)) + scale * c
-    return {e: c for e, c in result.items() if c}
-
-
-def times(f, g):
-    result = {}
-    for e, a in f.items():
-        for d, b in g.items():
-            key = tuple(map(sum, zip(e, d, strict=True)))
-            result[key] = result.get(key, Fraction(0)) + a * b
-    return {e: c for e, c in result.items() if c}
-
-
-def slope(f, mu):
-    result = {}
-    for e, c in f.items():
-        if e[mu]:
-            result[(*e[:mu], e[mu] - 1, *e[mu + 1 :])] = c * e[mu]
-    return result
-
-
-def at(f, point):
-    total = Fraction(0)
-    for e, c in f.items():
-        total += c * prod((x**k for x, k in zip(point, e, strict=True)), start=Fraction(1))
-    return total
-
-
-def mean(polynomials):
-    total = {}
-    for f in polynomials:
-        total = plus(total, f, Fraction(1, len(polynomials)))
-    return total
-
-
 # Generators ---------------------------------------------------------------------------------------
 
 
 def covariance(losses, mu, nu):
     """Return Cov(d_mu l_x, d_nu l_x) as a polynomial in the weights."""
     loss = mean(losses)
-    product = mean([times(slope(f, mu), slope(f, nu)) for f in losses])
-    return plus(product, times(slope(loss, mu), slope(loss, nu)), -1)
+    product = mean([times(derivative(f, mu), derivative(f, nu)) for f in losses])
+    return plus(product, times(derivative(loss, mu), derivative(loss, nu)), -1)
 
 
 class Generator:
@@ -92,7 +52,7 @@ class Generator:
         self.drift = [{} for _ in range(p)]
         for mu in range(p):
             for nu in range(p):
-                self.drift[nu] = plus(self.drift[nu], slope(loss, mu), -eta[mu][nu])
+                self.drift[nu] = plus(self.drift[nu], derivative(loss, mu), -eta[mu][nu])
         self.noise = {}
         for mu in range(p):
             for nu in range(p):
@@ -107,13 +67,13 @@ class Generator:
     def first(self, f):
         result = {}
         for nu, v in enumerate(self.drift):
-            result = plus(result, times(v, slope(f, nu)))
+            result = plus(result, times(v, derivative(f, nu)))
         return result
 
     def second(self, f):
         result = {}
         for (mu, nu), c in self.noise.items():
-            result = plus(result, times(c, slope(slope(f, mu), nu)))
+            result = plus(result, times(c, derivative(derivative(f, mu), nu)))
         return result
 
     def expectation(self, f, start, T):
@@ -189,7 +149,7 @@ def with_function(statistics, function, start):
         for index in np.ndindex(tensor.shape):
             f = function
             for mu in index:
-                f = slope(f, mu)
+                f = derivative(f, mu)
             tensor[index] = at(f, start)
         derivatives[k] = tensor
     return Statistics.from_samples(

@@ -7,12 +7,13 @@ down by hand and applied to polynomials exactly; and what the literature derives
 import json
 from fractions import Fraction
 from functools import cache
-from math import factorial, prod
+from math import factorial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polynomials import at, derivative, mean, plus, times
 from strategies import relaxed
 from sympy import Poly, cancel, sympify, together
 
@@ -184,41 +185,6 @@ def test_parts_multiply():
 
 
 # On landscapes ------------------------------------------------------------------------------------
-
-
-def plus(f, g, scale=1):
-    result = dict(f)
-    for e, c in g.items():
-        result[e] = result.get(e, Fraction(0)) + scale * c
-    return {e: c for e, c in result.items() if c}
-
-
-def times(f, g):
-    result = {}
-    for e, a in f.items():
-        for d, c in g.items():
-            key = tuple(map(sum, zip(e, d, strict=True)))
-            result[key] = result.get(key, Fraction(0)) + a * c
-    return {e: c for e, c in result.items() if c}
-
-
-def derivative(f, mu):
-    return {(*e[:mu], e[mu] - 1, *e[mu + 1 :]): c * e[mu] for e, c in f.items() if e[mu]}
-
-
-def at(f, point):
-    return sum(
-        (c * prod((x**k for x, k in zip(point, e, strict=True)), start=Fraction(1))
-         for e, c in f.items()),
-        Fraction(0),
-    )  # fmt: skip
-
-
-def mean(polynomials):
-    total = {}
-    for f in polynomials:
-        total = plus(total, f, Fraction(1, len(polynomials)))
-    return total
 
 
 def by_hand(landscape, f, *, b, batch, shift, drift, time, order):

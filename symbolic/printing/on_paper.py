@@ -1,4 +1,4 @@
-"""What is written in every format: the doors that modified equations, losses and imitations share."""
+"""What is written in every format, by doors that formulas with one layout share."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class OnPaper(ABC):
         return self.write(MathmlRenderer(standalone=standalone, points=in_points(width)))
 
     def text(self) -> str:
-        """Return a table for the terminal, by powers of the learning rate."""
+        """Return a table for the terminal."""
         return self.write(TextRenderer())
 
     def __str__(self) -> str:
