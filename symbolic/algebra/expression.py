@@ -198,7 +198,7 @@ class Expression(WrittenExpression):
     __radd__ = __add__
 
     def __neg__(self) -> Expression:
-        return Expression._made(tuple((-c, k) for c, k in self.terms), self.rank).expanded()
+        return Expression(((-c, k) for c, k in self.terms), self.rank)
 
     def __sub__(self, other: object) -> Expression:
         second = _operand(other)
@@ -239,10 +239,6 @@ class Expression(WrittenExpression):
         for _ in range(exponent):
             result = result * self
         return result
-
-    def expanded(self) -> Expression:
-        """Return the same with all coefficients in canonical form."""
-        return Expression(self.terms, self.rank)
 
     # Calculus -------------------------------------------------------------------------------------
 

@@ -358,7 +358,7 @@ def _clock(training: Training) -> tuple[Symbol | None, dict[Symbol, Expr]]:
     clocks = [s for s in (symbols.T, symbols.E) if str(s) in scheme.symbols]
     if not clocks:
         return None, {}
-    [clock] = clocks[:1]
+    clock = clocks[0]
     if rows is not None and rows.has(clock):
         # One pass: the datapoints say when it ends.
         return None, {clock: canonical(symbols.N * clock / rows)}
