@@ -26,7 +26,7 @@ from tables import markdown
 from sgdiagrams.diagrams.errors import SgdiagramsError
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.tallies import Tally
-from sgdiagrams.symbolic.training.schemes import OnePass
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:

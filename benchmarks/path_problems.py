@@ -185,7 +185,9 @@ FAMILIES: dict[str, Family] = {
 def _training(rng: np.random.Generator, longest: int) -> tuple[Training, float]:
     """Return a training and the factor of its learning rate beside that of plain SGD."""
     from sgdiagrams.symbolic.training.names import named_optimizer
-    from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement
+    from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+    from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+    from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
     from sgdiagrams.symbolic.training.training import Training
 
     B = int(2 ** rng.integers(6))

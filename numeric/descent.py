@@ -90,8 +90,8 @@ class Descent:
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.optimizer import Momentum
-        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> from sgdiagrams.symbolic.training.training import Training
         >>> Descent.of(Training(OnePass(T=2), Momentum(beta=0.9)), points=(2, 0)).watched
         ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
@@ -121,8 +121,8 @@ class Descent:
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.optimizer import Nesterov
-        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Nesterov
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> from sgdiagrams.symbolic.training.training import Training
         >>> Descent.of(Training(OnePass(T=1), Nesterov(beta=0.5))).matrices.tolist()
         [[[1.5, 0.25], [1.0, 0.5]]]
@@ -172,7 +172,7 @@ def update_matrices(optimizer: Optimizer, multipliers: tuple[Fraction, ...]) -> 
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+    >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
     >>> update_matrices(Momentum(beta="1/2"), (Fraction(1),))[0, 0].tolist()
     [Fraction(1, 1), Fraction(1, 2)]
     """

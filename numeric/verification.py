@@ -22,10 +22,15 @@ from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
-from sgdiagrams.symbolic.training.limits import GradientDescent
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
-from sgdiagrams.symbolic.training.schemes import Epochs, FreshData, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
+from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:

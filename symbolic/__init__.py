@@ -40,26 +40,18 @@ from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.kernels import Mode
-from sgdiagrams.symbolic.training.limits import SDE, GradientDescent, GradientFlow
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov, Optimizer
+from sgdiagrams.symbolic.training.optimizer import Optimizer
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schedule import (
-    ArraySchedule,
-    Cosine,
-    Exponential,
-    Polynomial,
-    Schedule,
-    Step,
-    WarmUp,
-)
-from sgdiagrams.symbolic.training.schemes import (
-    Epochs,
-    FreshData,
-    FullBatch,
-    Grid,
-    OnePass,
-    WithReplacement,
-)
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule, Schedule
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step, WarmUp
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.limits import SDE, GradientDescent, GradientFlow
+from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 __all__ = [

@@ -252,8 +252,8 @@ class Expansion(SeriesFormula):
         Examples
         --------
         >>> from sgdiagrams.symbolic import expand
-        >>> from sgdiagrams.symbolic.training.optimizer import Momentum
-        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> training = {"sampling": OnePass(T=10**6), "optimizer": Momentum(beta="9/10")}
         >>> weight, contraction = expand("test-loss", order=1, **training).rounded_terms()[1]
         >>> float(weight), contraction

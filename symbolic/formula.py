@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout.indices import index_latex, index_letter
-from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.quotients import canonical, is_weight
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 

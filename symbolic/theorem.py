@@ -29,7 +29,7 @@ from sgdiagrams.symbolic.resummation.complete import check_through, edges_needed
 from sgdiagrams.symbolic.resummation.linkless import resum
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:

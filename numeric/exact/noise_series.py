@@ -103,7 +103,7 @@ def exact_noise(
     because two coins of +-1 have a fourth moment.
 
     >>> from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> coin = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
     >>> series = exact_noise(

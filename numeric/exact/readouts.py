@@ -268,7 +268,7 @@ def watch_tables(
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> from sgdiagrams.symbolic.training.optimizers.sgd import SGD
     >>> [[str(weight) for weight in table] for table in watch_tables(SGD(), 3, since=1)]
     [['0', '0', '1'], ['1', '0', '0']]
     """

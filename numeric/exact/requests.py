@@ -12,7 +12,8 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.exact.landscape import exact_number, polynomial
 from sgdiagrams.symbolic.observable import Function, named_observable
-from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.optimizer import Optimizer
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 
 if TYPE_CHECKING:
     from numbers import Rational

@@ -145,7 +145,7 @@ def exact_sgd(
 
     The heavy ball's weights after two updates, on x^2/2 from 1: 1 - (2 + beta) s + s^2.
 
-    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+    >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
     >>> parabola = PolynomialLandscape([{(2,): Fraction(1, 2)}], start=(1,))
     >>> ball = Momentum(beta="1/2")
     >>> exact_sgd(
@@ -277,7 +277,7 @@ def exact_training(
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.schemes import WithReplacement
+    >>> from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> landscape = PolynomialLandscape([{(1,): 1}, {(1,): -1}])
     >>> drawn = Training(WithReplacement(N=2, B=1, T=2))

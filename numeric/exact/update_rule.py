@@ -188,7 +188,7 @@ class Rule:
         --------
         Two equal pushes on a heavy ball, a power of s being four units:
 
-        >>> from sgdiagrams.symbolic.training.optimizer import Momentum
+        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
         >>> rule = Rule.of(
         ...     Momentum(beta="1/2"), T=2, metric=((Fraction(1),),), start=(Fraction(0),),
         ...     gradients=1, readouts=[],

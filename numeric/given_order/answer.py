@@ -79,7 +79,7 @@ def answer_in_order(
 
     >>> from sgdiagrams.numeric.statistics import Statistics
     >>> from sgdiagrams.symbolic.observable import DISPLACEMENT
-    >>> from sgdiagrams.symbolic.training.schemes import Grid
+    >>> from sgdiagrams.symbolic.training.schemes.grid import Grid
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> two = Statistics({1: [[1], [3]], 2: [[[1]], [[5]]]}, "training-set")
     >>> data = Data.of(two, Fraction(1))
@@ -117,7 +117,7 @@ def schedules_of(scheme: Sampling) -> RandomSchedule:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> schedules_of(OnePass(T=2, B=2))
     ((Fraction(1, 1), ((0, 1), (2, 3))),)
     """

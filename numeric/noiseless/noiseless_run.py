@@ -92,7 +92,7 @@ class NoiselessRun:
     >>> import numpy as np
     >>> from sgdiagrams.numeric.descent import Descent
     >>> from sgdiagrams.numeric.models.choice import model_of
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> model = model_of(lambda w, x: (w - x) ** 2 / 2, np.ones(()), np.array([-1.0, 1.0]))
     >>> run = NoiselessRun.of(model, Descent.of(Training(OnePass(T=2))), eta=0.5)

@@ -136,7 +136,7 @@ class PathTensors:
         Two coins push a parabola's weights from 1 for two updates.
 
         >>> from sgdiagrams.symbolic import expand
-        >>> from sgdiagrams.symbolic.training.schemes import OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> half = Fraction(1, 2)
         >>> coins = PolynomialLandscape([{(2,): half, (1,): s} for s in (-1, 1)], start=[1])
         >>> tensors = PathTensors.of(coins, Training(OnePass(T=2)), eta=half)

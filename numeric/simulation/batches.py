@@ -39,7 +39,7 @@ def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.schemes import Epochs
+    >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
     >>> rng = np.random.default_rng(0)
     >>> list(simulated_course(Epochs(N=4, B=2, E=1)).draw(5, rng))
     [slice(0, 2, None), slice(2, 4, None)]

@@ -75,7 +75,7 @@ class LimitRuns:
     Examples
     --------
     >>> from sgdiagrams.numeric.landscapes.toys import Mean
-    >>> from sgdiagrams.symbolic.training.limits import SDE
+    >>> from sgdiagrams.symbolic.training.schemes.limits import SDE
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> runs = LimitRuns.of(Mean(2, 1, 1), Training(SDE(T=3, B=4, order=2)))
     >>> runs.drift, runs.spread

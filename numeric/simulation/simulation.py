@@ -104,7 +104,7 @@ class Simulation:
     Examples
     --------
     >>> from sgdiagrams.numeric.landscapes.toys import Mean
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> from sgdiagrams.symbolic.training.training import Training
     >>> simulation = Simulation(Mean(), Training(OnePass(T=3)))
     >>> 0.01 < simulation.run(eta=0.1, runs=500, seed=(0,)).mean < 0.02

@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.embeddings.clusters import flow_count, generator_count
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.schemes import OnePass
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.laurent import Laurent, to_expr
@@ -64,7 +64,7 @@ def flow_terms(training: Training) -> FlowTerms:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.limits import SDE
+    >>> from sgdiagrams.symbolic.training.schemes.limits import SDE
     >>> terms = flow_terms(Training(SDE(T=3, B=2, order=2)))
     >>> [(str(diagram), str(factor)) for diagram, factor in terms.drift], terms.spread
     ([('(0-1)(01)', '-1'), ('(0-1-2)(01-12)', '-1/2')], Fraction(1, 2))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.training.kernels import Mode
-    from sgdiagrams.symbolic.training.schedule import ScheduleTerm
+    from sgdiagrams.symbolic.training.schedules.schedule import ScheduleTerm
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 

@@ -13,7 +13,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.records.values import fraction, number_text, symbol_name
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,8 @@ from sgdiagrams.symbolic.modified.equation import modified_equation
 from sgdiagrams.symbolic.modified.imitation import imitate
 from sgdiagrams.symbolic.modified.loss import modified_loss
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.schemes import FullBatch, OnePass
+from sgdiagrams.symbolic.training.schemes.epochs import FullBatch
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:

@@ -199,7 +199,8 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.schemes import FullBatch, OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.epochs import FullBatch
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> imitation = imitate(Training(OnePass()), Training(FullBatch()), order=2)
     >>> imitation.term(2).coefficient("C_aa").factor(), imitation.is_exact
     ((N - 1)/(4*N), True)

@@ -64,7 +64,7 @@ def noise_terms(observable: Observable, sampling: Sampling, noise: int) -> tuple
     Examples
     --------
     >>> from sgdiagrams.symbolic.observable import TEST_LOSS
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> for term in noise_terms(TEST_LOSS, OnePass(), 1):
     ...     print(term.noise, term.weight, *((m.parents, m.blocks) for m in term.means))
     0 1 ((), (0,))

@@ -101,7 +101,7 @@ class Dynamics:
     Examples
     --------
     >>> from sgdiagrams.symbolic.propagation.rings import FRACTIONS
-    >>> from sgdiagrams.symbolic.training.optimizer import SGD
+    >>> from sgdiagrams.symbolic.training.optimizers.sgd import SGD
     >>> Dynamics.dressed(SGD(), 3, [Fraction(1, 4)], FRACTIONS).transition(0, 0, 0, 0)
     Fraction(3, 4)
     """

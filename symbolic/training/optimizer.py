@@ -25,25 +25,24 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from numbers import Rational as AnyRational
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, final, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
 
-from sympy import Expr, Integer, Symbol, sqrt, sympify
+from sympy import Expr, Symbol, sqrt, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import Number, check_choice, check_updates, rational_or_symbol
+from sgdiagrams.symbolic.checks import Number, check_updates, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average
-from sgdiagrams.symbolic.training.kernels import Mode
-from sgdiagrams.symbolic.training.schedule import Schedule, as_schedule
+from sgdiagrams.symbolic.training.schedules.schedule import Schedule, as_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SGD", "Dressing", "Momentum", "Nesterov", "Optimizer", "ScheduleScales", "Vector"]
+    from sgdiagrams.symbolic.training.kernels import Mode
 
-ScheduleScales = Literal["velocity", "gradient"]
+__all__ = ["Dressing", "Optimizer", "V", "Vector"]
 
 
 class Vector(Protocol):
@@ -89,7 +88,7 @@ class Dressing:
 
         Examples
         --------
-        >>> Dressing().roots(symbols.eta), Dressing(sympify("1/4")).roots(Integer(0))
+        >>> Dressing().roots(symbols.eta), Dressing(sympify("1/4")).roots(sympify(0))
         ((1 - eta,), (1, 1/4))
         """
         if self.beta is None:
@@ -188,6 +187,8 @@ class Optimizer(ABC):
 
         Examples
         --------
+        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+        >>> from sgdiagrams.symbolic.training.optimizers.sgd import SGD
         >>> SGD().label, Momentum(beta=0.9, weight_decay=0.01).label
         ('sgd', 'momentum beta=9/10 weight-decay=1/100')
         """
@@ -359,231 +360,3 @@ def _settle(optimizer: Optimizer) -> None:
         raise SamplingError(
             f"expected an average of iterates such as TailAverage(10), got {shown(optimizer.average)}"
         )
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SGD(Optimizer):
-    """Plain stochastic gradient descent: no memory.
-
-    Parameters
-    ----------
-    schedule
-        Factors of the learning rate: a `Schedule` or one number an update.
-    average
-        `TailAverage` or `ExponentialAverage` of the iterates.
-    weight_decay
-        The strength of an L2 penalty on the training losses.
-
-    Examples
-    --------
-    >>> SGD().kernel
-    (Mode(weight=1, power=0, base=1),)
-    """
-
-    name: ClassVar[str] = "sgd"
-    kernel_follows_schedule: ClassVar[bool] = True
-
-    schedule: Schedule | None = None
-    average: Average | None = None
-    weight_decay: Number = 0
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is neither schedule nor average."""
-        return self.schedule is None and self.average is None
-
-    @property
-    def is_default(self) -> bool:
-        """Whether there is nothing beside plain descent."""
-        return self.is_plain and self.weight_decay == 0
-
-    @property
-    def scales_nodes(self) -> bool:
-        """True: a factor of a step is one of its gradient."""
-        return True
-
-    @property
-    def dressing(self) -> Dressing | None:
-        """One root, without schedule and average."""
-        return Dressing() if self.is_plain else None
-
-    @property
-    def kernel(self) -> tuple[Mode, ...]:
-        """The constant 1."""
-        return (Mode(Integer(1), 0, Integer(1)),)
-
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return one state, the position, which stays."""
-        one = multipliers[0] ** 0 if multipliers else 1
-        return (EdgeSystem((one,), ((one,),)),) * len(multipliers)  # type: ignore[arg-type]
-
-    def update(
-        self, gradient: V, memory: tuple[V, ...], factor: Fraction
-    ) -> tuple[V, tuple[V, ...]]:
-        """Return the gradient times the factor."""
-        return factor * gradient, memory
-
-
-class _WithMomentum(Optimizer):
-    """What heavy ball and Nesterov share."""
-
-    __slots__ = ()
-
-    kernel_follows_schedule: ClassVar[bool] = True
-
-    numbers: ClassVar[tuple[str, ...]] = ("beta",)
-    spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {"beta": (0, 1)}
-    memory_size: ClassVar[int] = 1
-
-    beta: Number | None
-    schedule_scales: ScheduleScales
-
-    def __post_init__(self) -> None:
-        beta = rational_or_symbol("beta", self.beta, symbols.beta, below_one=True)
-        object.__setattr__(self, "beta", beta)
-        check_choice("schedule_scales", self.schedule_scales, get_args(ScheduleScales))
-        _settle(self)
-
-    @property
-    def scales_nodes(self) -> bool:
-        """Whether the schedule multiplies gradients, not the velocity."""
-        return self.schedule_scales == "gradient"
-
-    @property
-    def _decay(self) -> Expr | None:
-        """The base of the kernel: beta, times the schedule's where that scales the velocity."""
-        beta = sympify(self.beta)
-        if self.schedule is None or self.scales_nodes:
-            return beta
-        terms = self.schedule.closed_form
-        if terms is None or len(terms) != 1 or terms[0].power:
-            return None
-        # At 1 the kernel would grow with D; it is then propagated by number.
-        return None if beta * terms[0].base == 1 else beta * terms[0].base
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Momentum(_WithMomentum):
-    r"""Heavy-ball momentum: :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta a_t v`.
-
-    Parameters
-    ----------
-    beta
-        In [0, 1); the symbol beta when left out.
-    schedule, average, weight_decay
-        As for `SGD`.
-    schedule_scales
-        ``"velocity"``: the schedule multiplies the velocity at the time of the step, as in PyTorch;
-        ``"gradient"``: it multiplies the gradient that enters the velocity.
-
-    Examples
-    --------
-    >>> Momentum(beta=0.9).kernel
-    (Mode(weight=10, power=0, base=1), Mode(weight=-10, power=0, base=9/10))
-    """
-
-    name: ClassVar[str] = "momentum"
-
-    beta: Number | None = None
-    schedule: Schedule | None = None
-    average: Average | None = None
-    weight_decay: Number = 0
-    schedule_scales: ScheduleScales = "velocity"
-
-    @property
-    def kernel(self) -> tuple[Mode, ...] | None:
-        r"""The kernel :math:`(1 - \beta^D)/(1 - \beta)`."""
-        x = self._decay
-        if x is None:
-            return None
-        return (Mode(1 / (1 - x), 0, Integer(1)), Mode(-1 / (1 - x), 0, x))
-
-    @property
-    def dressing(self) -> Dressing | None:
-        """Two roots, without schedule and average."""
-        is_constant = self.schedule is None and self.average is None
-        return Dressing(sympify(self.beta)) if is_constant else None
-
-    def update(
-        self, gradient: V, memory: tuple[V, ...], factor: Fraction
-    ) -> tuple[V, tuple[V, ...]]:
-        """Return the new velocity."""
-        [velocity] = memory
-        if self.schedule_scales == "gradient":
-            gradient, factor = factor * gradient, Fraction(1)
-        velocity = self.beta * velocity + gradient
-        return factor * velocity, (velocity,)
-
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return the states (position, velocity)."""
-        beta: Any = self.beta
-        if self.scales_nodes:
-            multipliers = tuple(a**0 for a in multipliers)
-        by_factor = {
-            a: EdgeSystem((a, a**0), ((a**0, a * beta), (a * 0, beta + a * 0)))
-            for a in dict.fromkeys(multipliers)
-        }
-        return tuple(by_factor[a] for a in multipliers)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nesterov(_WithMomentum):
-    r"""Nesterov's momentum as in PyTorch: the step is along :math:`g + \beta v` after the update of v.
-
-    Parameters
-    ----------
-    beta, schedule, average, weight_decay, schedule_scales
-        As for `Momentum`.
-
-    Examples
-    --------
-    >>> Nesterov().kernel[1]
-    Mode(weight=-beta/(1 - beta), power=0, base=beta)
-    """
-
-    name: ClassVar[str] = "nesterov"
-
-    beta: Number | None = None
-    schedule: Schedule | None = None
-    average: Average | None = None
-    weight_decay: Number = 0
-    schedule_scales: ScheduleScales = "velocity"
-
-    @property
-    def kernel(self) -> tuple[Mode, ...] | None:
-        r"""The kernel :math:`(1 - \beta^{D + 1})/(1 - \beta)`.
-
-        With a decaying factor on the velocity, :math:`1 + \beta (1 - x^D)/(1 - x)` in units of the
-        factor at s, with x the product of beta and the decay.
-        """
-        x = self._decay
-        if x is None:
-            return None
-        beta = sympify(self.beta)
-        one = Integer(1)
-        constant = one / (1 - beta) if x == beta else one + beta / (1 - x)
-        return (Mode(constant, 0, one), Mode(-beta / (1 - x), 0, x))
-
-    def update(
-        self, gradient: V, memory: tuple[V, ...], factor: Fraction
-    ) -> tuple[V, tuple[V, ...]]:
-        """Return the gradient with the new velocity ahead of it."""
-        [velocity] = memory
-        if self.schedule_scales == "gradient":
-            gradient, factor = factor * gradient, Fraction(1)
-        velocity = self.beta * velocity + gradient
-        return factor * (gradient + self.beta * velocity), (velocity,)
-
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return the states (position, velocity)."""
-        beta: Any = self.beta
-        if self.scales_nodes:
-            multipliers = tuple(a**0 for a in multipliers)
-        by_factor = {
-            a: EdgeSystem((a * (1 + beta), a**0), ((a**0, a * beta**2), (a * 0, beta + a * 0)))
-            for a in dict.fromkeys(multipliers)
-        }
-        return tuple(by_factor[a] for a in multipliers)

@@ -138,7 +138,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> OnePass().label, FullBatch().label, Epochs(B=4).label
         ('one-pass B=1', 'full-batch', 'epochs B=4')
         """
@@ -190,7 +191,8 @@ class Sampling(ABC):
         Examples
         --------
         >>> from sgdiagrams.diagrams import Diagram
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> cherry = Diagram.parse("(01-2)(02-12)")
         >>> OnePass().count(cherry), Epochs().count(cherry), Epochs().count(cherry, N=6, B=2, E=3)
         (T, E**2*N, 54)
@@ -327,7 +329,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> OnePass(T=100, B=8).rescaled(B=32)
         (OnePass(T=100, B=32), Fraction(1, 4))
         >>> Epochs(N=60, B=6, E=5).rescaled(N=600)
@@ -347,7 +350,7 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import WithReplacement
+        >>> from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
         >>> WithReplacement(N=50, B=5, T=7).on_given_rows
         OnePass(T=7, B=5)
         """
@@ -363,7 +366,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import OnePass, WithReplacement
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
         >>> OnePass(B=4).repetition("population").unit
         'update'
         >>> WithReplacement(B=4).repetition("training-set").scheme
@@ -397,7 +401,7 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
         >>> Epochs(N=2, B=1, E=1).names_rows, Epochs(N=2, B=1, E=1, shuffle="once").names_rows
         (True, False)
         """
@@ -411,7 +415,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs, WithReplacement
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
         >>> Epochs().is_random, Epochs(shuffle="every-epoch").is_random, WithReplacement().is_random
         (False, True, True)
         """
@@ -423,7 +428,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
         >>> OnePass().sharing, Epochs().sharing, FullBatch().sharing
         ('none', 'equal-batches', 'all')
         """
@@ -440,8 +446,8 @@ class Sampling(ABC):
 
         Examples
         --------
-        >>> from sgdiagrams.symbolic.training.limits import GradientDescent
-        >>> from sgdiagrams.symbolic.training.schemes import FullBatch
+        >>> from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import FullBatch
         >>> GradientDescent().is_noiseless, FullBatch().is_noiseless
         (True, False)
         """

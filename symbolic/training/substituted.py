@@ -36,7 +36,7 @@ class SubstitutedSampling:
     --------
     >>> from fractions import Fraction
     >>> from sgdiagrams.symbolic.symbols import B, N
-    >>> from sgdiagrams.symbolic.training.schemes import Epochs
+    >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
     >>> full = SubstitutedSampling.of(Epochs()).replaced({B: N})
     >>> full.symbols, full.at({"N": Fraction(8), "E": Fraction(3)}).label
     (('N', 'E'), 'full-batch N=8 B=8 E=3')

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self, final
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import check_updates
-from sgdiagrams.symbolic.training.optimizer import SGD, Optimizer
+from sgdiagrams.symbolic.training.optimizer import Optimizer
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Training:
 
     Examples
     --------
-    >>> from sgdiagrams.symbolic.training.optimizer import Momentum
-    >>> from sgdiagrams.symbolic.training.schemes import OnePass
+    >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
     >>> heavy = Training(OnePass(B=2), Momentum())
     >>> heavy.label, heavy.symbols
     ('one-pass B=2, momentum', ('T', 'beta'))

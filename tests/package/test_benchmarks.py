@@ -271,8 +271,8 @@ def test_runs_of_one_program_are_those_of_the_package(benchmarks):
     pytest.importorskip("jax")
     from sgdiagrams.numeric.models.choice import model_of
     from sgdiagrams.numeric.path.along import along_path_of_model
-    from sgdiagrams.symbolic.training.optimizer import Nesterov
-    from sgdiagrams.symbolic.training.schemes import Epochs
+    from sgdiagrams.symbolic.training.optimizers.momentum import Nesterov
+    from sgdiagrams.symbolic.training.schemes.epochs import Epochs
     from sgdiagrams.symbolic.training.training import Training
 
     family = benchmarks["path_problems"].FAMILIES["double well, p=2, n=12"]

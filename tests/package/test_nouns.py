@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.propagation.course import Course
 from sgdiagrams.symbolic.training.average import Average
 from sgdiagrams.symbolic.training.optimizer import Optimizer
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schedule import Schedule
+from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 #: The base of every noun, and the files that may know which of its kinds is meant.
 HOMES = {

@@ -22,8 +22,9 @@ from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SDE, Expansion, GradientFlow, OnePass, expand, symbols
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Cosine
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine
 
 ORDER = 4
 SCALARS = ("test-loss", "variance", "function:s")

@@ -37,8 +37,10 @@ from sgdiagrams.symbolic.embeddings.batches import (
 )
 from sgdiagrams.symbolic.observable import increment
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Cosine, Exponential, Polynomial, Step, WarmUp
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step, WarmUp
 
 T, N, B, E, beta, eta = (getattr(symbols, s) for s in ("T", "N", "B", "E", "beta", "eta"))
 HALF = Rational(1, 2)

@@ -18,9 +18,12 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.observable import Observable, Product, increment, named_observable
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import ArraySchedule
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 eta = symbols.eta

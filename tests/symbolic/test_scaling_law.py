@@ -25,7 +25,7 @@ from sgdiagrams.numeric import Statistics
 from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, Term, expand
 from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.scaling_law import scaling
-from sgdiagrams.symbolic.training.limits import SDE
+from sgdiagrams.symbolic.training.schemes.limits import SDE
 
 T, N, B, E, eta, beta = (Symbol(name) for name in ("T", "N", "B", "E", "eta", "beta"))
 OBSERVABLES = ("test-loss", "training-loss", "generalisation-gap")

@@ -48,8 +48,9 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Cosine, Step
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step
 
 
 @pytest.mark.parametrize(

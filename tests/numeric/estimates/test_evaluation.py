@@ -20,8 +20,9 @@ from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.optimizer import SGD
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 
 F = Fraction
 expand_once = cache(expand)

@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError, StatisticsEr
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 
 
 def statistics(role, *, n=8, p=2, orders=4, **more):

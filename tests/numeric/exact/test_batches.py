@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.embeddings.batches import (
     reshuffled_schedules,
     with_replacement_schedules,
 )
-from sgdiagrams.symbolic.training.optimizer import Nesterov
+from sgdiagrams.symbolic.training.optimizers.momentum import Nesterov
 
 HALF = Fraction(1, 2)
 #: l = +x or -x with equal chances: nothing is curved, and gradients have variance 1.

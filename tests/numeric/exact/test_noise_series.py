@@ -14,9 +14,13 @@ from sgdiagrams.numeric.exact.noise_series import exact_noise
 from sgdiagrams.numeric.exact.simulator import exact_training
 from sgdiagrams.symbolic.observable import Observable, Product, increment
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import ArraySchedule
-from sgdiagrams.symbolic.training.schemes import Epochs, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

@@ -25,8 +25,9 @@ from sgdiagrams.symbolic.embeddings.batches import (
 )
 from sgdiagrams.symbolic.observable import GAP
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Exponential
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential
 
 HALF = Fraction(1, 2)
 LOSSES = ("test-loss", "training-loss", "generalisation-gap")

@@ -18,8 +18,10 @@ from sgdiagrams.symbolic import SDE, Epochs, FullBatch, GradientFlow, Grid, OneP
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential, Polynomial
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
 from sgdiagrams.symbolic.training.training import Training
 
 THIRD, HALF = Fraction(1, 3), Fraction(1, 2)

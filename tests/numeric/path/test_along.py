@@ -21,9 +21,12 @@ from sgdiagrams.numeric.path.rounds_of_runs import NoiseRounds, RoundTask  # noq
 from sgdiagrams.symbolic.observable import named_observable  # noqa: E402
 from sgdiagrams.symbolic.training.average import ExponentialAverage  # noqa: E402
 from sgdiagrams.symbolic.training.names import named_sampling  # noqa: E402
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov  # noqa: E402
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov  # noqa: E402
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD  # noqa: E402
 from sgdiagrams.symbolic.training.sampling import course_of  # noqa: E402
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement  # noqa: E402
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs  # noqa: E402
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass  # noqa: E402
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement  # noqa: E402
 from sgdiagrams.symbolic.training.training import Training  # noqa: E402
 
 DATA = np.array([[0.3, 1.0], [-0.7, 0.4], [1.1, -0.2]])

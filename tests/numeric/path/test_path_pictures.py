@@ -9,7 +9,9 @@ import pytest
 from sgdiagrams.diagrams import FormatError, RequestError, SamplingError
 from sgdiagrams.numeric.path.path_estimate import PathEstimate
 from sgdiagrams.numeric.path.tallies import Tally
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 
 
 def tally(mean, error):

@@ -24,10 +24,15 @@ from sgdiagrams.symbolic.observable import (
 )
 from sgdiagrams.symbolic.propagation.course import RandomBatches
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schedule import ArraySchedule, Exponential
-from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

@@ -11,8 +11,11 @@ from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.symbolic import expand
 from sgdiagrams.symbolic.training.average import TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 HALF = Fraction(1, 2)

@@ -15,9 +15,13 @@ from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import SDE, expand
 from sgdiagrams.symbolic.observable import Function, Observable, Product, named_observable
 from sgdiagrams.symbolic.training.average import TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import course_of
-from sgdiagrams.symbolic.training.schemes import Epochs, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

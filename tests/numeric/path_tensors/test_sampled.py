@@ -8,8 +8,9 @@ import pytest
 from sgdiagrams import along_path, expand
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
-from sgdiagrams.symbolic.training.optimizer import Momentum
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 
 pytest.importorskip("jax")

@@ -11,7 +11,10 @@ from sgdiagrams.diagrams import RequestError
 from sgdiagrams.numeric.path_tensors.visits import visits_of
 from sgdiagrams.symbolic.propagation.course import FixedBatches, RandomBatches
 from sgdiagrams.symbolic.training.sampling import course_of
-from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, Grid, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 
 COURSES = [
     course_of(OnePass(T=3, B=2)),

@@ -42,9 +42,11 @@ from sgdiagrams.symbolic.embeddings.batches import (
 )
 from sgdiagrams.symbolic.observable import COVARIANCE, Function, Observable, Product
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schedule import Exponential, Step
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential
+from sgdiagrams.symbolic.training.schedules.stepwise import Step
 from sgdiagrams.symbolic.training.training import Training
 
 LOSSES = ("test-loss", "training-loss", "generalisation-gap")

@@ -16,8 +16,9 @@ from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import Epochs, FullBatch, Grid, OnePass, WithReplacement, expand
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Cosine, WarmUp
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, WarmUp
 from sgdiagrams.symbolic.training.training import Training
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

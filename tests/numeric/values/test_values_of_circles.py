@@ -21,8 +21,10 @@ from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.optimizer import SGD
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass, WithReplacement
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 
 F = Fraction
 BASES = ("moment", "cumulant", "plug-in", "distinct")

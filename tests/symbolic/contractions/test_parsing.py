@@ -11,7 +11,7 @@ from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.placements import contractions
 from sgdiagrams.symbolic.observable import OBSERVABLES
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 
 parse = Contraction.parse
 

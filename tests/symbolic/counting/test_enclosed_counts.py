@@ -22,7 +22,7 @@ from sgdiagrams.symbolic import (
 from sgdiagrams.symbolic.derivation import Derivation
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
 
 FACTORS = tuple(Fraction(k % 7 + 1, 5) for k in range(12))

@@ -22,15 +22,12 @@ from sgdiagrams.symbolic.propagation import memory as carried_sums
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter
-from sgdiagrams.symbolic.training.schedule import (
-    ArraySchedule,
-    Cosine,
-    Exponential,
-    Polynomial,
-    Step,
-)
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
+from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.quotients import canonical
 

@@ -17,9 +17,10 @@ from sgdiagrams.symbolic.modified.equation import modified_equation
 from sgdiagrams.symbolic.modified.imitation import imitate
 from sgdiagrams.symbolic.modified.operators import tensor_of_rank
 from sgdiagrams.symbolic.symbols import beta
-from sgdiagrams.symbolic.training.limits import GradientDescent, GradientFlow
-from sgdiagrams.symbolic.training.optimizer import Momentum, Nesterov
-from sgdiagrams.symbolic.training.schemes import Epochs, FullBatch, OnePass
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.limits import GradientDescent, GradientFlow
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 
 DEGREE = 4

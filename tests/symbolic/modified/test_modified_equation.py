@@ -19,8 +19,10 @@ from sgdiagrams.symbolic.modified.operators import (
 from sgdiagrams.symbolic.symbols import B, N, T, beta
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
-from sgdiagrams.symbolic.training.schemes import Epochs, OnePass
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.weights.secular import secular_coefficients
 
 

@@ -18,7 +18,7 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
-from sgdiagrams.symbolic.training.optimizer import Momentum
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
 
 SCHEMES = [
     OnePass(T=3, B=2),

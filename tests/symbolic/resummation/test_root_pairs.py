@@ -16,7 +16,8 @@ from sgdiagrams.symbolic.resummation.pairs.root_pairs import Factor, PairedSumma
 from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.symbols import B, N, T, beta, eta
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 
 C, H, J, S = (Symbol(name) for name in "CHJS")
 

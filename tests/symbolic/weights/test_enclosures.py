@@ -16,8 +16,8 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.symbols import N, T, alpha, beta
 from sgdiagrams.symbolic.training.average import ExponentialAverage
-from sgdiagrams.symbolic.training.optimizer import SGD
-from sgdiagrams.symbolic.training.schedule import Exponential
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
 from sgdiagrams.symbolic.weights.substitution import value_at
 

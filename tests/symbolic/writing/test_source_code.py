@@ -23,8 +23,9 @@ from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.observable import Function, named_observable
 from sgdiagrams.symbolic.source.helpers import HELPERS
 from sgdiagrams.symbolic.training.average import ExponentialAverage
-from sgdiagrams.symbolic.training.optimizer import SGD, Momentum, Nesterov
-from sgdiagrams.symbolic.training.schedule import Exponential
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential
 
 SAMPLES = slow.symmetric_samples(11, n=4, p=2, span=5)
 NUMBERS = {"T": 5, "N": 6, "B": 3, "E": 2}

@@ -1,0 +1,85 @@
+"""Plain stochastic gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from sympy import Integer
+
+from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
+from sgdiagrams.symbolic.training.kernels import Mode
+from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from sgdiagrams.symbolic.checks import Number
+    from sgdiagrams.symbolic.training.average import Average
+    from sgdiagrams.symbolic.training.schedules.schedule import Schedule
+
+__all__ = ["SGD"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SGD(Optimizer):
+    """Plain stochastic gradient descent: no memory.
+
+    Parameters
+    ----------
+    schedule
+        Factors of the learning rate: a `Schedule` or one number an update.
+    average
+        `TailAverage` or `ExponentialAverage` of the iterates.
+    weight_decay
+        The strength of an L2 penalty on the training losses.
+
+    Examples
+    --------
+    >>> SGD().kernel
+    (Mode(weight=1, power=0, base=1),)
+    """
+
+    name: ClassVar[str] = "sgd"
+    kernel_follows_schedule: ClassVar[bool] = True
+
+    schedule: Schedule | None = None
+    average: Average | None = None
+    weight_decay: Number = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is neither schedule nor average."""
+        return self.schedule is None and self.average is None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether there is nothing beside plain descent."""
+        return self.is_plain and self.weight_decay == 0
+
+    @property
+    def scales_nodes(self) -> bool:
+        """True: a factor of a step is one of its gradient."""
+        return True
+
+    @property
+    def dressing(self) -> Dressing | None:
+        """One root, without schedule and average."""
+        return Dressing() if self.is_plain else None
+
+    @property
+    def kernel(self) -> tuple[Mode, ...]:
+        """The constant 1."""
+        return (Mode(Integer(1), 0, Integer(1)),)
+
+    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
+        """Return one state, the position, which stays."""
+        one = multipliers[0] ** 0 if multipliers else 1
+        return (EdgeSystem((one,), ((one,),)),) * len(multipliers)  # type: ignore[arg-type]
+
+    def update(
+        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+    ) -> tuple[V, tuple[V, ...]]:
+        """Return the gradient times the factor."""
+        return factor * gradient, memory

@@ -1,0 +1,1 @@
+"""The sampling schemes that have a name, and their limits; does not know optimisers."""
