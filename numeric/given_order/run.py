@@ -20,6 +20,8 @@ from sgdiagrams.numeric.given_order.series import composed, zeros
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, as_floats, check_leaf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["Data", "follow"]
+__all__ = ["Data", "Gradients", "follow", "follow_rule"]
 
 _KEPT = 2**23  # entries of mean derivatives that are kept for batches that come again
 
@@ -156,58 +158,96 @@ def follow(
     SamplingError
         When a point is beyond the end.
     """
-    p = data.derivatives.dimension or 0
-    tables = [training.iterate_weights(at) for at in points]
-    watched = [zeros((order + 1, p), is_exact=data.is_exact) for _ in points]
+    zero = zeros((order + 1, data.derivatives.dimension or 0), is_exact=data.is_exact)
     if not order or not batches:
-        return watched
+        return [zero for _ in points]
+    gradients = Gradients(data, training, batches, order)
+    return follow_rule(
+        data, training, lambda t, delta: gradients.at(batches[t], delta), zero, points=points
+    )
+
+
+def follow_rule(
+    data: Data,
+    training: Training,
+    gradient: Callable[[int, Series], Series],
+    zero: Series,
+    *,
+    points: tuple[int, ...],
+) -> list[Series]:
+    """Return what the updates of an optimiser, which is linear, make of gradients.
+
+    Parameters
+    ----------
+    data
+        The learning rate, and what is exact.
+    training
+        With numbers for all symbols.
+    gradient
+        Takes the number of an update and series of displacements, of shape ``(..., K + 1, p)``, to the
+        series of gradients there, of shape ``(..., K, p)``.
+    zero
+        The displacements at the start.
+    points
+        As for `follow`.
+    """
     optimizer = training.optimizer
-    decay = data.number(Fraction(optimizer.weight_decay))
-    start = _start(data) if decay else None
-    delta = zeros((order + 1, p), is_exact=data.is_exact)
-    memory = (_Vector(delta[:-1]),) * optimizer.memory_size
-    gradients = _Gradients(data, batches, order)
-    multipliers = optimizer.multipliers(len(batches))
-    for t, (batch, factor) in enumerate(zip(batches, multipliers, strict=True)):
-        gradient = gradients.at(batch, delta)
-        if start is not None:
-            gradient = gradient + decay * delta[:-1]
-            gradient[0] = gradient[0] + decay * start
-        step, memory = optimizer.update(_Vector(gradient), memory, factor)
+    tables = [training.iterate_weights(at) for at in points]
+    watched, delta = [zero for _ in points], zero
+    memory = (_Vector(delta[..., :-1, :]),) * optimizer.memory_size
+    for t, factor in enumerate(optimizer.multipliers(len(tables[0]))):
+        step, memory = optimizer.update(_Vector(gradient(t, delta)), memory, factor)
         delta = delta.copy()
-        delta[1:] = delta[1:] - data.along_eta(step.array)
+        delta[..., 1:, :] = delta[..., 1:, :] - data.along_eta(step.array)
         for i, table in enumerate(tables):
             if table[t]:
                 watched[i] = watched[i] + data.number(Fraction(table[t])) * delta
     return watched
 
 
-def _start(data: Data) -> NDArray[Any]:
-    check_leaf(data.derivatives, PENALISED, 1, weight_decay=1, purpose="for order 1")
-    return data.numbers(np.asarray(data.derivatives.start))
-
-
 @final
-class _Gradients:
+class Gradients:
     """The mean gradients of batches, whose derivatives are kept as far as there is room."""
 
-    def __init__(self, data: Data, batches: Batches, order: int) -> None:
+    def __init__(self, data: Data, training: Training, batches: Batches, order: int) -> None:
         self._data = data
         self._order = order
+        self.decay: Any = data.number(Fraction(training.optimizer.weight_decay))
+        self._start = self._known_start() if self.decay else None
         size = (data.derivatives.dimension or 1) ** order
         distinct = set(batches)
         self._is_kept = len(distinct) < len(batches) and len(distinct) * size <= _KEPT
         self._known: dict[tuple[tuple[int, ...], int], NDArray[Any]] = {}
 
     def at(self, batch: tuple[int, ...], delta: Series) -> Series:
-        """Return the gradient of a batch at a displacement: shape (order, p)."""
+        """Return the gradient of a batch with the penalty at a displacement: shape (order, p)."""
+        gradient = composed(lambda k: self._derivative(batch, k), delta, rank=1, length=self._order)
+        return np.asarray(gradient + self.penalty_at(delta)) if self.decay else gradient
 
-        def derivative(k: int) -> NDArray[Any]:
-            known = self._known.get((batch, k))
-            if known is None:
-                known = self._data.mean(k, batch)
-                if self._is_kept:
-                    self._known[batch, k] = known
-            return known
+    def penalty_at(self, delta: Series) -> Series:
+        """Return the gradient of the penalty at a displacement: shape (order, p)."""
+        penalty = np.asarray(self.decay * delta[:-1])
+        penalty[0] = penalty[0] + self.decay * self._start
+        return penalty
 
-        return composed(derivative, delta, rank=1, length=self._order)
+    def curvature_at(self, batch: tuple[int, ...], delta: Series) -> Series:
+        """Return the Hessian of a batch with the penalty: shape (order - 1, p, p), at least one."""
+        length = max(1, self._order - 1)
+        hessian = composed(lambda k: self._derivative(batch, k), delta, rank=2, length=length)
+        if self.decay:
+            diagonal = np.arange(hessian.shape[1])
+            hessian[0, diagonal, diagonal] = hessian[0, diagonal, diagonal] + self.decay
+        return hessian
+
+    def _derivative(self, batch: tuple[int, ...], k: int) -> NDArray[Any]:
+        known = self._known.get((batch, k))
+        if known is None:
+            known = self._data.mean(k, batch)
+            if self._is_kept:
+                self._known[batch, k] = known
+        return known
+
+    def _known_start(self) -> NDArray[Any]:
+        derivatives = self._data.derivatives
+        check_leaf(derivatives, PENALISED, 1, weight_decay=1, purpose="for order 1")
+        return self._data.numbers(np.asarray(derivatives.start))
