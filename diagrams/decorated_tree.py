@@ -37,6 +37,11 @@ class DecoratedTree(ABC):
         """The block labels along `levels`: a restricted growth string."""
 
     @property
+    def visit_labels(self) -> tuple[int, ...] | None:
+        """The visits along `levels`, a finer restricted growth string; None where noise is no matter."""
+        return None
+
+    @property
     def order(self) -> int:
         """The number of edges: the power of the learning rate."""
         return len(self.levels) - 1
@@ -60,8 +65,24 @@ class DecoratedTree(ABC):
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """The blocks, each sorted, by least node."""
+        return self._numbered(self.labels)
+
+    @property
+    def visits(self) -> tuple[tuple[int, ...], ...] | None:
+        """The visits that the blocks are made of, where noise is fresh at each; the root has its own.
+
+        Examples
+        --------
+        >>> from sgdiagrams.diagrams.diagram import Diagram
+        >>> Diagram.parse("(0|1-|2)(02-12)").visits
+        ((0,), (1,), (2,))
+        """
+        return None if self.visit_labels is None else self._numbered(self.visit_labels)
+
+    def _numbered(self, labels: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the blocks of a string along `levels` in the numbering of the text form."""
         last = self.root
-        blocks = (tuple(last - i for i in reversed(block)) for block in blocks_of(self.labels))
+        blocks = (tuple(last - i for i in reversed(block)) for block in blocks_of(labels))
         return tuple(sorted(blocks))
 
     @property
@@ -119,7 +140,7 @@ class DecoratedTree(ABC):
         return done == len(below)
 
     def __str__(self) -> str:
-        return tree_text(self.parents, self.blocks)
+        return tree_text(self.parents, self.blocks, self.visits)
 
 
 def check_tree(value: object) -> None:

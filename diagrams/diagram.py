@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams import graphs
-from sgdiagrams.diagrams.canonical.form import canonical_form
+from sgdiagrams.diagrams.canonical.form import CanonicalForm, canonical_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.partitions import block_numbers
+from sgdiagrams.diagrams.partitions import block_numbers, restricted_growth_string
 from sgdiagrams.diagrams.pictures.svg import diagram_svg
 from sgdiagrams.diagrams.text_form import read_tree
 
@@ -44,6 +44,10 @@ class Diagram(DecoratedTree):
         root. Any tree is accepted, in any numbering that puts the root last.
     blocks
         The blocks of the partition of ``0..n - 1``.
+    visits
+        Where noise (augmentation, dropout, label noise) is fresh at every visit of a datapoint: the
+        nodes that share the visit, a second partition inside the first; the root is alone in it. None
+        where there is no such noise, or a datapoint has the same at all its visits.
 
     Attributes
     ----------
@@ -52,13 +56,16 @@ class Diagram(DecoratedTree):
     labels
         The block labels along `levels`: a restricted growth string.
     symmetry_factor
-        The number of automorphisms of the tree that carry blocks to blocks.
+        The number of automorphisms of the tree that carry blocks to blocks, and visits to visits.
+    visit_labels
+        The visits along `levels`, a restricted growth string; or None.
 
     Raises
     ------
     DiagramError
-        When `parents` is no tree with root ``n - 1``, `blocks` is no partition of its nodes, or the ties
-        are so many and so regular that no canonical form is found in seconds.
+        When `parents` is no tree with root ``n - 1``, `blocks` is no partition of its nodes, `visits`
+        none that is finer and has the root alone, or the ties are so many and so regular that no
+        canonical form is found in seconds.
 
     Examples
     --------
@@ -69,20 +76,36 @@ class Diagram(DecoratedTree):
     (2, 2)
     >>> Diagram([3, 2, 3], [[0], [2], [1], [3]]) == Diagram([1, 3, 3], [[0], [1], [2], [3]])
     True
+
+    One datapoint at two visits, with fresh noise at each:
+
+    >>> Diagram([2, 2], [[0, 1], [2]], [[0], [1], [2]])
+    Diagram.parse('(0|1-|2)(02-12)')
     """
 
     # Without `field` the abstract properties of the base would be taken for default values.
     levels: tuple[int, ...] = field()
     labels: tuple[int, ...] = field()
     symmetry_factor: int
+    visit_labels: tuple[int, ...] | None = field()
 
-    def __init__(self, parents: Sequence[int], blocks: Iterable[Iterable[int]]) -> None:
+    def __init__(
+        self,
+        parents: Sequence[int],
+        blocks: Iterable[Iterable[int]],
+        visits: Iterable[Iterable[int]] | None = None,
+    ) -> None:
         parents = listed("parents", parents, called="a list of parents", error=DiagramError)
         root = len(parents)
         if root >= _MOST_NODES:
             raise DiagramError(f"expected at most {_MOST_NODES} nodes, got {root + 1}")
         numbers = block_numbers(blocks, root + 1)
-        order, levels, labels, symmetry_factor = canonical_form(_children(parents), root, numbers)
+        children = _children(parents)
+        inside = None if visits is None else _visit_numbers(visits, numbers)
+        if inside is None:
+            order, levels, labels, symmetry_factor = canonical_form(children, root, numbers)
+        else:
+            order, levels, labels, symmetry_factor = _nested_form(children, numbers, inside)
         if len(order) <= root:
             lost = min(set(range(root)).difference(order))
             raise DiagramError(
@@ -91,6 +114,8 @@ class Diagram(DecoratedTree):
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "symmetry_factor", symmetry_factor)
+        of_visits = None if inside is None else restricted_growth_string(inside[v] for v in order)
+        object.__setattr__(self, "visit_labels", of_visits)
 
     @classmethod
     def from_canonical(
@@ -108,7 +133,19 @@ class Diagram(DecoratedTree):
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "symmetry_factor", symmetry_factor)
+        object.__setattr__(self, "visit_labels", None)
         return self
+
+    @property
+    def without_visits(self) -> Diagram:
+        """The diagram of the datapoints alone.
+
+        Examples
+        --------
+        >>> Diagram.parse("(0|1-|2)(02-12)").without_visits
+        Diagram.parse('(01-2)(02-12)')
+        """
+        return self if self.visit_labels is None else Diagram(self.parents, self.blocks)
 
     @classmethod
     def parse(cls, text: str) -> Diagram:
@@ -116,7 +153,8 @@ class Diagram(DecoratedTree):
 
         Blocks and edges are separated by ``-``; edges are written child first; children have smaller
         numbers than parents and the root has the greatest. From ten nodes on, the numbers inside a
-        block or an edge are separated by ``.``.
+        block or an edge are separated by ``.``. Bars separate the visits of a block, the root's from all
+        others: ``(0|1-|2)(02-12)`` has fresh noise at every visit, ``(01-2)(02-12)`` has not.
 
         Raises
         ------
@@ -136,11 +174,13 @@ class Diagram(DecoratedTree):
     def from_networkx(cls, graph: nx.DiGraph[Any]) -> Diagram:
         """Read a directed graph with edges child -> parent and the node attribute ``block``.
 
+        With the attribute ``visit`` on all nodes as well the diagram has visits.
+
         Raises
         ------
         DiagramError
             When the graph is undirected, has parallel edges or is no rooted tree, or when a node has no
-            ``block``.
+            ``block``, or only some have a ``visit``.
 
         Examples
         --------
@@ -152,7 +192,8 @@ class Diagram(DecoratedTree):
     def to_networkx(self) -> nx.DiGraph[int]:
         """Return the tree as a directed graph child -> parent, with the node attribute ``block``.
 
-        Nodes have the numbers of the text form; ``block`` is the index into `blocks`.
+        Nodes have the numbers of the text form; ``block`` is the index into `blocks`, and ``visit``,
+        which is there where noise is fresh at every visit, that into `visits`.
 
         Examples
         --------
@@ -200,6 +241,42 @@ class Diagram(DecoratedTree):
 
     def __repr__(self) -> str:
         return f"Diagram.parse({str(self)!r})"
+
+
+def _visit_numbers(visits: Iterable[Iterable[int]], blocks: Sequence[int]) -> list[int]:
+    """Return the number of every node's visit, or raise when visits are not inside the blocks."""
+    numbers = block_numbers(visits, len(blocks))
+    home = dict(zip(numbers, blocks, strict=True))
+    for v, (visit, block) in enumerate(zip(numbers, blocks, strict=True)):
+        if home[visit] != block:
+            raise DiagramError(f"expected visits inside the blocks, but that of node {v} is in two")
+    if numbers.count(numbers[-1]) > 1:
+        raise DiagramError(
+            f"expected the root {len(blocks) - 1} alone in its visit: it may share a datapoint, with "
+            "noise of its own"
+        )
+    return numbers
+
+
+def _nested_form(
+    children: list[list[int]], blocks: Sequence[int], visits: Sequence[int]
+) -> CanonicalForm:
+    """Return the canonical form of a tree with two partitions.
+
+    Every node gets one more child, a leaf of another colour and the last of all, which is in the visit
+    of the node as the node itself is in its block: one partition then holds both.
+    """
+    n = len(blocks)
+    leaves = range(n, 2 * n)
+    extended = [[*kids, leaf] for kids, leaf in zip(children, leaves, strict=True)]
+    both = [*blocks, *(n + visit for visit in visits)]
+    form = canonical_form([*extended, *([] for _ in leaves)], n - 1, both, [1] * n + [0] * n)
+    kept = [i for i, v in enumerate(form.order) if v < n]
+    order = tuple(form.order[i] for i in kept)
+    labels = restricted_growth_string(blocks[v] for v in order)
+    return CanonicalForm(
+        order, tuple(form.levels[i] // 2 for i in kept), labels, form.symmetry_factor
+    )
 
 
 def _children(parents: Sequence[int]) -> list[list[int]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from math import factorial
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -31,6 +31,7 @@ from sgdiagrams.diagrams.trees import (
     rooted_trees,
     tree_symmetry_factor,
 )
+from sgdiagrams.diagrams.visits import VisitNoise, check_visits, nested_bell_number, with_visits
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -167,11 +168,15 @@ def enumerate_diagrams(
     residue: int = 0,
     modulus: int = 1,
     executor: Executor | None = None,
+    visits: VisitNoise = "same",
 ) -> Iterator[Diagram]:
     """Yield all diagrams of an order, each once, lazily.
 
     Parameters and errors are those of `diagram_rows`. The sequence is by tree, greatest level sequence
     first, then by restricted growth string.
+
+    With ``visits="fresh"`` noise is fresh at every visit of a datapoint, and blocks are split into visits
+    in all ways (`one_pass`: each block is one visit).
 
     Examples
     --------
@@ -183,7 +188,10 @@ def enumerate_diagrams(
     (0-1-2)(02-12) 2
     >>> sum(1 for _ in enumerate_diagrams(4, root="in-partition"))
     329
+    >>> print(*enumerate_diagrams(2, visits="fresh"))
+    (01-|2)(01-12) (0|1-|2)(01-12) (0-1-|2)(01-12) (01-|2)(02-12) (0|1-|2)(02-12) (0-1-|2)(02-12)
     """
+    check_visits(visits)
     batches = diagram_rows(
         order,
         root=root,
@@ -197,7 +205,10 @@ def enumerate_diagrams(
         modulus=modulus,
         executor=executor,
     )
-    return _objects(batches)
+    diagrams = _objects(batches)
+    if visits == "same":
+        return diagrams
+    return chain.from_iterable(with_visits(diagram, one_pass=one_pass) for diagram in diagrams)
 
 
 def noise_rows(
@@ -318,14 +329,20 @@ def _objects(batches: Iterator[DiagramRows]) -> Iterator[Diagram]:
 
 
 def symmetry_sum(
-    order: int, *, root: RootMode = "isolated", residue: int = 0, modulus: int = 1
+    order: int,
+    *,
+    root: RootMode = "isolated",
+    residue: int = 0,
+    modulus: int = 1,
+    visits: VisitNoise = "same",
 ) -> Fraction:
     """Return the sum of 1/symmetry factor over all diagrams of an order, by its closed form.
 
     With ``n = order + 1`` nodes the sum counts labelled rooted trees (Cayley: ``n^(n-1)``) with a
     partition, over ``n!``: ``n^(n-1) Bell(n-1) / n!`` with the root isolated and
     ``n^(n-1) Bell(n) / n!`` with the root in the partition. A tree contributes the Bell number over the
-    order of its own group, so a part of an order can be checked alone.
+    order of its own group, so a part of an order can be checked alone. With ``visits="fresh"`` pairs of
+    partitions take the place of partitions.
 
     Parameters and errors are those of `diagram_rows`.
 
@@ -344,7 +361,12 @@ def symmetry_sum(
     _check_part(residue, modulus)
     residue, modulus = int(residue), int(modulus)
     n = order + 1
-    bell = bell_number(n if root == "in-partition" else order)
+    check_visits(visits)
+    is_tied = root == "in-partition"
+    if visits == "fresh":
+        bell = nested_bell_number(order, root=is_tied)
+    else:
+        bell = bell_number(n if is_tied else order)
     if modulus == 1:
         return Fraction(n**order * bell, factorial(n))
     chosen = _trees(n, residue, modulus)

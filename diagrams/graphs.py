@@ -43,7 +43,8 @@ _MOST_TRIALS = 200_000  # pairs of nodes between two isomorphisms
 def to_networkx(tree: DecoratedTree) -> nx.DiGraph[int]:
     """Return the tree as a directed graph child -> parent, with the node attribute ``block``.
 
-    Nodes have the numbers of the text form; ``block`` is the index into `blocks`.
+    Nodes have the numbers of the text form; ``block`` is the index into `blocks`, and ``visit``, where
+    noise is fresh at every visit, that into `visits`.
 
     Examples
     --------
@@ -57,11 +58,15 @@ def to_networkx(tree: DecoratedTree) -> nx.DiGraph[int]:
     graph: nx.DiGraph[int] = nx.DiGraph()
     for index, block in enumerate(tree.blocks):
         graph.add_nodes_from(block, block=index)
+    for index, visit in enumerate(tree.visits or ()):
+        graph.add_nodes_from(visit, visit=index)
     graph.add_edges_from(tree.edges)
     return graph
 
 
-def from_networkx(graph: nx.DiGraph[Any]) -> tuple[list[int], list[list[int]]]:
+def from_networkx(
+    graph: nx.DiGraph[Any],
+) -> tuple[list[int], list[list[int]]] | tuple[list[int], list[list[int]], list[list[int]]]:
     """Read a directed graph with edges child -> parent and the node attribute ``block``.
 
     Nodes and blocks may have any names. The root, the node without a parent, becomes the last number;
@@ -69,8 +74,8 @@ def from_networkx(graph: nx.DiGraph[Any]) -> tuple[list[int], list[list[int]]]:
 
     Returns
     -------
-    parents, blocks
-        What `Diagram` takes.
+    tuple
+        What `Diagram` takes: parents and blocks, and visits where nodes have the attribute ``visit`` too.
 
     Raises
     ------
@@ -92,26 +97,34 @@ def from_networkx(graph: nx.DiGraph[Any]) -> tuple[list[int], list[list[int]]]:
         raise DiagramError(f"expected one root (a node without parent), got {len(roots)}")
     nodes = [v for v in graph if v != roots[0]] + roots
     number = {v: i for i, v in enumerate(nodes)}
-    members: dict[Any, list[int]] = {}
-    for v, data in graph.nodes(data=True):
-        if "block" not in data:
-            raise DiagramError(
-                f"expected the attribute 'block' on every node, not on node {shown(v)}"
-            )
-        try:
-            members.setdefault(data["block"], []).append(number[v])
-        except TypeError:
-            raise DiagramError(
-                "expected a hashable attribute 'block' such as a number or a string, "
-                f"got {shown(data['block'])} on node {shown(v)}"
-            ) from None
+    blocks = _members(graph, number, "block")
     parents = []
     for v in nodes[:-1]:
         above = list(graph.successors(v))
         if len(above) != 1:
             raise DiagramError(f"expected one parent a node, got {len(above)} for node {shown(v)}")
         parents.append(number[above[0]])
-    return parents, list(members.values())
+    if not any("visit" in data for _, data in graph.nodes(data=True)):
+        return parents, blocks
+    return parents, blocks, _members(graph, number, "visit")
+
+
+def _members(graph: nx.DiGraph[Any], number: dict[Any, int], name: str) -> list[list[int]]:
+    """Return the nodes that share each value of an attribute."""
+    members: dict[Any, list[int]] = {}
+    for v, data in graph.nodes(data=True):
+        if name not in data:
+            raise DiagramError(
+                f"expected the attribute '{name}' on every node, not on node {shown(v)}"
+            )
+        try:
+            members.setdefault(data[name], []).append(number[v])
+        except TypeError:
+            raise DiagramError(
+                f"expected a hashable attribute '{name}' such as a number or a string, "
+                f"got {shown(data[name])} on node {shown(v)}"
+            ) from None
+    return list(members.values())
 
 
 def _check_kind(graph: object) -> None:
@@ -223,15 +236,21 @@ def _incidence_graph(tree: DecoratedTree) -> nx.DiGraph[Any]:
     """Return the tree with one more node for every block, and an edge to it from all its members.
 
     Nothing leaves the node of a block, but every node of the tree leads to its block. So isomorphisms
-    tell both kinds of nodes apart, and with them both kinds of edges, without being told.
+    tell both kinds of nodes apart, and with them both kinds of edges, without being told. Where there
+    are visits, nodes lead to their visits and these to the blocks.
     """
     import networkx as nx
 
     check_tree(tree)
     graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_edges_from(tree.edges)
-    for index, block in enumerate(tree.blocks):
-        graph.add_edges_from((v, ("block", index)) for v in block)
+    home = {v: ("block", index) for index, block in enumerate(tree.blocks) for v in block}
+    if tree.visits is None:
+        graph.add_edges_from(home.items())
+        return graph
+    for index, visit in enumerate(tree.visits):
+        graph.add_edges_from((v, ("visit", index)) for v in visit)
+        graph.add_edge(("visit", index), home[visit[0]])
     return graph
 
 

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["read_tree", "tree_text"]
 
-_TEXT = re.compile(r"\(([0-9.]+(?:-[0-9.]+)*)\)\(((?:[0-9.]+(?:-[0-9.]+)*)?)\)")
+_BLOCK = r"\|?[0-9.]+(?:\|[0-9.]+)*"
+_TEXT = re.compile(rf"\(({_BLOCK}(?:-{_BLOCK})*)\)\(((?:[0-9.]+(?:-[0-9.]+)*)?)\)")
 
 
-def tree_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
+def tree_text(
+    parents: Sequence[int],
+    blocks: Sequence[Sequence[int]],
+    visits: Sequence[Sequence[int]] | None = None,
+) -> str:
     """Return the text form of a tree with a partition of its nodes.
 
     Parameters
@@ -25,24 +30,37 @@ def tree_text(parents: Sequence[int], blocks: Sequence[Sequence[int]]) -> str:
         The parent of every node but the root, which is the last one.
     blocks
         The blocks, in the order in which they are written.
+    visits
+        The visits that the blocks are made of, where noise is fresh at each; the root's is its own.
 
     Examples
     --------
     >>> tree_text([2, 2], [[0, 1], [2]])
     '(01-2)(02-12)'
+    >>> tree_text([2, 2], [[0, 1], [2]], [[0], [1], [2]]), tree_text([1], [[0, 1]], [[0], [1]])
+    ('(0|1-|2)(02-12)', '(0|1)(01)')
     """
     separator = "." if len(parents) >= 9 else ""
-    written_blocks = "-".join(separator.join(map(str, block)) for block in blocks)
+
+    def written(block: Sequence[int]) -> str:
+        if visits is None:
+            return separator.join(map(str, block))
+        parts = [separator.join(map(str, visit)) for visit in visits if visit[0] in block]
+        # The bar before the root tells fresh noise from noise that comes again.
+        return "|".join(["", *parts] if block[0] == len(parents) else parts)
+
+    written_blocks = "-".join(map(written, blocks))
     written_edges = "-".join(separator.join(map(str, edge)) for edge in enumerate(parents))
     return f"({written_blocks})({written_edges})"
 
 
-def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
-    """Return the parents and the blocks that a text form names.
+def read_tree(text: str) -> tuple[list[int], list[list[int]], list[list[int]] | None]:
+    """Return the parents, the blocks and, where there are bars, the visits that a text form names.
 
     Blocks and edges are separated by ``-``; edges are written child first; children have smaller
     numbers than parents and the root has the greatest. From ten nodes on, the numbers inside a block or
-    an edge are separated by ``.``.
+    an edge are separated by ``.``. Bars separate the visits of a block; the root's is always its own,
+    so that a bar before it may be left out where there is another.
 
     Raises
     ------
@@ -52,7 +70,9 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
     Examples
     --------
     >>> read_tree("(01-2)(02-12)")
-    ([2, 2], [[0, 1], [2]])
+    ([2, 2], [[0, 1], [2]], None)
+    >>> read_tree("(0|1-|2)(02-12)")
+    ([2, 2], [[0, 1], [2]], [[0], [1], [2]])
     """
     check_kind("text", text, str, called="a text such as '(01-2)(02-12)'", error=DiagramError)
     match = _TEXT.fullmatch(text.strip())
@@ -62,7 +82,11 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
             "write (blocks)(edges), separated by '-'"
         )
     dotted = "." in text
-    blocks = [_numbers(block, text, dotted=dotted) for block in match[1].split("-")]
+    parts = [
+        [_numbers(visit, text, dotted=dotted) for visit in block.removeprefix("|").split("|")]
+        for block in match[1].split("-")
+    ]
+    blocks = [[v for visit in visits for v in visit] for visits in parts]
     edges = [_numbers(edge, text, dotted=dotted) for edge in match[2].split("-") if edge]
     n = len(edges) + 1
     if n > 10 and not dotted:
@@ -87,7 +111,11 @@ def read_tree(text: str) -> tuple[list[int], list[list[int]]]:
                 f"expected one parent a node, got two for node {child} in {shown(text)}"
             )
         parents[child] = parent
-    return parents, blocks
+    if "|" not in text:
+        return parents, blocks, None
+    root = n - 1
+    visits = [[v for v in visit if v != root] for visits in parts for visit in visits]
+    return parents, blocks, [visit for visit in visits if visit] + [[root]]
 
 
 def _numbers(text: str, whole: str, *, dotted: bool) -> list[int]:

@@ -1,7 +1,8 @@
 """Pictures of diagrams as SVG: time runs from left to right, the root is the square on the right.
 
 Nodes of a block of several have one colour and one mark and are joined by dashed arcs (they share a
-datapoint); nodes alone in their block are black.
+datapoint); nodes alone in their block are black. Where noise is fresh at every visit, solid arcs join
+nodes that share a visit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ __all__ = ["LEGEND", "diagram_svg", "drawing", "svg_document"]
 #: What a picture shows, in words, for those who do not see it.
 LEGEND = (
     "Circles are updates and the square is the root; lines lead from an update to a later one, time runs "
-    "from left to right. Dashed arcs join nodes of one block, which use the same datapoint."
+    "from left to right. Dashed arcs join nodes of one block, which use the same datapoint; where noise "
+    "is fresh at every visit, solid arcs join those that share a visit."
 )
 
 # Okabe and Ito's colours, told apart by people with any kind of colour vision; neighbours here differ
@@ -50,7 +52,7 @@ def diagram_svg(diagram: DecoratedTree) -> str:
 
 def drawing(diagram: DecoratedTree, layout: Layout) -> str:
     """Return the elements of the picture, in the coordinates of the layout."""
-    places = layout.places
+    places, labels = layout.places, diagram.visit_labels
     parts = []
     for i, parent in enumerate(parents_of_levels(diagram.levels), start=1):
         (x1, y1), (x2, y2) = places[i], places[parent]
@@ -63,11 +65,19 @@ def drawing(diagram: DecoratedTree, layout: Layout) -> str:
         members.setdefault(label, []).append(i)
     tied = [block for block in members.values() if len(block) > 1]
     looks = [("black", "full")] * len(places)
-    for number, (block, arcs) in enumerate(zip(tied, arcs_of(layout, tied), strict=True)):
-        colour = _COLOURS[number % len(_COLOURS)]
+    joined: list[tuple[int, str, list[int]]] = []  # block, dashes, nodes
+    for number, block in enumerate(tied):
+        dashes = _DASHES[number % len(_DASHES)]
         for i in block:
-            looks[i] = (colour, _MARKS[number % len(_MARKS)])
-        parts += [_curve(arc, colour, _DASHES[number % len(_DASHES)]) for arc in arcs]
+            looks[i] = (_COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)])
+        visits: dict[int, list[int]] = {}
+        for i in block:
+            visits.setdefault(-i if labels is None else labels[i], []).append(i)
+        joined += [(number, "", visit) for visit in visits.values() if len(visit) > 1]
+        joined.append((number, dashes, [visit[0] for visit in visits.values()]))
+    all_arcs = arcs_of(layout, [nodes for _, _, nodes in joined])
+    for (number, dashes, _), arcs in zip(joined, all_arcs, strict=True):
+        parts += [_curve(arc, _COLOURS[number % len(_COLOURS)], dashes) for arc in arcs]
     for i, (place, look) in enumerate(zip(places, looks, strict=True)):
         parts.append(_node(place, *look, is_root=i == 0))
     return "".join(parts)
@@ -93,9 +103,10 @@ def _node(place: tuple[float, float], colour: str, mark: str, *, is_root: bool) 
 
 def _curve(arc: Arc, colour: str, dashes: str) -> str:
     (x1, y1), (x, y), (x2, y2) = arc.start, arc.control, arc.end
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return (
         f'<path d="M{x1:.1f} {y1:.1f} Q{x:.1f} {y:.1f} {x2:.1f} {y2:.1f}" '
-        f'fill="none" stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dashes}"/>'
+        f'fill="none" stroke="{colour}" stroke-width="1.6"{dashed}/>'
     )
 
 

@@ -25,3 +25,8 @@ IN_PARTITION = (1, 2, 9, 48, 329, 2633, 24533, 257245, 2994000)
 VALUES_ISOLATED = (1, 3, 12, 62, 401)
 VALUES_ONE_PASS = (1, 2, 6, 20, 85)
 VALUES_IN_PARTITION = (2, 4, 18, 80)
+
+#: Diagrams with fresh noise at every visit, blocks being split into visits, with isolated root, and with
+#: a root that may share a block; orders up to 3 are counted again by brute force.
+FRESH = (1, 1, 6, 39, 380, 4537)
+FRESH_IN_PARTITION = (1, 2, 13, 101, 1101)
