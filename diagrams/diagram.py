@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams import graphs
-from sgdiagrams.diagrams.canonical.form import CanonicalForm, canonical_form
+from sgdiagrams.diagrams.canonical.form import canonical_form
+from sgdiagrams.diagrams.canonical.nested_form import nested_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown
@@ -105,7 +106,7 @@ class Diagram(DecoratedTree):
         if inside is None:
             order, levels, labels, symmetry_factor = canonical_form(children, root, numbers)
         else:
-            order, levels, labels, symmetry_factor = _nested_form(children, numbers, inside)
+            order, levels, labels, symmetry_factor = nested_form(children, numbers, inside)
         if len(order) <= root:
             lost = min(set(range(root)).difference(order))
             raise DiagramError(
@@ -256,27 +257,6 @@ def _visit_numbers(visits: Iterable[Iterable[int]], blocks: Sequence[int]) -> li
             "noise of its own"
         )
     return numbers
-
-
-def _nested_form(
-    children: list[list[int]], blocks: Sequence[int], visits: Sequence[int]
-) -> CanonicalForm:
-    """Return the canonical form of a tree with two partitions.
-
-    Every node gets one more child, a leaf of another colour and the last of all, which is in the visit
-    of the node as the node itself is in its block: one partition then holds both.
-    """
-    n = len(blocks)
-    leaves = range(n, 2 * n)
-    extended = [[*kids, leaf] for kids, leaf in zip(children, leaves, strict=True)]
-    both = [*blocks, *(n + visit for visit in visits)]
-    form = canonical_form([*extended, *([] for _ in leaves)], n - 1, both, [1] * n + [0] * n)
-    kept = [i for i, v in enumerate(form.order) if v < n]
-    order = tuple(form.order[i] for i in kept)
-    labels = restricted_growth_string(blocks[v] for v in order)
-    return CanonicalForm(
-        order, tuple(form.levels[i] // 2 for i in kept), labels, form.symmetry_factor
-    )
 
 
 def _children(parents: Sequence[int]) -> list[list[int]]:

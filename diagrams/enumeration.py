@@ -25,13 +25,18 @@ from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.executors.ordered import mapped
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.nested.visits import (
+    VisitNoise,
+    check_visits,
+    nested_bell_number,
+    with_visits,
+)
 from sgdiagrams.diagrams.orbits.rows_of_trees import DiagramRows, RowsOfTrees
 from sgdiagrams.diagrams.partitions import bell_number
 from sgdiagrams.diagrams.trees import (
     rooted_trees,
     tree_symmetry_factor,
 )
-from sgdiagrams.diagrams.visits import VisitNoise, check_visits, nested_bell_number, with_visits
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:

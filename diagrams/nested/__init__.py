@@ -1,0 +1,1 @@
+"""Blocks split into visits, in all ways; knows not how trees and their partitions are listed."""
