@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams import graphs
 from sgdiagrams.diagrams.canonical.form import canonical_form
-from sgdiagrams.diagrams.canonical.nested_form import nested_form
+from sgdiagrams.diagrams.canonical.nesting import nested_form
 from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import permutations
+from itertools import combinations, permutations
 from math import comb, factorial, lcm
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ def epochs_count(forest: UpdateForest, basis: Basis) -> Laurent:
     """
     if basis == "cumulant" and forest.is_untied and forest.block_count > FEW_NODES:
         return untied_count(forest)
-    levels = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
+    levels = {(0, *key): Fraction(c) for key, c in epochs_levels(forest, basis).items()}
     return epochs_polynomial(levels, basis)
 
 
@@ -107,7 +107,7 @@ def full_batch_count(forest: UpdateForest, basis: Basis) -> Laurent:
     return {(i, 0, t): a * c for i, a in enumerate(rows) if a for (t, _), c in times.items()}
 
 
-def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
+def epochs_levels(forest: UpdateForest, basis: Basis = "moment") -> dict[tuple[int, ...], int]:
     r"""Return the weak orders of the blocks by level sizes, each with its ways to choose epochs.
 
     The number of embeddings in E epochs of m = N/B batches of B is
@@ -119,6 +119,10 @@ def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
     child's level is not below the parent's, and not after it otherwise. The last factor is a
     polynomial in E, found from its values by dynamic programming from the leaves to the roots. Here
     it is written in binomials, so that everything is whole, and orders with the same sizes are added.
+
+    Where noise is fresh at every visit, the nodes of a visit are in one epoch, and in the moment basis
+    different visits of a block in different ones; nothing else depends on the basis. The last factor then
+    comes from the weak orders of the visits, a level being an epoch.
 
     Returns
     -------
@@ -163,9 +167,12 @@ def epochs_levels(forest: UpdateForest) -> dict[tuple[int, ...], int]:
         for child, parent in forest.edges
     }
     counts = counts.astype(dtype)
-    assignments = _epoch_assignments(forest, strict, (len(masks), n + 1), dtype)
-    differences = _differences(n).astype(dtype)
-    binomials = (counts @ (assignments @ differences)).tolist()
+    if forest.visits is None:
+        assignments = _epoch_assignments(forest, strict, (len(masks), n + 1), dtype)
+        into_epochs = assignments @ _differences(n).astype(dtype)
+    else:
+        into_epochs = _visits_into_epochs(forest, strict, len(masks), basis).astype(dtype)
+    binomials = (counts @ into_epochs).tolist()
     return {
         (k, *sizes, *[0] * (n - len(sizes))): c
         for sizes, row in zip(orders.profiles, binomials, strict=True)
@@ -317,6 +324,46 @@ def _epoch_assignments(
         else:
             ways[parent] *= until - ways[v] * strict[v][:, None]
     return total
+
+
+def _visits_into_epochs(
+    forest: UpdateForest, strict: dict[int, NDArray[Any]], kinds: int, basis: Basis
+) -> NDArray[np.int64]:
+    """Return the number of ways to put the visits on k = 0, 1, ..., n epochs, none of them empty.
+
+    Parameters
+    ----------
+    forest
+        The nodes, with visits.
+    strict
+        As of `_epoch_assignments`.
+    kinds
+        Their number, which is that of the rows.
+    basis
+        In the moment basis visits of a block are in different epochs.
+    """
+    visits = forest.visits or ()
+    R = max(visits, default=-1) + 1
+    check_steps(count_weak_orders([-1] * R), f"all weak orders of {R} visits", most=_MOST_ORDERS)
+    orders = _weak_orders(R)
+    later = orders.later.astype(bool)
+    levels = np.array([sum(sizes) for sizes in orders.profiles])[orders.profile]
+    is_legal = np.ones(len(levels), dtype=bool)
+    if basis == "moment":
+        block_of = dict(zip(visits, forest.blocks, strict=True))
+        for a, b in combinations(range(R), 2):
+            if block_of[a] == block_of[b]:
+                is_legal &= ~(later[a][b] & later[b][a])
+    for child, parent in forest.edges:
+        is_legal &= later[visits[parent]][visits[child]]
+    result = np.zeros((kinds, len(forest.parents) + 1), dtype=np.int64)
+    for kind in range(kinds):
+        of_kind = is_legal.copy()
+        for child, parent in forest.edges:
+            if strict[child][kind]:
+                of_kind &= ~later[visits[child]][visits[parent]]
+        result[kind] = np.bincount(levels[of_kind], minlength=len(forest.parents) + 1)
+    return result
 
 
 def _product(p: list[int], q: list[int]) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.partitions import (
     coarsenings,
+    is_refinement,
     restricted_growth_string,
 )
 from sgdiagrams.diagrams.trees import parents_of_levels
@@ -16,7 +17,14 @@ from sgdiagrams.symbolic.embeddings.effort import check_moves, count_merges, cou
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
 
-__all__ = ["UpdateForest", "coarser_forests", "joined_nodes", "untied", "update_forest"]
+__all__ = [
+    "UpdateForest",
+    "coarser_forests",
+    "joined_nodes",
+    "merged_visits",
+    "untied",
+    "update_forest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +41,40 @@ class UpdateForest:
         The number P of blocks of updates.
     root_is_tied
         Whether the root shared the block of an update.
+    visits
+        The restricted growth string of the visits, where noise is fresh at each: inside the blocks. Nodes
+        of a visit are in one cell, in the moment basis different visits of a block in different ones.
     """
 
     parents: tuple[int, ...]
     blocks: tuple[int, ...]
     block_count: int
     root_is_tied: bool
+    visits: tuple[int, ...] | None = None
 
     @property
     def is_untied(self) -> bool:
         """Whether every block has one update."""
         return len(self.parents) == self.block_count
+
+    @property
+    def has_split_blocks(self) -> bool:
+        """Whether a block is made of several visits."""
+        return self.visits is not None and self.visits != self.blocks
+
+    def has_whole_visits(self, mask: int, *, one_each: bool) -> bool:
+        """Tell whether the nodes of a bit mask are whole visits, and one at most of each block if asked.
+
+        Without visits it is true.
+        """
+        if self.visits is None:
+            return True
+        inside: dict[int, int] = {}  # visit -> its block
+        for v, visit in enumerate(self.visits):
+            if mask >> v & 1:
+                inside[visit] = self.blocks[v]
+        is_whole = all(mask >> v & 1 or visit not in inside for v, visit in enumerate(self.visits))
+        return is_whole and not (one_each and len({*inside.values()}) < len(inside))
 
     @property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -55,7 +86,10 @@ class UpdateForest:
         number = {v: i for i, v in enumerate(nodes)}
         parents = tuple(number.get(self.parents[v], -1) for v in nodes)
         blocks = restricted_growth_string(self.blocks[v] for v in nodes)
-        return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, root_is_tied=False)
+        visits = None
+        if self.visits is not None:
+            visits = restricted_growth_string(self.visits[v] for v in nodes)
+        return UpdateForest(parents, blocks, max(blocks, default=-1) + 1, False, visits)  # noqa: FBT003
 
 
 # There are few trees and many partitions.
@@ -71,18 +105,26 @@ def _parents(levels: tuple[int, ...]) -> tuple[int, ...]:
 
 def update_forest(diagram: Diagram) -> UpdateForest:
     """Delete the root of a diagram."""
-    labels = diagram.labels
+    labels, visits = diagram.labels, diagram.visit_labels
+    if visits is not None:
+        visits = tuple([visit - 1 for visit in visits[1:]])  # the root has its own
     if labels.count(0) > 1:
         blocks = restricted_growth_string(labels[1:])
-        return UpdateForest(_parents(diagram.levels), blocks, max(blocks) + 1, root_is_tied=True)
+        count = max(blocks) + 1
+        return UpdateForest(
+            _parents(diagram.levels), blocks, count, root_is_tied=True, visits=visits
+        )
     blocks = tuple([label - 1 for label in labels[1:]])
-    return UpdateForest(_parents(diagram.levels), blocks, max(labels), root_is_tied=False)
+    return UpdateForest(
+        _parents(diagram.levels), blocks, max(labels), root_is_tied=False, visits=visits
+    )
 
 
 def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
     """Return the forest with its blocks merged in all possible ways, itself included.
 
-    Counts in the cumulant basis are the sums of counts in the moment basis over these.
+    Counts in the cumulant basis are the sums of counts in the moment basis over these. Where there are
+    visits they are merged too, in all ways that leave them inside the blocks.
 
     Raises
     ------
@@ -96,9 +138,27 @@ def coarser_forests(forest: UpdateForest) -> list[UpdateForest]:
         f"{n} nodes and all ways to merge {forest.block_count} blocks",
     )
     return [
-        UpdateForest(forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied)
+        UpdateForest(
+            forest.parents, blocks, max(blocks, default=-1) + 1, forest.root_is_tied, visits
+        )
         for blocks in coarsenings(forest.blocks)
+        for visits in merged_visits(forest.visits, blocks)
     ]
+
+
+def merged_visits(
+    visits: tuple[int, ...] | None, blocks: tuple[int, ...]
+) -> list[tuple[int, ...]] | list[None]:
+    """Return visits merged in all ways inside blocks; one None where there are none.
+
+    Examples
+    --------
+    >>> merged_visits((0, 1, 2), (0, 0, 1))
+    [(0, 1, 2), (0, 0, 1)]
+    """
+    if visits is None:
+        return [None]
+    return [coarse for coarse in coarsenings(visits) if is_refinement(coarse, blocks)]
 
 
 def untied(forest: UpdateForest) -> UpdateForest:

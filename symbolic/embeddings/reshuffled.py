@@ -90,7 +90,12 @@ def _closed_sets(children: list[int]) -> list[int]:
 
 
 def _epoch_weight(forest: UpdateForest, mask: int, width: int) -> Laurent:
-    """Return the probability-weighted placements of the nodes of a mask in one epoch."""
+    """Return the probability-weighted placements of the nodes of a mask in one epoch.
+
+    An epoch visits a datapoint once.
+    """
+    if not forest.has_whole_visits(mask, one_each=True):
+        return {}
     nodes = [v for v in range(len(forest.parents)) if mask >> v & 1]
     number = {v: i for i, v in enumerate(nodes)}
     blocks = restricted_growth_string(forest.blocks[v] for v in nodes)

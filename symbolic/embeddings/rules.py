@@ -71,6 +71,8 @@ class OnePassRule(NamedTuple):
         sizes = _members(forest, mask)
         if any(forest.blocks.count(block) != size for block, size in sizes.items()):
             return {}
+        if self.basis == "moment" and forest.has_split_blocks:
+            return {}  # there is one visit of every datapoint
         return _powers(len(sizes), self.basis, place=1)
 
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
@@ -79,13 +81,17 @@ class OnePassRule(NamedTuple):
 
 
 class FullBatchRule(NamedTuple):
-    """Any nodes at any step: :math:`(N)_P` or :math:`N^P` for the P blocks."""
+    """Any nodes at any step: :math:`(N)_P` or :math:`N^P` for the P blocks.
+
+    Of visits whole ones, in the moment basis one of each block: a step visits every datapoint once.
+    """
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
-        """Return 1."""
-        return {(0, 0): 1}
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+        """Return 1 where the nodes may be at one step."""
+        is_legal = forest.has_whole_visits(mask, one_each=self.basis == "moment")
+        return {(0, 0): 1} if is_legal else {}
 
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:
         """Return the number of ways to give the blocks datapoints."""
@@ -95,7 +101,7 @@ class FullBatchRule(NamedTuple):
 class ReplacementRule(NamedTuple):
     r"""Slots filled at random: :math:`(B)_j N^{-j}` for nodes in j slots; only in the moment basis.
 
-    The nodes of a block at one step may share a slot or not; different blocks never do.
+    The nodes of a block at one step may share a slot or not; different blocks never do. Visits are slots.
     """
 
     @property
@@ -106,6 +112,11 @@ class ReplacementRule(NamedTuple):
     def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
         """Return the expected number of ways to give the nodes slots."""
         ways = {0: 1}
+        if forest.visits is not None:
+            if not forest.has_whole_visits(mask, one_each=False):
+                return {}
+            slots = len({visit for v, visit in enumerate(forest.visits) if mask >> v & 1})
+            return {(-slots, j): c for j, c in enumerate(falling_factorial(slots)) if c}
         for size in _members(forest, mask).values():
             new: dict[int, int] = defaultdict(int)
             for slots, number in ways.items():
@@ -218,8 +229,8 @@ class FullBatchSteps(StepRule):
         return True
 
     def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
-        """Return the parts that no edge joins."""
-        return joined_nodes(forest, by_blocks=False)
+        """Return the parts that no edge joins, nor a visit."""
+        return joined_nodes(forest, by_blocks=forest.visits is not None)
 
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:  # noqa: ARG002
         """Return the one course: all rows at every step."""

@@ -39,7 +39,12 @@ def node_factors(parents: Sequence[int], dynamics: Dynamics, epochs: int) -> lis
 
 
 def reshuffled_epochs_sum(
-    parents: tuple[int, ...], blocks: tuple[int, ...], factors: Sequence[NDArray[Any]], N: int
+    parents: tuple[int, ...],
+    blocks: tuple[int, ...],
+    factors: Sequence[NDArray[Any]],
+    N: int,
+    *,
+    is_legal: Callable[[int], bool] = lambda nodes: True,  # noqa: ARG005
 ) -> int:
     r"""Return the expected weighted number of embeddings, times :math:`((N)_P)^n/(N)_P`.
 
@@ -53,6 +58,8 @@ def reshuffled_epochs_sum(
         Of :func:`node_factors`.
     N
         The number of datapoints.
+    is_legal
+        Whether the nodes of a bit mask may be all that one epoch has.
     """
     P = max(blocks) + 1
     B = N // factors[0].shape[1]
@@ -79,6 +86,8 @@ def reshuffled_epochs_sum(
         return _sums_before(total + np.zeros_like(factors[0]))
 
     def epoch(nodes: int) -> _Values:
+        if not is_legal(nodes):
+            return np.zeros(len(factors[0]), dtype=object)
         j = len(seen(nodes))
         return before(nodes)[:, -1] * (perm(N - j, P - j) * perm(N, P) ** (nodes.bit_count() - 1))
 

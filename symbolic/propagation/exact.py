@@ -147,7 +147,13 @@ class ExactPropagator:
         is_short = 0 < len(parents) <= FEW_NODES
         if is_short and dynamics.updates and not dynamics.velocity:
             factors = node_factors(parents, dynamics, course.epochs)
-            total = reshuffled_epochs_sum(parents, forest.blocks, factors, course.rows)
+            total = reshuffled_epochs_sum(
+                parents,
+                forest.blocks,
+                factors,
+                course.rows,
+                is_legal=lambda nodes: forest.has_whole_visits(nodes, one_each=True),
+            )
             return Fraction(total * ways, dynamics.scale(parents) * ways ** len(parents))
         total = StepScan(parents, placing, dynamics).run() or 0
         return Fraction(total * ways, dynamics.scale(parents) * ways**course.epochs)

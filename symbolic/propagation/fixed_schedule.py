@@ -16,6 +16,7 @@ from sgdiagrams.symbolic.embeddings.forests import UpdateForest, joined_nodes
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.epochs import fixed_epochs_sum, node_factors
 from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_schedule
+from sgdiagrams.symbolic.propagation.nested.visited import VisitedSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,8 @@ class FixedSchedule:
 
     def count(self, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the weighted number of embeddings of a forest."""
+        if forest.visits is not None and forest.parents:
+            return self._visited.count(forest, basis)
         if basis == "cumulant":
             return self._count(forest.parents, forest.blocks)
         if forest.block_count > self._N:
@@ -93,6 +96,10 @@ class FixedSchedule:
     def by_rows(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
         """Return the sum for any schedule."""
         return Fraction(int(self._grid.total(parents, blocks)), self._dynamics.scale(parents))
+
+    @cached_property
+    def _visited(self) -> VisitedSchedule:
+        return VisitedSchedule(self._grid)
 
     @cached_property
     def _grid(self) -> GridPropagator:

@@ -47,6 +47,13 @@ class GridPropagator:
         The optimiser, with the edges above the nodes of forests, over the batches.
     shares
         The weight of a row in the mean over its batch, at every time.
+
+    Attributes
+    ----------
+    multiplicity
+        The number of rows of every kind: those that are used at the same times.
+    cells
+        The number of cells of a row by time and kind.
     """
 
     def __init__(
@@ -68,8 +75,22 @@ class GridPropagator:
         self.alone = self._array(len(b) * x for b, x in zip(batches, shares, strict=True))
         share = self._array(shares)
         self.member: NDArray[Any] = np.zeros((len(share), len(alike)), dtype=dynamics.ring.dtype)
+        self.cells: NDArray[Any] = np.zeros(self.member.shape, dtype=object)
         for k, times in enumerate(alike):
             self.member[list(times), k] = share[list(times)]
+            self.cells[list(times), k] = 1
+
+    def kernels(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what updates move later points by: [t, s] that of update t, and [s] the read-out.
+
+        Over whole numbers they carry the scale of the edges. Shares of rows are not in them.
+        """
+        dynamics = self.dynamics
+        one = dynamics.ring.number(Fraction(1))
+        every: NDArray[Any] = np.zeros((dynamics.updates,) * 2, dtype=dynamics.ring.dtype)
+        np.fill_diagonal(every, one)
+        positions = self._positions(every, 0)
+        return positions[:-1], self._read_out(positions)[0]
 
     def _array(self, values: Iterable[Any]) -> NDArray[Any]:
         return self._elements([self.dynamics.ring.number(value) for value in values])

@@ -78,7 +78,7 @@ def reshuffled_placing(forest: UpdateForest, *, N: int, B: int) -> Placing:
 
     def weight(mask: int, seen: int) -> Fraction:
         new = blocks(mask)
-        if new & seen:
+        if new & seen or not forest.has_whole_visits(mask, one_each=True):
             return Fraction(0)
         return perm(B, new.bit_count()) * per_batch(B, mask.bit_count())
 

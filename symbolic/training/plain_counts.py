@@ -110,7 +110,7 @@ class EpochsCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the count by level sizes."""
         forest = update_forest(diagram)
-        count = {(0, *key): Fraction(c) for key, c in epochs_levels(forest).items()}
+        count = {(0, *key): Fraction(c) for key, c in epochs_levels(forest, self.basis).items()}
         if root == "population" and not forest.root_is_tied:
             return count
         size = (1, *[0] * (diagram.order + 1))

@@ -233,7 +233,7 @@ class Epochs(Sampling):
             for coarse in [forest] if basis == "moment" else coarser_forests(forest):
                 if coarse.block_count <= most:
                     add_scaled(count, reshuffled_count(coarse))
-        elif self.is_full_batch and diagram.order > FEW_NODES:
+        elif self.is_full_batch and diagram.order > FEW_NODES and forest.visits is None:
             count = full_batch_count(forest, basis)
         else:
             count = epochs_count(forest, basis)

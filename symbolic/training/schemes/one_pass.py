@@ -125,6 +125,8 @@ class OnePass(Sampling):
     def laurent(self, diagram: Diagram, *, basis: Basis, root: RootRole) -> Laurent:
         """Return the count as exponents of (T, B) -> coefficient."""
         forest = update_forest(diagram)
+        if basis == "moment" and forest.has_split_blocks:
+            return {}  # every datapoint is visited once
         count = one_pass_count(forest, basis, unit_batch=self.B == 1)
         return with_root(count, forest, basis=basis, root=root, size=(1, 1))
 
