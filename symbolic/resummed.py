@@ -321,6 +321,11 @@ class ResummedExpansion(ResummedFormula):
                 f"expected weights that are not expanded, got through={self.through}; "
                 "the plain expansion is expand(...) without resummed=True"
             )
+        if any(scheme_of(part).given_scheme is not None for part in self.parts):
+            raise RequestError(
+                "expected an expansion averaged over training sets, got one on a given set, in the set's "
+                "own cumulants; the plain expansion, expand(...) without resummed=True, serves both"
+            )
         highest = self.order if order is None else self._checked(order)
         exact = all((self.form == "continuous") == p.training.is_continuous for p in self.parts)
         if self.form not in ("discrete", "continuous") or not exact or self.flat:

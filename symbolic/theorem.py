@@ -14,11 +14,12 @@ or joint cumulants with blocks anywhere. Mixing them is the classical mistake. T
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, get_args, overload
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.derivation import Derivation
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part
@@ -31,6 +32,7 @@ from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
+from sgdiagrams.symbolic.vocabulary import SetRole
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.algebra.expression import Expression
@@ -68,6 +70,7 @@ def expand(
     optimizer: str | Optimizer | None = ...,
     basis: Basis | None = ...,
     resummed: Literal[True],
+    role: SetRole = ...,
 ) -> ResummedExpansion: ...
 
 
@@ -80,6 +83,7 @@ def expand(
     optimizer: str | Optimizer | None = ...,
     basis: Basis | None = ...,
     resummed: Literal[True],
+    role: SetRole = ...,
 ) -> ResummedExpansion: ...
 
 
@@ -105,6 +109,7 @@ def expand(
     optimizer: str | Optimizer | None = None,
     basis: Basis | None = None,
     resummed: bool = False,
+    role: SetRole = "population",
     along_path: bool = False,
 ) -> Expansion | ResummedExpansion | PathExpansion:
     r"""Expand an expected observable of SGD in powers of the learning rate, or of the noise.
@@ -137,6 +142,10 @@ def expand(
         expansions and those along the path are in cumulants.
     resummed
         Sum all diagrams with the same linkless diagram, which stays finite for long times.
+    role
+        Of re-summed expansions: ``"population"``, averaged over training sets, or ``"training-set"``: on
+        a given one, averaged over what the scheme draws. All values are then the set's own, those of
+        ``Statistics(..., role="training-set")``. Plain expansions serve both roles.
     along_path
         Expand in the noise about the run of the mean gradient, at any learning rate, in place of powers
         of eta at the start.
@@ -184,6 +193,10 @@ def expand(
             "in plain contractions only"
         )
     scheme = named_sampling(sampling)
+    check_choice("role", role, get_args(SetRole))
+    if role == "training-set":
+        _check_set(expanded, resummed=resummed)
+        scheme = scheme.on_given_set()
     method = SGD() if optimizer is None else named_optimizer(optimizer)
     if resummed and basis == "moment":
         raise RequestError(
@@ -202,8 +215,8 @@ def expand(
         raise RequestError(
             f"expected a whole number 0..{_MOST_ORDER} for the order, got order={shown(order)}"
         )
-    for role in {root_role(factors) for p in expanded.products for factors in p.expectations}:
-        scheme.check_root(role)
+    for root in {root_role(factors) for p in expanded.products for factors in p.expectations}:
+        scheme.check_root(root)
     training = Training(scheme, method)
     if resummed:
         training.check_resummed()
@@ -225,6 +238,20 @@ def expand(
     if derivation.is_long:
         return Expansion.pending((part,), ((Fraction(1), derivation),))
     return Expansion(order, in_basis, (part,), derivation.terms)
+
+
+def _check_set(observable: Observable, *, resummed: bool) -> None:
+    """Refuse what has no answer on a given training set."""
+    if not resummed:
+        raise RequestError(
+            "expected resummed=True with role='training-set': a plain expansion serves every role, and "
+            "Statistics(..., role='training-set') say which; leave the role out"
+        )
+    if observable.needs_population:
+        raise RequestError(
+            "expected role='population' for the loss of the population, got role='training-set' with "
+            f"observable={shown(observable.name)}; a training set knows its own loss only"
+        )
 
 
 def _check_path(

@@ -98,16 +98,14 @@ def evaluate_resummed(
     True
     """
     check_derivatives(statistics)
-    if statistics.role == "training-set":
-        raise RequestError(
-            "expected role='sample' or 'population' for a re-summed expansion, which is in cumulants "
-            "over the distribution, got role='training-set'; evaluate the plain expansion"
-        )
+    is_set = _is_of_a_set(expansion, statistics)
     if expansion.flat:
         raise RequestError(
             f"expected no flat indices in numbers, got flat={shown(expansion.flat)}; use drift"
         )
     parts = fixed_parts(expansion, numbers)
+    if is_set:
+        _check_rows(parts, statistics)
     decay = the_weight_decay(expansion, parts)
     _check(expansion, statistics, decay)
     rungs = Rungs()
@@ -138,6 +136,46 @@ def evaluate_resummed(
         degrees=degrees,
         is_difference=is_difference(expansion),
     )
+
+
+def _is_of_a_set(expansion: ResummedFormula, statistics: Derivatives) -> bool:
+    """Tell whether an expansion is on a given training set, which the statistics have to be then.
+
+    Raises
+    ------
+    RequestError
+        When they are not, or are one for another expansion.
+    """
+    kinds = {scheme_of(part).given_scheme is not None for part in expansion.parts}
+    if len(kinds) > 1:
+        raise RequestError(
+            "expected parts of one role, got some on a given training set and some averaged over "
+            "training sets; evaluate them one by one and subtract"
+        )
+    if kinds == {True}:
+        if statistics.role != "training-set":
+            raise RequestError(
+                "expected role='training-set' for an expansion on a given training set, "
+                f"got role={shown(statistics.role)}; expand(...) without role= is for it"
+            )
+        return True
+    if statistics.role == "training-set":
+        raise RequestError(
+            "expected role='sample' or 'population' for a re-summed expansion in cumulants over the "
+            "distribution, got role='training-set'; take expand(..., resummed=True, role='training-set')"
+        )
+    return False
+
+
+def _check_rows(parts: Sequence[Training], statistics: Derivatives) -> None:
+    """Check that a training set has as many rows as its schemes say."""
+    for part in parts:
+        size = part.sampling.datapoints
+        if size is not None and size != statistics.sample_size:
+            raise StatisticsError(
+                f"expected a training set of the sampling's N={size} points, "
+                f"got sample_size={statistics.sample_size}"
+            )
 
 
 def fixed_parts(

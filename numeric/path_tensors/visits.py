@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Course,
         EqualSteps,
         FixedBatches,
+        PlacedCourse,
         ReshuffledEpochs,
     )
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -166,6 +167,13 @@ class _Tables:
         if rule.is_random:
             return VisitTables((((tuple(range(len(forest.parents))), table_of(forest)),),))
         return _independent(forest, lambda size: table_of(_unjoined((0,) * size)))
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> VisitTables:  # noqa: ARG002
+        """Refuse: noise on a given set is no sum over rows of each block."""
+        raise RequestError(
+            "expected a scheme averaged over training sets along a path, got one on a given set; take "
+            "a re-summed expansion"
+        )
 
     def reshuffled_epochs(
         self,

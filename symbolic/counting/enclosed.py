@@ -11,6 +11,7 @@ from flint import arb
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
+from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.fixed_schedule import equal_epochs
 from sgdiagrams.symbolic.propagation.grid import GridPropagator
 from sgdiagrams.symbolic.propagation.groups import grouped_sum
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
         FixedBatches,
+        PlacedCourse,
         ReshuffledEpochs,
     )
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
@@ -181,6 +183,10 @@ class _EnclosedPropagator:
                 if count is not None:
                     total += placing.epoch_scale * count
         return total
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> Any:
+        """Return the expected sum for a course that says what its steps may place."""
+        return DressedPropagator(self._dynamics).placed(course, forest)
 
 
 def _row_placing(are_tied: Sequence[bool], B: int, *, is_used: bool) -> Placing:

@@ -13,6 +13,7 @@ Version 1 is one object::
 
 * ``order`` is the greatest number of edges; ``form`` and ``flat`` say how weights are written.
 * ``through``, where it is there, is the power through which the expansion is complete.
+* The entry ``role`` of a part, ``"training-set"``, says that it is on a given training set.
 * ``parts`` and contractions are as in plain expansions (`sgdiagrams.symbolic.files.formula`); every
   part has its sampling, and contractions are in cumulants.
 * A piece is a rational number times the dressed counts of its skeletons: linkless diagrams, what their
@@ -49,15 +50,17 @@ from sgdiagrams.symbolic.records.values import (
 )
 from sgdiagrams.symbolic.resummation.complete import check_through
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
+from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import RootRole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
+    from sgdiagrams.symbolic.training.sampling import Sampling
 
 __all__ = ["RESUMMED_FORMAT", "RESUMMED_VERSION", "dump_resummed", "is_resummed", "load_resummed"]
 
@@ -78,6 +81,7 @@ class ResummedFields(NamedTuple):
     through: int | None
 
 
+_SET = "training-set"
 _ROLES: tuple[RootRole, ...] = get_args(RootRole)
 _MOST_EDGES = 100
 
@@ -95,10 +99,11 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
             {
                 "coefficient": number_text(part.coefficient),
                 "observable": dump_observable(part.observable),
-                "sampling": dump_sampling(part.sampling),
+                "sampling": dump_sampling(scheme),
                 **dump_optimizer(part.optimizer),
+                **role,
             }
-            for part in expansion.parts
+            for part, scheme, role in _schemes_and_roles(expansion)
         ],
         "terms": [
             {
@@ -123,6 +128,15 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
         ],
     }
     return json_text(data, indent=indent)
+
+
+def _schemes_and_roles(
+    expansion: ResummedFormula,
+) -> Iterator[tuple[Part, Sampling, dict[str, str]]]:
+    for part in expansion.parts:
+        scheme = scheme_of(part)
+        given = scheme.given_scheme
+        yield part, given or scheme, {} if given is None else {"role": _SET}
 
 
 def is_resummed(text: str) -> bool:
@@ -186,12 +200,19 @@ def _load(data: dict[str, Any]) -> ResummedFields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
-    check_keys(item, "coefficient", "observable", "sampling", "optimizer")
+    check_keys(item, "coefficient", "observable", "sampling", "optimizer", "role")
     observable = named_observable(get(item, "observable", str))
     scheme = load_sampling(item.get("sampling"))
     optimizer = load_optimizer(item.get("optimizer"))
     if scheme is None:
         raise FormatError("expected a sampling in every part of a re-summed expansion, got null")
+    if "role" in item:
+        if item["role"] != _SET or observable.needs_population:
+            raise FormatError(
+                f"expected the role {_SET} of an observable that a training set knows, got "
+                f"{shown(item['role'])} of {shown(observable.name)}"
+            )
+        scheme = scheme.on_given_set()
     if observable.since is not None:
         raise FormatError(
             f"expected an observable at the end of training, got {shown(observable.name)}"

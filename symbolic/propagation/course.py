@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule, Rows
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import StepRule
+    from sgdiagrams.symbolic.propagation.placing import Placing
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = [
     "Course",
     "EqualSteps",
     "FixedBatches",
+    "PlacedCourse",
     "Propagator",
     "RandomBatches",
     "ReshuffledEpochs",
@@ -58,6 +60,23 @@ class Propagator(Protocol[Value_co]):
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
     ) -> Value_co:
         """Return the expected sum for epochs in random orders."""
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> Value_co:
+        """Return the expected sum for a course that says what its steps may place."""
+
+
+class PlacedCourse(Protocol):
+    """A course of rounds that are alike, which says what a step may place."""
+
+    @property
+    def updates(self) -> int:
+        """The number of updates T."""
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts of a forest whose sums multiply, each as its nodes."""
+
+    def placing(self, forest: UpdateForest) -> Placing:
+        """Return what a step may place."""
 
 
 class Course(ABC):

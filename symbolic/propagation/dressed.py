@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
         FixedBatches,
+        PlacedCourse,
         ReshuffledEpochs,
     )
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
@@ -92,3 +93,17 @@ class DressedPropagator:
                 if count is not None:
                     total = total + self._number(Fraction(placing.epoch_scale)) * count
         return total
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> Any:
+        """Return the expected sum for a course that says what its steps may place."""
+        product = self._number(Fraction(1))
+        for nodes in course.parts(forest):
+            part = forest.restricted(nodes)
+            dynamics = self._dynamics
+            if dynamics.eigenvalues:
+                dynamics = dynamics.above(nodes)
+            count = StepScan(part.parents, course.placing(part), dynamics).run()
+            if count is None:
+                return self._number(Fraction(0))
+            product = product * count
+        return product

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
+from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.epochs import node_factors, reshuffled_epochs_sum
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
@@ -18,6 +19,7 @@ from sgdiagrams.symbolic.propagation.placing import (
     reshuffled_placing,
     rule_placing,
 )
+from sgdiagrams.symbolic.propagation.rings import FRACTIONS
 from sgdiagrams.symbolic.propagation.scan import StepScan
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
         FixedBatches,
+        PlacedCourse,
         ReshuffledEpochs,
     )
     from sgdiagrams.symbolic.propagation.dynamics import LinearMemory
@@ -138,6 +141,16 @@ class ExactPropagator:
         forests = [forest] if basis == "moment" else coarser_forests(forest)
         counts = (self._reshuffled(course, f) for f in forests if f.block_count <= course.rows)
         return sum(counts, Fraction(0)) * per_batch(course.batch, len(forest.parents))
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> Fraction:
+        """Return the expected sum for a course that says what its steps may place."""
+        if self._optimizer is None:
+            bare = Dynamics.plain(self._T)
+        else:
+            bare = self._bare or Dynamics.bare(self._optimizer, self._T, iterates=self._iterates)
+        edges = bare.brought_into(FRACTIONS)
+        total: Fraction = DressedPropagator(edges).placed(course, forest)
+        return total
 
     def _reshuffled(self, course: ReshuffledEpochs, forest: UpdateForest) -> Fraction:
         """Return the sum in the moment basis, not divided by B."""

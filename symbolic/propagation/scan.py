@@ -142,11 +142,11 @@ class StepScan:
         """Return the states after the end of an epoch."""
         result: SparseRow[_Key] = {}
         unit = self.placing.epoch_scale if self.dynamics.ring.is_whole else 1
-        ends = {
-            seen: self.dynamics.ring.number(self.placing.forget(seen) * unit)
-            for seen in {seen for _, seen, _ in row}
-        }
+        factors = {seen: self.placing.forget(seen) for seen in {seen for _, seen, _ in row}}
+        ends = {s: self.dynamics.ring.number(x * unit) for s, x in factors.items() if x}
         for (placed, seen, states), value in row.items():
+            if seen not in ends:
+                continue  # nothing comes of it
             term = value * ends[seen]
             key = (placed, 0, states)
             result[key] = result[key] + term if key in result else term

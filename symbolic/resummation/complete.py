@@ -135,8 +135,11 @@ def small_powers(part: Part) -> tuple[str, ...]:
     """Return the small parameters: the learning rate at fixed eta T, and N for a set that is kept.
 
     Full batches rest at the minimum of their set, whatever the learning rate; that is for a form to say.
+    On a given set N is a number like others.
     """
-    return ("eta", "N") if "N" in scheme_of(part).values else ("eta",)
+    scheme = scheme_of(part)
+    is_kept = scheme.given_scheme is None and "N" in scheme.values
+    return ("eta", "N") if is_kept else ("eta",)
 
 
 def edges_needed(observable: Observable, power: int) -> int:

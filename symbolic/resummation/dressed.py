@@ -159,7 +159,7 @@ def closed_count(
         scheme.batch_size,
         per_edge,
         rows,
-        "N" in scheme.values,
+        scheme.given_scheme is None and "N" in scheme.values,
         steps.keeps_rows,
     )
 

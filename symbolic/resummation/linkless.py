@@ -72,7 +72,9 @@ def _placed(
     factors: tuple[str, ...], d: int, training: Training, noise: int | None
 ) -> list[_Placed]:
     """Return the linkless diagrams of an order in all their placements."""
-    role = root_role(factors)
+    # On a given set the mean loss over its rows is that of the population that it is.
+    is_set = training.sampling.given_scheme is not None
+    role = "population" if is_set else root_role(factors)
     if d and training.sampling.is_empty:
         return []
     placed: list[_Placed] = []

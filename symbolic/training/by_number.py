@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import (
         EqualSteps,
         FixedBatches,
+        PlacedCourse,
         ReshuffledEpochs,
     )
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -41,3 +42,7 @@ class Embeddings:
         """Return the expected number for epochs in random orders."""
         value = ExactPropagator.plain(course.updates).reshuffled_epochs(course, forest, basis)
         return value / per_batch(course.batch, len(forest.parents))
+
+    def placed(self, course: PlacedCourse, forest: UpdateForest) -> Fraction:
+        """Return the expected number for a course that says what its steps may place."""
+        return ExactPropagator.plain(course.updates).placed(course, forest)

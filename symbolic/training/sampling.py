@@ -356,6 +356,35 @@ class Sampling(ABC):
         """
         return None
 
+    @property
+    def given_scheme(self) -> Sampling | None:
+        """The scheme itself, where this is what it is on one given training set; else None."""
+        return None
+
+    def on_given_set(self) -> Sampling:
+        """Return what the scheme is on one given training set, in the set's own cumulants.
+
+        Raises
+        ------
+        RequestError
+            When it has no training set, or names its rows: then nothing is averaged.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> Epochs(N=6, B=2, shuffle="every-epoch").on_given_set().label
+        'reshuffled-epochs N=6 B=2 on a given training set, averaged over orders'
+        """
+        if self.datapoints is None:
+            raise RequestError(
+                f"expected a scheme with a training set for role='training-set', got {self.name}"
+            )
+        raise RequestError(
+            "expected a scheme that shuffles or draws rows for role='training-set' and long times, got "
+            f"{self.label}: nothing is averaged in an order that is named; take shuffle='once', or "
+            "evaluate the plain expansion"
+        )
+
     def repetition(self, role: SetRole) -> Repetition | None:  # noqa: ARG002
         """Return the independent steps, all alike, that training consists of; None where it does not.
 

@@ -26,6 +26,7 @@ from sgdiagrams.symbolic.embeddings.rules import (
     FullBatchSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
+from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet, Rounds
 from sgdiagrams.symbolic.training.plain_counts import (
     EpochsCounter,
     ReshuffledCounter,
@@ -147,6 +148,16 @@ class Epochs(Sampling):
         if role == "population" or not self.is_reshuffled:
             return None
         return Repetition(self, "epoch", symbols.E, has_distinct_rows=True)
+
+    def on_given_set(self) -> Sampling:
+        """Return rounds of N/B batches, or full batches, which follow the set's mean gradient."""
+        if self.is_full_batch:
+            return GivenSet(self, like=GradientDescent(T=self.E))
+        if self.shuffle is None:
+            return Sampling.on_given_set(self)
+        v = self.values
+        rounds = Rounds(v["N"] / v["B"], v["E"], have_one_order=self.shuffle == "once")
+        return GivenSet(self, rounds=rounds, words="orders")
 
     @property
     def names_rows(self) -> bool:

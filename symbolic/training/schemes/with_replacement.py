@@ -20,6 +20,7 @@ from sgdiagrams.symbolic.embeddings.rules import (
     ReplacementSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps
+from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
@@ -95,6 +96,10 @@ class WithReplacement(Sampling):
     def repetition(self, role: SetRole) -> Repetition | None:
         """Return updates on rows of a given set, drawn independently of each other."""
         return None if role == "population" else self.on_given_rows.repetition("population")
+
+    def on_given_set(self) -> Sampling:
+        """Return fresh datapoints of a population that is the set."""
+        return GivenSet(self, like=self.on_given_rows, words="draws")
 
     @property
     def on_given_rows(self) -> OnePass:

@@ -29,7 +29,7 @@ from sgdiagrams.symbolic.resummation.complete import PowerTerm
 from sgdiagrams.symbolic.writing.resummed.differences import STYLES
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
 from sgdiagrams.symbolic.writing.resummed.names_explained import legend, names_of
-from sgdiagrams.symbolic.writing.resummed.powers import edges, in_curvatures, remainder
+from sgdiagrams.symbolic.writing.resummed.powers import edges, in_curvatures, remainder, rest_of
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
 from sgdiagrams.symbolic.writing.titles import left_side, protocols, sentence
 
@@ -88,7 +88,7 @@ def _title(formula: ResummedFormula) -> tuple[str | Node, ...]:
         protocols(formula.parts),
         f"linkless diagrams to {edges(formula)}"
         if formula.through is None
-        else f"complete through power {formula.through} from a minimum of the test loss",
+        else f"complete through power {formula.through} from {rest_of(formula)}",
     )
     if not formula.flat:
         return (f"{words}:",)

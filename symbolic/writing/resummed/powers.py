@@ -35,6 +35,7 @@ __all__ = [
     "left_out",
     "notes_of_powers",
     "remainder",
+    "rest_of",
 ]
 
 
@@ -115,13 +116,17 @@ def left_out(formula: ResummedFormula) -> LeftOut:
     return LeftOut(plain_text(node), latex_text(node))
 
 
+def rest_of(formula: ResummedFormula) -> str:
+    """Return in words where the mean gradient is 0."""
+    is_set = all(scheme_of(part).given_scheme is not None for part in formula.parts)
+    return f"a minimum of the {'training' if is_set and formula.parts else 'test'} loss"
+
+
 def notes_of_powers(formula: ResummedFormula) -> tuple[str, ...]:
     """Return the line above a table that says what its rows are, and which powers are complete."""
     if formula.through is not None:
         fixed = "at fixed eta T" if formula.form == "continuous" else "T to infinity"
-        return (
-            f"from a minimum of the test loss, {fixed}; complete but for {left_out(formula).text}",
-        )
+        return (f"from {rest_of(formula)}, {fixed}; complete but for {left_out(formula).text}",)
     if formula.form == "discrete" or not any(term.order for term in formula.pieces):
         return ()
     return (
@@ -134,7 +139,7 @@ def complete_in_latex(formula: ResummedFormula) -> tuple[str, ...]:
     if formula.through is not None:
         fixed = r"\text{ at fixed } \eta T" if formula.form == "continuous" else ""
         power = rf"\text{{complete through power {formula.through}}}"
-        return (rf"{power}{fixed}\text{{, from a minimum of the test loss}}",)
+        return (rf"{power}{fixed}\text{{, from {rest_of(formula)}}}",)
     words = rf"\text{{linkless diagrams with at most {edges(formula)}}}"
     if formula.form == "discrete" or not any(term.order for term in formula.pieces):
         return (words,)
