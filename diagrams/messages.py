@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import islice
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["how_many", "plain_number", "shortened", "shown"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["how_many", "nearest", "plain_number", "shortened", "shown"]
 
 #: Characters of one value in a message, which seldom has more than two.
 MOST = 80
@@ -16,6 +20,7 @@ MOST = 80
 _ITEMS = 8  # of a list
 _DECIMALS = 12  # of a fraction
 _DIGITS = 40  # of a whole number
+_LONGEST_WORD = 60  # that may be a name with a slip
 
 
 def shown(value: object, *, most: int = MOST) -> str:
@@ -50,6 +55,27 @@ def shortened(text: str, *, most: int = MOST) -> str:
         return text
     tail = (most - 1) * 2 // 5
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def nearest(word: object, known: Iterable[object]) -> str:
+    """Return the end of a message that names the known word most like an unknown one, or nothing.
+
+    Capitals, underscores and what follows a colon make no difference.
+
+    Examples
+    --------
+    >>> nearest("Cosin", ["cosine", "step"]), nearest("nonsense", ["cosine", "step"])
+    ('; did you mean cosine?', '')
+    """
+    if not isinstance(word, str) or len(word) > _LONGEST_WORD:
+        return ""
+    by_form = {_form(name): name for name in known if isinstance(name, str)}
+    close = get_close_matches(_form(word), by_form, n=1)
+    return f"; did you mean {by_form[close[0]]}?" if close else ""
+
+
+def _form(word: str) -> str:
+    return word.partition(":")[0].casefold().replace("_", "-")
 
 
 def how_many(number: int, noun: str) -> str:

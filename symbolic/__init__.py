@@ -45,6 +45,13 @@ from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
+from sgdiagrams.symbolic.training.schedules.combined import (
+    ChainedSchedule,
+    SequentialSchedule,
+    SlowedSchedule,
+)
+from sgdiagrams.symbolic.training.schedules.cycles import CosineWaves, OneCycle, Triangular
+from sgdiagrams.symbolic.training.schedules.decays import Inverse, PiecewiseConstant, Ramp
 from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule, Schedule
 from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step, WarmUp
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
@@ -67,8 +74,10 @@ __all__ = [
     "VARIANCE",
     "ArraySchedule",
     "Average",
+    "ChainedSchedule",
     "Contraction",
     "Cosine",
+    "CosineWaves",
     "Course",
     "Epochs",
     "Estimator",
@@ -84,6 +93,7 @@ __all__ = [
     "GradientFlow",
     "Grid",
     "Imitation",
+    "Inverse",
     "KnownResult",
     "Mode",
     "ModifiedEquation",
@@ -91,12 +101,15 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Observable",
+    "OneCycle",
     "OnePass",
     "Optimizer",
     "Part",
     "PathExpansion",
+    "PiecewiseConstant",
     "Polynomial",
     "Product",
+    "Ramp",
     "RandomBatches",
     "Renderer",
     "ResummedExpansion",
@@ -104,10 +117,13 @@ __all__ = [
     "ScalingRow",
     "ScalingTable",
     "Schedule",
+    "SequentialSchedule",
+    "SlowedSchedule",
     "Step",
     "TailAverage",
     "Term",
     "Training",
+    "Triangular",
     "WarmUp",
     "WithReplacement",
     "expand",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
-from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.diagrams.messages import nearest, shortened, shown
 from sgdiagrams.diagrams.written_numbers import written_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "Number",
@@ -38,12 +38,17 @@ _MOST_BITS = 2**31  # of all their exact numbers together
 Number: TypeAlias = int | Fraction | Expr
 
 
-def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    """Raise a RequestError unless `value` is one of `allowed`."""
+def check_choice(
+    name: str, value: object, allowed: tuple[object, ...], *, also: Iterable[str] = ()
+) -> None:
+    """Raise a RequestError unless `value` is one of `allowed`; it names the nearest, of `also` too."""
     # Arrays answer such a question entry by entry.
     if not isinstance(value, Hashable) or value not in allowed:
         options = ", ".join(map(str, allowed))
-        raise RequestError(f"expected {name} to be one of {options}; got {name}={shown(value)}")
+        remedy = nearest(value, (*allowed, *also))
+        raise RequestError(
+            f"expected {name} to be one of {options}; got {name}={shown(value)}{remedy}"
+        )
 
 
 def check_numbers(numbers: Mapping[str, object], needed: Sequence[str]) -> None:

@@ -301,6 +301,14 @@ OBSERVABLES = {
 }
 
 
+_ALSO = {
+    "train-loss": "training-loss",
+    "gap": "generalisation-gap",
+    "generalization-gap": "generalisation-gap",
+    "shift": "displacement",
+}
+
+
 def Function(  # noqa: N802
     name: str,
     *,
@@ -486,7 +494,11 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
         return _mean_of(Expression.parse(which.removeprefix(_EXPRESSION)))
     if isinstance(which, str) and which.startswith(_VARIANCE):
         return _variance(Expression.parse(which.removeprefix(_VARIANCE)))
-    check_choice("observable", which, (*OBSERVABLES, "function:NAME", "expression:TEXT"))
+    if isinstance(which, str):
+        word = which.casefold().replace("_", "-")
+        which = word if word in OBSERVABLES else _ALSO.get(word, which)
+    known = (*OBSERVABLES, "function:NAME", "expression:TEXT")
+    check_choice("observable", which, known, also=_ALSO)
     if which not in OBSERVABLES:
         raise RequestError("expected the name of a function after function:")
     return OBSERVABLES[which]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.messages import nearest, shown
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
@@ -39,6 +39,6 @@ def landscape(which: str | Landscape) -> Landscape:
     if not isinstance(which, str) or which not in LANDSCAPES:
         raise RequestError(
             f"expected a landscape among {', '.join(LANDSCAPES)} or an object, "
-            f"got landscape={shown(which)}"
+            f"got landscape={shown(which)}{nearest(which, LANDSCAPES)}"
         )
     return LANDSCAPES[which]()

@@ -18,6 +18,7 @@ from sgdiagrams.commands.shared.models import (
 )
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
+    NearestChoice,
     checkpoint_option,
     component_option,
     format_option,
@@ -53,7 +54,7 @@ __all__ = ["compare"]
 
 
 @command(short_help="Hold an expansion against simulated SGD.")
-@click.option("--landscape", type=click.Choice(LANDSCAPES), help="digits when left out.")
+@click.option("--landscape", type=NearestChoice(LANDSCAPES), help="digits when left out.")
 @model_option
 @click.option(
     "--statistics",

@@ -15,6 +15,7 @@ from sgdiagrams.commands.shared.models import (
 )
 from sgdiagrams.commands.shared.options import (
     LANDSCAPES,
+    NearestChoice,
     checkpoint_option,
     component_option,
     format_option,
@@ -38,7 +39,7 @@ __all__ = ["simulate"]
 
 
 @command(short_help="Run SGD many times on a landscape or a model of yours.")
-@click.option("--landscape", type=click.Choice(LANDSCAPES))
+@click.option("--landscape", type=NearestChoice(LANDSCAPES))
 @model_option
 @observable_option
 @component_option

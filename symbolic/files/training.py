@@ -12,8 +12,9 @@ from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.records.values import fraction, number_text, symbol_name
-from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.named_schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,11 @@ __all__ = [
 _NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
     "schedule": ("a schedule", SCHEDULES),
     "then": ("a schedule", SCHEDULES),
+    "of": ("a schedule", SCHEDULES),
+    "schedules": ("a schedule", SCHEDULES),
     "average": ("an average", AVERAGES),
 }
+_WORDS = ("schedule_scales", "mode", "shape")  # entries that are words
 _SIZES = ("N",)  # options that are sizes of a training set
 _MOST_ROWS = 10_000_000
 
@@ -148,7 +152,9 @@ def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, ob
         entry = getattr(value, field.name)
         if entry is None:
             continue
-        if field.name in _NESTED:
+        if field.name in _NESTED and isinstance(entry, tuple):
+            data[field.name] = [_dump(part, *_NESTED[field.name]) for part in entry]
+        elif field.name in _NESTED:
             data[field.name] = _dump(entry, *_NESTED[field.name])
         elif isinstance(entry, Fraction):
             data[field.name] = number_text(entry)
@@ -183,9 +189,11 @@ def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
             raise FormatError(
                 f"expected entries {', '.join(sorted(allowed))} of {name}, got {shown(key)}"
             )
-        if key in _NESTED:
+        if key in _NESTED and isinstance(value, list):
+            arguments[key] = [_load(part, *_NESTED[key]) for part in value]
+        elif key in _NESTED:
             arguments[key] = _load(value, *_NESTED[key])
-        elif key == "schedule_scales" or type(value) is int:
+        elif key in _WORDS or type(value) is int:
             arguments[key] = value
         elif isinstance(value, list):
             arguments[key] = [fraction(x) for x in value]

@@ -1,48 +1,43 @@
-"""All that has a name: sampling schemes, optimisers, schedules and averages, as people write them.
+"""All that has a name: sampling schemes, optimisers and averages, as people write them.
 
 ``momentum:beta=0.9`` is a name, and numbers after a colon. Text is read as data: names from a table,
 numbers exactly. The same tables say which classes files may hold. What users define themselves is in
-no table, and is given as an object.
+no table, and is given as an object. Schedules have a module of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.files import json_data, read_text
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.written_numbers import read_numbers
-from sgdiagrams.symbolic.checks import check_choice, rational
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizer import Optimizer
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
-from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule, Schedule
-from sgdiagrams.symbolic.training.schedules.stepwise import Cosine, Step, WarmUp
+from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
+from sgdiagrams.symbolic.training.spoken import Spoken, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from fractions import Fraction
+    from collections.abc import Mapping
 
+    from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = [
     "AVERAGES",
     "OPTIMIZERS",
     "SAMPLINGS",
-    "SCHEDULES",
     "named_average",
     "named_optimizer",
     "named_sampling",
-    "named_schedule",
 ]
 
 #: The classes of each kind, by the names that are in files.
@@ -51,45 +46,45 @@ SAMPLINGS: Mapping[str, type[Sampling]] = {
     for cls in (OnePass, Epochs, WithReplacement, Grid, GradientDescent, GradientFlow, SDE)
 }
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
-SCHEDULES: Mapping[str, type[Schedule]] = {
-    cls.name: cls for cls in (ArraySchedule, Cosine, Exponential, Polynomial, Step, WarmUp)
-}
 AVERAGES: Mapping[str, type[Average]] = {cls.name: cls for cls in (TailAverage, ExponentialAverage)}
 
 
-class _Spoken(NamedTuple):
-    """What a name on the command line makes, and the numbers that may and must follow a colon."""
-
-    maker: Callable[..., Any]
-    numbers: tuple[str, ...] = ()
-    required: str | None = None
-
-
-_SAMPLINGS: Mapping[str, _Spoken] = {
-    "one-pass": _Spoken(OnePass),
-    "epochs": _Spoken(Epochs),
-    "shuffled-epochs": _Spoken(lambda: Epochs(shuffle="once")),
-    "reshuffled-epochs": _Spoken(lambda: Epochs(shuffle="every-epoch")),
-    "with-replacement": _Spoken(WithReplacement),
-    "fresh-data": _Spoken(FreshData),
-    "full-batch": _Spoken(FullBatch),
-    "gradient-descent": _Spoken(GradientDescent),
-    "gradient-flow": _Spoken(GradientFlow, ("order",)),
-    "sde": _Spoken(SDE, ("order",)),
+_SAMPLINGS: Mapping[str, Spoken] = {
+    "one-pass": Spoken(OnePass, also=("online",)),
+    "epochs": Spoken(Epochs, also=("fixed-order", "incremental")),
+    "shuffled-epochs": Spoken(
+        lambda: Epochs(shuffle="once"), also=("shuffle-once", "single-shuffle")
+    ),
+    "reshuffled-epochs": Spoken(
+        lambda: Epochs(shuffle="every-epoch"),
+        also=("random-reshuffling", "rr"),
+    ),
+    "with-replacement": Spoken(WithReplacement, also=("iid",)),
+    "fresh-data": Spoken(FreshData),
+    "full-batch": Spoken(FullBatch, also=("gd",)),
+    "gradient-descent": Spoken(GradientDescent),
+    "gradient-flow": Spoken(GradientFlow, ("order",)),
+    "sde": Spoken(SDE, ("order",), also=("sme",)),
 }
-_OPTIMIZERS: Mapping[str, _Spoken] = {
-    name: _Spoken(cls, cls.numbers) for name, cls in OPTIMIZERS.items()
+_BETA = {"momentum": "beta", "mu": "beta"}
+_OPTIMIZERS: Mapping[str, Spoken] = {
+    "sgd": Spoken(SGD, SGD.numbers),
+    "momentum": Spoken(Momentum, Momentum.numbers, also=("heavy-ball",), entries_also=_BETA),
+    "nesterov": Spoken(Nesterov, Nesterov.numbers, also=("nag",), entries_also=_BETA),
 }
-_SCHEDULES: Mapping[str, _Spoken] = {
-    "cosine": _Spoken(Cosine, ("floor",)),
-    "step": _Spoken(Step, ("every", "factor"), "every"),
-    "warm-up": _Spoken(WarmUp, ("over",), "over"),
-    "linear": _Spoken(Polynomial),
-    "exponential": _Spoken(Exponential, ("gamma",)),
-}
-_AVERAGES: Mapping[str, _Spoken] = {
-    "tail": _Spoken(TailAverage, ("W",)),
-    "exponential": _Spoken(ExponentialAverage, ("alpha",)),
+_AVERAGES: Mapping[str, Spoken] = {
+    "tail": Spoken(
+        TailAverage,
+        ("W",),
+        also=("swa", "polyak-ruppert"),
+        entries_also={"last": "W", "window": "W"},
+    ),
+    "exponential": Spoken(
+        ExponentialAverage,
+        ("alpha",),
+        also=("ema",),
+        entries_also={"decay": "alpha"},
+    ),
 }
 
 
@@ -120,10 +115,10 @@ def named_optimizer(
     >>> named_optimizer("momentum:beta=0.9", average="tail:W=10").label
     'momentum beta=9/10, average of the last 10'
     """
-    method: Any = which if isinstance(which, Optimizer) else _make("optimizer", which, _OPTIMIZERS)
+    method: Any = which if isinstance(which, Optimizer) else said("optimizer", which, _OPTIMIZERS)
     changes: dict[str, Any] = {}
     if schedule is not None:
-        changes["schedule"] = named_schedule(schedule)
+        changes["schedule"] = as_schedule(schedule)
     if average is not None:
         changes["average"] = named_average(average)
     if weight_decay is not None:
@@ -133,30 +128,6 @@ def named_optimizer(
         raise RequestError(f"expected an optimiser with a {lacking[0]}, got {method.label}")
     changed: Optimizer = replace(method, **changes) if changes else method
     return changed
-
-
-def named_schedule(which: str | Schedule) -> Schedule:
-    """Return a schedule by its name, or the schedule itself.
-
-    ``cosine``, ``cosine:floor=0.1``, ``step:every=30,factor=0.1``, ``warm-up:over=5``, ``linear``,
-    ``exponential``, ``exponential:gamma=0.99``, or ``file:PATH`` with one factor a line.
-
-    Raises
-    ------
-    RequestError, SamplingError, FormatError
-        When the name is unknown, a number impossible, or the file not readable.
-
-    Examples
-    --------
-    >>> named_schedule("step:every=30")
-    Step(every=30, factor=Fraction(1, 10))
-    """
-    if isinstance(which, Schedule):
-        return which
-    if which.startswith("file:"):
-        return _schedule_file(which.removeprefix("file:"))
-    schedule: Schedule = _make("schedule", which, _SCHEDULES, more=("file:PATH",))
-    return schedule
 
 
 def named_average(which: str | Average) -> Average:
@@ -174,7 +145,7 @@ def named_average(which: str | Average) -> Average:
     """
     if isinstance(which, Average):
         return which
-    average: Average = _make("average", which, _AVERAGES)
+    average: Average = said("average", which, _AVERAGES)
     return average
 
 
@@ -201,30 +172,8 @@ def named_sampling(which: str | Sampling) -> Sampling:
         return which
     if isinstance(which, str) and which.startswith("grid:"):
         return _grid_file(which.removeprefix("grid:"))
-    scheme: Sampling = _make("sampling", which, _SAMPLINGS, more=("grid:FILE",))
+    scheme: Sampling = said("sampling", which, _SAMPLINGS, more=("grid:FILE",))
     return scheme
-
-
-def _make(kind: str, text: object, known: Mapping[str, _Spoken], more: tuple[str, ...] = ()) -> Any:
-    """Return what ``name:key=value,key=value`` says."""
-    name, colon, rest = text.partition(":") if isinstance(text, str) else (text, "", "")
-    check_choice(kind, name, (*known, *more))
-    spoken = known.get(str(name), _Spoken(dict))
-    numbers: dict[str, Fraction] = {}
-    for piece in rest.split(",") if colon else ():
-        key, equals, value = piece.partition("=")
-        if not equals or key not in spoken.numbers or key in numbers:
-            allowed = ", ".join(f"{k}=..." for k in spoken.numbers) or "no numbers"
-            raise RequestError(f"expected {name} with {allowed}, got {kind}={shown(text)}")
-        numbers[key] = rational(key, value)
-    if spoken.required is not None and spoken.required not in numbers:
-        raise RequestError(f"expected {name}:{spoken.required}=..., got {kind}={shown(text)}")
-    return spoken.maker(**numbers)
-
-
-def _schedule_file(path: str) -> ArraySchedule:
-    words = (line.strip(",") for line in read_text(path).split())
-    return ArraySchedule([x for word in words if word for x in read_numbers("the schedule", word)])
 
 
 def _grid_file(path: str) -> Grid:

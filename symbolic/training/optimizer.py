@@ -35,12 +35,13 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_updates, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average
-from sgdiagrams.symbolic.training.schedules.schedule import Schedule, as_schedule
+from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sgdiagrams.symbolic.training.kernels import Mode
+    from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = ["Dressing", "Optimizer", "V", "Vector"]
 

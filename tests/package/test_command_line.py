@@ -16,9 +16,10 @@ from fuzzing.corpus import corpus
 import sgdiagrams
 from sgdiagrams.commands.shared import options
 from sgdiagrams.numeric.landscapes.names import LANDSCAPES
-from sgdiagrams.symbolic.observable import OBSERVABLES
+from sgdiagrams.symbolic.observable import OBSERVABLES, named_observable
 from sgdiagrams.symbolic.training import names
 from sgdiagrams.symbolic.training.names import named_sampling
+from sgdiagrams.symbolic.training.schedules.spoken_schedules import SPOKEN_SCHEDULES
 
 
 def started(*arguments):
@@ -45,8 +46,13 @@ def statistics(tmp_path):
 def test_names_are_those_of_the_library():
     assert tuple(OBSERVABLES) == options.OBSERVABLES
     assert tuple(LANDSCAPES) == options.LANDSCAPES
-    for kind in ("SAMPLINGS", "OPTIMIZERS", "SCHEDULES", "AVERAGES"):
-        assert tuple(getattr(names, f"_{kind}")) == getattr(options, kind)
+    tables = {kind: getattr(names, f"_{kind}") for kind in ("SAMPLINGS", "OPTIMIZERS", "AVERAGES")}
+    tables["SCHEDULES"] = SPOKEN_SCHEDULES
+    for kind, table in tables.items():
+        assert tuple(table) == getattr(options, kind)
+        assert tuple(word for entry in table.values() for word in entry.also) == options.ALSO[kind]
+    for word in options.ALSO["OBSERVABLES"]:
+        assert named_observable(word).name in OBSERVABLES
     for name in options.SAMPLINGS:
         assert named_sampling(name).label
 

@@ -70,6 +70,9 @@ OPTIMIZERS = [
     SGD(schedule=WarmUp(2, Step(every=1)), average=ExponentialAverage(0.9)),
     Momentum(schedule=Exponential(), average=TailAverage()),
     SGD(schedule=Polynomial()),
+    SGD(schedule="CosineAnnealingLR:T_max=3 until=2 then CyclicLR:peak=2,step_size_up=1"),
+    SGD(schedule="OneCycleLR times inverse:power=1/2 times LinearLR"),
+    SGD(schedule="MultiStepLR:milestones=1,2,every=2 times cosine:over=3"),
 ]
 SAMPLINGS = [
     OnePass(),

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "ALSO",
     "AVERAGES",
     "LANDSCAPES",
     "OBSERVABLES",
     "OPTIMIZERS",
     "SAMPLINGS",
     "SCHEDULES",
+    "NearestChoice",
     "basis_option",
     "checkpoint_option",
     "component_option",
@@ -56,9 +58,80 @@ SAMPLINGS = (
     "sde",
 )
 OPTIMIZERS = ("sgd", "momentum", "nesterov")
-SCHEDULES = ("cosine", "step", "warm-up", "linear", "exponential")
+SCHEDULES = (
+    "cosine",
+    "step",
+    "warm-up",
+    "linear",
+    "exponential",
+    "inverse",
+    "constant",
+    "StepLR",
+    "MultiStepLR",
+    "ConstantLR",
+    "LinearLR",
+    "ExponentialLR",
+    "PolynomialLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "OneCycleLR",
+    "exponential-decay",
+    "warmup-cosine-decay",
+    "piecewise-constant",
+    "invscaling",
+    "optimal",
+)
 AVERAGES = ("tail", "exponential")
 LANDSCAPES = ("digits", "gauss", "helix", "mean")
+
+# Other words for some of them.
+ALSO = {
+    "OBSERVABLES": ("train-loss", "gap", "generalization-gap", "shift"),
+    "SAMPLINGS": (
+        "online",
+        "fixed-order",
+        "incremental",
+        "shuffle-once",
+        "single-shuffle",
+        "random-reshuffling",
+        "rr",
+        "iid",
+        "gd",
+        "sme",
+    ),
+    "OPTIMIZERS": ("heavy-ball", "nag"),
+    "SCHEDULES": (
+        "cosine-decay",
+        "cosine-decay-schedule",
+        "warmup",
+        "linear-decay",
+        "1/t",
+        "inverse-time-decay",
+        "constant-schedule",
+        "warmup-cosine-decay-schedule",
+        "piecewise-constant-schedule",
+        "inv-scaling",
+    ),
+    "AVERAGES": ("swa", "polyak-ruppert", "ema"),
+}
+
+
+class NearestChoice(click.Choice[str]):
+    """A choice whose message names the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return click's message, with the nearest choice."""
+        from sgdiagrams.diagrams.messages import nearest
+
+        message = super().get_invalid_choice_message(value, ctx).rstrip(".")
+        return f"{message}{nearest(value, self.choices) or '.'}"
+
+
+def also(kind: str) -> str:
+    """Return the other words for names of a kind, for a help text."""
+    return f"also {', '.join(ALSO[kind])}"
+
 
 observable_option = click.option(
     "--observable",
@@ -67,7 +140,7 @@ observable_option = click.option(
     show_default=True,
     shell_complete=names(*OBSERVABLES, "function:", "expression:"),
     help=f"{', '.join(OBSERVABLES)}, function:NAME, expression:TEXT (such as |G|^2); "
-    "with :since=T0 the change since update T0.",
+    f"with :since=T0 the change since update T0; {also('OBSERVABLES')}.",
 )
 basis_option = click.option(
     "--basis",
@@ -114,8 +187,8 @@ def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[...
         metavar="NAME",
         default=default,
         show_default=True,
-        shell_complete=names(*SAMPLINGS, "grid:"),
-        help=f"{', '.join(SAMPLINGS)}, grid:FILE.",
+        shell_complete=names(*SAMPLINGS, "grid:", *ALSO["SAMPLINGS"]),
+        help=f"{', '.join(SAMPLINGS)}, grid:FILE; {also('SAMPLINGS')}.",
     )
 
 
@@ -128,8 +201,8 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             default="sgd",
             show_default=True,
-            shell_complete=names(*OPTIMIZERS),
-            help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9.",
+            shell_complete=names(*OPTIMIZERS, *ALSO["OPTIMIZERS"]),
+            help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9; {also('OPTIMIZERS')}.",
         ),
         click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
         click.option(
@@ -137,14 +210,15 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             shell_complete=names(*SCHEDULES, "file:"),
             help=f"Learning-rate factors: {', '.join(SCHEDULES)}, with numbers as in "
-            "step:every=30,factor=0.1, warm-up:over=5, exponential:gamma=0.99; or file:PATH.",
+            "step:every=30,factor=0.1, inverse:gamma=0.1, StepLR:step_size=30,every=100 (every: updates "
+            "to a step); 'A until=N then B', 'A times B'; or file:PATH.",
         ),
         click.option(
             "--average",
             metavar="NAME",
-            shell_complete=names(*AVERAGES),
+            shell_complete=names(*AVERAGES, *ALSO["AVERAGES"]),
             help=f"Average of iterates: {', '.join(AVERAGES)}; with a number tail:W=10, "
-            "exponential:alpha=0.9.",
+            f"exponential:alpha=0.9; {also('AVERAGES')}.",
         ),
     )
     for option in reversed(options):
@@ -161,7 +235,7 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=files,
         help="Instead of a landscape: derivatives as Statistics.save writes them, .npz or .json.",
     )
-    of_landscape = click.option("--landscape", type=click.Choice(LANDSCAPES))
+    of_landscape = click.option("--landscape", type=NearestChoice(LANDSCAPES))
     return of_landscape(of_file(command))
 
 

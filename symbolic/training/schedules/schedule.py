@@ -7,22 +7,20 @@ sum of terms :math:`c\, t^k\, x^t`, and then formulas keep T as a symbol.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 
 from sgdiagrams.diagrams.errors import SamplingError, listed
-from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import rational
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from sympy import Expr
 
 
-__all__ = ["ArraySchedule", "Schedule", "ScheduleTerm", "as_schedule"]
+__all__ = ["ArraySchedule", "Schedule", "ScheduleTerm"]
 
 
 class ScheduleTerm(NamedTuple):
@@ -103,26 +101,3 @@ class ArraySchedule(Schedule):
     def label(self) -> str:
         """The number of factors."""
         return f"schedule of {len(self.values)}"
-
-
-def as_schedule(given: Schedule | Sequence[Any] | None) -> Schedule | None:
-    """Return a schedule: itself, or one of given factors.
-
-    Raises
-    ------
-    SamplingError
-        When it is neither a schedule nor a sequence of numbers.
-
-    Examples
-    --------
-    >>> as_schedule([1, 0.5])
-    ArraySchedule(values=(Fraction(1, 1), Fraction(1, 2)))
-    """
-    if given is None or isinstance(given, Schedule):
-        return given
-    values = given.tolist() if hasattr(given, "tolist") else given
-    if isinstance(values, Sequence) and not isinstance(values, str):
-        return ArraySchedule(values)
-    raise SamplingError(
-        f"expected a schedule or a list of factors, one an update, got schedule={shown(given)}"
-    )

@@ -16,9 +16,16 @@ __all__ = ["Cosine", "Step", "WarmUp"]
 @final
 @dataclass(frozen=True, slots=True)
 class Cosine(Schedule):
-    r"""Half a cosine from 1 to `floor`: :math:`f + (1 - f)(1 + \cos(\pi t/T))/2`.
+    r"""Half a cosine from 1 to `floor`: :math:`f + (1 - f)(1 + \cos(\pi t/n))/2`.
 
     The cosines are rounded to doubles, which are then exact.
+
+    Parameters
+    ----------
+    floor
+        The least factor.
+    over
+        The number n of updates on the way, after which the factor stays; T when left out.
 
     Examples
     --------
@@ -29,20 +36,25 @@ class Cosine(Schedule):
     name: ClassVar[str] = "cosine"
 
     floor: Fraction = Fraction(0)
+    over: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "floor", rational("floor", self.floor))
+        if self.over is not None:
+            object.__setattr__(self, "over", whole_number("over", self.over, least=1))
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
         check_updates(T)
-        half = [Fraction(0.5 + 0.5 * math.cos(math.pi * t / T)) for t in range(T)]
+        n = self.over or T
+        half = [Fraction(0.5 + 0.5 * math.cos(math.pi * min(t / n, 1))) for t in range(T)]
         return tuple(self.floor + (1 - self.floor) * x for x in half)
 
     @property
     def label(self) -> str:
-        """The name with the floor."""
-        return "cosine" if self.floor == 0 else f"cosine floor={self.floor}"
+        """The name with its numbers."""
+        floor = "" if self.floor == 0 else f" floor={self.floor}"
+        return f"cosine{floor}" if self.over is None else f"cosine{floor} over={self.over}"
 
 
 @final

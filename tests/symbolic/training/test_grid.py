@@ -5,7 +5,8 @@ import pytest
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.symbolic import Grid
-from sgdiagrams.symbolic.training.names import named_sampling, named_schedule
+from sgdiagrams.symbolic.training.names import named_sampling
+from sgdiagrams.symbolic.training.schedules.named_schedules import named_schedule
 
 TABLE = [[True, False, True], [False, True, True]]
 ROWS = ((0,), (1,), (0, 1))
