@@ -29,6 +29,7 @@ from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
+from sgdiagrams.numeric.loops.torch_loop import from_torch, torch_eta
 from sgdiagrams.numeric.measurement.measured import Measured
 from sgdiagrams.numeric.measurement.measuring import measure, plan
 from sgdiagrams.numeric.measurement.planning import Plan
@@ -86,6 +87,7 @@ __all__ = [
     "exact_sgd",
     "exact_sgd_average",
     "exact_training",
+    "from_torch",
     "grid_schedule",
     "influence",
     "judge_series",
@@ -97,6 +99,7 @@ __all__ = [
     "plan",
     "reshuffled_schedules",
     "simulate",
+    "torch_eta",
     "torch_loss",
     "torch_small_batch_penalty",
     "verify",

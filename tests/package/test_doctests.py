@@ -16,6 +16,7 @@ NEEDS = {
     "sgdiagrams.numeric.models.jax_model": "jax",
     "sgdiagrams.numeric.models.structure": "jax",
     "sgdiagrams.numeric.noiseless.noiseless_run": "jax",
+    "sgdiagrams.numeric.loops.torch_loop": "torch",
     "sgdiagrams.numeric.regularisers.optax_penalty": "optax",
     "sgdiagrams.numeric.regularisers.torch_penalty": "torch",
     "sgdiagrams.numeric.models.module_loss": "torch",

@@ -1,0 +1,234 @@
+"""What a PyTorch data loader draws, as a sampling scheme: its attributes are read, nothing is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.grid import Grid
+from sgdiagrams.symbolic.training.schemes.one_pass import FreshData
+from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["Rounds"]
+
+_RECORD = "record the rows of its batches and give Grid(batches)"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What one round through a data loader is.
+
+    Attributes
+    ----------
+    kind
+        ``"reshuffled"``, ``"rows"`` (always the same), ``"drawn"`` (with replacement) or ``"fresh"``.
+    datapoints
+        N, of which rows are drawn.
+    drawn
+        How many rows a round draws.
+    batch
+        Rows in a batch.
+    drop_last
+        Whether a smaller last batch is left out.
+    rows
+        The rows in their order, for ``"rows"``.
+    """
+
+    kind: str
+    datapoints: int = 0
+    drawn: int = 0
+    batch: int = 1
+    drop_last: bool = False
+    rows: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, loader: Any) -> Rounds:
+        """Read a data loader.
+
+        Raises
+        ------
+        RequestError
+            When its draws are no scheme that is known; the message names the nearest.
+        """
+        if loader is None:
+            return cls("fresh")
+        from torch.utils import data
+
+        if not isinstance(loader, data.DataLoader):
+            raise RequestError(
+                f"expected a torch.utils.data.DataLoader, got dataloader={shown(loader)}"
+            )
+        if isinstance(loader.dataset, data.IterableDataset):
+            raise RequestError(
+                "expected a data set whose rows have numbers, got an IterableDataset; leave the data "
+                "loader out for fresh datapoints at every update"
+            )
+        sampler, batch, drop_last = _sampler_of(loader, data)
+        drawn = _round_of(sampler, data)
+        return replace(drawn, batch=drawn.batch * batch, drop_last=bool(drop_last))
+
+    @property
+    def updates(self) -> int | None:
+        """The number of updates in a round; None where there are no rounds."""
+        if self.kind == "fresh":
+            return None
+        return self.drawn // self.batch if self.drop_last else -(-self.drawn // self.batch)
+
+    def scheme(self, epochs: int | None, updates: int | None) -> Sampling:
+        """Return the scheme of so many epochs or updates; None leaves a symbol.
+
+        Raises
+        ------
+        RequestError
+            When updates are no whole epochs, or batches are of other sizes than the scheme has.
+        """
+        if self.kind == "fresh":
+            if epochs is not None:
+                raise RequestError("expected updates=... without a data loader, got epochs=...")
+            return FreshData(T=updates)
+        each = self.updates or 0
+        if not each:
+            raise RequestError(
+                f"expected at least one batch an epoch, got {self.drawn} rows in batches of "
+                f"{self.batch} with drop_last=True"
+            )
+        if self.kind == "drawn":
+            if self.drawn % self.batch and not self.drop_last:
+                raise RequestError(
+                    "expected batches of one size where rows are drawn with replacement, got a smaller "
+                    "last one; the nearest has drop_last=True"
+                )
+            T = updates if epochs is None else epochs * each
+            return WithReplacement(N=self.datapoints, B=self.batch, T=T)
+        if self.kind == "rows" and not self._is_plain(each, updates):
+            return self._grid(each, epochs, updates)
+        if updates is not None:
+            epochs = self._whole_epochs(each, updates)
+        if self.kind == "rows":
+            return Epochs(N=self.datapoints, B=self.batch, E=epochs)
+        return self._reshuffled(each, epochs)
+
+    def _is_plain(self, each: int, updates: int | None) -> bool:
+        """Return whether rows in order are whole epochs of equal batches."""
+        in_order = self.rows == tuple(range(self.datapoints))
+        return in_order and not self.drawn % self.batch and not (updates or 0) % each
+
+    def _reshuffled(self, each: int, epochs: int | None) -> Sampling:
+        """Return epochs in orders of their own."""
+        N, B = self.datapoints, self.batch
+        used = each * B if self.drop_last else self.drawn
+        B = min(B, used)
+        if used != N or N % B:
+            raise RequestError(
+                f"expected batches that take up all {N} rows, got {used} rows in batches of {B}; the "
+                f"nearest is batch_size={next(b for b in range(B, 0, -1) if not N % b)}"
+            )
+        return Epochs(N=N, B=B, E=epochs, shuffle="every-epoch")
+
+    def _grid(self, each: int, epochs: int | None, updates: int | None) -> Grid:
+        """Return the batches one by one."""
+        T = updates if epochs is None else epochs * each
+        if T is None:
+            raise RequestError(
+                "expected epochs=... or updates=... for rows in an order of their own, got neither"
+            )
+        starts = range(0, each * self.batch, self.batch)
+        round_ = [self.rows[i : i + self.batch] for i in starts]
+        return Grid([round_[t % each] for t in range(T)], N=self.datapoints)
+
+    def _whole_epochs(self, each: int, updates: int) -> int:
+        if updates % each:
+            raise RequestError(
+                f"expected whole epochs of {each} updates, got updates={updates}; the nearest is "
+                f"updates={max(1, round(updates / each)) * each}"
+            )
+        return updates // each
+
+
+def _sampler_of(loader: Any, data: Any) -> tuple[Any, int, bool]:
+    """Return what draws rows, how many make a batch, and whether a smaller last one is dropped."""
+    if loader.batch_size is not None:
+        return loader.sampler, loader.batch_size, loader.drop_last
+    # A sampler of batches, given as such, or in the place of a sampler of rows.
+    for given in (loader.batch_sampler, loader.sampler):
+        if (
+            isinstance(given, data.BatchSampler)
+            and type(given).__iter__ is data.BatchSampler.__iter__
+        ):
+            return given.sampler, given.batch_size, given.drop_last
+    if loader.batch_sampler is None:
+        return loader.sampler, 1, False
+    raise RequestError(
+        f"expected a BatchSampler, got {type(loader.batch_sampler).__name__}; {_RECORD}"
+    )
+
+
+def _round_of(sampler: Any, data: Any) -> Rounds:
+    """Return what a sampler draws in a round, in batches of one row per process."""
+    if isinstance(sampler, (list, tuple, range)):
+        return _in_order(sampler)
+    kind = type(sampler).__name__
+    if isinstance(sampler, data.DistributedSampler):
+        return _distributed(sampler)
+    if isinstance(sampler, data.SequentialSampler):
+        return _in_order(range(len(sampler.data_source)))
+    if isinstance(sampler, data.RandomSampler):
+        N, drawn = len(sampler.data_source), sampler.num_samples
+        if sampler.replacement:
+            return Rounds("drawn", N, drawn)
+        return _without_replacement(N, drawn)
+    if isinstance(sampler, data.SubsetRandomSampler):
+        rows = list(map(int, sampler.indices))
+        if len(set(rows)) != len(rows):
+            raise RequestError(
+                "expected different rows in a SubsetRandomSampler, got some twice; copy them in the data "
+                "set"
+            )
+        return Rounds("reshuffled", len(rows), len(rows))
+    if isinstance(sampler, data.WeightedRandomSampler):
+        weights = [float(w) for w in sampler.weights]
+        if len(set(weights)) > 1:
+            raise RequestError(
+                "expected equal weights of a WeightedRandomSampler, got others; weigh the losses of the "
+                "data set instead, and draw rows uniformly"
+            )
+        if sampler.replacement:
+            return Rounds("drawn", len(weights), sampler.num_samples)
+        return _without_replacement(len(weights), sampler.num_samples)
+    raise RequestError(f"expected a sampler of torch.utils.data, got {kind}; {_RECORD}")
+
+
+def _in_order(rows: Sequence[int]) -> Rounds:
+    numbers = tuple(map(int, rows))
+    return Rounds("rows", 1 + max(numbers, default=0), len(numbers), rows=numbers)
+
+
+def _without_replacement(N: int, drawn: int) -> Rounds:
+    if drawn > N:
+        raise RequestError(
+            f"expected a RandomSampler of at most {N} rows, or with replacement, got num_samples={drawn}"
+        )
+    return Rounds("reshuffled", N, drawn)
+
+
+def _distributed(sampler: Any) -> Rounds:
+    """Return what all processes together draw: their gradients are averaged."""
+    N, processes = len(sampler.dataset), sampler.num_replicas
+    if N % processes and not sampler.drop_last:
+        raise RequestError(
+            f"expected rows that {processes} processes share evenly, got {N}, which are padded; the "
+            "nearest is a data set of a few rows less"
+        )
+    total = N - N % processes
+    if not sampler.shuffle:
+        return Rounds("rows", N, total, processes, rows=tuple(range(total)))
+    return Rounds("reshuffled", N, total, processes)

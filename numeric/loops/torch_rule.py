@@ -1,0 +1,105 @@
+"""What a PyTorch optimiser does, as one of ours; its state and its parameters are not touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+
+if TYPE_CHECKING:
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
+
+__all__ = ["check_optimizer", "rule_of"]
+
+#: What comes nearest to optimisers that are no linear function of the gradients.
+_NEAREST = {
+    "Adam": "torch.optim.SGD with momentum=beta1, at the rates that Adam's steps end up with",
+    "AdamW": "torch.optim.SGD with momentum=beta1 and decoupled decay",
+    "NAdam": "torch.optim.SGD with momentum=beta1, nesterov=True",
+    "RMSprop": "torch.optim.SGD with a matrix eta, the preconditioner held fixed",
+    "Adagrad": "torch.optim.SGD with the schedule inverse:power=1/2",
+    "LBFGS": "torch.optim.SGD with a matrix eta, the inverse Hessian held fixed",
+    "ASGD": "torch.optim.SGD with the schedule inverse:power=3/4 and average='polyak-ruppert'",
+    "Muon": "torch.optim.SGD with nesterov=True",
+}
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise a RequestError unless it is PyTorch's SGD before its first step."""
+    from torch import optim
+
+    kind = type(optimizer)
+    if not isinstance(optimizer, optim.Optimizer):
+        raise RequestError(
+            f"expected an optimiser of torch.optim, got optimizer={shown(optimizer)}"
+        )
+    if not isinstance(optimizer, optim.SGD):
+        nearest = _NEAREST.get(kind.__name__, "torch.optim.SGD")
+        raise RequestError(
+            "expected torch.optim.SGD, whose steps are linear in the gradients, got "
+            f"{kind.__name__}; the nearest is {nearest}"
+        )
+    if kind.step is not optim.SGD.step:
+        raise RequestError(
+            f"expected torch.optim.SGD itself, got {kind.__name__}, which steps in a way of its own; "
+            "write its rule as an Optimizer"
+        )
+    for state in optimizer.state.values():
+        if state.get("momentum_buffer") is not None:
+            raise RequestError(
+                "expected an optimiser before its first step, got one whose momentum is on its way; make "
+                "a new one on the same weights"
+            )
+
+
+def rule_of(optimizer: Any, *, momenta: tuple[tuple[float, ...], ...], **parts: Any) -> Optimizer:
+    """Return the optimiser, with a schedule and an average.
+
+    Parameters
+    ----------
+    optimizer
+        A `torch.optim.SGD`.
+    momenta
+        The momentum of all groups at every step of the scheduler.
+    **parts
+        ``schedule`` and ``average``.
+
+    Raises
+    ------
+    RequestError
+        When groups have rules of their own, or a flag has no counterpart.
+    """
+    dampening = _common(optimizer, "dampening")
+    is_nesterov = _common(optimizer, "nesterov")
+    decay = _common(optimizer, "weight_decay")
+    if _common(optimizer, "maximize") and decay:
+        raise RequestError(
+            "expected maximize=True without weight decay, got both; train on the loss with its sign "
+            "changed"
+        )
+    values = {momentum for row in momenta for momentum in row}
+    if len(values) > 1:
+        raise RequestError(
+            f"expected one momentum, got {shown(sorted(values))}; the nearest has cycle_momentum=False"
+        )
+    [momentum] = values
+    if not momentum:
+        return SGD(weight_decay=decay, **parts)
+    if dampening:
+        raise RequestError(f"expected dampening=0 with momentum, got dampening={shown(dampening)}")
+    rule = Nesterov if is_nesterov else Momentum
+    return rule(beta=momentum, weight_decay=decay, **parts)
+
+
+def _common(optimizer: Any, name: str) -> Any:
+    """Return what all groups agree on."""
+    values = [group.get(name, 0) for group in optimizer.param_groups]
+    if any(value != values[0] for value in values):
+        raise RequestError(
+            f"expected one {name} for all groups, whose learning rates may differ, got "
+            f"{name}={shown(values)}"
+        )
+    return float(values[0]) if not isinstance(values[0], bool) else values[0]
