@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import product
@@ -13,11 +14,12 @@ import numpy as np
 from sgdiagrams.diagrams.errors import SamplingError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic.embeddings.batches import Batch, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule
+    from sgdiagrams.symbolic.embeddings.batches import Batches, RandomSchedule, WrittenBatch
 
 __all__ = [
     "check_schedule",
@@ -124,16 +126,32 @@ def merge_renamed(schedules: RandomSchedule) -> RandomSchedule:
     """
     merged: dict[Batches, Fraction] = {}
     for probability, schedule in schedules:
-        rows = {row for batch in schedule for row in batch}
-        histories = sorted(
-            (tuple(batch.count(row) for batch in schedule) for row in rows), reverse=True
-        )
+        histories = sorted(_histories(schedule), reverse=True)
         standard = tuple(
-            tuple(n for n, history in enumerate(histories) for _ in range(history[t]))
-            for t in range(len(schedule))
+            _renamed([history[t] for history in histories], batch)
+            for t, batch in enumerate(schedule)
         )
         merged[standard] = merged.get(standard, Fraction(0)) + probability
     return tuple((probability, schedule) for schedule, probability in merged.items())
+
+
+def _histories(schedule: Batches) -> list[tuple[Fraction | int, ...]]:
+    """Return for every row that is used how often it is in each batch, or its shares."""
+    columns = [
+        dict(zip(batch.rows, batch.shares, strict=True))
+        if isinstance(batch, Batch)
+        else Counter(batch)
+        for batch in schedule
+    ]
+    rows = {row for column in columns for row in column}
+    return [tuple(column.get(row, 0) for column in columns) for row in rows]
+
+
+def _renamed(uses: Sequence[Fraction | int], batch: WrittenBatch) -> WrittenBatch:
+    """Return a batch of the rows 0, 1, ... that are used so often, or with such shares."""
+    if isinstance(batch, Batch):
+        return Batch(tuple(range(len(uses))), tuple(map(Fraction, uses)))
+    return tuple(n for n, times in enumerate(uses) for _ in range(int(times)))
 
 
 def check_schedule(schedule: Batches, rows: int | None = None) -> int:
@@ -151,7 +169,7 @@ def check_schedule(schedule: Batches, rows: int | None = None) -> int:
             raise SamplingError(
                 f"expected batches of at least one row 0, 1, ..., got batch={shown(batch)} at update {t}"
             )
-    least = 1 + int(max((row for batch in schedule for row in batch), default=0))
+    least = 1 + int(max((row for batch in schedule for row in shares_of(batch)), default=0))
     n = least if rows is None else rows
     if not is_whole(n, least=1):
         raise SamplingError(
@@ -164,13 +182,13 @@ def check_schedule(schedule: Batches, rows: int | None = None) -> int:
     return int(n)
 
 
-def draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
+def draws(batch: WrittenBatch, drawn: tuple[int, ...], atoms: int) -> Iterator[tuple[int, ...]]:
     """Yield the training sets so far, with every choice of an atom for the batch's new rows.
 
     Parameters
     ----------
     batch
-        The rows of the next update.
+        That of the next update.
     drawn
         The atom of every row; -1 where it is still to be drawn.
     atoms
@@ -181,7 +199,7 @@ def draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterato
     >>> list(draws((0, 1), (1, -1, -1), atoms=2))
     [(1, 0, -1), (1, 1, -1)]
     """
-    new = sorted({row for row in batch if drawn[row] < 0})
+    new = sorted(row for row in shares_of(batch) if drawn[row] < 0)
     for choice in product(range(atoms), repeat=len(new)):
         now = list(drawn)
         for row, atom in zip(new, choice, strict=True):
@@ -190,6 +208,8 @@ def draws(batch: tuple[int, ...], drawn: tuple[int, ...], atoms: int) -> Iterato
 
 
 def _is_batch(batch: object) -> bool:
+    if isinstance(batch, Batch):
+        return True
     return (
         isinstance(batch, Sequence) and len(batch) > 0 and all(is_whole(n, least=0) for n in batch)
     )

@@ -33,6 +33,7 @@ from sgdiagrams.numeric.exact.series import (
     subtract,
     taylor,
 )
+from sgdiagrams.symbolic.embeddings.batches import shares_of
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ def exact_noise(
     p = landscape.dimension
     polynomials = asked_polynomials(watched, function, functions, p)
     course = course_of(training.sampling)
+    if course.masses is None:
+        raise SamplingError(
+            f"expected batches that weigh the same in every run, got {training.sampling.label}, which "
+            "has no one noiseless run; take exact_training"
+        )
     if training.symbols:
         raise SamplingError(
             f"expected numbers for {', '.join(training.symbols)} of {training.label}; "
@@ -218,24 +224,24 @@ class _Runs:
     def moments(self, schedule: Batches) -> list[_Series]:
         """Return the raw moments that the observable needs, averaged over all training sets."""
         atoms, order = len(self._landscape.losses), self._monomials.order
-        used = sorted({row for batch in schedule for row in batch})
+        of_rows = [shares_of(batch) for batch in schedule]
+        used = sorted({row for shares in of_rows for row in shares})
         readout = self.readout(used)
         readout.prepare(self._monomials)
         zero = _Vector([[Fraction(0)] * (order + 1) for _ in self._landscape.start])
         first = _State(zero, (zero,) * self._optimizer.memory_size)
 
         @cache
-        def mean_slope(counts: tuple[int, ...]) -> list[list[Fraction]]:
-            size = sum(counts)
+        def slope_of(shares: tuple[Fraction, ...]) -> list[list[Fraction]]:
             return [
                 [
-                    sum((c * x for c, x in zip(counts, xs, strict=True)), Fraction(0)) / size
+                    sum((c * x for c, x in zip(shares, xs, strict=True)), Fraction(0))
                     for xs in zip(*vs, strict=True)
                 ]
                 for vs in zip(*self._slopes, strict=True)
             ]
 
-        everyone = mean_slope((1,) * atoms)
+        everyone = slope_of((Fraction(1, atoms),) * atoms)
         total = [[Fraction(0)] * (order + 1) for _ in readout.scales]
         stack = [(0, first, [zero] * len(self._tables), (-1,) * self._rows)]
         while stack:
@@ -246,12 +252,15 @@ class _Runs:
                 total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
                 continue
             powers = self._monomials.evaluate(state.theta.series)
-            means = [self._monomials.apply(vector, powers) for vector in everyone]
+            mass = sum(of_rows[t].values(), Fraction(0))
+            means = [
+                [mass * x for x in self._monomials.apply(vector, powers)] for vector in everyone
+            ]
             for atom_of in draws(schedule[t], drawn, atoms):
-                counts = tuple(
-                    sum(atom_of[row] == atom for row in schedule[t]) for atom in range(atoms)
-                )
-                noisy = [self._monomials.apply(v, powers) for v in mean_slope(counts)]
+                shares = [Fraction(0)] * atoms
+                for row, share in of_rows[t].items():
+                    shares[atom_of[row]] += share
+                noisy = [self._monomials.apply(v, powers) for v in slope_of(tuple(shares))]
                 gradient = [
                     add(mean, [Fraction(0), *subtract(of_batch, mean)[:-1]])
                     for of_batch, mean in zip(noisy, means, strict=True)

@@ -3,12 +3,12 @@ r"""SGD itself in exact arithmetic: truncated power series in the learning rate,
 This is the judge of the theory and knows none of it: no diagram, no kernel, no derivative beyond the
 gradient. On a finite distribution of polynomial losses it makes the updates
 
-.. math:: \theta \leftarrow \theta - s\,\eta\, \frac{1}{B} \sum_{n \in \mathrm{batch}}
-    \nabla l_n(\theta)
+.. math:: \theta \leftarrow \theta - s\,\eta \sum_{n \in \mathrm{batch}} s_n \nabla l_n(\theta)
 
-or those of another optimiser, with :math:`\theta` a truncated power series in the number *s*, once for
-every training set, and averages the observable. The coefficients of :math:`s^k` are exact fractions,
-to be compared with the contributions of an expansion at the learning-rate tensor :math:`\eta`.
+with the shares :math:`s_n`, 1/B for a mean, or those of another optimiser, with :math:`\theta` a
+truncated power series in the number *s*, once for every training set, and averages the observable. The
+coefficients of :math:`s^k` are exact fractions, to be compared with the contributions of an expansion at
+the learning-rate tensor :math:`\eta`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from sgdiagrams.numeric.exact.series import (
     weighted,
 )
 from sgdiagrams.numeric.exact.update_rule import Rule
+from sgdiagrams.symbolic.embeddings.batches import shares_of
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def exact_sgd(
     landscape
         A finite distribution of polynomial losses.
     schedule
-        The batches, of any sizes. A row that occurs m times in a batch counts m times in its mean.
+        The batches, of any sizes. A row that occurs m times in a batch counts m times in its mean; a
+        `Batch` has shares of its own.
     order
         The highest power of the learning rate, >= 0.
     observable
@@ -322,7 +324,8 @@ def _moments(
     """Return the raw moments that the observable needs, averaged over all training sets."""
     atoms, p, order = len(landscape.losses), landscape.dimension, request.order
     T = len(schedule)
-    used = sorted({row for batch in schedule for row in batch})
+    of_rows = [shares_of(batch) for batch in schedule]
+    used = sorted({row for shares in of_rows for row in shares})
     readout = _readout(landscape, used, request)
     tables = watch_tables(request.optimizer, T, request.since)
     losses = [taylor(loss, landscape.start) for loss in landscape.losses]
@@ -332,7 +335,8 @@ def _moments(
         T=T,
         metric=request.metric,
         start=landscape.start,
-        gradients=denominator * math.lcm(*map(len, schedule)),
+        gradients=denominator
+        * math.lcm(*(share.denominator for shares in of_rows for share in shares.values())),
         readouts=[weight for table in tables for weight in table],
     )
 
@@ -343,7 +347,7 @@ def _moments(
     slopes = [[monomials.vector(derivative(loss, mu)) for mu in range(p)] for loss in whole]
 
     @cache
-    def mean_slope(counts: tuple[int, ...]) -> list[list[int]]:
+    def slope_of(counts: tuple[int, ...]) -> list[list[int]]:
         return [weighted(counts, column) for column in zip(*slopes, strict=True)]
 
     total = [[0] * (order + 1) for _ in readout.scales]
@@ -358,9 +362,9 @@ def _moments(
         powers = monomials.evaluate(state.theta)
         for atom_of in draws(schedule[t], drawn, atoms):
             counts = [0] * atoms
-            for row in schedule[t]:
-                counts[atom_of[row]] += rule.gradient_unit // (denominator * len(schedule[t]))
-            gradient = [monomials.apply(vector, powers) for vector in mean_slope(tuple(counts))]
+            for row, share in of_rows[t].items():
+                counts[atom_of[row]] += int(share * (rule.gradient_unit // denominator))
+            gradient = [monomials.apply(vector, powers) for vector in slope_of(tuple(counts))]
             after = rule.update(t, state, gradient)
             seen = [
                 _watch(point, table[t], after.theta)

@@ -172,5 +172,7 @@ class _Values:
     def _at(self, factor: str, point: Series) -> Series:
         if factor == WEIGHTS:
             return point
-        derivative = self._data.mean if factor == TRAINING else partial(self._data.function, factor)
+        derivative = (
+            self._data.summed if factor == TRAINING else partial(self._data.function, factor)
+        )
         return composed(derivative, point, rank=0, length=self._length)

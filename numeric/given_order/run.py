@@ -18,6 +18,7 @@ import numpy as np
 
 from sgdiagrams.numeric.given_order.series import composed, zeros
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, as_floats, check_leaf
+from sgdiagrams.symbolic.embeddings.batches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.numeric.given_order.series import Series
-    from sgdiagrams.symbolic.embeddings.batches import Batches
+    from sgdiagrams.symbolic.embeddings.batches import Batches, WrittenBatch
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["Data", "Gradients", "follow", "follow_rule"]
@@ -91,8 +92,8 @@ class Data:
         """Return a number as a Fraction or a float."""
         return value if self.is_exact else float(value)
 
-    def mean(self, k: int, rows: tuple[int, ...] | None = None) -> NDArray[Any]:
-        """Return the mean of derivative k over rows, over all of them by default.
+    def summed(self, k: int, batch: WrittenBatch | None = None) -> NDArray[Any]:
+        """Return derivative k summed over a batch with its shares; by default the mean of all rows.
 
         Raises
         ------
@@ -101,7 +102,14 @@ class Data:
         """
         check_leaf(self.derivatives, LOSS, k, purpose=f"for order {k}")
         sample = self.derivatives.samples[k]
-        part = self.numbers(sample if rows is None else sample[list(rows)])
+        if isinstance(batch, Batch):
+            shares = np.array(
+                [self.number(share) for share in batch.shares],
+                dtype=object if self.is_exact else float,
+            )
+            part = self.numbers(sample[list(batch.rows)])
+            return np.asarray((part.T * shares).T.sum(axis=0))
+        part = self.numbers(sample if batch is None else sample[list(batch)])
         return np.asarray(part.sum(axis=0) / len(part))
 
     def function(self, name: str, k: int) -> NDArray[Any]:
@@ -139,7 +147,7 @@ def follow(
     training
         With numbers for all symbols; its optimiser is used, and its number of updates.
     batches
-        The rows of every update.
+        Those of every update.
     order
         The highest power K of the learning rate.
     points
@@ -217,9 +225,9 @@ class Gradients:
         size = (data.derivatives.dimension or 1) ** order
         distinct = set(batches)
         self._is_kept = len(distinct) < len(batches) and len(distinct) * size <= _KEPT
-        self._known: dict[tuple[tuple[int, ...], int], NDArray[Any]] = {}
+        self._known: dict[tuple[WrittenBatch, int], NDArray[Any]] = {}
 
-    def at(self, batch: tuple[int, ...], delta: Series) -> Series:
+    def at(self, batch: WrittenBatch, delta: Series) -> Series:
         """Return the gradient of a batch with the penalty at a displacement: shape (order, p)."""
         gradient = composed(lambda k: self._derivative(batch, k), delta, rank=1, length=self._order)
         return np.asarray(gradient + self.penalty_at(delta)) if self.decay else gradient
@@ -230,7 +238,7 @@ class Gradients:
         penalty[0] = penalty[0] + self.decay * self._start
         return penalty
 
-    def curvature_at(self, batch: tuple[int, ...], delta: Series) -> Series:
+    def curvature_at(self, batch: WrittenBatch, delta: Series) -> Series:
         """Return the Hessian of a batch with the penalty: shape (order - 1, p, p), at least one."""
         length = max(1, self._order - 1)
         hessian = composed(lambda k: self._derivative(batch, k), delta, rank=2, length=length)
@@ -239,10 +247,10 @@ class Gradients:
             hessian[0, diagonal, diagonal] = hessian[0, diagonal, diagonal] + self.decay
         return hessian
 
-    def _derivative(self, batch: tuple[int, ...], k: int) -> NDArray[Any]:
+    def _derivative(self, batch: WrittenBatch, k: int) -> NDArray[Any]:
         known = self._known.get((batch, k))
         if known is None:
-            known = self._data.mean(k, batch)
+            known = self._data.summed(k, batch)
             if self._is_kept:
                 self._known[batch, k] = known
         return known

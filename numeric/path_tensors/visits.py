@@ -2,9 +2,9 @@ r"""How often rows visit: the weights of times of tied updates, expected over wh
 
 For updates in blocks, which have a row each, and one time for every update, the weight is
 
-.. math:: \Big\langle \prod_{\mathrm{blocks}} \sum_n \prod_{v} \frac{m_{n, t_v}}{B_{t_v}} \Big\rangle
+.. math:: \Big\langle \prod_{\mathrm{blocks}} \sum_n \prod_{v} a_{n, t_v} \Big\rangle
 
-with :math:`m_{n, t}` how often update t uses row n. Blocks may share a row. Schedules and datapoints
+with :math:`a_{n, t}` the share of row n in update t. Blocks may share a row. Schedules and datapoints
 are independent, and so this is all that the terms of an expansion in the noise have to know of a course.
 """
 
@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, reduce
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import blocks_of, coarsenings, restricted_growth_string
+from sgdiagrams.symbolic.embeddings.batches import shares_of
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+from sgdiagrams.symbolic.propagation.placing import at_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,9 +126,10 @@ class _Tables:
     ) -> VisitTables:
         """Return the weights for a schedule that is fixed: rows with one history count together."""
         T = course.updates
+        of_rows = [shares_of(batch) for batch in course.batches]
         histories: dict[tuple[Fraction, ...], int] = {}
         for row in range(course.rows):
-            shares = tuple(Fraction(batch.count(row), len(batch)) for batch in course.batches)
+            shares = tuple(of_batch.get(row, Fraction(0)) for of_batch in of_rows)
             histories[shares] = histories.get(shares, 0) + 1
         visited = {shares: number for shares, number in histories.items() if any(shares)}
 
@@ -153,11 +156,12 @@ class _Tables:
             def weight(levels: tuple[int, ...]) -> Fraction:
                 total = Fraction(0)
                 for part in coarser:
-                    value = _at(level.overall(part), course)
+                    value = at_numbers(level.overall(part), N=course.rows, B=course.batch)
                     for members in blocks_of(levels):
-                        value *= _at(level.weight(part, sum(1 << v for v in members)), course)
+                        powers = level.weight(part, sum(1 << v for v in members))
+                        value *= at_numbers(powers, N=course.rows, B=course.batch)
                     total += value
-                return total / Fraction(course.batch) ** nodes
+                return total * course.share**nodes
 
             def at(times: Sequence[int]) -> Fraction:
                 return weight(restricted_growth_string(times))
@@ -182,35 +186,59 @@ class _Tables:
         basis: Basis,  # noqa: ARG002
     ) -> VisitTables:
         """Return the weights for random orders: different rows at different places of every epoch."""
-        N, B, nodes = course.rows, course.batch, len(forest.parents)
-        steps = N // B
+        N, nodes, steps = course.rows, len(forest.parents), len(course.steps)
+        is_uneven = len({*course.steps}) > 1
 
         @cache
-        def weight(blocks: tuple[int, ...], places: tuple[tuple[int, int], ...]) -> Fraction:
+        def weight(blocks: tuple[int, ...], places: tuple[_Place, ...]) -> Fraction:
             """Return the expected number of ways to give different rows to the blocks."""
             value = Fraction(math.perm(N, max(blocks) + 1))
-            for epoch in {e for e, _ in places} if value else ():
-                batch_of: dict[int, int] = {}
-                for block, (e, batch) in zip(blocks, places, strict=True):
-                    if e == epoch and batch_of.setdefault(block, batch) != batch:
+            for epoch in {place.epoch for place in places} if value else ():
+                batch_of: dict[int, _Place] = {}
+                for block, place in zip(blocks, places, strict=True):
+                    if place.epoch == epoch and batch_of.setdefault(block, place) != place:
                         return Fraction(0)
                 used = list(batch_of.values())
-                ways = math.prod(math.perm(B, used.count(batch)) for batch in set(used))
+                ways = math.prod(
+                    math.perm(course.steps[place.kind], used.count(place)) for place in set(used)
+                )
                 value *= Fraction(ways, math.perm(N, len(used)))
             return value
 
         @cache
-        def total(places: tuple[tuple[int, int], ...]) -> Fraction:
+        def total(places: tuple[_Place, ...]) -> Fraction:
             number = sum((weight(x, places) for x in coarsenings(forest.blocks)), Fraction(0))
-            return number / Fraction(B) ** nodes
+            return number * math.prod(course.shares[place.kind] for place in places)
 
         def at(times: Sequence[int]) -> Fraction:
             epochs = restricted_growth_string(t // steps for t in times)
-            return total(tuple(zip(epochs, restricted_growth_string(times), strict=True)))
+            kinds = (is_uneven and (t + 1) % steps == 0 for t in times)
+            batches = restricted_growth_string(times)
+            return total(
+                tuple(
+                    _Place(epoch, batch, -is_last)
+                    for epoch, batch, is_last in zip(epochs, batches, kinds, strict=True)
+                )
+            )
 
         return VisitTables(
-            (((tuple(range(nodes)), _by_pattern(course.updates, nodes, steps, at)),),)
+            (
+                (
+                    (
+                        tuple(range(nodes)),
+                        _by_pattern(course.updates, nodes, steps, at, marks_last=is_uneven),
+                    ),
+                ),
+            )
         )
+
+
+class _Place(NamedTuple):
+    """A batch: the number of its epoch, a name of its own, and 0, or -1 for the last of an epoch."""
+
+    epoch: int
+    batch: int
+    kind: int
 
 
 def _independent(forest: UpdateForest, table: Callable[[int], NDArray[Any]]) -> VisitTables:
@@ -219,15 +247,25 @@ def _independent(forest: UpdateForest, table: Callable[[int], NDArray[Any]]) -> 
 
 
 def _by_pattern(
-    T: int, nodes: int, steps: int, weight: Callable[[Sequence[int]], Fraction]
+    T: int,
+    nodes: int,
+    steps: int,
+    weight: Callable[[Sequence[int]], Fraction],
+    *,
+    marks_last: bool = False,
 ) -> NDArray[Any]:
-    """Return the weights of all times: they depend on which times and which epochs are equal."""
+    """Return the weights of all times: they depend on which times and which epochs are equal.
+
+    And, on request, on which are the last of an epoch.
+    """
     _check_size(T, nodes)
     times = np.indices((T,) * nodes).reshape(nodes, -1)
     pattern = np.zeros(times.shape[1], dtype=np.int64)
     for v, w in combinations(range(nodes), 2):
         is_equal = times[v] == times[w]
         pattern = 4 * pattern + is_equal + (times[v] // steps == times[w] // steps)
+    for last in (times + 1) % steps == 0 if marks_last else ():
+        pattern = 2 * pattern + last
     _, first, kind = np.unique(pattern, return_index=True, return_inverse=True)
     weights = np.array([weight(column) for column in times[:, first].T.tolist()], dtype=object)
     return np.asarray(weights[kind].reshape((T,) * nodes))
@@ -239,14 +277,3 @@ def _check_size(T: int, nodes: int) -> None:
             f"expected at most {_MOST_TIMES} times of tied updates, got {nodes} updates in T={T}; take "
             "less noise or fewer updates"
         )
-
-
-def _at(polynomial: Any, course: EqualSteps) -> Fraction:
-    """Return a Laurent polynomial in N and B at their numbers."""
-    return sum(
-        (
-            Fraction(course.rows) ** n * Fraction(course.batch) ** b * c
-            for (n, b), c in polynomial.items()
-        ),
-        Fraction(0),
-    )

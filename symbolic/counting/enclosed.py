@@ -11,6 +11,7 @@ from flint import arb
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
+from sgdiagrams.symbolic.embeddings.signs import mean_share
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.fixed_schedule import equal_epochs
 from sgdiagrams.symbolic.propagation.grid import GridPropagator
@@ -18,7 +19,6 @@ from sgdiagrams.symbolic.propagation.groups import grouped_sum
 from sgdiagrams.symbolic.propagation.placing import (
     Placing,
     at_numbers,
-    per_batch,
     reshuffled_placing,
 )
 from sgdiagrams.symbolic.propagation.rings import (
@@ -98,7 +98,8 @@ class _EnclosedPropagator:
         if key not in self._totals:
             tied = [b for b, size in Counter(blocks).items() if size > 1]
             if course not in self._epochs:
-                self._epochs[course] = equal_epochs(course.batches)
+                is_even = len({*course.sizes}) == 1 and {*course.masses} == {1}
+                self._epochs[course] = equal_epochs(course.batches) if is_even else 0
             is_short = self._dynamics.is_constant and self._epochs[course] and len(tied) < 2
             total: Any = 1
             if parents and is_short:
@@ -110,8 +111,7 @@ class _EnclosedPropagator:
 
     def _grid(self, course: FixedBatches) -> GridPropagator:
         if course not in self._grids:
-            shares = [per_batch(size, 1) for size in course.sizes]
-            grid = GridPropagator(course.batches, course.rows, self._dynamics, shares)
+            grid = GridPropagator(course.batches, course.rows, self._dynamics)
             self._grids[course] = grid
         return self._grids[course]
 
@@ -156,20 +156,20 @@ class _EnclosedPropagator:
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Any:
         """Return the sum for steps that are all alike."""
         rule, forests = course.rule.in_basis(basis, forest)
-        numbers = {"N": course.rows, "B": course.batch}
+        N, B = course.rows, course.batch
         total = arb(0)
         for coarse in forests:
-            n = len(coarse.parents)
+            n, unit = len(coarse.parents), rule.denominator(coarse, N, B)
 
-            def weight(mask: int, forest: UpdateForest = coarse) -> int:
-                # Times N for every node it is whole.
-                by_node = course.rows ** mask.bit_count()
-                return int(at_numbers(rule.weight(forest, mask), **numbers) * by_node)
+            def weight(mask: int, forest: UpdateForest = coarse, unit: int = unit) -> int:
+                # Times a unit for every node it is whole.
+                by_node = unit ** mask.bit_count()
+                return int(at_numbers(rule.weight(forest, mask), N=N, B=B) * by_node)
 
             count, _ = grouped_sum(coarse.parents, weight, self._dynamics)
-            share = at_numbers(rule.overall(coarse), **numbers) / course.rows**n
+            share = at_numbers(rule.overall(coarse), N=N, B=B) * (course.share / unit) ** n
             total += count * BALLS.number(share)
-        return total * BALLS.number(per_batch(course.batch, len(forest.parents)))
+        return total
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
@@ -178,7 +178,7 @@ class _EnclosedPropagator:
         total = arb(0)
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             if coarse.block_count <= course.rows:
-                placing = reshuffled_placing(coarse, N=course.rows, B=course.batch)
+                placing = reshuffled_placing(coarse, course)
                 count = StepScan(coarse.parents, placing, self._dynamics).run()
                 if count is not None:
                     total += placing.epoch_scale * count
@@ -194,7 +194,7 @@ def _row_placing(are_tied: Sequence[bool], B: int, *, is_used: bool) -> Placing:
 
     def weight(mask: int, seen: int) -> Fraction:  # noqa: ARG001
         tied = sum(mask >> v & 1 for v, is_tied in enumerate(are_tied) if is_tied)
-        return per_batch(B, tied) if is_used or not tied else Fraction(0)
+        return mean_share(B) ** tied if is_used or not tied else Fraction(0)
 
     return Placing(weight)
 

@@ -1,47 +1,178 @@
-r"""Batches in the order of the updates: spelled out with their probabilities, or drawn by chance.
+r"""Batches in the order of the updates, spelled out, and by chance with their probabilities.
 
 Batches say which rows of the training set every update uses: ``((0, 1), (2,))`` is an update on the
-rows 0 and 1 and then one on the row 2. Sampling by chance is a list of such batches with probabilities.
-Nothing is counted here.
+rows 0 and 1 and then one on the row 2. An update goes against the sum over rows of their *shares* times
+their gradients; rows alone mean their average, and a `Batch` has any shares. Sampling by chance is a list
+of such batches with probabilities. Nothing is counted here.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, combinations_with_replacement, product, repeat
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
+from sgdiagrams.symbolic.checks import rational
+from sgdiagrams.symbolic.embeddings.signs import mean_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
 __all__ = [
+    "Batch",
     "Batches",
     "RandomSchedule",
-    "Rows",
     "epochs_schedule",
+    "mass_of",
     "one_pass_schedule",
     "reshuffled_schedules",
-    "rows_of",
+    "shares_of",
+    "units_of",
     "with_replacement_schedules",
 ]
 
 _MOST_CELLS = 10**6  # rows that are spelled out
 
-#: The batches in the order of the updates; a batch is a tuple of rows of the training set.
-Batches: TypeAlias = tuple[tuple[int, ...], ...]
+
+@final
+@dataclass(frozen=True, slots=True)
+class Batch:
+    r"""The rows of one update with their shares: it goes against :math:`\sum_n s_n \nabla l_n`.
+
+    Parameters
+    ----------
+    rows
+        Different rows of the training set; none is an update with gradient zero.
+    shares
+        A rational number for each. Rows without a share are left out.
+
+    Raises
+    ------
+    SamplingError
+        When a row comes twice or is no whole number, or there are not as many shares as rows.
+
+    Examples
+    --------
+    A sum in place of a mean, and a mean in which row 4 comes twice:
+
+    >>> Batch((0, 1), (1, 1))
+    Batch(rows=(0, 1), shares=(Fraction(1, 1), Fraction(1, 1)))
+    >>> Batch.of_places((4, 2, 4)).shares
+    (Fraction(2, 3), Fraction(1, 3))
+    """
+
+    rows: tuple[int, ...]
+    shares: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        rows, shares = tuple(self.rows), tuple(rational("a share", x) for x in self.shares)
+        are_rows = all(is_whole(row, least=0) for row in rows) and len(set(rows)) == len(rows)
+        if not are_rows or len(rows) != len(shares):
+            raise SamplingError(
+                f"expected different rows 0, 1, ... with a share for each, got rows={shown(rows)}, "
+                f"{len(shares)} shares"
+            )
+        kept = [(int(row), share) for row, share in zip(rows, shares, strict=True) if share]
+        object.__setattr__(self, "rows", tuple(row for row, _ in kept))
+        object.__setattr__(self, "shares", tuple(share for _, share in kept))
+
+    @classmethod
+    def of_places(
+        cls,
+        places: Sequence[int],
+        weights: Sequence[Any] | None = None,
+        *,
+        size: Fraction | int | None = None,
+    ) -> WrittenBatch:
+        """Return the batch of places that hold rows, some of them perhaps the same.
+
+        It is the tuple of the rows where that is what a mean over different rows is.
+
+        Parameters
+        ----------
+        places
+            The row at every place.
+        weights
+            A rational number for every place; 1 when left out.
+        size
+            What the sum is divided by: the number of places when left out, which makes a mean.
+
+        Examples
+        --------
+        >>> Batch.of_places((3, 1)), Batch.of_places((3, 1), size=1).shares
+        ((3, 1), (Fraction(1, 1), Fraction(1, 1)))
+        """
+        size = Fraction(len(places) if size is None else size)
+        if weights is None and size == len(places) and len(set(places)) == len(places):
+            return tuple(places)
+        total: dict[int, Fraction] = {}
+        of_places = [1] * len(places) if weights is None else weights
+        for row, weight in zip(places, of_places, strict=True):
+            total[row] = total.get(row, Fraction(0)) + Fraction(weight) / size
+        return cls(tuple(total), tuple(total.values()))
+
+
+#: A batch as it is written: rows alone are a mean, in which a row may come several times.
+WrittenBatch: TypeAlias = "tuple[int, ...] | Batch"
+#: The batches in the order of the updates.
+Batches: TypeAlias = tuple[WrittenBatch, ...]
 #: Batches with their probabilities, of sum 1.
 RandomSchedule: TypeAlias = tuple[tuple[Fraction, Batches], ...]
-#: The rows of one batch of many runs: the same for all runs, or an array of shape (runs, B).
-Rows: TypeAlias = "slice | NDArray[np.intp]"
+
+
+def shares_of(batch: WrittenBatch) -> dict[int, Fraction]:
+    """Return row -> share of a batch.
+
+    Examples
+    --------
+    >>> shares_of((0, 0, 2)), shares_of(Batch((1,), (3,)))
+    ({0: Fraction(2, 3), 2: Fraction(1, 3)}, {1: Fraction(3, 1)})
+    """
+    if isinstance(batch, Batch):
+        return dict(zip(batch.rows, batch.shares, strict=True))
+    size = len(batch)
+    return {row: Fraction(times, size) for row, times in Counter(batch).items()}
+
+
+def mass_of(batch: WrittenBatch) -> Fraction:
+    """Return the sum of the shares of a batch, which is 1 for a mean.
+
+    Examples
+    --------
+    >>> mass_of((0, 1)), mass_of(Batch((0, 1), (1, 1)))
+    (Fraction(1, 1), Fraction(2, 1))
+    """
+    return sum(batch.shares, Fraction(0)) if isinstance(batch, Batch) else Fraction(1)
+
+
+def units_of(batches: Batches) -> list[Fraction]:
+    """Return for every batch the largest number of which all its shares are whole multiples.
+
+    Examples
+    --------
+    >>> units_of(((0, 1), Batch((0, 1), ("1/2", "1/3"))))
+    [Fraction(1, 2), Fraction(1, 6)]
+    """
+    known: dict[object, Fraction] = {}
+    units = []
+    for batch in batches:
+        is_mean = not isinstance(batch, Batch)
+        key = len(batch) if is_mean else batch
+        if key not in known:
+            known[key] = mean_share(len(batch)) if is_mean else _unit(batch.shares)
+        units.append(known[key])
+    return units
+
+
+def _unit(shares: Sequence[Fraction]) -> Fraction:
+    common = math.lcm(*(share.denominator for share in shares))
+    return Fraction(math.gcd(*(int(share * common) for share in shares)) or 1, common)
 
 
 def one_pass_schedule(T: int, B: int = 1) -> Batches:
@@ -62,34 +193,48 @@ def one_pass_schedule(T: int, B: int = 1) -> Batches:
     return tuple(tuple(range(t * B, (t + 1) * B)) for t in range(T))
 
 
-def epochs_schedule(N: int, B: int, E: int) -> Batches:
+def epochs_schedule(N: int, B: int, E: int, *, drop_last: bool = False) -> Batches:
     """Return E passes over N rows in batches of B, always in the same order.
-
-    Raises
-    ------
-    SamplingError
-        When B does not divide N.
-
-    Examples
-    --------
-    >>> epochs_schedule(N=4, B=2, E=2)
-    ((0, 1), (2, 3), (0, 1), (2, 3))
-    """
-    N, B, E = _batches_of_epochs(N, B, E)
-    _check_cells(N * E)
-    return one_pass_schedule(N // B, B) * E
-
-
-def reshuffled_schedules(N: int, B: int, E: int, *, first_fixed: bool = False) -> RandomSchedule:
-    """Return all schedules of E passes over N rows, shuffled anew before each pass.
-
-    The order within a batch does not matter: a pass is one of N! / (B!)^(N/B) sequences of batches, all
-    equally likely.
 
     Parameters
     ----------
     N, B, E
         Rows, rows in a batch, passes.
+    drop_last
+        Whether to leave out the last rows of every pass where they are fewer than B.
+
+    Raises
+    ------
+    SamplingError
+        When a number is not whole, or B is more than N.
+
+    Examples
+    --------
+    >>> epochs_schedule(N=4, B=2, E=2)
+    ((0, 1), (2, 3), (0, 1), (2, 3))
+    >>> epochs_schedule(N=3, B=2, E=1), epochs_schedule(N=3, B=2, E=1, drop_last=True)
+    (((0, 1), (2,)), ((0, 1),))
+    """
+    N, B, E = _numbers_of_epochs(N, B, E)
+    _check_cells(N * E)
+    end = N // B * B if drop_last else N
+    return tuple(tuple(range(start, min(start + B, N))) for start in range(0, end, B)) * E
+
+
+def reshuffled_schedules(
+    N: int, B: int, E: int, *, drop_last: bool = False, first_fixed: bool = False
+) -> RandomSchedule:
+    """Return all schedules of E passes over N rows, shuffled anew before each pass.
+
+    The order within a batch does not matter: where B divides N, a pass is one of N! / (B!)^(N/B)
+    sequences of batches, all equally likely.
+
+    Parameters
+    ----------
+    N, B, E
+        Rows, rows in a batch, passes.
+    drop_last
+        Whether to leave out the last rows of every pass where they are fewer than B.
     first_fixed
         Leave the first pass in the order of the rows. Rows are drawn independently from one
         distribution, and so expectations over training sets do not depend on their names: they are
@@ -98,7 +243,7 @@ def reshuffled_schedules(N: int, B: int, E: int, *, first_fixed: bool = False) -
     Raises
     ------
     SamplingError
-        When B does not divide N.
+        When a number is not whole, or B is more than N.
 
     Examples
     --------
@@ -106,12 +251,18 @@ def reshuffled_schedules(N: int, B: int, E: int, *, first_fixed: bool = False) -
     ...     print(probability, schedule)
     1/2 ((0,), (1,), (0,), (1,))
     1/2 ((0,), (1,), (1,), (0,))
+    >>> [schedule for _, schedule in reshuffled_schedules(N=3, B=2, E=1)]
+    [((0, 1), (2,)), ((0, 2), (1,)), ((1, 2), (0,))]
     """
-    N, B, E = _batches_of_epochs(N, B, E)
+    N, B, E = _numbers_of_epochs(N, B, E)
     _check_cells(max(N, N * E))
-    of_batches = (_binomial(rows, B) for _ in range(E - first_fixed) for rows in range(N, 0, -B))
+    of_batches = (
+        _binomial(rows, B)
+        for _ in range(E - first_fixed)
+        for rows in range(N, B - 1 if drop_last else 0, -B)
+    )
     _check_alternatives(of_batches, cells=N * E)
-    passes = tuple(_ordered_batches(tuple(range(N)), B))
+    passes = tuple(_ordered_batches(tuple(range(N)), B, drop_last=drop_last))
     choices = [passes[:1] if first_fixed and e == 0 else passes for e in range(E)]
     probability = Fraction(1, math.prod(map(len, choices)))
     return tuple((probability, sum(chosen, ())) for chosen in product(*choices))
@@ -152,20 +303,6 @@ def with_replacement_schedules(N: int, B: int, T: int) -> RandomSchedule:
     )
 
 
-def rows_of(batch: Sequence[int]) -> Rows:
-    """Return a batch that is the same for all runs; rows that follow each other as a slice.
-
-    Examples
-    --------
-    >>> rows_of((2, 3)), rows_of((2, 0))
-    (slice(2, 4, None), array([2, 0]))
-    """
-    first = batch[0]
-    if all(row == first + i for i, row in enumerate(batch)):
-        return slice(first, first + len(batch))
-    return np.array(batch)
-
-
 def _sizes(**given: tuple[object, int]) -> list[int]:
     """Return whole numbers that are at least what is said beside them."""
     for name, (value, least) in given.items():
@@ -176,10 +313,11 @@ def _sizes(**given: tuple[object, int]) -> list[int]:
     return [int(value) for value, _ in given.values()]  # type: ignore[call-overload]
 
 
-def _batches_of_epochs(N: int, B: int, E: int) -> list[int]:
-    if not (is_whole(N, least=1) and is_whole(B, least=1)) or N % B:
-        raise SamplingError(f"expected a batch size that divides N, got N={shown(N)}, B={shown(B)}")
-    return _sizes(N=(N, 1), B=(B, 1), E=(E, 0))
+def _numbers_of_epochs(N: int, B: int, E: int) -> list[int]:
+    N, B, E = _sizes(N=(N, 1), B=(B, 1), E=(E, 0))
+    if B > N:
+        raise SamplingError(f"expected a batch size of at most N, got N={shown(N)}, B={shown(B)}")
+    return [N, B, E]
 
 
 def _check_cells(number: int) -> None:
@@ -204,21 +342,21 @@ def _check_alternatives(choices: Iterable[int], *, cells: int) -> None:
 def _binomial(n: int, k: int) -> int:
     """Return a binomial coefficient, or a part of it that is too much already."""
     result = 1
-    for i in range(min(k, n - k)):
+    for i in range(min(k, max(0, n - k))):
         result = result * (n - i) // (i + 1)
         if result > _MOST_CELLS:
             break
     return result
 
 
-def _ordered_batches(rows: tuple[int, ...], B: int) -> Iterator[Batches]:
-    """Yield all sequences of batches of B that use every row once."""
-    if not rows:
+def _ordered_batches(rows: tuple[int, ...], B: int, *, drop_last: bool) -> Iterator[Batches]:
+    """Yield all sequences of batches of B that use every row once, the last of them with what is left."""
+    if not rows or (drop_last and len(rows) < B):
         yield ()
         return
-    for batch in combinations(rows, B):
+    for batch in combinations(rows, min(B, len(rows))):
         rest = tuple(row for row in rows if row not in batch)
-        for tail in _ordered_batches(rest, B):
+        for tail in _ordered_batches(rest, B, drop_last=drop_last):
             yield (batch, *tail)
 
 

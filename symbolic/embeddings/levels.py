@@ -131,7 +131,8 @@ def level_sums(
         if mask not in weights:
             powers = rule.weight(forest, mask) if mask else {(0, 0): 1}
             weights[mask] = {
-                (0, *exps, *[0] * (width - 3)): Fraction(c) for exps, c in powers.items()
+                (0, *exps, *[0] * (width - 1 - len(exps))): Fraction(c)
+                for exps, c in powers.items()
             }
         return weights[mask]
 

@@ -13,6 +13,7 @@ from sgdiagrams.symbolic.embeddings.batches import (
     with_replacement_schedules,
 )
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, joined_nodes
+from sgdiagrams.symbolic.embeddings.signs import mean_share
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule, Rows
+    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule
+    from sgdiagrams.symbolic.embeddings.drawing import DrawnBatch
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.vocabulary import Basis
 
@@ -45,11 +47,17 @@ class LevelRule(Protocol):
     def basis(self) -> Basis:
         """The basis of the counts."""
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int | Fraction]:
-        """Return exponents of (N, B) -> coefficient for the nodes of a bit mask."""
+    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, ...], int | Fraction]:
+        """Return exponents of (N, B, N - 1, N - 2, ...) -> coefficient for the nodes of a bit mask.
+
+        Those of N - 1, N - 2, ... may be left out.
+        """
 
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int | Fraction]:
-        """Return the factor of the whole embedding in the same form."""
+        """Return the factor of the whole embedding as exponents of (N, B)."""
+
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:
+        """Return a number whose power by the number of nodes makes any weight whole."""
 
 
 def _members(forest: UpdateForest, mask: int) -> dict[int, int]:
@@ -79,6 +87,10 @@ class OnePassRule(NamedTuple):
         """Return 1."""
         return {(0, 0): 1}
 
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return 1."""
+        return 1
+
 
 class FullBatchRule(NamedTuple):
     """Any nodes at any step: :math:`(N)_P` or :math:`N^P` for the P blocks.
@@ -96,6 +108,10 @@ class FullBatchRule(NamedTuple):
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:
         """Return the number of ways to give the blocks datapoints."""
         return _powers(forest.block_count, self.basis, place=0)
+
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return 1."""
+        return 1
 
 
 class ReplacementRule(NamedTuple):
@@ -134,6 +150,10 @@ class ReplacementRule(NamedTuple):
         """Return the number of ways to give the blocks different datapoints."""
         return _powers(forest.block_count, "moment", place=0)
 
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return N: every slot has a chance of 1/N."""
+        return N
+
 
 class MeanGradientRule(NamedTuple):
     """Any nodes at any step, none tied: what full batches allow as their size goes to infinity."""
@@ -148,6 +168,10 @@ class MeanGradientRule(NamedTuple):
     def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
+
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return 1."""
+        return 1
 
 
 class StepRule(ABC):
@@ -170,12 +194,25 @@ class StepRule(ABC):
         """Whether steps that are alike use rows that are not: row n is the n-th to be used."""
         return False
 
+    @property
+    def draws_sizes(self) -> bool:
+        """Whether chance decides how many rows a batch has."""
+        return False
+
+    def share(self, N: int, B: int | Fraction) -> Fraction:  # noqa: ARG002
+        """Return the share of a row that is used, where the mean of a batch is taken: 1/B."""
+        return mean_share(B)
+
+    def size(self, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return the most rows of a batch: B."""
+        return int(B)
+
     @abstractmethod
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
         """Return every possible course of T steps with its probability, spelled out."""
 
     @abstractmethod
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
         """Yield the rows of every step, drawn for many runs at once."""
 
     @abstractmethod
@@ -209,7 +246,7 @@ class OnePassSteps(StepRule):
         """Return the one course: fresh rows in their order."""
         return ((Fraction(1), one_pass_schedule(T, B)),)
 
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:  # noqa: ARG002
         """Yield the rows in their order."""
         return (slice(t * B, (t + 1) * B) for t in range(T))
 
@@ -236,7 +273,7 @@ class FullBatchSteps(StepRule):
         """Return the one course: all rows at every step."""
         return ((Fraction(1), (tuple(range(N)),) * T),)
 
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:  # noqa: ARG002
         """Yield all rows at every step."""
         return (slice(0, N) for _ in range(T))
 
@@ -258,7 +295,7 @@ class MeanGradientSteps(StepRule):
         """Return the one course: the one row at every step."""
         return ((Fraction(1), ((0,),) * T),)
 
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:  # noqa: ARG002
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:  # noqa: ARG002
         """Yield the one row at every step."""
         return (slice(0, 1) for _ in range(T))
 
@@ -293,7 +330,7 @@ class ReplacementSteps(StepRule):
         """Return all ways to fill the slots."""
         return with_replacement_schedules(N, B, T)
 
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[Rows]:
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
         """Yield drawn rows, of shape (runs, B)."""
         return (rng.integers(N, size=(runs, B)) for _ in range(T))
 

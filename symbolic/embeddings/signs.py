@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["Prefactor", "prefactor"]
+__all__ = ["Prefactor", "mean_share", "prefactor"]
 
 
 class Prefactor(NamedTuple):
@@ -43,3 +43,14 @@ def prefactor(updates: int, *, symmetry_factor: int = 1) -> Prefactor:
     Prefactor(number=Fraction(-1, 2), batches=-3)
     """
     return Prefactor(Fraction((-1) ** updates, symmetry_factor), -updates)
+
+
+def mean_share(size: int | Fraction) -> Fraction:
+    """Return the share of a row in the mean over a batch of a size, which an update goes by.
+
+    Examples
+    --------
+    >>> mean_share(4)
+    Fraction(1, 4)
+    """
+    return Fraction(size) ** prefactor(1).batches

@@ -10,7 +10,6 @@ from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_schedule
 from sgdiagrams.symbolic.propagation.placing import (
     at_numbers,
-    per_batch,
     reshuffled_placing,
     rule_placing,
 )
@@ -51,8 +50,7 @@ class DressedPropagator:
 
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Any:
         """Return the sum for a schedule that is fixed."""
-        shares = [per_batch(len(batch), 1) for batch in course.batches]
-        grid = GridPropagator(course.batches, course.rows, self._dynamics, shares)
+        grid = GridPropagator(course.batches, course.rows, self._dynamics)
         if basis == "cumulant":
             return grid.total(forest.parents, forest.blocks)
         check_merged_schedule(forest, course.updates, course.rows)
@@ -72,7 +70,7 @@ class DressedPropagator:
             whole = [tuple(range(len(coarse.parents)))]
             for nodes in course.rule.parts(coarse) if rule.basis == "cumulant" else whole:
                 part = coarse.restricted(nodes)
-                placing = rule_placing(part, rule, **numbers)
+                placing = rule_placing(part, rule, course)
                 count = StepScan(part.parents, placing, self._dynamics.above(nodes)).run()
                 if count is None:
                     break
@@ -88,7 +86,7 @@ class DressedPropagator:
         total = self._number(Fraction(0))
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             if coarse.block_count <= course.rows:
-                placing = reshuffled_placing(coarse, N=course.rows, B=course.batch)
+                placing = reshuffled_placing(coarse, course)
                 count = StepScan(coarse.parents, placing, self._dynamics).run()
                 if count is not None:
                     total = total + self._number(Fraction(placing.epoch_scale)) * count

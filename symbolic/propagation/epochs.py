@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.propagation.course import ReshuffledEpochs
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
 __all__ = ["fixed_epochs_sum", "node_factors", "reshuffled_epochs_sum"]
@@ -42,8 +43,9 @@ def reshuffled_epochs_sum(
     parents: tuple[int, ...],
     blocks: tuple[int, ...],
     factors: Sequence[NDArray[Any]],
-    N: int,
+    course: ReshuffledEpochs,
     *,
+    unit: int,
     is_legal: Callable[[int], bool] = lambda nodes: True,  # noqa: ARG005
 ) -> int:
     r"""Return the expected weighted number of embeddings, times :math:`((N)_P)^n/(N)_P`.
@@ -56,14 +58,22 @@ def reshuffled_epochs_sum(
         The parent and the block of each of the n nodes; P blocks.
     factors
         Of :func:`node_factors`.
-    N
-        The number of datapoints.
+    course
+        The epochs.
+    unit
+        The shares of rows are times this number, for every node.
     is_legal
         Whether the nodes of a bit mask may be all that one epoch has.
     """
-    P = max(blocks) + 1
-    B = N // factors[0].shape[1]
+    P, N = max(blocks) + 1, course.rows
+    shares = np.array([int(share * unit) for share in course.shares], dtype=object)
+    factors = [factor * shares for factor in factors]
     above = _above(parents)
+
+    @cache
+    def placed(count: int) -> _Values:
+        """Return in how many ways blocks come into each batch."""
+        return np.array([perm(size, count) for size in course.steps], dtype=object)
 
     def seen(nodes: int) -> set[int]:
         return {blocks[v] for v in bits(nodes)}
@@ -81,7 +91,7 @@ def reshuffled_epochs_sum(
                 and not any(above[v] & nodes for v in bits(last))
                 and not seen(last) & seen(rest)
             ):
-                ways = perm(B, len(seen(last)))
+                ways = placed(len(seen(last)))
                 total = total + ways * _until(before(rest)) * prod(factors[v] for v in bits(last))
         return _sums_before(total + np.zeros_like(factors[0]))
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Self, final
 
+from sgdiagrams.symbolic.embeddings.batches import units_of
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
@@ -15,7 +16,6 @@ from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
 from sgdiagrams.symbolic.propagation.groups import grouped_sum
 from sgdiagrams.symbolic.propagation.placing import (
     at_numbers,
-    per_batch,
     reshuffled_placing,
     rule_placing,
 )
@@ -89,38 +89,37 @@ class ExactPropagator:
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the sum for a schedule that is fixed."""
         if course not in self._schedules:
-            sizes = {len(batch) for batch in course.batches}
-            even = sizes.pop() if len(sizes) == 1 else 0
-            dynamics = self._dynamics
-            if not even:
-                shares = [per_batch(len(batch), 1) for batch in course.batches]
-                dynamics = self._with_factors(shares)
+            units = units_of(course.batches)
+            common = units[0] if len({*units}) == 1 else Fraction(0)
+            dynamics = self._dynamics if common else self._with_factors(units)
             schedule = FixedSchedule(course.batches, course.rows, dynamics)
-            self._schedules[course] = schedule, even or 1
-        schedule, size = self._schedules[course]
-        return schedule.count(forest, basis) * per_batch(size, len(forest.parents))
+            self._schedules[course] = schedule, common or Fraction(1)
+        schedule, unit = self._schedules[course]
+        return schedule.count(forest, basis) * unit ** len(forest.parents)
 
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the sum for steps that are all alike."""
         rule, forests = course.rule.in_basis(basis, forest)
         counts = (self._steps(f, course, rule) for f in forests)
-        return sum(counts, Fraction(0)) * per_batch(course.batch, len(forest.parents))
+        return sum(counts, Fraction(0))
 
     def _steps(self, forest: UpdateForest, course: EqualSteps, rule: LevelRule) -> Fraction:
-        """Return the sum for what a rule allows, not divided by B."""
+        """Return the sum for what a rule allows."""
         if len(forest.parents) > FEW_NODES:
             return self._step_by_step(forest, course, rule)
         N, B = course.rows, course.batch
+        unit = rule.denominator(forest, N, B)
 
         @cache
         def weight(mask: int) -> int:
-            """Return the rule's weight, times N for every node so that it is whole."""
-            return int(at_numbers(rule.weight(forest, mask), N=N, B=B) * N ** mask.bit_count())
+            """Return the rule's weight, times a unit for every node so that it is whole."""
+            return int(at_numbers(rule.weight(forest, mask), N=N, B=B) * unit ** mask.bit_count())
 
         n = len(forest.parents)
         total, power = grouped_sum(forest.parents, weight, self._dynamics)
         scale = self._dynamics.decay_scale**power * self._dynamics.scale(forest.parents, decays=0)
-        return Fraction(total, scale * N**n) * at_numbers(rule.overall(forest), N=N, B=B)
+        shares = (course.share / unit) ** n * at_numbers(rule.overall(forest), N=N, B=B)
+        return Fraction(total, scale) * shares
 
     def _step_by_step(self, forest: UpdateForest, course: EqualSteps, rule: LevelRule) -> Fraction:
         """Return the same for many nodes: sets of placed nodes are fewer than sets of groups."""
@@ -129,9 +128,10 @@ class ExactPropagator:
         whole = [tuple(range(len(forest.parents)))]
         for nodes in course.rule.parts(forest) if rule.basis == "cumulant" else whole:
             part = forest.restricted(nodes)
-            placing = rule_placing(part, rule, N=N, B=B)._replace(node_scale=N * B)
+            placing = rule_placing(part, rule, course)
             total = StepScan(part.parents, placing, dynamics).run() or 0
-            product *= Fraction(total, dynamics.scale(part.parents) * N ** len(nodes))
+            scale = dynamics.scale(part.parents) * placing.node_scale ** len(nodes)
+            product *= Fraction(total, scale)
         return product
 
     def reshuffled_epochs(
@@ -140,7 +140,7 @@ class ExactPropagator:
         """Return the expected sum for epochs in random orders."""
         forests = [forest] if basis == "moment" else coarser_forests(forest)
         counts = (self._reshuffled(course, f) for f in forests if f.block_count <= course.rows)
-        return sum(counts, Fraction(0)) * per_batch(course.batch, len(forest.parents))
+        return sum(counts, Fraction(0))
 
     def placed(self, course: PlacedCourse, forest: UpdateForest) -> Fraction:
         """Return the expected sum for a course that says what its steps may place."""
@@ -153,10 +153,11 @@ class ExactPropagator:
         return total
 
     def _reshuffled(self, course: ReshuffledEpochs, forest: UpdateForest) -> Fraction:
-        """Return the sum in the moment basis, not divided by B."""
+        """Return the sum in the moment basis."""
         parents, dynamics = forest.parents, self._dynamics
-        placing = reshuffled_placing(forest, N=course.rows, B=course.batch)
+        placing = reshuffled_placing(forest, course)
         ways = placing.epoch_scale
+        scale = dynamics.scale(parents) * placing.node_scale ** len(parents)
         is_short = 0 < len(parents) <= FEW_NODES
         if is_short and dynamics.updates and not dynamics.velocity:
             factors = node_factors(parents, dynamics, course.epochs)
@@ -164,9 +165,10 @@ class ExactPropagator:
                 parents,
                 forest.blocks,
                 factors,
-                course.rows,
+                course,
+                unit=placing.node_scale,
                 is_legal=lambda nodes: forest.has_whole_visits(nodes, one_each=True),
             )
-            return Fraction(total * ways, dynamics.scale(parents) * ways ** len(parents))
+            return Fraction(total * ways, scale * ways ** len(parents))
         total = StepScan(parents, placing, dynamics).run() or 0
-        return Fraction(total * ways, dynamics.scale(parents) * ways**course.epochs)
+        return Fraction(total * ways, scale * ways**course.epochs)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
 
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.partitions import coarsenings, moebius
+from sgdiagrams.symbolic.embeddings.batches import Batch, units_of
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, joined_nodes
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
@@ -19,8 +21,7 @@ from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_sc
 from sgdiagrams.symbolic.propagation.nested.visited import VisitedSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from sgdiagrams.symbolic.embeddings.batches import Batches, WrittenBatch
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["FixedSchedule", "equal_epochs"]
@@ -28,19 +29,19 @@ __all__ = ["FixedSchedule", "equal_epochs"]
 
 @final
 class FixedSchedule:
-    """Weighted numbers of embeddings into the batches of a schedule.
+    """Weighted numbers of embeddings into the batches of a schedule, with shares in their units.
 
     Parameters
     ----------
     batches
-        The rows of every batch.
+        Every batch; shares count as multiples of their `units_of`.
     N
         The size of the training set.
     dynamics
         The optimiser over the batches.
     """
 
-    def __init__(self, batches: Sequence[Sequence[int]], N: int, dynamics: Dynamics) -> None:
+    def __init__(self, batches: Batches, N: int, dynamics: Dynamics) -> None:
         self._batches = batches
         self._N = N
         self._dynamics = dynamics
@@ -48,13 +49,15 @@ class FixedSchedule:
         self._epochs = 0 if dynamics.velocity else equal_epochs(batches)
 
     @classmethod
-    def plain(cls, batches: Sequence[Sequence[int]], N: int) -> Self:
+    def plain(cls, batches: Batches, N: int) -> Self:
         """Return the schedule for plain SGD, where every embedding has weight one."""
-        return cls(batches, N, Dynamics.plain(len(batches)))
+        rows = tuple(batch.rows if isinstance(batch, Batch) else batch for batch in batches)
+        return cls(rows, N, Dynamics.plain(len(batches)))
 
     def count(self, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the weighted number of embeddings of a forest."""
         if forest.visits is not None and forest.parents:
+            self._check_visits()
             return self._visited.count(forest, basis)
         if basis == "cumulant":
             return self._count(forest.parents, forest.blocks)
@@ -81,8 +84,13 @@ class FixedSchedule:
     def _in_epochs(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
         """Return the sum for epochs with at most one block of several nodes."""
         tied = sum(1 << v for v, b in enumerate(blocks) if blocks.count(b) > 1)
-        sums = fixed_epochs_sum(parents, tied, node_factors(parents, self._dynamics, self._epochs))
-        total = int(np.sum(sums)) * len(self._batches[0]) ** (max(blocks) + 1)
+        epoch = self._batches[: len(self._batches) // self._epochs]
+        sizes = np.array([_size(batch) for batch in epoch], dtype=object)
+        factors = node_factors(parents, self._dynamics, self._epochs)
+        # Tied nodes are on one row of their batch, each of the others on any.
+        factors = [f if tied >> v & 1 else f * sizes for v, f in enumerate(factors)]
+        sums = fixed_epochs_sum(parents, tied, factors)
+        total = int(np.sum(sums * sizes if tied else sums))
         return Fraction(total, self._dynamics.scale(parents))
 
     def _by_parts(self, parents: tuple[int, ...], blocks: tuple[int, ...]) -> Fraction:
@@ -97,23 +105,39 @@ class FixedSchedule:
         """Return the sum for any schedule."""
         return Fraction(int(self._grid.total(parents, blocks)), self._dynamics.scale(parents))
 
+    def _check_visits(self) -> None:
+        if any(isinstance(batch, Batch) for batch in self._batches):
+            raise RequestError(
+                "expected means over different rows where noise is fresh at every visit, got batches with "
+                "shares of their own or a row twice, which is two visits; give it as two rows"
+            )
+
     @cached_property
     def _visited(self) -> VisitedSchedule:
         return VisitedSchedule(self._grid)
 
     @cached_property
     def _grid(self) -> GridPropagator:
-        shares = [Fraction(1)] * len(self._batches)
-        return GridPropagator(self._batches, self._N, self._dynamics, shares)
+        units = units_of(self._batches)
+        return GridPropagator(self._batches, self._N, self._dynamics, units)
 
 
-def equal_epochs(batches: Sequence[Sequence[int]]) -> int:
-    """Return the number of epochs where batches of one size recur in one order; 0 elsewhere."""
-    first = list(map(tuple, batches))
-    if not first:
+def equal_epochs(batches: Batches) -> int:
+    """Return the number of epochs where batches recur in one order; 0 elsewhere.
+
+    All rows of a batch have one share, and no row comes twice in an epoch.
+    """
+    every = list(batches)
+    if not every:
         return 0
-    size = first.index(first[0], 1) if first.count(first[0]) > 1 else len(first)
-    epoch = first[:size]
-    rows = [row for batch in epoch for row in batch]
-    is_even = len({*map(len, epoch)}) == 1 and len(rows) == len({*rows}) > 0
-    return len(first) // size if is_even and first == epoch * (len(first) // size) else 0
+    size = every.index(every[0], 1) if every.count(every[0]) > 1 else len(every)
+    epoch = every[:size]
+    if any(isinstance(batch, Batch) and len({*batch.shares}) != 1 for batch in epoch):
+        return 0
+    rows = [row for b in epoch for row in (b.rows if isinstance(b, Batch) else b)]
+    is_even = len(rows) == len({*rows}) > 0
+    return len(every) // size if is_even and every == epoch * (len(every) // size) else 0
+
+
+def _size(batch: WrittenBatch) -> int:
+    return len(batch.rows if isinstance(batch, Batch) else batch)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdiagrams.symbolic.embeddings.batches import Batch, units_of
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES, check_steps, count_merges
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
@@ -40,45 +42,55 @@ class GridPropagator:
     Parameters
     ----------
     batches
-        The rows of every batch.
+        Every batch.
     N
         The size of the training set.
     dynamics
         The optimiser, with the edges above the nodes of forests, over the batches.
-    shares
-        The weight of a row in the mean over its batch, at every time.
+    units
+        What shares are divided by, at every time: they are then whole.
 
     Attributes
     ----------
     multiplicity
-        The number of rows of every kind: those that are used at the same times.
+        The number of rows of every kind: those that are used alike at the same times.
     cells
         The number of cells of a row by time and kind.
     """
 
     def __init__(
-        self,
-        batches: Sequence[Sequence[int]],
-        N: int,
-        dynamics: Dynamics,
-        shares: Sequence[Fraction],
+        self, batches: Batches, N: int, dynamics: Dynamics, units: Sequence[Fraction] | None = None
     ) -> None:
         self.dynamics = dynamics
-        # Rows that are used at the same times are alike.
-        used: list[list[int]] = [[] for _ in range(N)]
+        own = units_of(batches)
+        scales = own if units is None else [a / b for a, b in zip(own, units, strict=True)]
+        # Rows that are used alike at the same times are alike: at a time, or several units at once.
+        used: list[list[int | tuple[int, Fraction]]] = [[] for _ in range(N)]
+        masses: list[Fraction | int] = []
         for t, batch in enumerate(batches):
+            if isinstance(batch, Batch):
+                numbers = [share / own[t] for share in batch.shares]
+                masses.append(sum(numbers))
+                for row, number in zip(batch.rows, numbers, strict=True):
+                    used[row].append(t if number == 1 else (t, number))
+                continue
+            masses.append(len(batch))
             for row in batch:
                 used[row].append(t)
         alike = Counter(map(tuple, used))
         self.multiplicity = self._array(map(Fraction, alike.values()))
         #: The weight of a node by the time, where its block has no other, and by the kind of row.
-        self.alone = self._array(len(b) * x for b, x in zip(batches, shares, strict=True))
-        share = self._array(shares)
+        self.alone = self._array(m * x for m, x in zip(masses, scales, strict=True))
+        share = self._array(scales)
         self.member: NDArray[Any] = np.zeros((len(share), len(alike)), dtype=dynamics.ring.dtype)
         self.cells: NDArray[Any] = np.zeros(self.member.shape, dtype=object)
-        for k, times in enumerate(alike):
-            self.member[list(times), k] = share[list(times)]
-            self.cells[list(times), k] = 1
+        for k, history in enumerate(alike):
+            once = [time for time in history if isinstance(time, int)]
+            self.member[once, k] = share[once]
+            self.cells[once, k] = 1
+            for t, number in (time for time in history if not isinstance(time, int)):
+                self.member[t, k] = dynamics.ring.number(number * scales[t])
+                self.cells[t, k] = 1
 
     def kernels(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what updates move later points by: [t, s] that of update t, and [s] the read-out.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import perm
+from math import lcm, perm
 from typing import TYPE_CHECKING, NamedTuple
-
-from sgdiagrams.symbolic.embeddings.signs import prefactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import LevelRule
+    from sgdiagrams.symbolic.propagation.course import EqualSteps, ReshuffledEpochs
 
-__all__ = ["Placing", "at_numbers", "per_batch", "reshuffled_placing", "rule_placing"]
+__all__ = ["Placing", "at_numbers", "reshuffled_placing", "rule_placing"]
 
 
 class Placing(NamedTuple):
@@ -24,7 +23,7 @@ class Placing(NamedTuple):
     ----------
     weight
         From a bit mask of nodes and the blocks seen in this epoch to the weight of placing them at one
-        step, divided by the size of the batch for every node.
+        step, with the share of its row for every node.
     seen_after
         From the same to the blocks seen then.
     epoch
@@ -33,6 +32,8 @@ class Placing(NamedTuple):
         From the blocks seen to the factor at the end of an epoch, when none counts as seen any more.
     node_scale, epoch_scale
         What makes weights whole, for every node and for every epoch.
+    last
+        The weight in the last step of an epoch, where that is another; None where it is not.
     """
 
     weight: Callable[[int, int], Fraction]
@@ -41,33 +42,42 @@ class Placing(NamedTuple):
     forget: Callable[[int], Fraction] = lambda seen: Fraction(1)  # noqa: ARG005
     node_scale: int = 1
     epoch_scale: int = 1
+    last: Callable[[int, int], Fraction] | None = None
 
 
-def per_batch(batch: int, updates: int) -> Fraction:
-    """Return what means over batches divide by: the size of a batch for every update."""
-    return Fraction(batch) ** prefactor(updates).batches
+def at_numbers(
+    powers: Mapping[tuple[int, ...], int | Fraction], *, N: int, B: int | Fraction
+) -> Fraction:
+    """Return a Laurent polynomial in N, B, N - 1, N - 2, ... at numbers.
 
-
-def at_numbers(powers: Mapping[tuple[int, int], int | Fraction], *, N: int, B: int) -> Fraction:
-    """Return a Laurent polynomial in N and B at numbers."""
+    Examples
+    --------
+    >>> at_numbers({(1, 2): 1, (-1, 1, -1): 1}, N=3, B=2)
+    Fraction(37, 3)
+    """
     total = Fraction(0)
-    for (i, j), c in powers.items():
-        total += c * Fraction(N) ** i * Fraction(B) ** j
+    for (i, j, *more), c in powers.items():
+        term = c * Fraction(N) ** i * Fraction(B) ** j
+        for less, power in enumerate(more, start=1):
+            if power:
+                term *= Fraction(N - less) ** power
+        total += term
     return total
 
 
-def rule_placing(forest: UpdateForest, rule: LevelRule, *, N: int, B: int) -> Placing:
+def rule_placing(forest: UpdateForest, rule: LevelRule, course: EqualSteps) -> Placing:
     """Return steps that are all alike."""
+    N, B, share = course.rows, course.batch, course.share
 
     def weight(mask: int, seen: int) -> Fraction:  # noqa: ARG001
-        return at_numbers(rule.weight(forest, mask), N=N, B=B) * per_batch(B, mask.bit_count())
+        return at_numbers(rule.weight(forest, mask), N=N, B=B) * share ** mask.bit_count()
 
-    return Placing(weight)
+    return Placing(weight, node_scale=rule.denominator(forest, N, B) * share.denominator)
 
 
-def reshuffled_placing(forest: UpdateForest, *, N: int, B: int) -> Placing:
+def reshuffled_placing(forest: UpdateForest, course: ReshuffledEpochs) -> Placing:
     """Return epochs in random orders: a block is seen once an epoch, on a row of its own."""
-    P = forest.block_count
+    P, N = forest.block_count, course.rows
 
     def blocks(mask: int) -> int:
         seen = 0
@@ -76,11 +86,14 @@ def reshuffled_placing(forest: UpdateForest, *, N: int, B: int) -> Placing:
                 seen |= 1 << block
         return seen
 
-    def weight(mask: int, seen: int) -> Fraction:
-        new = blocks(mask)
-        if new & seen or not forest.has_whole_visits(mask, one_each=True):
-            return Fraction(0)
-        return perm(B, new.bit_count()) * per_batch(B, mask.bit_count())
+    def weights(size: int, share: Fraction) -> Callable[[int, int], Fraction]:
+        def weight(mask: int, seen: int) -> Fraction:
+            new = blocks(mask)
+            if new & seen or not forest.has_whole_visits(mask, one_each=True):
+                return Fraction(0)
+            return perm(size, new.bit_count()) * share ** mask.bit_count()
+
+        return weight
 
     def forget(seen: int) -> Fraction:
         # 1/(N)_j for the j blocks that the epoch has seen
@@ -89,4 +102,13 @@ def reshuffled_placing(forest: UpdateForest, *, N: int, B: int) -> Placing:
     def seen_after(mask: int, seen: int) -> int:
         return seen | blocks(mask)
 
-    return Placing(weight, seen_after, N // B, forget, node_scale=B, epoch_scale=perm(N, P))
+    kinds = [*zip(course.steps, course.shares, strict=True)]
+    return Placing(
+        weights(*kinds[0]),
+        seen_after,
+        len(kinds),
+        forget,
+        node_scale=lcm(*(share.denominator for _, share in kinds)),
+        epoch_scale=perm(N, P),
+        last=weights(*kinds[-1]) if kinds[-1] != kinds[0] else None,
+    )

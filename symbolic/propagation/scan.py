@@ -65,7 +65,8 @@ class StepScan:
         self.start: _Key = (0, 0, (_CLOSED,) * n)
         final = _POSITION if dynamics.readout is None else _READOUT
         self._final = tuple(final if parent < 0 else _CLOSED for parent in parents)
-        self._moves: dict[_Key, list[tuple[_Key, int]]] = {}
+        #: By the weights of a step, those of the last one of an epoch or others.
+        self._moves: dict[bool, dict[_Key, list[tuple[_Key, int]]]] = {False: {}, True: {}}
         #: All the factors that there are, with their numbers.
         self._numbers: dict[tuple[int, int, _Changes], int] = {}
         self._factors: list[tuple[Fraction, _Changes]] = []
@@ -89,11 +90,12 @@ class StepScan:
             for t in range(T):
                 if not is_constant:
                     self._forget_values()
-                row = self._stepped(row, t)
-                if epoch and (t + 1) % epoch == 0:
+                ends = bool(epoch) and (t + 1) % epoch == 0
+                row = self._stepped(row, t, is_last=ends)
+                if ends:
                     row = self._forgotten(row)
-        ends = [x for key, x in row.items() if self.is_end(key)]
-        return self.dynamics.ring.settle(sum(ends[1:], ends[0])) if ends else None
+        placed = [x for key, x in row.items() if self.is_end(key)]
+        return self.dynamics.ring.settle(sum(placed[1:], placed[0])) if placed else None
 
     def _check(self) -> None:
         """Check that there are few enough moves."""
@@ -127,9 +129,18 @@ class StepScan:
         while waiting:
             key = waiting.pop()
             if key not in epochs:
-                epochs[key] = self._forgotten(matrix_power(self._matrix([key]), epoch)[key])
+                epochs[key] = self._forgotten(self._epoch_from(key, epoch))
                 waiting += epochs[key]
         return row_times_power(start, epochs, T // epoch)
+
+    def _epoch_from(self, key: _Key, steps: int) -> SparseRow[_Key]:
+        """Return the states after the steps of an epoch."""
+        if self.placing.last is None:
+            return matrix_power(self._matrix([key]), steps)[key]
+        row = {key: self.dynamics.ring.number(Fraction(1))}
+        if steps > 1:
+            row = matrix_power(self._matrix([key]), steps - 1)[key]
+        return self._stepped(row, 0, is_last=True)
 
     def _prefers_squaring(self) -> bool:
         """Tell whether squaring is cheaper than T steps, at the price of its ring."""
@@ -163,14 +174,15 @@ class StepScan:
                 waiting += result[key]
         return result
 
-    def _stepped(self, row: SparseRow[_Key], t: int) -> SparseRow[_Key]:
-        """Return the states after the update t."""
+    def _stepped(self, row: SparseRow[_Key], t: int, *, is_last: bool = False) -> SparseRow[_Key]:
+        """Return the states after the update t, perhaps the last one of an epoch."""
         after: SparseRow[_Key] = {}
-        values = self._values
+        values, is_other = self._values, is_last and self.placing.last is not None
+        known = self._moves[is_other]
         for key, value in row.items():
-            if key not in self._moves:
-                self._moves[key] = list(self._find_moves(key))
-            for target, number in self._moves[key]:
+            if key not in known:
+                known[key] = list(self._find_moves(key, is_other=is_other))
+            for target, number in known[key]:
                 if number not in values:
                     values[number] = self._value(t, *self._factors[number])
                 factor = values[number]
@@ -205,8 +217,9 @@ class StepScan:
             return factor
         return factor * dynamics.readout[t] if dynamics.readout[t] else None
 
-    def _find_moves(self, key: _Key) -> Iterator[tuple[_Key, int]]:
+    def _find_moves(self, key: _Key, *, is_other: bool) -> Iterator[tuple[_Key, int]]:
         placed, seen, states = key
+        weigh = self.placing.last if is_other and self.placing.last else self.placing.weight
         n = len(states)
         unit = self.placing.node_scale if self.dynamics.ring.is_whole else 1
         ready = [
@@ -217,7 +230,7 @@ class StepScan:
         for pick in range(1 << len(ready)):
             nodes = [v for i, v in enumerate(ready) if pick >> i & 1]
             mask = sum(1 << v for v in nodes)
-            weight = self.placing.weight(mask, seen) if mask else Fraction(1)
+            weight = weigh(mask, seen) if mask else Fraction(1)
             weight *= unit ** len(nodes)
             closing = [c for v in nodes for c in self._children[v]]
             if not weight or any(states[c] != _POSITION for c in closing):

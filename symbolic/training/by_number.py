@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
-from sgdiagrams.symbolic.propagation.placing import per_batch
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -25,7 +25,7 @@ __all__ = ["Embeddings"]
 
 @final
 class Embeddings:
-    """The propagator of embeddings themselves: without weights, and not divided by sizes of batches."""
+    """The propagator of embeddings themselves: every cell counts once, whatever its share."""
 
     def fixed_batches(self, course: FixedBatches, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the number for a schedule that is fixed."""
@@ -34,14 +34,14 @@ class Embeddings:
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Fraction:
         """Return the number for steps that are all alike."""
         value = ExactPropagator.plain(course.updates).equal_steps(course, forest, basis)
-        return value / per_batch(course.batch, len(forest.parents))
+        return value / course.share ** len(forest.parents)
 
     def reshuffled_epochs(
         self, course: ReshuffledEpochs, forest: UpdateForest, basis: Basis
     ) -> Fraction:
         """Return the expected number for epochs in random orders."""
-        value = ExactPropagator.plain(course.updates).reshuffled_epochs(course, forest, basis)
-        return value / per_batch(course.batch, len(forest.parents))
+        summed = replace(course, is_sum=True)
+        return ExactPropagator.plain(course.updates).reshuffled_epochs(summed, forest, basis)
 
     def placed(self, course: PlacedCourse, forest: UpdateForest) -> Fraction:
         """Return the expected number for a course that says what its steps may place."""

@@ -262,7 +262,7 @@ def test_bad_random_schedules_are_refused(schedules):
 @pytest.mark.parametrize(
     ("maker", "numbers"),
     [
-        (reshuffled_schedules, (3, 2, 1)),
+        (reshuffled_schedules, (2, 3, 1)),
         (reshuffled_schedules, (0, 1, 1)),
         (with_replacement_schedules, (0, 1, 1)),
         (with_replacement_schedules, (1, 0, 1)),

@@ -16,6 +16,7 @@ from sgdiagrams.symbolic import (
     RandomBatches,
     WithReplacement,
 )
+from sgdiagrams.symbolic.embeddings.batches import Batch
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
@@ -97,7 +98,7 @@ def test_any_course_counts_as_the_chances_that_it_is_made_of(scheme, basis):
 
 @pytest.mark.parametrize(
     ("batches", "rows"),
-    [(((0,), ()), 1), (((1,),), 1), (((-1,),), 1), (((0, 0),), 1), (((0.5,),), 1)],
+    [(((0,), ()), 1), (((1,),), 1), (((-1,),), 1), (((0.5,),), 1), ((Batch((1,), (1,)),), 1)],
 )
 def test_impossible_batches_are_refused(batches, rows):
     for make in (FixedBatches, lambda b, n: RandomBatches(((1, b),), n)):
