@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.symbolic.embeddings.drawing import parted, share_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
 
@@ -133,7 +135,7 @@ class Descent:
         self,
         gradient: Callable[[NDArray[np.float64], NDArray[Any]], NDArray[np.float64]],
         start: NDArray[np.float64],
-        batches: Iterable[NDArray[Any]],
+        batches: Iterable[NDArray[Any] | Weighted],
         *,
         eta: float,
     ) -> list[NDArray[np.float64]]:
@@ -146,7 +148,8 @@ class Descent:
         start
             The weights before the first update, shape (R, p).
         batches
-            The datapoints of every update, shape (R, m, ...), one array for each of the multipliers.
+            The datapoints of every update, shape (R, m, ...), one array for each of the multipliers;
+            with shares where they are not a mean.
         eta
             The learning rate.
         """
@@ -156,7 +159,7 @@ class Descent:
         memory = (_Vector(np.zeros_like(start)),) * self.optimizer.memory_size
         points = [weights[0] * start for weights in self.watched]
         for t, (a, x) in enumerate(zip(self.multipliers, batches, strict=True), start=1):
-            g = gradient(theta, x)
+            g = _summed(gradient, theta, x)
             if decay:
                 g = g + decay * theta
             step, memory = self.optimizer.update(_Vector(g), memory, a)
@@ -165,6 +168,25 @@ class Descent:
                 if weights[t]:
                     points[i] = points[i] + weights[t] * theta
         return points
+
+
+def _summed(
+    gradient: Callable[[NDArray[np.float64], NDArray[Any]], NDArray[np.float64]],
+    theta: NDArray[np.float64],
+    batch: NDArray[Any] | Weighted,
+) -> NDArray[np.float64]:
+    """Return the gradients of batches with their shares, from mean gradients, shape (R, p)."""
+    x, shares = parted(batch)
+    if shares is None:
+        return gradient(theta, x)
+    if shares.ndim == 1:
+        parts = [weight * gradient(theta, x[:, own]) for weight, own in share_groups(shares)]
+        return sum(parts[1:], parts[0]) if parts else np.zeros_like(theta)
+    runs, m = shares.shape
+    each = gradient(np.repeat(theta, m, axis=0), x.reshape(runs * m, 1, *x.shape[2:]))
+    # A share of 0 takes nothing, also of what is not finite.
+    each = np.where(shares[:, :, None] != 0, each.reshape(runs, m, -1), 0)
+    return np.asarray(np.einsum("rm,rmp->rp", shares, each))
 
 
 def update_matrices(optimizer: Optimizer, multipliers: tuple[Fraction, ...]) -> NDArray[Any]:

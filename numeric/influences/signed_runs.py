@@ -20,6 +20,7 @@ import numpy as np
 
 from sgdiagrams.numeric.path.draws import draw_runs
 from sgdiagrams.numeric.path.pushing import SINGLE, Push, pushed_runs
+from sgdiagrams.symbolic.embeddings.drawing import parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.path.read_off import ReadOff
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
     from sgdiagrams.symbolic.propagation.course import Course
 
     Floats = NDArray[np.float64]
@@ -119,6 +121,8 @@ class SignedRuns:
         return np.asarray(weights * second / (2 * model.size))
 
 
-def _signs(coins: NDArray[np.intp]) -> Floats:
+def _signs(batch: NDArray[np.intp] | Weighted) -> Floats:
     """Return the mean sign of the rows of a batch, shape (S,), for coins of 0 and 1."""
-    return np.asarray((2 * coins - 1).mean(axis=1))
+    coins, shares = parted(batch)
+    signs = 2 * coins - 1
+    return np.asarray(signs.mean(axis=1) if shares is None else (signs * shares).sum(axis=1))

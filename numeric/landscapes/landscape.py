@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.statistics import Statistics
 
     Floats = NDArray[np.float64]
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["Landscape", "check_derivative_order"]
 
@@ -200,7 +201,12 @@ class Landscape(ABC):
         return max(_FEWEST_RUNS, min(_MOST_RUNS, _CHUNK_NUMBERS // (rows * self.datapoint_size)))
 
     def descend(
-        self, descent: Descent, start: Floats, batches: Iterable[NDArray[Any]], *, eta: float
+        self,
+        descent: Descent,
+        start: Floats,
+        batches: Iterable[NDArray[Any] | Weighted],
+        *,
+        eta: float,
     ) -> list[Floats]:
         """Return the points of whole runs that are looked at, each of shape (R, p).
 
@@ -213,7 +219,7 @@ class Landscape(ABC):
         start
             The weights before the first update, shape (R, p).
         batches
-            The datapoints of every update, shape (R, m, ...).
+            The datapoints of every update, shape (R, m, ...); with shares where they are not a mean.
         eta
             The learning rate.
         """

@@ -167,4 +167,6 @@ def _count(
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
     dynamics = Dynamics.dressed(training.optimizer, T, values, ring)
-    return course_of(training.sampling).embed(DressedPropagator(dynamics), forest, "cumulant")
+    course = course_of(training.sampling)
+    course.check_means(training.sampling.label)
+    return course.embed(DressedPropagator(dynamics), forest, "cumulant")

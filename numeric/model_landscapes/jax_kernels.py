@@ -48,7 +48,7 @@ class RunKernels:
         m = rows.shape[0]
         if m == 1:
             point = jax.tree.map(lambda leaf: leaf[rows[0]], data)
-            return jax.grad(self.loss)(theta, point)
+            return shares[0] * jax.grad(self.loss)(theta, point)
 
         def part(span: Any) -> Any:
             own_rows, own_shares = span
@@ -118,8 +118,8 @@ class RunKernels:
         Returns
         -------
         callable
-            ``(state, rows (R, S, m), shares (S, m), matrices (S, 1 + M, 1 + M), watched (points, S),
-            decay, updates, data) -> state``, with a state of weights (R, p), M memories and as many
+            ``(state, rows (R, S, m), shares (S, m) or (R, S, m), matrices (S, 1 + M, 1 + M),
+            watched (points, S), decay, updates, data) -> state``, with a state of weights (R, p), M memories and as many
             sums as are added up. The matrices contain the learning rate. Of the S updates the first
             `updates` are made: one compiled function serves all lengths.
         """
@@ -137,12 +137,14 @@ class RunKernels:
             updates: Any,
             data: Any,
         ) -> Any:
+            of_runs = shares.ndim == 3
+
             def of_a_run(run: Any) -> Any:
-                begin, own_rows = run
+                begin, own_rows, own_shares = run if of_runs else (*run, shares)
 
                 def update(t: Any, now: Any) -> Any:
                     theta, memory, sums = now
-                    slope = self._mean_gradient(theta, own_rows[t], shares[t], data)
+                    slope = self._mean_gradient(theta, own_rows[t], own_shares[t], data)
                     if decays:
                         slope = slope + decay * theta
                     known = (slope, *memory)
@@ -159,6 +161,6 @@ class RunKernels:
 
                 return jax.lax.fori_loop(0, updates, update, begin)
 
-            return self._mapped(of_a_run, (state, rows))
+            return self._mapped(of_a_run, (state, rows, shares) if of_runs else (state, rows))
 
         return jax.jit(kernel)

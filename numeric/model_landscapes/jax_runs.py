@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.landscapes.landscape import Floats
     from sgdiagrams.numeric.models.jax_model import JaxModel
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["JaxRuns"]
 
@@ -134,7 +135,7 @@ class JaxRuns(ParallelRuns):
         self,
         descent: Descent,
         start: Floats,
-        batches: Iterable[NDArray[np.intp]],
+        batches: Iterable[NDArray[np.intp] | Weighted],
         *,
         eta: float,
     ) -> list[Floats]:
@@ -167,7 +168,11 @@ class JaxRuns(ParallelRuns):
                 state = kernel(
                     state,
                     _longer(segment.rows, room),
-                    segment.shares.astype(dtype),
+                    (
+                        segment.shares
+                        if segment.shares.ndim == 2
+                        else _longer(segment.shares, room)
+                    ).astype(dtype),
                     scaled.astype(dtype),
                     segment.watched.astype(dtype),
                     np.asarray(float(decay), dtype=dtype),

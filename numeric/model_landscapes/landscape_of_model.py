@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.model_landscapes.parallel import ParallelRuns
     from sgdiagrams.numeric.models.model import Model
     from sgdiagrams.numeric.noiseless.reading import Reading
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["ModelLandscape", "model_landscape"]
 
@@ -150,7 +151,12 @@ class ModelLandscape(Landscape):
         return runs_in_a_chunk(self._model.dimension, visits)
 
     def descend(
-        self, descent: Descent, start: Floats, batches: Iterable[NDArray[Any]], *, eta: float
+        self,
+        descent: Descent,
+        start: Floats,
+        batches: Iterable[NDArray[Any] | Weighted],
+        *,
+        eta: float,
     ) -> list[Floats]:
         """Return the points of whole runs that are looked at: all updates in the model's library."""
         return self._runs.descend(descent, start, batches, eta=eta)

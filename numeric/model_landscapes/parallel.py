@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from sgdiagrams.symbolic.embeddings.drawing import parted
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.landscapes.landscape import Floats
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = [
     "ParallelRuns",
@@ -60,7 +63,7 @@ class ParallelRuns(ABC):
         self,
         descent: Descent,
         start: Floats,
-        batches: Iterable[NDArray[np.intp]],
+        batches: Iterable[NDArray[np.intp] | Weighted],
         *,
         eta: float,
     ) -> list[Floats]:
@@ -107,7 +110,7 @@ class Segment:
         The datapoints of every update, shape (R, S, m). Smaller batches are filled up with their first
         datapoint.
     shares
-        Of the datapoints in the mean, shape (S, m); 0 for what was filled up.
+        Of the datapoints, shape (S, m), or (R, S, m) where runs differ in them; 0 for what was filled up.
     matrices
         Of the optimiser, shape (S, 1 + M, 1 + M); see `Descent.matrices`.
     watched
@@ -122,7 +125,7 @@ class Segment:
     @property
     def updates(self) -> int:
         """Their number S."""
-        return len(self.shares)
+        return self.rows.shape[1]
 
     def padded(self, updates: int) -> Segment:
         """Return the segment as the beginning of a longer one, of which the rest is not used."""
@@ -135,14 +138,14 @@ class Segment:
 
         return Segment(
             longer(self.rows, 1),
-            longer(self.shares, 0),
+            longer(self.shares, self.shares.ndim - 2),
             longer(self.matrices, 0),
             longer(self.watched, 1),
         )
 
 
 def segments(
-    descent: Descent, batches: Iterable[NDArray[np.intp]], *, dimension: int
+    descent: Descent, batches: Iterable[NDArray[np.intp] | Weighted], *, dimension: int
 ) -> Iterator[Segment]:
     """Yield the updates in segments that take less than a second each."""
     matrices = descent.matrices
@@ -150,23 +153,31 @@ def segments(
     remaining = iter(batches)
     first = 0
     for batch in remaining:
-        runs, m = batch.shape
+        runs, m = parted(batch)[0].shape
         cost = _FLOPS * dimension * runs * m
         size = power_of_two(min(_FLOPS_OF_A_CALL / cost, 2 * (len(matrices) - first) - 1))
         rows, shares = _stacked([batch, *islice(remaining, size - 1)])
-        span = slice(first, first + len(shares))
+        span = slice(first, first + rows.shape[1])
         yield Segment(rows, shares, matrices[span], watched[:, span])
         first = span.stop
 
 
-def _stacked(batches: list[NDArray[np.intp]]) -> tuple[NDArray[np.int32], Floats]:
-    """Return batches as one array (R, S, m), and the shares of their datapoints (S, m)."""
-    sizes = np.array([batch.shape[1] for batch in batches])
+def _stacked(
+    batches: Sequence[NDArray[np.intp] | Weighted],
+) -> tuple[NDArray[np.int32], Floats]:
+    """Return batches as one array (R, S, m), and the shares of their datapoints (S, m) or (R, S, m)."""
+    rows, given = zip(*map(parted, batches), strict=True)
+    sizes = np.array([own.shape[1] for own in rows])
     m = int(sizes.max())
     shares = (np.arange(m) < sizes[:, None]) / sizes[:, None]
+    if any(own is not None and own.ndim > 1 for own in given):
+        shares = np.repeat(shares[None], len(rows[0]), axis=0)
+    for t, own in enumerate(given):
+        if own is not None:
+            shares[..., t, : own.shape[-1]] = own
     if sizes.min() < m:
-        batches = [
-            np.concatenate([batch, np.repeat(batch[:, :1], m - batch.shape[1], axis=1)], axis=1)
-            for batch in batches
+        rows = [
+            np.concatenate([own, np.repeat(own[:, :1], m - own.shape[1], axis=1)], axis=1)
+            for own in rows
         ]
-    return np.stack(batches, axis=1).astype(np.int32), shares
+    return np.stack(rows, axis=1).astype(np.int32), shares

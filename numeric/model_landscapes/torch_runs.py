@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.landscapes.landscape import Floats
     from sgdiagrams.numeric.model_landscapes.parallel import Segment
     from sgdiagrams.numeric.models.torch_model import TorchModel
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["TorchRuns"]
 
@@ -108,11 +109,12 @@ class TorchRuns(ParallelRuns):
         m = rows.shape[1]
         size = self._at_once(min(m, self._piece()))
         with self._here() as data:
-            shares = self._tensor(np.full(m, 1 / m))
             pieces = []
             for first in range(0, len(theta), size):
                 span = slice(first, first + size)
-                slope = self._slope(self._tensor(theta[span]), self._rows(rows[span]), shares, data)
+                own = self._rows(rows[span])
+                shares = self._tensor(np.full(own.shape, 1 / m))
+                slope = self._slope(self._tensor(theta[span]), own, shares, data)
                 pieces.append(self._model.as_floats(slope))
         return np.concatenate(pieces)
 
@@ -120,7 +122,7 @@ class TorchRuns(ParallelRuns):
         self,
         descent: Descent,
         start: Floats,
-        batches: Iterable[NDArray[np.intp]],
+        batches: Iterable[NDArray[np.intp] | Weighted],
         *,
         eta: float,
     ) -> list[Floats]:
@@ -143,6 +145,7 @@ class TorchRuns(ParallelRuns):
                         tuple(vector[span] for vector in memory),
                         [point[span] for point in points],
                         rows=self._rows(segment.rows[span]),
+                        shares=self._tensor(_shares_of(segment, span)),
                         rates=(eta, float(decay)),
                         data=data,
                     )
@@ -156,15 +159,15 @@ class TorchRuns(ParallelRuns):
         points: list[Any],
         *,
         rows: Any,
+        shares: Any,
         rates: tuple[float, float],
         data: Any,
     ) -> None:
-        """Make the updates of a segment in some runs, in place."""
+        """Make the updates of a segment in some runs, in place; shares have a row for every run."""
         eta, decay = rates
-        all_shares = self._tensor(segment.shares)
         matrices, weights = segment.matrices.tolist(), segment.watched.T.tolist()
         for t, (matrix, weights_now) in enumerate(zip(matrices, weights, strict=True)):
-            slope = self._slope(theta, rows[:, t], all_shares[t], data)
+            slope = self._slope(theta, rows[:, t], shares[:, t], data)
             if decay:
                 slope = slope.add_(theta, alpha=decay)
             known = (slope, *memory)
@@ -177,32 +180,32 @@ class TorchRuns(ParallelRuns):
                     point.add_(theta, alpha=weight)
 
     def _slope(self, theta: Any, rows: Any, shares: Any, data: Any) -> Any:
-        """Return the gradients of sums of shares times losses, (R, p), for rows (R, m)."""
-        from functools import partial
-
+        """Return the gradients of sums of shares times losses, (R, p), for rows and shares (R, m)."""
         m, piece = rows.shape[1], self._piece()
         if m == 1:
-            return self._mapped(self._gradient_of_one, theta, _taken(data, rows[:, 0]))
+            of_one = self._mapped(self._gradient_of_one, theta, _taken(data, rows[:, 0]))
+            return of_one * shares
         total: Any = 0
         for first in range(0, m, piece):
             span = slice(first, first + piece)
-            function = partial(self._gradient_of_some, shares=shares[span])
-            total = total + self._mapped(function, theta, _taken(data, rows[:, span]))
+            points = _taken(data, rows[:, span])
+            total = total + self._mapped(self._gradient_of_some, theta, points, shares[:, span])
         return total
 
-    def _mapped(self, function: Callable[[Any, Any], Any], theta: Any, points: Any) -> Any:
-        """Return a function of every run's weights and datapoints."""
+    def _mapped(self, function: Callable[..., Any], theta: Any, points: Any, *tables: Any) -> Any:
+        """Return a function of every run's weights and datapoints, and of rows of tables."""
         import torch
 
         weights = self._model.structured(theta)
         if self._is_mapped:
             try:
-                return torch.func.vmap(function)(weights, points)
+                return torch.func.vmap(function)(weights, points, *tables)
             except RuntimeError:
                 # Some operations of PyTorch know no `vmap`: then runs are taken one by one.
                 self._is_mapped = False
         return torch.stack([
-            function(_row(weights, run), _row(points, run)) for run in range(len(theta))
+            function(_row(weights, run), _row(points, run), *(table[run] for table in tables))
+            for run in range(len(theta))
         ])  # fmt: skip
 
     def _values(self, weights: Any, points: Any) -> Any:
@@ -218,7 +221,7 @@ class TorchRuns(ParallelRuns):
 
         return self._flat(torch.func.grad(self._model.loss)(weights, point))
 
-    def _gradient_of_some(self, weights: Any, points: Any, *, shares: Any) -> Any:
+    def _gradient_of_some(self, weights: Any, points: Any, shares: Any) -> Any:
         import torch
 
         def mean(leaves: Any) -> Any:
@@ -232,6 +235,13 @@ class TorchRuns(ParallelRuns):
         return torch.cat([
             leaf.reshape(-1) for leaf in matched(weights, self._model.structure) or ()
         ])  # fmt: skip
+
+
+def _shares_of(segment: Segment, runs: slice) -> Floats:
+    """Return the shares of the datapoints of some runs, shape (R, S, m)."""
+    if segment.shares.ndim == 3:
+        return segment.shares[runs]
+    return np.broadcast_to(segment.shares, segment.rows[runs].shape)
 
 
 def _taken(data: Any, rows: Any) -> Any:

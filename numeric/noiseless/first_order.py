@@ -22,6 +22,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.models.chunks import MEMORY
 from sgdiagrams.numeric.noiseless.adjoint import effects
 from sgdiagrams.numeric.noiseless.noiseless_run import NoiselessRun
+from sgdiagrams.symbolic.embeddings.drawing import parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.noiseless.reading import Reading
 
     Floats = NDArray[np.float64]
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["FirstOrder"]
 
@@ -108,7 +110,9 @@ class FirstOrder:
             table[t] = effect
         return cls(linear.value, table, linear.rows)
 
-    def of_runs(self, data: NDArray[np.intp], batches: Iterable[NDArray[np.intp]]) -> Floats:
+    def of_runs(
+        self, data: NDArray[np.intp], batches: Iterable[NDArray[np.intp] | Weighted]
+    ) -> Floats:
         """Return the first order of sampled runs, without the value of the noiseless run; shape (R,).
 
         Parameters
@@ -116,9 +120,11 @@ class FirstOrder:
         data
             The training sets, numbers of datapoints, shape (R, N).
         batches
-            The datapoints of every update, shape (R, m).
+            The datapoints of every update, shape (R, m); with shares where they are not a mean.
         """
         total = self.rows[data].mean(axis=1) if self.rows.any() else np.zeros(len(data))
-        for effect, datapoints in zip(self.table, batches, strict=True):
-            total += effect[datapoints].mean(axis=1)
+        for effect, batch in zip(self.table, batches, strict=True):
+            datapoints, shares = parted(batch)
+            of_rows = effect[datapoints]
+            total += of_rows.mean(axis=1) if shares is None else (of_rows * shares).sum(axis=1)
         return total

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
     from sgdiagrams.symbolic.propagation.course import Course
 
 __all__ = ["DrawnRuns", "draw_runs"]
@@ -49,8 +50,11 @@ class DrawnRuns:
     seed: tuple[int, ...]
     rows: tuple[NDArray[np.intp], ...]
 
-    def batches(self, direction: int = 0) -> Iterator[NDArray[np.intp]]:
-        """Yield the datapoints of every update, shape (S, m); the order is that of all directions."""
+    def batches(self, direction: int = 0) -> Iterator[NDArray[np.intp] | Weighted]:
+        """Yield the datapoints of every update, shape (S, m); the order is that of all directions.
+
+        With shares where they are not a mean.
+        """
         blocks, kept = blocks_of_runs(self.first, self.runs, _TOGETHER)
         orders = [
             self.course.draw(_TOGETHER, np.random.default_rng((*self.seed, block, _ORDER)))

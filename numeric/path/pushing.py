@@ -20,6 +20,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.numeric.noiseless.noiseless_run import mixed
+from sgdiagrams.symbolic.embeddings.drawing import parted, share_groups
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.models.model import Directions, Model, Vectors
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
 
 __all__ = ["PAIRS", "SINGLE", "Jets", "Push", "Watched", "add_noise", "lower_keys", "pushed_runs"]
 
@@ -51,13 +53,27 @@ class Push:
     Attributes
     ----------
     datapoints
-        Whose mean gradient pushes, shape (S, m).
+        Whose mean gradient pushes, shape (S, m); with shares of sum 1 where it is no mean.
     factors
         Times these, shape (S,); None for 1.
     """
 
-    datapoints: NDArray[np.intp]
+    datapoints: NDArray[np.intp] | Weighted
     factors: NDArray[np.float64] | None = None
+
+    def jets(self, model: Model, curves: Jets) -> Jets:
+        """Return the derivatives of the gradient of the batch along curves of weights."""
+        points, shares = parted(self.datapoints)
+        if shares is None:
+            return model.jets(LOSS, points, curves, output="vector")
+        total: Jets = {}
+        for weight, own in _parts_of(shares):
+            part = model.jets(LOSS, points[:, own], curves, output="vector")
+            with model.computing():
+                factor = weight if np.ndim(weight) == 0 else model.as_table(weight)
+                for key, table in part.items():
+                    total[key] = total[key] + factor * table if key in total else factor * table
+        return total
 
 
 @final
@@ -156,7 +172,7 @@ def pushed_runs(
         for x, source in enumerate(pushes):
             push = next(source)
             needed = {key: theta[key] for key in lower[x]}
-            own = here.jets(LOSS, push.datapoints, needed, output="vector")
+            own = push.jets(here, needed)
             with model.computing():
                 factors = None
                 if push.factors is not None:
@@ -177,6 +193,17 @@ def pushed_runs(
         yield from _arrivals(theta, watched, t)
     for k, total in sums.items():
         yield Watched(k, total.pop(()), total)
+
+
+def _parts_of(
+    shares: NDArray[np.float64],
+) -> Iterator[tuple[float | NDArray[np.float64], NDArray[np.intp]]]:
+    """Yield factors of means over some places, which make up the sum with shares."""
+    if shares.ndim == 1:
+        yield from share_groups(shares)
+        return
+    for place in range(shares.shape[1]):
+        yield shares[:, place, None], np.array([place])
 
 
 def add_noise(

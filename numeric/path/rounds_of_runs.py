@@ -23,6 +23,7 @@ import numpy as np
 from sgdiagrams.numeric.path.draws import draw_runs
 from sgdiagrams.numeric.path.pushing import PAIRS, SINGLE, Push, pushed_runs
 from sgdiagrams.numeric.path.tallies import Tally
+from sgdiagrams.symbolic.embeddings.drawing import parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,9 +174,10 @@ class NoiseRounds:
         """
         shares = np.zeros((len(self.course.sizes), self.course.rows))
         for t, batch in enumerate(self.course.draw(1, np.random.default_rng(0))):
-            if not isinstance(batch, slice) and batch.ndim > 1:
+            rows, of_rows = parted(batch)
+            if not isinstance(rows, slice) and rows.ndim > 1:
                 return np.zeros((len(shares), 0)), np.zeros(0)
-            shares[t, batch] = 1 / self.course.sizes[t]
+            shares[t, rows] = 1 / self.course.sizes[t] if of_rows is None else of_rows
         columns, counts = np.unique(shares, axis=1, return_counts=True)
         return columns, counts.astype(np.float64)
 

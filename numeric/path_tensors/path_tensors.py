@@ -149,7 +149,7 @@ class PathTensors:
         check_kind("training", training, Training, called="a Training")
         if not is_whole(noise, least=0, most=_MOST_NOISE):
             raise RequestError(f"expected noise=0..{_MOST_NOISE}, got noise={shown(noise)}")
-        course_of(training.sampling)
+        course_of(training.sampling).check_means(training.sampling.label)
         if not all(hasattr(landscape, name) for name in ("start", "moved", "statistics")):
             raise RequestError(
                 "expected a landscape whose start can be moved, such as PolynomialLandscape or "

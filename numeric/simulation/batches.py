@@ -8,12 +8,15 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.embeddings.drawing import Weighted, parted
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.embeddings.batches import Rows
+    from sgdiagrams.symbolic.embeddings.drawing import DrawnBatch
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -33,7 +36,8 @@ def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
     Raises
     ------
     RequestError
-        When the scheme makes no updates, as gradient flow does, says no course, or has no noise.
+        When the scheme makes no updates, as gradient flow does, says no course, or has no noise; or when
+        noise is asked for along a run of batches that do not weigh 1.
     SamplingError
         When a number is missing or there is no update.
 
@@ -59,11 +63,14 @@ def simulated_course(scheme: Sampling, *, needs_noise: bool = False) -> Course:
         )
     check_runs(scheme)
     try:
-        return course_of(scheme)
+        course = course_of(scheme)
     except RequestError:
         raise RequestError(
             f"expected a scheme that says its course to simulate, got sampling={shown(scheme.name)}"
         ) from None
+    if needs_noise:
+        course.check_means(scheme.label)
+    return course
 
 
 def check_runs(scheme: Sampling) -> None:
@@ -77,8 +84,10 @@ def check_runs(scheme: Sampling) -> None:
         raise SamplingError(f"expected at least one update to simulate, got {scheme.label}")
 
 
-def select(data: NDArray[Any], rows: Rows) -> NDArray[Any]:
+def select(data: NDArray[Any], batch: DrawnBatch) -> NDArray[Any] | Weighted:
     """Return the datapoints of a batch, shape (R, m, ...), of training sets of shape (R, N, ...).
+
+    With shares where the batch has some.
 
     Examples
     --------
@@ -86,9 +95,10 @@ def select(data: NDArray[Any], rows: Rows) -> NDArray[Any]:
     >>> select(data, np.array([[2, 2], [0, 1]])).tolist()
     [[3, 3], [4, 5]]
     """
-    if isinstance(rows, slice) or rows.ndim == 1:
-        return data[:, rows]
-    return data[np.arange(len(data))[:, None], rows]
+    rows, shares = parted(batch)
+    is_for_all = isinstance(rows, slice) or rows.ndim == 1
+    chosen = data[:, rows] if is_for_all else data[np.arange(len(data))[:, None], rows]
+    return chosen if shares is None else Weighted(chosen, shares)
 
 
 def blocks_of_runs(first: int, runs: int, size: int) -> tuple[range, slice]:
@@ -104,9 +114,23 @@ def blocks_of_runs(first: int, runs: int, size: int) -> tuple[range, slice]:
     return blocks, slice(start, start + runs)
 
 
-def of_all_blocks(parts: tuple[Rows, ...], kept: slice) -> Rows:
-    """Return the rows of the runs that are kept; schedules without chance have the same for all."""
-    one, *_ = parts
-    if isinstance(one, slice) or one.ndim == 1:
-        return one
-    return np.concatenate(parts)[kept]  # type: ignore[arg-type]
+def of_all_blocks(parts: tuple[DrawnBatch, ...], kept: slice) -> DrawnBatch:
+    """Return the rows of the runs that are kept; schedules without chance have the same for all.
+
+    Batches of different numbers of rows are filled up with rows without share.
+    """
+    rows, shares = zip(*map(parted, parts), strict=True)
+    first_rows, first_shares = rows[0], shares[0]
+    if not (isinstance(first_rows, slice) or first_rows.ndim == 1):
+        first_rows = _joined(rows)[kept]
+    if first_shares is None:
+        return first_rows
+    if first_shares.ndim > 1:
+        first_shares = _joined(shares)[kept]
+    return Weighted(first_rows, first_shares)
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return arrays of shape (runs, m) one after the other, filled up with 0."""
+    most = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in parts])

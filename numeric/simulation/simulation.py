@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
     from sgdiagrams.symbolic.algebra.expression import Expression
+    from sgdiagrams.symbolic.embeddings.drawing import Weighted
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
@@ -299,7 +300,7 @@ class Simulation:
 
     def _drawn(
         self, first: int, runs: int, seed: int
-    ) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:
+    ) -> tuple[NDArray[Any], Iterator[NDArray[Any] | Weighted]]:
         """Return training sets (R, N, ...) and the datapoints of every update, by numbers of runs."""
         blocks, kept = blocks_of_runs(first, runs, _TOGETHER)
 
@@ -316,7 +317,7 @@ class Simulation:
         )
 
     def read_off(
-        self, data: NDArray[Any], batches: Iterable[NDArray[Any]], *, eta: float
+        self, data: NDArray[Any], batches: Iterable[NDArray[Any] | Weighted], *, eta: float
     ) -> Floats:
         """Return what is read off from every run, for given datapoints; shape (R,).
 
@@ -325,7 +326,7 @@ class Simulation:
         data
             The training sets, shape (R, N, ...).
         batches
-            The datapoints of every update, shape (R, m, ...).
+            The datapoints of every update, shape (R, m, ...); with shares where they are not a mean.
         eta
             The learning rate.
         """

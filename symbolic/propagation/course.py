@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import rational
@@ -116,6 +116,26 @@ class Course(ABC):
     def masses(self) -> tuple[Fraction, ...] | None:
         """The sum of the shares of every batch, 1 for means; None where chance decides."""
         return (Fraction(1),) * self.updates
+
+    def check_means(self, label: str) -> None:
+        """Check that the shares of every batch add up to 1, so that there is one run without noise.
+
+        Raises
+        ------
+        RequestError
+            When they do not; `label` says for which scheme.
+        """
+        masses = self.masses
+        if masses is None:
+            raise RequestError(
+                f"expected batches that weigh the same in every run, got {label}, which has no one "
+                "noiseless run; take subsets of B = qN rows"
+            )
+        if any(mass != 1 for mass in masses):
+            raise RequestError(
+                f"expected batches whose shares add up to 1 along a run and for long times, got {label}; "
+                "take means, with the learning rate times what the shares add up to"
+            )
 
     @abstractmethod
     def all_batches(self) -> RandomSchedule:

@@ -108,8 +108,8 @@ class FixedSchedule:
     def _check_visits(self) -> None:
         if any(isinstance(batch, Batch) for batch in self._batches):
             raise RequestError(
-                "expected means over different rows where noise is fresh at every visit, got batches with "
-                "shares of their own or a row twice, which is two visits; give it as two rows"
+                "expected means over different rows where noise is fresh at every visit, got batches "
+                "with shares of their own, or a row twice, which is two visits"
             )
 
     @cached_property
