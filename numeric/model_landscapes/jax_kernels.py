@@ -119,9 +119,9 @@ class RunKernels:
         -------
         callable
             ``(state, rows (R, S, m), shares (S, m) or (R, S, m), matrices (S, 1 + M, 1 + M),
-            watched (points, S), decay, updates, data) -> state``, with a state of weights (R, p), M memories and as many
-            sums as are added up. The matrices contain the learning rate. Of the S updates the first
-            `updates` are made: one compiled function serves all lengths.
+            watched (points, S), decay, updates, data) -> state``, with a state of weights (R, p), M
+            memories and as many sums as are added up. The matrices contain the learning rate. Of the S
+            updates the first `updates` are made: one compiled function serves all lengths.
         """
         import jax
 

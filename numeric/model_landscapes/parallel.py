@@ -125,7 +125,7 @@ class Segment:
     @property
     def updates(self) -> int:
         """Their number S."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def padded(self, updates: int) -> Segment:
         """Return the segment as the beginning of a longer one, of which the rest is not used."""
@@ -176,8 +176,8 @@ def _stacked(
         if own is not None:
             shares[..., t, : own.shape[-1]] = own
     if sizes.min() < m:
-        rows = [
+        rows = tuple(
             np.concatenate([own, np.repeat(own[:, :1], m - own.shape[1], axis=1)], axis=1)
             for own in rows
-        ]
+        )
     return np.stack(rows, axis=1).astype(np.int32), shares

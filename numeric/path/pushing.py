@@ -70,7 +70,7 @@ class Push:
         for weight, own in _parts_of(shares):
             part = model.jets(LOSS, points[:, own], curves, output="vector")
             with model.computing():
-                factor = weight if np.ndim(weight) == 0 else model.as_table(weight)
+                factor = weight if isinstance(weight, float) else model.as_table(weight)
                 for key, table in part.items():
                     total[key] = total[key] + factor * table if key in total else factor * table
         return total

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.embeddings.drawing import DrawnBatch
+    from sgdiagrams.symbolic.embeddings.drawing import DrawnBatch, Rows
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -120,7 +120,8 @@ def of_all_blocks(parts: tuple[DrawnBatch, ...], kept: slice) -> DrawnBatch:
     Batches of different numbers of rows are filled up with rows without share.
     """
     rows, shares = zip(*map(parted, parts), strict=True)
-    first_rows, first_shares = rows[0], shares[0]
+    first_rows: Rows = rows[0]
+    first_shares = shares[0]
     if not (isinstance(first_rows, slice) or first_rows.ndim == 1):
         first_rows = _joined(rows)[kept]
     if first_shares is None:

@@ -122,7 +122,7 @@ class _EnclosedPropagator:
 
         From one use of the row to the next it is an epoch, whichever batch has it.
         """
-        epochs, B = self._epochs[course], len(course.batches[0])
+        epochs, B = self._epochs[course], course.sizes[0]
         size = course.updates // epochs
         scans = [
             StepScan(parents, _row_placing(are_tied, B, is_used=is_used), self._dynamics)

@@ -159,13 +159,12 @@ def units_of(batches: Batches) -> list[Fraction]:
     >>> units_of(((0, 1), Batch((0, 1), ("1/2", "1/3"))))
     [Fraction(1, 2), Fraction(1, 6)]
     """
-    known: dict[object, Fraction] = {}
+    known: dict[Batch | int, Fraction] = {}
     units = []
     for batch in batches:
-        is_mean = not isinstance(batch, Batch)
-        key = len(batch) if is_mean else batch
+        key = batch if isinstance(batch, Batch) else len(batch)
         if key not in known:
-            known[key] = mean_share(len(batch)) if is_mean else _unit(batch.shares)
+            known[key] = _unit(key.shares) if isinstance(key, Batch) else mean_share(key)
         units.append(known[key])
     return units
 

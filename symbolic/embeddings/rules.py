@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, final
 
 from sgdiagrams.symbolic.embeddings.batches import (
     one_pass_schedule,
@@ -34,10 +34,15 @@ __all__ = [
     "MeanGradientSteps",
     "OnePassRule",
     "OnePassSteps",
+    "Powers",
     "ReplacementRule",
     "ReplacementSteps",
     "StepRule",
 ]
+
+
+#: Exponents of (N, B), and perhaps of N - 1, N - 2, ..., -> coefficient.
+Powers: TypeAlias = "Mapping[tuple[int, ...], int | Fraction]"
 
 
 class LevelRule(Protocol):
@@ -47,13 +52,13 @@ class LevelRule(Protocol):
     def basis(self) -> Basis:
         """The basis of the counts."""
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, ...], int | Fraction]:
+    def weight(self, forest: UpdateForest, mask: int) -> Powers:
         """Return exponents of (N, B, N - 1, N - 2, ...) -> coefficient for the nodes of a bit mask.
 
         Those of N - 1, N - 2, ... may be left out.
         """
 
-    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int | Fraction]:
+    def overall(self, forest: UpdateForest) -> Powers:
         """Return the factor of the whole embedding as exponents of (N, B)."""
 
     def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:
@@ -74,7 +79,7 @@ class OnePassRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Powers:
         """Return the number of ways to give the blocks datapoints of the batch."""
         sizes = _members(forest, mask)
         if any(forest.blocks.count(block) != size for block, size in sizes.items()):
@@ -83,7 +88,7 @@ class OnePassRule(NamedTuple):
             return {}  # there is one visit of every datapoint
         return _powers(len(sizes), self.basis, place=1)
 
-    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
+    def overall(self, forest: UpdateForest) -> Powers:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
 
@@ -100,12 +105,12 @@ class FullBatchRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Powers:
         """Return 1 where the nodes may be at one step."""
         is_legal = forest.has_whole_visits(mask, one_each=self.basis == "moment")
         return {(0, 0): 1} if is_legal else {}
 
-    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:
+    def overall(self, forest: UpdateForest) -> Powers:
         """Return the number of ways to give the blocks datapoints."""
         return _powers(forest.block_count, self.basis, place=0)
 
@@ -125,7 +130,7 @@ class ReplacementRule(NamedTuple):
         """Moments, whatever is asked for."""
         return "moment"
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Powers:
         """Return the expected number of ways to give the nodes slots."""
         ways = {0: 1}
         if forest.visits is not None:
@@ -139,14 +144,14 @@ class ReplacementRule(NamedTuple):
                 for more in range(1, size + 1):
                     new[slots + more] += number * _stirling(size, more)
             ways = new
-        result: dict[tuple[int, int], int] = defaultdict(int)
+        result: dict[tuple[int, ...], int] = defaultdict(int)
         for slots, number in ways.items():
             for power, c in enumerate(falling_factorial(slots)):
                 if c:
                     result[-slots, power] += number * c
         return result
 
-    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:
+    def overall(self, forest: UpdateForest) -> Powers:
         """Return the number of ways to give the blocks different datapoints."""
         return _powers(forest.block_count, "moment", place=0)
 
@@ -160,12 +165,12 @@ class MeanGradientRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Mapping[tuple[int, int], int]:
+    def weight(self, forest: UpdateForest, mask: int) -> Powers:
         """Return 1, or 0 for nodes of one block: the mean gradient has no datapoint to share."""
         sizes = _members(forest, mask)
         return {} if any(forest.blocks.count(block) > 1 for block in sizes) else {(0, 0): 1}
 
-    def overall(self, forest: UpdateForest) -> Mapping[tuple[int, int], int]:  # noqa: ARG002
+    def overall(self, forest: UpdateForest) -> Powers:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
 
@@ -208,11 +213,11 @@ class StepRule(ABC):
         return int(B)
 
     @abstractmethod
-    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
+    def all_batches(self, N: int, B: Any, T: int) -> RandomSchedule:
         """Return every possible course of T steps with its probability, spelled out."""
 
     @abstractmethod
-    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
+    def draw(self, N: int, B: Any, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
         """Yield the rows of every step, drawn for many runs at once."""
 
     @abstractmethod
@@ -335,7 +340,7 @@ class ReplacementSteps(StepRule):
         return (rng.integers(N, size=(runs, B)) for _ in range(T))
 
 
-def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, int], int]:
+def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, ...], int]:
     """Return :math:`(x)_k` or :math:`x^k` with x = N (place 0) or B (place 1)."""
     coefficients = falling_factorial(k) if basis == "moment" else [0] * k + [1]
     return {

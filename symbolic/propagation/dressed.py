@@ -62,11 +62,10 @@ class DressedPropagator:
 
     def equal_steps(self, course: EqualSteps, forest: UpdateForest, basis: Basis) -> Any:
         """Return the sum for steps that are all alike."""
-        numbers = {"N": course.rows, "B": course.batch}
         rule, forests = course.rule.in_basis(basis, forest)
         total = self._number(Fraction(0))
         for coarse in forests:
-            product = self._number(at_numbers(rule.overall(coarse), **numbers))
+            product = self._number(at_numbers(rule.overall(coarse), N=course.rows, B=course.batch))
             whole = [tuple(range(len(coarse.parents)))]
             for nodes in course.rule.parts(coarse) if rule.basis == "cumulant" else whole:
                 part = coarse.restricted(nodes)

@@ -67,7 +67,7 @@ class ExactPropagator:
         self._T = T
         self._iterates = iterates
         self._bare = bare
-        self._schedules: dict[FixedBatches, tuple[FixedSchedule, int]] = {}
+        self._schedules: dict[FixedBatches, tuple[FixedSchedule, Fraction]] = {}
 
     @classmethod
     def plain(cls, T: int) -> Self:

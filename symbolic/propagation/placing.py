@@ -7,10 +7,10 @@ from math import lcm, perm
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
-    from sgdiagrams.symbolic.embeddings.rules import LevelRule
+    from sgdiagrams.symbolic.embeddings.rules import LevelRule, Powers
     from sgdiagrams.symbolic.propagation.course import EqualSteps, ReshuffledEpochs
 
 __all__ = ["Placing", "at_numbers", "reshuffled_placing", "rule_placing"]
@@ -45,9 +45,7 @@ class Placing(NamedTuple):
     last: Callable[[int, int], Fraction] | None = None
 
 
-def at_numbers(
-    powers: Mapping[tuple[int, ...], int | Fraction], *, N: int, B: int | Fraction
-) -> Fraction:
+def at_numbers(powers: Powers, *, N: int, B: int | Fraction) -> Fraction:
     """Return a Laurent polynomial in N, B, N - 1, N - 2, ... at numbers.
 
     Examples

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule, Rows
+    from sgdiagrams.symbolic.embeddings.batches import RandomSchedule
+    from sgdiagrams.symbolic.embeddings.drawing import DrawnBatch
     from sgdiagrams.symbolic.propagation.course import Propagator
     from sgdiagrams.symbolic.vocabulary import Basis
 
@@ -84,7 +85,7 @@ class _OnSet(Course):
         """False: chance treats all rows alike."""
         return False
 
-    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[Rows]:
+    def draw(self, runs: int, rng: np.random.Generator) -> Iterator[DrawnBatch]:
         """Yield the rows of every batch."""
         return self.drawn.draw(runs, rng)
 

@@ -23,7 +23,7 @@ from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.embeddings import effort, epochs, one_pass
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation import exact, fixed_schedule, grid, scan
-from sgdiagrams.symbolic.training import schemes
+from sgdiagrams.symbolic.training.schemes import epochs as schemes
 
 BATCHES = [[0, 1, 2], [3], [0, 2], [1], [3, 0]]
 SYMBOLIC = [
