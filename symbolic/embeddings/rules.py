@@ -34,15 +34,15 @@ __all__ = [
     "MeanGradientSteps",
     "OnePassRule",
     "OnePassSteps",
-    "Powers",
     "ReplacementRule",
     "ReplacementSteps",
     "StepRule",
+    "StepWeight",
 ]
 
 
 #: Exponents of (N, B), and perhaps of N - 1, N - 2, ..., -> coefficient.
-Powers: TypeAlias = "Mapping[tuple[int, ...], int | Fraction]"
+StepWeight: TypeAlias = "Mapping[tuple[int, ...], int | Fraction]"
 
 
 class LevelRule(Protocol):
@@ -52,13 +52,13 @@ class LevelRule(Protocol):
     def basis(self) -> Basis:
         """The basis of the counts."""
 
-    def weight(self, forest: UpdateForest, mask: int) -> Powers:
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
         """Return exponents of (N, B, N - 1, N - 2, ...) -> coefficient for the nodes of a bit mask.
 
         Those of N - 1, N - 2, ... may be left out.
         """
 
-    def overall(self, forest: UpdateForest) -> Powers:
+    def overall(self, forest: UpdateForest) -> StepWeight:
         """Return the factor of the whole embedding as exponents of (N, B)."""
 
     def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:
@@ -79,7 +79,7 @@ class OnePassRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Powers:
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
         """Return the number of ways to give the blocks datapoints of the batch."""
         sizes = _members(forest, mask)
         if any(forest.blocks.count(block) != size for block, size in sizes.items()):
@@ -88,7 +88,7 @@ class OnePassRule(NamedTuple):
             return {}  # there is one visit of every datapoint
         return _powers(len(sizes), self.basis, place=1)
 
-    def overall(self, forest: UpdateForest) -> Powers:  # noqa: ARG002
+    def overall(self, forest: UpdateForest) -> StepWeight:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
 
@@ -105,12 +105,12 @@ class FullBatchRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Powers:
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
         """Return 1 where the nodes may be at one step."""
         is_legal = forest.has_whole_visits(mask, one_each=self.basis == "moment")
         return {(0, 0): 1} if is_legal else {}
 
-    def overall(self, forest: UpdateForest) -> Powers:
+    def overall(self, forest: UpdateForest) -> StepWeight:
         """Return the number of ways to give the blocks datapoints."""
         return _powers(forest.block_count, self.basis, place=0)
 
@@ -130,7 +130,7 @@ class ReplacementRule(NamedTuple):
         """Moments, whatever is asked for."""
         return "moment"
 
-    def weight(self, forest: UpdateForest, mask: int) -> Powers:
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
         """Return the expected number of ways to give the nodes slots."""
         ways = {0: 1}
         if forest.visits is not None:
@@ -151,7 +151,7 @@ class ReplacementRule(NamedTuple):
                     result[-slots, power] += number * c
         return result
 
-    def overall(self, forest: UpdateForest) -> Powers:
+    def overall(self, forest: UpdateForest) -> StepWeight:
         """Return the number of ways to give the blocks different datapoints."""
         return _powers(forest.block_count, "moment", place=0)
 
@@ -165,12 +165,12 @@ class MeanGradientRule(NamedTuple):
 
     basis: Basis
 
-    def weight(self, forest: UpdateForest, mask: int) -> Powers:
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
         """Return 1, or 0 for nodes of one block: the mean gradient has no datapoint to share."""
         sizes = _members(forest, mask)
         return {} if any(forest.blocks.count(block) > 1 for block in sizes) else {(0, 0): 1}
 
-    def overall(self, forest: UpdateForest) -> Powers:  # noqa: ARG002
+    def overall(self, forest: UpdateForest) -> StepWeight:  # noqa: ARG002
         """Return 1."""
         return {(0, 0): 1}
 

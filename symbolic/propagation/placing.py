@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
-    from sgdiagrams.symbolic.embeddings.rules import LevelRule, Powers
+    from sgdiagrams.symbolic.embeddings.rules import LevelRule, StepWeight
     from sgdiagrams.symbolic.propagation.course import EqualSteps, ReshuffledEpochs
 
 __all__ = ["Placing", "at_numbers", "reshuffled_placing", "rule_placing"]
@@ -45,7 +45,7 @@ class Placing(NamedTuple):
     last: Callable[[int, int], Fraction] | None = None
 
 
-def at_numbers(powers: Powers, *, N: int, B: int | Fraction) -> Fraction:
+def at_numbers(powers: StepWeight, *, N: int, B: int | Fraction) -> Fraction:
     """Return a Laurent polynomial in N, B, N - 1, N - 2, ... at numbers.
 
     Examples

@@ -27,7 +27,10 @@ def gradient_steps(landscape, batches, atoms, order):
                 term = np.array([F(c) * power * share] + [F(0)] * order, dtype=object)
                 for _ in range(power - 1):
                     term = np.array(
-                        [sum(term[j] * theta[k - j] for j in range(k + 1)) for k in range(order + 1)]
+                        [
+                            sum(term[j] * theta[k - j] for j in range(k + 1))
+                            for k in range(order + 1)
+                        ]
                     )
                 step = step + term if power else step
         theta = theta - np.concatenate([[F(0)], step[:-1]])
@@ -42,10 +45,7 @@ def landscape():
 def test_the_exact_simulator_takes_shares():
     ground = landscape()
     ours = exact_sgd(ground, UNEVEN, order=3, observable="displacement", rows=3)
-    ends = [
-        gradient_steps(ground, UNEVEN, atoms, 3)
-        for atoms in np.ndindex(2, 2, 2)
-    ]
+    ends = [gradient_steps(ground, UNEVEN, atoms, 3) for atoms in np.ndindex(2, 2, 2)]
     mean = sum(ends) / F(len(ends))
     mean[0] -= F(ground.start[0])
     assert [x.tolist()[0] for x in ours] == mean.tolist()
@@ -60,7 +60,8 @@ def test_a_row_that_comes_twice_has_two_shares():
 
 
 @pytest.mark.parametrize(
-    ("rows", "shares"), [((0, 0), (1, 1)), ((0,), ()), ((-1,), (1,)), ((0,), ("x",)), ((0.5,), (1,))]
+    ("rows", "shares"),
+    [((0, 0), (1, 1)), ((0,), ()), ((-1,), (1,)), ((0,), ("x",)), ((0.5,), (1,))],
 )
 def test_impossible_shares_are_refused(rows, shares):
     with pytest.raises(SamplingError, match=r"^expected [^\n]*$"):
@@ -72,9 +73,11 @@ def test_draws_of_random_batches_have_their_shares():
     course = RandomBatches(
         ((half, (Batch((1,), (3,)), (0, 1))), (half, (Batch((), ()), (2, 2, 0)))), 3
     )
-    assert course.masses is None and course.sizes == (1, 2)
+    assert course.masses is None
+    assert course.sizes == (1, 2)
     first, second = course.draw(2000, np.random.default_rng(0))
-    assert isinstance(first, Weighted) and set(first.shares.ravel()) == {0.0, 3.0}
+    assert isinstance(first, Weighted)
+    assert set(first.shares.ravel()) == {0.0, 3.0}
     chosen = first.shares[:, 0] == 3
     assert 850 < chosen.sum() < 1150
     assert first.items[chosen].tolist() == [[1]] * chosen.sum()
@@ -92,9 +95,11 @@ def test_a_run_along_a_path_needs_batches_that_weigh_one():
 
 def test_random_orders_of_uneven_epochs():
     course = ReshuffledEpochs(3, 2, 2)
-    assert course.sizes == (2, 1, 2, 1) and course.masses == (1,) * 4
+    assert course.sizes == (2, 1, 2, 1)
+    assert course.masses == (1,) * 4
     dropped = ReshuffledEpochs(3, 2, 2, drops_last=True, is_sum=True)
-    assert dropped.sizes == (2, 2) and dropped.masses == (2, 2)
+    assert dropped.sizes == (2, 2)
+    assert dropped.masses == (2, 2)
     ground = landscape()
     summed = exact_sgd_average(
         ground, dropped.all_batches(), order=2, observable="displacement", rows=3
