@@ -178,7 +178,9 @@ class _EnclosedPropagator:
         total = arb(0)
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             if coarse.block_count <= course.rows:
-                placing = reshuffled_placing(coarse, course)
+                placing = reshuffled_placing(
+                    coarse, N=course.rows, sizes=course.steps, shares=course.shares
+                )
                 count = StepScan(coarse.parents, placing, self._dynamics).run()
                 if count is not None:
                     total += placing.epoch_scale * count

@@ -69,7 +69,9 @@ class DressedPropagator:
             whole = [tuple(range(len(coarse.parents)))]
             for nodes in course.rule.parts(coarse) if rule.basis == "cumulant" else whole:
                 part = coarse.restricted(nodes)
-                placing = rule_placing(part, rule, course)
+                placing = rule_placing(
+                    part, rule, N=course.rows, B=course.batch, share=course.share
+                )
                 count = StepScan(part.parents, placing, self._dynamics.above(nodes)).run()
                 if count is None:
                     break
@@ -85,7 +87,9 @@ class DressedPropagator:
         total = self._number(Fraction(0))
         for coarse in [forest] if basis == "moment" else coarser_forests(forest):
             if coarse.block_count <= course.rows:
-                placing = reshuffled_placing(coarse, course)
+                placing = reshuffled_placing(
+                    coarse, N=course.rows, sizes=course.steps, shares=course.shares
+                )
                 count = StepScan(coarse.parents, placing, self._dynamics).run()
                 if count is not None:
                     total = total + self._number(Fraction(placing.epoch_scale)) * count

@@ -128,7 +128,7 @@ class ExactPropagator:
         whole = [tuple(range(len(forest.parents)))]
         for nodes in course.rule.parts(forest) if rule.basis == "cumulant" else whole:
             part = forest.restricted(nodes)
-            placing = rule_placing(part, rule, course)
+            placing = rule_placing(part, rule, N=course.rows, B=course.batch, share=course.share)
             total = StepScan(part.parents, placing, dynamics).run() or 0
             scale = dynamics.scale(part.parents) * placing.node_scale ** len(nodes)
             product *= Fraction(total, scale)
@@ -155,7 +155,9 @@ class ExactPropagator:
     def _reshuffled(self, course: ReshuffledEpochs, forest: UpdateForest) -> Fraction:
         """Return the sum in the moment basis."""
         parents, dynamics = forest.parents, self._dynamics
-        placing = reshuffled_placing(forest, course)
+        placing = reshuffled_placing(
+            forest, N=course.rows, sizes=course.steps, shares=course.shares
+        )
         ways = placing.epoch_scale
         scale = dynamics.scale(parents) * placing.node_scale ** len(parents)
         is_short = 0 < len(parents) <= FEW_NODES

@@ -7,11 +7,10 @@ from math import lcm, perm
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import LevelRule, StepWeight
-    from sgdiagrams.symbolic.propagation.course import EqualSteps, ReshuffledEpochs
 
 __all__ = ["Placing", "at_numbers", "reshuffled_placing", "rule_placing"]
 
@@ -63,9 +62,10 @@ def at_numbers(powers: StepWeight, *, N: int, B: int | Fraction) -> Fraction:
     return total
 
 
-def rule_placing(forest: UpdateForest, rule: LevelRule, course: EqualSteps) -> Placing:
-    """Return steps that are all alike."""
-    N, B, share = course.rows, course.batch, course.share
+def rule_placing(
+    forest: UpdateForest, rule: LevelRule, *, N: int, B: int | Fraction, share: Fraction
+) -> Placing:
+    """Return steps that are all alike, with the share of a row that is used."""
 
     def weight(mask: int, seen: int) -> Fraction:  # noqa: ARG001
         return at_numbers(rule.weight(forest, mask), N=N, B=B) * share ** mask.bit_count()
@@ -73,9 +73,21 @@ def rule_placing(forest: UpdateForest, rule: LevelRule, course: EqualSteps) -> P
     return Placing(weight, node_scale=rule.denominator(forest, N, B) * share.denominator)
 
 
-def reshuffled_placing(forest: UpdateForest, course: ReshuffledEpochs) -> Placing:
-    """Return epochs in random orders: a block is seen once an epoch, on a row of its own."""
-    P, N = forest.block_count, course.rows
+def reshuffled_placing(
+    forest: UpdateForest, *, N: int, sizes: Sequence[int], shares: Sequence[Fraction]
+) -> Placing:
+    """Return epochs in random orders: a block is seen once an epoch, on a row of its own.
+
+    Parameters
+    ----------
+    forest
+        A diagram without its root.
+    N
+        The number of datapoints.
+    sizes, shares
+        Of the batches of an epoch; they are alike but for the last.
+    """
+    P = forest.block_count
 
     def blocks(mask: int) -> int:
         seen = 0
@@ -100,7 +112,7 @@ def reshuffled_placing(forest: UpdateForest, course: ReshuffledEpochs) -> Placin
     def seen_after(mask: int, seen: int) -> int:
         return seen | blocks(mask)
 
-    kinds = [*zip(course.steps, course.shares, strict=True)]
+    kinds = [*zip(sizes, shares, strict=True)]
     return Placing(
         weights(*kinds[0]),
         seen_after,
