@@ -29,9 +29,12 @@ from sgdiagrams.symbolic.observable import (
     VARIANCE,
     Function,
     Observable,
-    Product,
+    change,
+    connected,
     increment,
 )
+from sgdiagrams.symbolic.observed.product import Product
+from sgdiagrams.symbolic.observed.read_time import ReadTime
 from sgdiagrams.symbolic.path_expansion import PathExpansion
 from sgdiagrams.symbolic.propagation.course import Course, FixedBatches, RandomBatches
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result

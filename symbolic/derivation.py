@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
@@ -21,8 +21,17 @@ from sympy import Add, Expr, Mul, Rational, Symbol
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.at_roots import RootExpressions
-from sgdiagrams.symbolic.contractions.placements import contractions, disjoint_union, fits
-from sgdiagrams.symbolic.counting.choice import counter_of, has_closed_form
+from sgdiagrams.symbolic.contractions.placements import (
+    contractions,
+    disjoint_union,
+    fits,
+    shared_out,
+)
+from sgdiagrams.symbolic.counting.choice import (
+    counter_of,
+    has_closed_form,
+    timed_counter_of,
+)
 from sgdiagrams.symbolic.counting.enclosed import EnclosedCounter
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
@@ -38,7 +47,8 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis
     from sgdiagrams.symbolic.weights.laurent import Laurent
@@ -52,6 +62,8 @@ Weight = TypeVar("Weight")
 
 #: A contraction, and the powers of the learning rate that it does not carry: see `Term`.
 _Value = tuple["Contraction", int]
+#: The factors of an expectation, and when they look at the weights.
+_Timed = tuple[tuple[str, ...], tuple["ReadTime", ...]]
 
 
 def exact_terms(derivations: Sequence[tuple[Fraction, Derivation]], order: int) -> tuple[Term, ...]:
@@ -117,16 +129,19 @@ class Derivation:
         self.basis = basis
         self.order = order
         roots = RootExpressions(dict(observable.expressions), basis)
-        self._exact = _ExactMeans(training, basis, order, observable.since, roots)
+        self._exact = _ExactMeans(training, basis, order, observable, roots)
         for p in observable.products:
-            for factors in p.expectations:
-                self._exact.counters(factors)  # says what is missing
+            for factors, times in p.timed:
+                if all(time.is_end for time in times):
+                    self._exact.counters(factors)  # says what is missing
 
     @property
     def is_long(self) -> bool:
         """Whether all numbers are given, and powers of them have many digits."""
         training = self.training
         if training.needed_symbols or training.is_continuous or training.optimizer.is_plain:
+            return False
+        if self.observable.times:
             return False
         if any(set(e.symbols) - {str(symbols.eta)} for _, e in self.observable.expressions):
             return False
@@ -183,15 +198,15 @@ class _Means(ABC, Generic[Weight]):
         training: Training,
         basis: Basis,
         order: int,
-        since: int | None,
+        observable: Observable,
         roots: RootExpressions,
     ) -> None:
         self.training = training
         self.basis = basis
         self.order = order
-        self.since = since
+        self.observable = observable
         self.roots = roots
-        self._known: dict[tuple[str, ...], list[dict[_Value, Weight]]] = {}
+        self._known: dict[_Timed, list[dict[_Value, Weight]]] = {}
         self._counters: dict[tuple[str, ...], list[tuple[int, Counter]]] = {}
 
     @abstractmethod
@@ -218,16 +233,25 @@ class _Means(ABC, Generic[Weight]):
     def total(self, weights: Sequence[Weight]) -> Weight:
         """Return the sum of weights, at least one."""
 
-    def of(self, factors: tuple[str, ...]) -> list[dict[_Value, Weight]]:
+    @property
+    @abstractmethod
+    def timed(self) -> TimedCounter:
+        """What counts for factors that look at the weights at times of their own."""
+
+    def of(self, factors: tuple[str, ...], times: tuple[ReadTime, ...]) -> list[dict[_Value, Weight]]:
         """Return the expectation of a product: entry d holds the terms of order d."""
-        if factors not in self._known:
-            of_functions = [self._order(d, factors) for d in range(self.order + 1)]
-            self._known[factors] = (
+        key = (factors, times)
+        if key not in self._known:
+            of_order = self._order
+            if not all(time.is_end for time in times):
+                of_order = partial(self._order_read, times=times)
+            of_functions = [of_order(d, factors) for d in range(self.order + 1)]
+            self._known[key] = (
                 [{(k, 0): weight for k, weight in terms.items()} for terms in of_functions]
                 if self.roots.marked(factors) == factors
                 else self._of_expressions(factors, of_functions)
             )
-        return self._known[factors]
+        return self._known[key]
 
     def _of_expressions(
         self, factors: tuple[str, ...], of_functions: Sequence[dict[Contraction, Weight]]
@@ -277,19 +301,55 @@ class _Means(ABC, Generic[Weight]):
                     result[contraction] = weight if before is None else self.plus(before, weight)
         return result
 
+    def _order_read(
+        self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]
+    ) -> dict[Contraction, Weight]:
+        """Return the terms of an order where the factors look at the weights at times of their own.
+
+        Then it matters which factor a child of the root is given to.
+        """
+        role = root_role(factors)
+        if d and self.training.sampling.is_empty:
+            return {}
+        is_penalised = self.training.optimizer.weight_decay != 0
+        marked = self.roots.marked(factors)
+        sums: dict[Contraction, Laurent] = {}
+        options = self.training.sampling.diagram_options
+        for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
+            counts: dict[tuple[ReadTime | None, ...], Laurent] = {}
+            for way in shared_out(diagram, marked, basis=self.basis, is_penalised=is_penalised):
+                above = way.factors_above(marked)
+                reads = tuple(None if i < 0 else times[i] for i in above)
+                if reads not in counts:
+                    counts[reads] = self.timed.count_read(diagram, role, reads)
+                if counts[reads]:
+                    contraction = way.contraction(self.basis)
+                    self.add(sums.setdefault(contraction, {}), counts[reads], scale)
+        weights: dict[Contraction, Any] = {
+            contraction: self.timed.weight(laurent, d) for contraction, laurent in sums.items() if laurent
+        }
+        return weights
+
 
 @final
 class _ExactMeans(_Means[Expr]):
     """In exact numbers and symbols."""
 
+    @cached_property
+    def timed(self) -> TimedCounter:
+        """Closed forms where there are some, numbers elsewhere."""
+        return timed_counter_of(self.training, self.basis, self.observable.times)
+
     def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
         training = self.training
-        if self.since is None:
+        since = self.observable.since
+        if since is None:
             return [(1, self._plain)]
         if training.sampling.symbols:
             training.iterate_weights(0)  # says what is missing
         end = training.iterate_weights(int(training.updates))
-        start = training.iterate_weights(self.since)
+        start = training.iterate_weights(since)
         if set(factors) == {WEIGHTS}:
             change = tuple(a - b for a, b in zip(end, start, strict=True))
             return [(1, self._reading(change))]
@@ -323,8 +383,13 @@ class _EnclosedMeans(_Means[arb]):
     """In balls, with all numbers given."""
 
     def __init__(self, exact: _ExactMeans) -> None:
-        super().__init__(exact.training, exact.basis, exact.order, exact.since, exact.roots)
+        super().__init__(exact.training, exact.basis, exact.order, exact.observable, exact.roots)
         self._exact = exact
+
+    @property
+    def timed(self) -> TimedCounter:
+        """None: what is read at several times is derived exactly."""
+        raise NotImplementedError
 
     def made(self, factors: tuple[str, ...]) -> list[tuple[int, Counter]]:
         # Whatever is long and has no closed form is counted by number.
@@ -353,7 +418,7 @@ def _combined(
 ) -> Iterator[tuple[Weight, _Value]]:
     """Yield the terms of all products of means up to an order; values may recur."""
     for p in observable.products:
-        factors = [means.of(e) for e in p.expectations]
+        factors = [means.of(e, times) for e, times in p.timed]
         for orders in product(range(order + 1), repeat=len(factors)):
             if sum(orders) > order:
                 continue

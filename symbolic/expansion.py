@@ -29,6 +29,7 @@ from sgdiagrams.symbolic.formula import (
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
+from sgdiagrams.symbolic.observed.read_time import check_stages
 from sgdiagrams.symbolic.printing.page_widths import in_points
 from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
@@ -291,6 +292,8 @@ class Expansion(SeriesFormula):
                 schemes.append(part.sampling.at(**own))
             elif part.substituted is not None:
                 schemes.append(part.substituted.at(values))
+            if part.observable.times and schemes:
+                check_stages(part.observable.times, schemes[-1].updates, values)
         is_empty = len(schemes) == len(self.parts) and all(s.is_empty for s in schemes)
         # Powers of eta among the coefficients of an expression are there without any update.
         if schemes and is_empty and not self.has_bare_edges:
@@ -537,10 +540,14 @@ def _substituted(
     scheme = part.substituted
     if part.sampling is not None:
         scheme = SubstitutedSampling.of(part.sampling)
+    replaced = None if scheme is None else scheme.replaced(table)
+    if replaced is not None:
+        lags = {name: numbers[name] for name in part.observable.lags if name in numbers}
+        check_stages(part.observable.times, replaced.updates, lags)
     return replace(
         part,
         observable=part.observable.substituted(with_eta),
         sampling=None,
         optimizer=part.optimizer.at(**numbers),
-        substituted=None if scheme is None else scheme.replaced(table),
+        substituted=replaced,
     )

@@ -127,9 +127,10 @@ class Part:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The names of the numbers that the scheme and the optimiser are still to be given."""
+        """The names of the numbers that scheme, optimiser and lags are still to be given."""
         scheme = self.sampling or self.substituted
-        return (*(scheme.symbols if scheme else ()), *self.optimizer.symbols)
+        own = scheme.symbols if scheme else ()
+        return (*own, *self.optimizer.symbols, *self.observable.lags)
 
     @property
     def training(self) -> Training:

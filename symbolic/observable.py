@@ -1,6 +1,7 @@
 r"""Observables: what stands at the root of the diagrams.
 
-An observable is a signed sum of products of expectations :math:`E[s_1(\theta_T) s_2(\theta_T) \cdots]`.
+An observable is a signed sum of products of expectations :math:`E[s_1(\theta_T) s_2(\theta_T) \cdots]`,
+whose factors may look at the weights at different times.
 The factors s are losses, coordinates of the displacement :math:`\theta_T - \theta_0`, functions of the
 weights that the user brings, or expressions: sums of contractions of the population's derivatives, whose
 own derivatives follow from Leibniz' rule. Any such sum is an observable, made like those below.
@@ -11,8 +12,9 @@ In a diagram the children of the root are shared out among the factors
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
@@ -23,6 +25,15 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.algebra.writing import expression_in_place
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.observed.product import (
+    Product,
+    changes,
+    last_steps,
+    multiplied,
+    read_at,
+)
+from sgdiagrams.symbolic.observed.read_time import read_time
+from sgdiagrams.symbolic.observed.spelling import Spelling
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     from sympy import Expr, Symbol
 
     from sgdiagrams.diagrams.enumeration import RootMode
+    from sgdiagrams.symbolic.observed.read_time import ReadTime
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = [
@@ -45,7 +57,8 @@ __all__ = [
     "Function",
     "Given",
     "Observable",
-    "Product",
+    "change",
+    "connected",
     "increment",
     "named_observable",
 ]
@@ -57,31 +70,12 @@ _EXPRESSION, _VARIANCE = "expression:", "variance:expression:"
 _FACTOR = "expression"
 #: Of an expression that titles and left sides spell out.
 _MOST_TERMS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product of expectations with a sign.
-
-    Attributes
-    ----------
-    sign
-        A whole number.
-    expectations
-        For each expectation the factors inside it: ``"loss"`` (the population's), ``"training-loss"``,
-        ``"weights"`` (a coordinate of the displacement), or the name of a function or expression.
-    """
-
-    sign: int
-    expectations: tuple[tuple[str, ...], ...]
-
-    @property
-    def root_degree(self) -> int:
-        """The least number of edges into roots that are isolated, at a minimum of the loss."""
-        coordinates = sum(factors.count(WEIGHTS) for factors in self.expectations)
-        # The gradients of losses vanish there.
-        is_of_losses = all(set(factors) <= {LOSS, TRAINING} for factors in self.expectations)
-        return coordinates or (2 if is_of_losses else 1)
+#: What the covariance of two means begins with, and what is between them and between factors.
+_CONNECTED, _TIMES = "connected:", " * "
+_MEANS = ("displacement", "test-loss", "training-loss", "generalisation-gap", "function:", _EXPRESSION)
+_BETWEEN = re.compile(rf" \* (?={'|'.join(_MEANS)})")
+#: What names say of times, behind the name of an observable.
+_SUFFIXES = re.compile(r":(step(?![\w-])|lag(?:=\w*)?(?![\w-])|at=[^:]*|change-since=[^:]*)")
 
 
 class Given(NamedTuple):
@@ -190,6 +184,23 @@ class Observable:
         return frozenset(f for p in self.products for e in p.expectations for f in e)
 
     @property
+    def times(self) -> tuple[ReadTime, ...]:
+        """When factors look at the weights, where not all of them do so at the end; otherwise none."""
+        if not any(p.times for p in self.products):
+            return ()
+        return tuple(sorted({t for p in self.products for _, of in p.timed for t in of}, key=str))
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all factors look at the weights at the end, and it is no increment."""
+        return self.since is None and not self.times
+
+    @property
+    def lags(self) -> tuple[str, ...]:
+        """The names of lags that are still to be given a number."""
+        return tuple(sorted({time.lag for time in self.times if time.lag}))
+
+    @property
     def needs_population(self) -> bool:
         """Whether the population's own loss occurs, which a training set does not know."""
         return LOSS in self.factors or bool(self.expressions)
@@ -246,14 +257,170 @@ class Observable:
         return next((given for given in self.given if given.name == name), Given(name))
 
     def substituted(self, table: Mapping[Symbol, Expr]) -> Observable:
-        """Return the observable with symbols of its expressions replaced."""
+        """Return the observable with symbols of its expressions and times replaced."""
         new = tuple((name, e.subs(dict(table))) for name, e in self.expressions)
+        products = tuple(p.with_times(lambda t: t.replaced(table)) for p in self.products)
+        if products != self.products:
+            return self._at_other_times(products, table)
         if new == self.expressions:
             return self
-        if self.name.startswith((_EXPRESSION, _VARIANCE)):
+        if self.name.startswith((_EXPRESSION, _VARIANCE)) and not self.times:
             again = (_variance if self.name.startswith(_VARIANCE) else _mean_of)(new[0][1])
             return again if self.since is None else increment(again, since=self.since)
         return replace(self, expressions=new)
+
+    def _at_other_times(
+        self, products: tuple[Product, ...], table: Mapping[Symbol, Expr]
+    ) -> Observable:
+        """Return the observable with other products: those that other lags give."""
+
+        def given(match: re.Match[str]) -> str:
+            values = {str(symbol): value for symbol, value in table.items()}
+            return f"lag={values.get(match[1], match[1])}"
+
+        name = re.sub(r"\blag=(\w+)", given, self.name)
+        if name != self.name:
+            named = named_observable(name)
+            if named.products == products:
+                return replace(named, given=self.given)
+        return replace(self, name=name, products=products)
+
+    # At other times -------------------------------------------------------------------------------
+
+    def at(self, updates: object = None, *, lag: object = None) -> Observable:
+        r"""Return the observable with the weights after some updates, or before the last ones.
+
+        Parameters
+        ----------
+        updates
+            The number of updates: :math:`\theta_5` for 5, whatever T.
+        lag
+            In its place, the number of updates before the end, or a symbol: :math:`\theta_{T-3}` for 3.
+
+        Raises
+        ------
+        RequestError
+            When there is no such time, or it is an increment.
+
+        Examples
+        --------
+        >>> (DISPLACEMENT.at(lag=3) * DISPLACEMENT).text
+        'E[displacement(T-3)^a displacement^b]'
+        """
+        time = read_time(lag=lag, at=updates)
+        self._check_mean("another time")
+        if time.is_end:
+            return self
+        suffix = f"lag={lag}" if updates is None else f"at={updates}"
+        return self._respelled(suffix, read_at(self.products, time), self._spelling.at(time))
+
+    def step(self) -> Observable:
+        r"""Return the observable with the last step :math:`\theta_T - \theta_{T-1}` as the displacement.
+
+        Raises
+        ------
+        RequestError
+            When there are no weights, or it is an increment.
+
+        Examples
+        --------
+        >>> DISPLACEMENT.step().text
+        'E[step^a]'
+        """
+        self._check_mean("a step")
+        return self._respelled("step", last_steps(self.products), self._spelling.step())
+
+    def __mul__(self, other: Observable) -> Observable:
+        """Return the mean of the product of what two observables are means of."""
+        if not isinstance(other, Observable):
+            return NotImplemented
+        return _together(self, other, is_connected=False)
+
+    def _check_mean(self, wanted: str) -> None:
+        if self.since is not None or not self.is_mean:
+            raise RequestError(
+                f"expected a mean at the end of training for {wanted}, got {shown(self.name)}; take "
+                "displacement, losses, functions or expressions, and multiply"
+            )
+
+    @property
+    def _spelling(self) -> Spelling:
+        return Spelling.of_mean(self.latex, self.text, self.rank)
+
+    def _respelled(
+        self, suffix: str, products: tuple[Product, ...], spelling: Spelling
+    ) -> Observable:
+        return replace(
+            self,
+            name=f"{self.name}:{suffix}",
+            latex=rf"\langle {spelling.latex} \rangle",
+            text=f"E[{spelling.text}]",
+            products=products,
+        )
+
+
+def connected(one: Observable, other: Observable) -> Observable:
+    r"""Return the covariance of what two observables are means of, at their times.
+
+    Raises
+    ------
+    RequestError
+        When one of them is no mean.
+
+    Examples
+    --------
+    >>> connected(TEST_LOSS.at(lag=1), TEST_LOSS).text
+    'Cov[test loss(T-1), test loss]'
+    """
+    return _together(one, other, is_connected=True)
+
+
+def _together(one: Observable, other: Observable, *, is_connected: bool) -> Observable:
+    for of in (one, other):
+        of._check_mean("a product")  # noqa: SLF001 - of the same module
+    other = _with_names_beside(other, dict(one.expressions))
+    products = multiplied(one.products, other.products, is_connected=is_connected)
+    # Indices of coordinates come before those of expressions.
+    mine, yours = one._spelling, other._spelling  # noqa: SLF001
+    if one.expressions and not other.expressions:
+        mine = mine.behind(yours.indices)
+    else:
+        yours = yours.behind(mine.indices)
+    latex, text = rf"\langle {mine.latex}\, {yours.latex} \rangle", f"E[{mine.text} {yours.text}]"
+    if is_connected:
+        latex = rf"\mathrm{{Cov}}\left({mine.latex},\, {yours.latex}\right)"
+        text = f"Cov[{mine.text}, {yours.text}]"
+    known = {given.name: given for given in (*other.given, *one.given)}
+    return Observable(
+        f"{_CONNECTED if is_connected else ''}{one.name}{_TIMES}{other.name}",
+        latex,
+        text,
+        products,
+        given=tuple(known.values()),
+        expressions=(*one.expressions, *(e for e in other.expressions if e not in one.expressions)),
+    )
+
+
+def _with_names_beside(of: Observable, taken: Mapping[str, Expression]) -> Observable:
+    """Return an observable whose expressions have names that mean nothing else."""
+    renamed: dict[str, str] = {}
+    for name, expression in of.expressions:
+        count = 2
+        while taken.get(renamed.get(name, name), expression) != expression:
+            renamed[name] = f"{name}-{count}"
+            count += 1
+    if not renamed:
+        return of
+
+    def name_of(factor: str) -> str:
+        return renamed.get(factor, factor)
+
+    products = tuple(
+        replace(p, expectations=tuple(tuple(map(name_of, e)) for e in p.expectations))
+        for p in of.products
+    )
+    expressions = tuple((name_of(name), e) for name, e in of.expressions)
+    return replace(of, products=products, expressions=expressions)
 
 
 def _mean(*factors: str, sign: int = 1) -> Product:
@@ -452,12 +619,47 @@ def increment(which: str | Observable, *, since: int) -> Observable:
     )
 
 
+def change(which: str | Observable, *, since: int) -> Observable:
+    r"""Return what an observable at the end is more than it was after some updates.
+
+    Of the second moment it is :math:`E[\Delta_T \Delta_T] - E[\Delta_t \Delta_t]` with
+    :math:`\Delta_t = \theta_t - \theta_0`, where `increment` has the second moment of
+    :math:`\theta_T - \theta_t`.
+
+    Raises
+    ------
+    RequestError
+        When the name is unknown, `since` is no whole number >= 0, or it is an increment.
+
+    Examples
+    --------
+    >>> change("covariance", since=10).text
+    'Cov[weights]^ab less that after 10 updates'
+    """
+    of = named_observable(which)
+    if of.since is not None:
+        raise RequestError(
+            f"expected an observable at the end of training, got {shown(of.name)}; subtract two expansions"
+        )
+    time = read_time(at=since)
+    return replace(
+        of,
+        name=f"{of.name}:change-since={since}",
+        latex=rf"{of.latex} - \left.{of.latex}\right|_{{T \to {time.latex}}}",
+        text=f"{of.text} less that after {time.latex} updates",
+        products=changes(of.products, time),
+    )
+
+
 def named_observable(which: str | Observable | Expression | Contraction) -> Observable:
     """Return an observable by its name, or the observable itself.
 
     ``function:NAME`` is a user's function, ``expression:TEXT`` an expression as its text, and
-    ``variance:expression:TEXT`` its variance over runs; ``NAME:since=T0`` an increment. An expression
-    by itself is one too: it is a quantity of the *population's* derivatives at the weights. A training
+    ``variance:expression:TEXT`` its variance over runs; ``NAME:since=T0`` an increment,
+    ``NAME:change-since=T0`` a change. Behind the names of means ``:lag=K`` and ``:at=K`` are other
+    times and ``:step`` is the last step; of a second moment, covariance or variance the first of both
+    factors is at the other time. ``A * B`` is the mean of the product of two means' factors, and
+    ``connected:A * B`` their covariance. An expression by itself is one too: it is a quantity of the *population's* derivatives at the weights. A training
     set's own averages are no function of the weights alone.
 
     Raises
@@ -481,6 +683,10 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
         return which
     if isinstance(which, (Expression, Contraction)):
         return _mean_of(Expression.of(which))
+    if isinstance(which, str) and (parts := _BETWEEN.split(which))[1:]:
+        return _named_product(parts)
+    if isinstance(which, str) and (suffixes := _times_of(which)):
+        return _at_times(which.removesuffix(f":{':'.join(suffixes)}"), suffixes)
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
         if not start.isascii() or not start.isdecimal() or len(start) > _MOST_DIGITS:
@@ -502,6 +708,79 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
     if which not in OBSERVABLES:
         raise RequestError("expected the name of a function after function:")
     return OBSERVABLES[which]
+
+
+def _times_of(name: str) -> list[str]:
+    """Return what a name says of times, behind the name of the observable."""
+    suffixes: list[str] = []
+    while matches := list(_SUFFIXES.finditer(name)):
+        last = matches[-1]
+        if last.end() != len(name) or not last.start():
+            break
+        suffixes.insert(0, last[1])
+        name = name[: last.start()]
+    return suffixes
+
+
+def _named_product(parts: list[str]) -> Observable:
+    is_connected = parts[0].startswith(_CONNECTED)
+    if len(parts) != 2 and is_connected:
+        raise RequestError(f"expected two observables after {_CONNECTED}, got {len(parts)}")
+    first, *others = (named_observable(part) for part in (parts[0].removeprefix(_CONNECTED), *parts[1:]))
+    for other in others:
+        first = _together(first, other, is_connected=is_connected)
+    return first
+
+
+def _at_times(name: str, suffixes: list[str]) -> Observable:
+    """Return an observable with other times: of a pair of factors the first one's."""
+    given = [(kind, number) for kind, _, number in (suffix.partition("=") for suffix in suffixes)]
+    pairs = {
+        SECOND_MOMENT.name: (DISPLACEMENT, False),
+        COVARIANCE.name: (DISPLACEMENT, True),
+        VARIANCE.name: (TEST_LOSS, True),
+    }
+    is_pair = name in pairs or name.startswith(_VARIANCE)
+    if name in pairs:
+        one, is_connected = pairs[name]
+    elif is_pair:
+        one, is_connected = named_observable(name.removeprefix("variance:")), True
+    else:
+        one, is_connected = named_observable(name), False
+    other = one
+    label = name
+    for i, (kind, number) in enumerate(given):
+        label = f"{label}:{kind}={number or 't'}" if kind != "step" else f"{label}:step"
+        if kind == "change-since":
+            if i + 1 < len(given):
+                raise RequestError("expected change-since= as the last one in the name of an observable")
+            whole = _whole_paired(one, other, name, is_connected) if is_pair else one
+            return change(replace(whole, name=label.rpartition(":")[0]), since=_updates(number, kind))
+        if kind == "step":
+            one, other = one.step(), other.step()
+        elif kind == "at":
+            one = one.at(_updates(number, kind))
+        else:
+            one = one.at(lag=int(number) if _is_number(number) else number or "t")
+    made = _whole_paired(one, other, name, is_connected) if is_pair else one
+    return replace(made, name=label)
+
+
+def _whole_paired(one: Observable, other: Observable, name: str, is_connected: bool) -> Observable:  # noqa: FBT001
+    if one == other and name in OBSERVABLES and one.is_at_end and one.products == other.products:
+        if not any(":" in x.name for x in (one, other)):
+            return OBSERVABLES[name]
+    return _together(one, other, is_connected=is_connected)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
+def _updates(text: str, kind: str) -> int:
+    if not _is_number(text):
+        raise RequestError(f"expected a whole number of updates after {kind}=, got {shown(text)}")
+    return int(text)
 
 
 def root_role(factors: tuple[str, ...]) -> RootRole:

@@ -197,7 +197,7 @@ class _Runs:
         self._optimizer = training.optimizer
         T = int(training.updates)
         self._multipliers = training.optimizer.multipliers(T)
-        self._tables = watch_tables(training.optimizer, T, observable.since)
+        self._tables = watch_tables(training.optimizer, T, observable.since, observable.times)
         decay: Any = training.optimizer.weight_decay
         self._decay = Fraction(decay)
         losses = [taylor(loss, landscape.start) for loss in landscape.losses]

@@ -1,7 +1,7 @@
-r"""What the exact simulator reads off at the end of a run: raw moments of an observable's factors.
+r"""What the exact simulator reads off from a run: raw moments of an observable's factors.
 
 An observable is a signed sum of products of expectations. A readout turns the weights of one run into
-what stands inside the expectations. These are averaged over runs, and the last step makes the
+what stands inside the expectations, each factor at its time. These are averaged over runs, and the last step makes the
 observable of the averages: a variance is the mean square minus the square of the mean.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import combinations_with_replacement, product
+from itertools import product
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
     from sgdiagrams.numeric.exact.series import Exponents, Monomials, PolynomialTerms, Series
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.observed.read_time import ReadTime
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["Readout", "watch_tables"]
@@ -34,8 +35,9 @@ __all__ = ["Readout", "watch_tables"]
 #: An entry of an expression: its factor, the power of eta before it, and its component.
 _Entry = tuple[str, int, tuple[int, ...]]
 _Factor = str | _Entry
-#: The factors inside an expectation, and the components of those that are coordinates, sorted.
-_Moment = tuple[tuple[_Factor, ...], tuple[int, ...]]
+#: The factors inside an expectation that are no coordinates with the numbers of their times, and the
+#: times and components of those that are, sorted.
+_Moment = tuple[tuple[tuple[_Factor, int], ...], tuple[tuple[int, int], ...]]
 
 
 @final
@@ -104,22 +106,41 @@ class Readout:
             for factor, polynomials in self._polynomials.items()
         }
         self._vectors: dict[_Factor, list[list[int]]] = {}
-        expectations = dict.fromkeys(e for p in observable.products for e in p.expectations)
-        self._moments: list[_Moment] = [
-            (chosen, components)
-            for factors in expectations
-            for chosen in product(*map(self._choices, factors))
-            for components in combinations_with_replacement(range(p), factors.count(WEIGHTS))
-        ]
+        #: The numbers of the times; without any it is the end, or the rise since before.
+        self._places = {time: i for i, time in enumerate(observable.times)}
+        timed = dict.fromkeys(e for product in observable.products for e in product.timed)
+        self._moments: list[_Moment] = list(
+            dict.fromkeys(
+                self._key(factors, times, chosen, components)
+                for factors, times in timed
+                for chosen in product(*map(self._choices, factors))
+                for components in product(range(p), repeat=factors.count(WEIGHTS))
+            )
+        )
         units = {
             factor: self._denominators[factor]
             * (rows * self._atoms if factor in (LOSS, TRAINING) else 1)
             for factor in read
         }
         self.scales = [
-            math.prod(units[factor] for factor in factors if factor != WEIGHTS)
-            for factors, _ in self._moments
+            math.prod(units[factor] for factor, _ in factors) for factors, _ in self._moments
         ]
+
+    def _key(
+        self,
+        factors: tuple[str, ...],
+        times: tuple[ReadTime, ...],
+        chosen: Sequence[_Factor],
+        components: Sequence[int],
+    ) -> _Moment:
+        """Return what a product is known by: factors as chosen, and the components of coordinates."""
+        places = [self._places.get(time, 0) for time in times]
+        others = zip(factors, chosen, places, strict=True)
+        coordinates = (i for f, i in zip(factors, places, strict=True) if f == WEIGHTS)
+        return (
+            tuple((choice, i) for factor, choice, i in others if factor != WEIGHTS),
+            tuple(sorted(zip(coordinates, components, strict=True))),
+        )
 
     def _choices(self, factor: str) -> tuple[_Factor, ...]:
         """Return what a factor is: itself, or the entries of an expression."""
@@ -151,44 +172,55 @@ class Readout:
             The list for which the readout was prepared.
         points
             The weights that are watched, as deviations from the start: at the end and, for an
-            increment, before.
+            increment, before; with factors at several times, those of `Observable.times`.
         drawn
             The atom in every row that is used.
         """
-        end, *before = points
-        rise = list(end)
-        for point in before:
-            rise = [subtract(x, y) for x, y in zip(rise, point, strict=True)]
-        values: dict[_Factor, Series] = {}
+        if self._places:
+            rises = [list(point) for point in points]
+            read = [(point,) for point in points]
+        else:
+            end, *before = points
+            rise = list(end)
+            for point in before:
+                rise = [subtract(x, y) for x, y in zip(rise, point, strict=True)]
+            rises, read = [rise], [tuple(points)]
+        values: dict[tuple[_Factor, int], Series] = {}
         if self._vectors:
-            powers = [monomials.evaluate(point) for point in points]
-            for factor, vectors in self._vectors.items():
-                vector = vectors[0]
-                if factor in (LOSS, TRAINING):
-                    vector = weighted(self._shares(factor, drawn), vectors)
-                value, *earlier = [monomials.apply(vector, p) for p in powers]
-                if self._in_noise and factor == TRAINING:
-                    means = weighted(self._shares(LOSS, drawn), vectors)
-                    value, *earlier = [
-                        add(mean, [0, *subtract(noisy, mean)[:-1]])
-                        for noisy, mean in zip(
-                            (value, *earlier),
-                            (monomials.apply(means, p) for p in powers),
-                            strict=True,
-                        )
-                    ]
-                for other in earlier:
-                    value = subtract(value, other)
-                values[factor] = value
+            for i, of_time in enumerate(read):
+                powers = [monomials.evaluate(point) for point in of_time]
+                for factor in self._vectors:
+                    values[factor, i] = self._value(factor, monomials, powers, drawn)
         result = []
         for factors, components in self._moments:
-            series = [values[factor] for factor in factors if factor != WEIGHTS]
-            series += [rise[i] for i in components]
+            series = [values[factor] for factor in factors]
+            series += [rises[i][component] for i, component in components]
             moment = series[0]
             for other in series[1:]:
                 moment = multiply(moment, other)
             result.append(moment)
         return result
+
+    def _value(
+        self, factor: _Factor, monomials: Monomials, powers: Sequence[Any], drawn: Sequence[int]
+    ) -> Series:
+        """Return a factor at the first of some points, less what it is at the others."""
+        vectors = self._vectors[factor]
+        vector = vectors[0]
+        if isinstance(factor, str) and factor in (LOSS, TRAINING):
+            vector = weighted(self._shares(factor, drawn), vectors)
+        value, *earlier = [monomials.apply(vector, p) for p in powers]
+        if self._in_noise and factor == TRAINING:
+            means = weighted(self._shares(LOSS, drawn), vectors)
+            value, *earlier = [
+                add(mean, [0, *subtract(noisy, mean)[:-1]])
+                for noisy, mean in zip(
+                    (value, *earlier), (monomials.apply(means, p) for p in powers), strict=True
+                )
+            ]
+        for other in earlier:
+            value = subtract(value, other)
+        return value
 
     def _shares(self, factor: str, drawn: Sequence[int]) -> list[int]:
         """Return how often every atom is in a loss, times N and the number of atoms."""
@@ -203,12 +235,13 @@ class Readout:
     def _moment(
         self,
         factors: tuple[str, ...],
+        times: tuple[ReadTime, ...],
         indices: tuple[int, ...],
         known: Mapping[_Moment, Sequence[Fraction]],
     ) -> list[Fraction]:
         """Return the expectation of a product: indices of coordinates come first."""
         place = factors.count(WEIGHTS)
-        components = tuple(sorted(indices[:place]))
+        components = indices[:place]
         options: list[list[tuple[int, _Factor]]] = []
         for factor in factors:
             if factor not in self._entries:
@@ -220,7 +253,8 @@ class Readout:
             options.append([(j, entry) for (j, of), entry in entries if of == component])
         total = [Fraction(0)] * len(next(iter(known.values()), ()))
         for choice in product(*options):
-            series = known[tuple(factor for _, factor in choice), components]
+            chosen = [factor for _, factor in choice]
+            series = known[self._key(factors, times, chosen, components)]
             power = sum(j for j, _ in choice)
             total = add(total, [*[Fraction(0)] * power, *series][: len(total)])
         return total
@@ -235,9 +269,9 @@ class Readout:
             for p in self._observable.products:
                 start = 0
                 value: list[Fraction] = []
-                for factors in p.expectations:
+                for factors, times in p.timed:
                     stop = start + sum(f == WEIGHTS or self._ranks.get(f, 0) for f in factors)
-                    moment = self._moment(factors, indices[start:stop], known)
+                    moment = self._moment(factors, times, indices[start:stop], known)
                     value = multiply(value, moment) if value else moment
                     start = stop
                 signed = [p.sign * x for x in value]
@@ -255,16 +289,18 @@ class Readout:
 
 
 def watch_tables(
-    optimizer: Optimizer, T: int, since: int | None
+    optimizer: Optimizer, T: int, since: int | None, times: Sequence[ReadTime] = ()
 ) -> tuple[tuple[Fraction, ...], ...]:
     """Return the weights of the iterates 1..T in the watched points: at the end, and before.
 
     What is missing to 1 is the weight of the start. Without an average the last iterate has weight 1.
+    With `times` the points are those.
 
     Raises
     ------
     SamplingError
-        When `since` is not a number of updates, or there are too few for the average.
+        When `since` is not a number of updates, a time is none of training, or there are too few updates
+        for the average.
 
     Examples
     --------
@@ -276,8 +312,9 @@ def watch_tables(
         raise SamplingError(
             f"expected since= as a number of updates 0..{T}, got since={shown(since)}"
         )
+    stops = [time.number(T) for time in times] or ([T] if since is None else [T, since])
     tables = []
-    for stop in (T,) if since is None else (T, since):
+    for stop in stops:
         if optimizer.average is not None:
             weights = optimizer.iterate_weights(stop) or ()
         else:

@@ -327,7 +327,8 @@ def _moments(
     of_rows = [shares_of(batch) for batch in schedule]
     used = sorted({row for shares in of_rows for row in shares})
     readout = _readout(landscape, used, request)
-    tables = watch_tables(request.optimizer, T, request.since)
+    times = request.observable.times
+    tables = watch_tables(request.optimizer, T, request.since, times)
     losses = [taylor(loss, landscape.start) for loss in landscape.losses]
     denominator = math.lcm(*(c.denominator for loss in losses for c in loss.values()))
     rule = Rule.of(

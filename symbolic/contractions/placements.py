@@ -53,6 +53,28 @@ class Placement(NamedTuple):
         """Return the contraction."""
         return Contraction.from_parts(self.edges, self.blocks, self.labels, self.free, basis=basis)
 
+    def factors_above(self, factors: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the number of the factor that the edge of every update ends at; -1 for other edges.
+
+        Examples
+        --------
+        >>> from sgdiagrams.diagrams import Diagram
+        >>> cherry = Diagram.parse("(0-1-2)(02-12)")
+        >>> factors = ("loss", "weights")
+        >>> [p.factors_above(factors) for p in shared_out(cherry, factors, basis="moment")]
+        [(0, 1), (1, 0)]
+        """
+        roots = [i for i, factor in enumerate(factors) if factor != WEIGHTS]
+        coordinates = [i for i, factor in enumerate(factors) if factor == WEIGHTS]
+        updates = len(self.blocks) - len(roots)
+        result = [-1] * updates
+        for v, i in zip(self.free, coordinates, strict=True):
+            result[v] = i
+        for v, parent in self.edges:
+            if parent >= updates:
+                result[v] = roots[parent - updates]
+        return tuple(result)
+
     def beside(self, other: Placement) -> Placement:
         """Return the product with another: its nodes and free legs come after these."""
         shift = len(self.blocks)

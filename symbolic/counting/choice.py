@@ -16,17 +16,22 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.counting.flows import FlowCounter
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
+from sgdiagrams.symbolic.counting.staged import StagedCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
+from sgdiagrams.symbolic.observed.read_time import check_stages
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from sgdiagrams.symbolic.training.counter import Counter
+    from collections.abc import Sequence
+
+    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis
 
 
-__all__ = ["counter_of", "has_closed_form"]
+__all__ = ["counter_of", "has_closed_form", "timed_counter_of"]
 
 
 _SHORT = 100
@@ -67,6 +72,23 @@ def counter_of(
     if iterates is None and not is_short and has_closed_form(training):
         return StepCounter(training, basis)
     return NumberCounter(training, basis, iterates)
+
+
+def timed_counter_of(
+    training: Training, basis: Basis, times: Sequence[ReadTime]
+) -> TimedCounter:
+    """Return the counter for factors that look at the weights at several times.
+
+    Raises
+    ------
+    SamplingError
+        When there is no closed form and a number is missing, or a time is none of training.
+    RequestError
+        For a limit in continuous time.
+    """
+    training.check_discrete()
+    check_stages(times, training.updates, {})
+    return StagedCounter(training, basis, times)
 
 
 def has_closed_form(training: Training) -> bool:

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.observed.read_time import ReadTime
     from sgdiagrams.symbolic.vocabulary import RootRole
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
-__all__ = ["Counter"]
+__all__ = ["Counter", "TimedCounter"]
 
 
 class Counter(ABC):
@@ -23,6 +24,30 @@ class Counter(ABC):
     @abstractmethod
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count of a diagram: exponents -> coefficient."""
+
+    @abstractmethod
+    def weight(self, total: Laurent, order: int) -> Expr:
+        """Return a sum of counts of diagrams of one order as a canonical weight."""
+
+
+class TimedCounter(ABC):
+    """Weighted counts where the factors at the root look at the weights at times of their own."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def count_read(
+        self, diagram: Diagram, root: RootRole, reads: tuple[ReadTime | None, ...]
+    ) -> Laurent:
+        """Return the weighted count of a diagram: exponents -> coefficient.
+
+        Parameters
+        ----------
+        diagram, root
+            As for `Counter`.
+        reads
+            For every update, in preorder, when the factor above it looks; None below other updates.
+        """
 
     @abstractmethod
     def weight(self, total: Laurent, order: int) -> Expr:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, final
 
+from sympy import Symbol
+
 from sgdiagrams.symbolic.weights.substitution import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
-    from sympy import Expr, Symbol
+    from sympy import Expr
 
     from sgdiagrams.symbolic.training.sampling import Sampling
 
@@ -60,6 +62,11 @@ class SubstitutedSampling:
         """The names of the symbols that are still to be given a number."""
         names = (str(s) for _, value in self.values for s in sorted(value.free_symbols, key=str))
         return tuple(dict.fromkeys(names))
+
+    @property
+    def updates(self) -> Expr:
+        """The number of updates."""
+        return self.sampling.updates.xreplace({Symbol(name): v for name, v in self.values})
 
     def replaced(self, table: Mapping[Symbol, Expr]) -> Self:
         """Return the scheme after one substitution more.

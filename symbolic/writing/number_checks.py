@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sympy import Expr, Symbol
 
+from sgdiagrams.symbolic.observed.read_time import stage_lengths
 from sgdiagrams.symbolic.source.weights import quotient_source
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ def checks_source(
                 derived.append(
                     f'    _whole("{name}", _divided("{name}", {above}, {below}), {least})'
                 )
+        lags = [Symbol(name) for name in part.observable.lags]
+        whole |= {str(s): max(0, whole.get(str(s), 0)) for s in lags}
+        updates = _in_its_place(part, scheme.updates)
+        for length in stage_lengths(part.observable.times, updates):
+            if length.free_symbols and length.free_symbols <= known:
+                above, below = quotient_source(length, local)
+                derived.append(f'    _whole("{length}", _divided("{length}", {above}, {below}))')
         for multiple, divisor in scheme.divisions:
             quotient = _in_its_place(part, multiple / divisor)
             if quotient.free_symbols and quotient.free_symbols <= known:

@@ -1,0 +1,115 @@
+r"""Embeddings into steps that are alike, where parts of a diagram have to end before the end.
+
+A factor of an observable that looks at the weights early lets the updates under it be early ones only.
+The times at which factors look cut the steps into *stages*, and what matters of an embedding is how many
+distinct times it uses in each: a stage of n steps offers :math:`\binom{n}{L}` choices of L times.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves
+from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.embeddings.rules import LevelRule
+
+__all__ = ["stage_sums"]
+
+
+def stage_sums(
+    forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int
+) -> Laurent:
+    """Return the numbers of embeddings by how many times they use in every stage.
+
+    Parameters
+    ----------
+    forest
+        The diagram without its root.
+    rule
+        What the scheme allows at one step.
+    last
+        For every node the last stage that it may be in.
+    stages
+        The number of stages.
+
+    Returns
+    -------
+    dict
+        Exponents of N and B and the numbers of times -> coefficient.
+
+    Raises
+    ------
+    RequestError
+        When it would take too long.
+
+    Examples
+    --------
+    Of two updates that different factors read, the first has to be in the first of two stages:
+
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> from sgdiagrams.symbolic.embeddings.forests import update_forest
+    >>> from sgdiagrams.symbolic.embeddings.rules import OnePassRule
+    >>> pair = update_forest(Diagram.parse("(0-1-2)(02-12)"))
+    >>> sums = stage_sums(pair, OnePassRule("cumulant"), [0, 1], 2)
+    >>> {key: int(c) for key, c in sums.items()}
+    {(0, 2, 2, 0): 2, (0, 2, 1, 0): 1, (0, 2, 1, 1): 1}
+    """
+    n = len(forest.parents)
+    check_moves(count_moves(forest.parents) * stages, n, f"{n} nodes in {stages} stages")
+    full = (1 << n) - 1
+    children = [0] * n
+    for child, parent in forest.edges:
+        children[parent] |= 1 << child
+    width = 2 + stages
+    weights: dict[int, Laurent] = {}
+
+    def weight(nodes: int) -> Laurent:
+        if nodes not in weights:
+            powers = rule.weight(forest, nodes)
+            weights[nodes] = {(*exps, *[0] * stages): Fraction(c) for exps, c in powers.items()}
+        return weights[nodes]
+
+    sums: dict[int, Laurent] = {0: {(0,) * width: Fraction(1)}}
+    for stage in range(stages):
+        due = sum(1 << v for v in range(n) if last[v] <= stage)
+        one_more = tuple(int(i == 2 + stage) for i in range(width))
+        by_size: defaultdict[int, dict[int, Laurent]] = defaultdict(dict)
+        for placed, laurent in sums.items():
+            by_size[placed.bit_count()][placed] = laurent
+        for size in range(n):
+            for placed, laurent in list(by_size[size].items()):
+                for nodes in _ready(placed, children):
+                    target = by_size[(placed | nodes).bit_count()].setdefault(placed | nodes, {})
+                    for exps, c in weight(nodes).items():
+                        shift = tuple(map(sum, zip(exps, one_more, strict=True)))
+                        add_scaled(target, laurent, c, shift)
+        sums = {
+            placed: laurent
+            for of_size in by_size.values()
+            for placed, laurent in of_size.items()
+            if laurent and not due & ~placed
+        }
+    result: Laurent = {}
+    for exps, c in rule.overall(forest).items():
+        add_scaled(result, sums.get(full, {}), c, (*exps, *[0] * stages))
+    return result
+
+
+def _ready(placed: int, children: Sequence[int]) -> Iterator[int]:
+    """Yield the sets of nodes, at least one, that a step may place."""
+    free = sum(
+        1 << v
+        for v, below in enumerate(children)
+        if not placed >> v & 1 and not below & ~placed
+    )
+    part = free
+    while part:
+        yield part
+        part = (part - 1) & free
