@@ -29,12 +29,12 @@ from sgdiagrams.symbolic.observable import (
     VARIANCE,
     Function,
     Observable,
-    change,
-    connected,
+    change_since,
+    covariance_of,
     increment,
 )
 from sgdiagrams.symbolic.observed.product import Product
-from sgdiagrams.symbolic.observed.read_time import ReadTime
+from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
 from sgdiagrams.symbolic.path_expansion import PathExpansion
 from sgdiagrams.symbolic.propagation.course import Course, FixedBatches, RandomBatches
 from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
@@ -114,6 +114,7 @@ __all__ = [
     "Product",
     "Ramp",
     "RandomBatches",
+    "ReadTime",
     "Renderer",
     "ResummedExpansion",
     "Sampling",
@@ -129,6 +130,8 @@ __all__ = [
     "Triangular",
     "WarmUp",
     "WithReplacement",
+    "change_since",
+    "covariance_of",
     "expand",
     "imitate",
     "increment",

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -130,6 +130,8 @@ class Derivation:
         self.order = order
         roots = RootExpressions(dict(observable.expressions), basis)
         self._exact = _ExactMeans(training, basis, order, observable, roots)
+        if observable.times:
+            _ = self._exact.timed  # says what is missing, or impossible
         for p in observable.products:
             for factors, times in p.timed:
                 if all(time.is_end for time in times):
@@ -238,7 +240,9 @@ class _Means(ABC, Generic[Weight]):
     def timed(self) -> TimedCounter:
         """What counts for factors that look at the weights at times of their own."""
 
-    def of(self, factors: tuple[str, ...], times: tuple[ReadTime, ...]) -> list[dict[_Value, Weight]]:
+    def of(
+        self, factors: tuple[str, ...], times: tuple[ReadTime, ...]
+    ) -> list[dict[_Value, Weight]]:
         """Return the expectation of a product: entry d holds the terms of order d."""
         key = (factors, times)
         if key not in self._known:
@@ -327,7 +331,9 @@ class _Means(ABC, Generic[Weight]):
                     contraction = way.contraction(self.basis)
                     self.add(sums.setdefault(contraction, {}), counts[reads], scale)
         weights: dict[Contraction, Any] = {
-            contraction: self.timed.weight(laurent, d) for contraction, laurent in sums.items() if laurent
+            contraction: self.timed.weight(laurent, d)
+            for contraction, laurent in sums.items()
+            if laurent
         }
         return weights
 

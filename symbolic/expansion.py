@@ -29,7 +29,7 @@ from sgdiagrams.symbolic.formula import (
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
-from sgdiagrams.symbolic.observed.read_time import check_stages
+from sgdiagrams.symbolic.observed.times_of_reading import check_stages
 from sgdiagrams.symbolic.printing.page_widths import in_points
 from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling

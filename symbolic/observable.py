@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
@@ -25,15 +25,11 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.algebra.writing import expression_in_place
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.observed.product import (
-    Product,
-    changes,
-    last_steps,
-    multiplied,
-    read_at,
-)
-from sgdiagrams.symbolic.observed.read_time import read_time
-from sgdiagrams.symbolic.observed.spelling import Spelling
+from sgdiagrams.symbolic.observed.joined import together
+from sgdiagrams.symbolic.observed.names_in_time import named_in_time
+from sgdiagrams.symbolic.observed.product import Product, changes, last_steps, read_at
+from sgdiagrams.symbolic.observed.spelling import Spelling, in_words
+from sgdiagrams.symbolic.observed.times_of_reading import read_time
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS, is_function
 
 if TYPE_CHECKING:
@@ -42,7 +38,7 @@ if TYPE_CHECKING:
     from sympy import Expr, Symbol
 
     from sgdiagrams.diagrams.enumeration import RootMode
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = [
@@ -57,8 +53,8 @@ __all__ = [
     "Function",
     "Given",
     "Observable",
-    "change",
-    "connected",
+    "change_since",
+    "covariance_of",
     "increment",
     "named_observable",
 ]
@@ -70,12 +66,6 @@ _EXPRESSION, _VARIANCE = "expression:", "variance:expression:"
 _FACTOR = "expression"
 #: Of an expression that titles and left sides spell out.
 _MOST_TERMS = 6
-#: What the covariance of two means begins with, and what is between them and between factors.
-_CONNECTED, _TIMES = "connected:", " * "
-_MEANS = ("displacement", "test-loss", "training-loss", "generalisation-gap", "function:", _EXPRESSION)
-_BETWEEN = re.compile(rf" \* (?={'|'.join(_MEANS)})")
-#: What names say of times, behind the name of an observable.
-_SUFFIXES = re.compile(r":(step(?![\w-])|lag(?:=\w*)?(?![\w-])|at=[^:]*|change-since=[^:]*)")
 
 
 class Given(NamedTuple):
@@ -235,7 +225,7 @@ class Observable:
     def words(self) -> str:
         """The name as titles show it."""
         if not self.expressions:
-            return self.name.replace("-", " ")
+            return in_words(self.name).replace("-", " ")
         return "variance of an expression" if self.name.startswith(_VARIANCE) else "expression"
 
     @property
@@ -308,11 +298,11 @@ class Observable:
         'E[displacement(T-3)^a displacement^b]'
         """
         time = read_time(lag=lag, at=updates)
-        self._check_mean("another time")
+        self.check_mean("another time")
         if time.is_end:
             return self
         suffix = f"lag={lag}" if updates is None else f"at={updates}"
-        return self._respelled(suffix, read_at(self.products, time), self._spelling.at(time))
+        return self._respelled(suffix, read_at(self.products, time), self.spelling.at(time))
 
     def step(self) -> Observable:
         r"""Return the observable with the last step :math:`\theta_T - \theta_{T-1}` as the displacement.
@@ -327,16 +317,17 @@ class Observable:
         >>> DISPLACEMENT.step().text
         'E[step^a]'
         """
-        self._check_mean("a step")
-        return self._respelled("step", last_steps(self.products), self._spelling.step())
+        self.check_mean("a step")
+        return self._respelled("step", last_steps(self.products), self.spelling.step())
 
     def __mul__(self, other: Observable) -> Observable:
         """Return the mean of the product of what two observables are means of."""
         if not isinstance(other, Observable):
             return NotImplemented
-        return _together(self, other, is_connected=False)
+        return together(self, other, is_connected=False)
 
-    def _check_mean(self, wanted: str) -> None:
+    def check_mean(self, wanted: str) -> None:
+        """Raise a RequestError unless it is a mean at the end of training, which other times need."""
         if self.since is not None or not self.is_mean:
             raise RequestError(
                 f"expected a mean at the end of training for {wanted}, got {shown(self.name)}; take "
@@ -344,7 +335,8 @@ class Observable:
             )
 
     @property
-    def _spelling(self) -> Spelling:
+    def spelling(self) -> Spelling:
+        """What is inside the expectation of a mean."""
         return Spelling.of_mean(self.latex, self.text, self.rank)
 
     def _respelled(
@@ -359,7 +351,7 @@ class Observable:
         )
 
 
-def connected(one: Observable, other: Observable) -> Observable:
+def covariance_of(one: Observable, other: Observable) -> Observable:
     r"""Return the covariance of what two observables are means of, at their times.
 
     Raises
@@ -369,58 +361,10 @@ def connected(one: Observable, other: Observable) -> Observable:
 
     Examples
     --------
-    >>> connected(TEST_LOSS.at(lag=1), TEST_LOSS).text
+    >>> covariance_of(TEST_LOSS.at(lag=1), TEST_LOSS).text
     'Cov[test loss(T-1), test loss]'
     """
-    return _together(one, other, is_connected=True)
-
-
-def _together(one: Observable, other: Observable, *, is_connected: bool) -> Observable:
-    for of in (one, other):
-        of._check_mean("a product")  # noqa: SLF001 - of the same module
-    other = _with_names_beside(other, dict(one.expressions))
-    products = multiplied(one.products, other.products, is_connected=is_connected)
-    # Indices of coordinates come before those of expressions.
-    mine, yours = one._spelling, other._spelling  # noqa: SLF001
-    if one.expressions and not other.expressions:
-        mine = mine.behind(yours.indices)
-    else:
-        yours = yours.behind(mine.indices)
-    latex, text = rf"\langle {mine.latex}\, {yours.latex} \rangle", f"E[{mine.text} {yours.text}]"
-    if is_connected:
-        latex = rf"\mathrm{{Cov}}\left({mine.latex},\, {yours.latex}\right)"
-        text = f"Cov[{mine.text}, {yours.text}]"
-    known = {given.name: given for given in (*other.given, *one.given)}
-    return Observable(
-        f"{_CONNECTED if is_connected else ''}{one.name}{_TIMES}{other.name}",
-        latex,
-        text,
-        products,
-        given=tuple(known.values()),
-        expressions=(*one.expressions, *(e for e in other.expressions if e not in one.expressions)),
-    )
-
-
-def _with_names_beside(of: Observable, taken: Mapping[str, Expression]) -> Observable:
-    """Return an observable whose expressions have names that mean nothing else."""
-    renamed: dict[str, str] = {}
-    for name, expression in of.expressions:
-        count = 2
-        while taken.get(renamed.get(name, name), expression) != expression:
-            renamed[name] = f"{name}-{count}"
-            count += 1
-    if not renamed:
-        return of
-
-    def name_of(factor: str) -> str:
-        return renamed.get(factor, factor)
-
-    products = tuple(
-        replace(p, expectations=tuple(tuple(map(name_of, e)) for e in p.expectations))
-        for p in of.products
-    )
-    expressions = tuple((name_of(name), e) for name, e in of.expressions)
-    return replace(of, products=products, expressions=expressions)
+    return together(one, other, is_connected=True)
 
 
 def _mean(*factors: str, sign: int = 1) -> Product:
@@ -619,7 +563,7 @@ def increment(which: str | Observable, *, since: int) -> Observable:
     )
 
 
-def change(which: str | Observable, *, since: int) -> Observable:
+def change_since(which: str | Observable, *, since: int) -> Observable:
     r"""Return what an observable at the end is more than it was after some updates.
 
     Of the second moment it is :math:`E[\Delta_T \Delta_T] - E[\Delta_t \Delta_t]` with
@@ -633,13 +577,14 @@ def change(which: str | Observable, *, since: int) -> Observable:
 
     Examples
     --------
-    >>> change("covariance", since=10).text
+    >>> change_since("covariance", since=10).text
     'Cov[weights]^ab less that after 10 updates'
     """
     of = named_observable(which)
     if of.since is not None:
         raise RequestError(
-            f"expected an observable at the end of training, got {shown(of.name)}; subtract two expansions"
+            f"expected an observable at the end of training, got {shown(of.name)}; subtract "
+            "two expansions"
         )
     time = read_time(at=since)
     return replace(
@@ -659,8 +604,9 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
     ``NAME:change-since=T0`` a change. Behind the names of means ``:lag=K`` and ``:at=K`` are other
     times and ``:step`` is the last step; of a second moment, covariance or variance the first of both
     factors is at the other time. ``A * B`` is the mean of the product of two means' factors, and
-    ``connected:A * B`` their covariance. An expression by itself is one too: it is a quantity of the *population's* derivatives at the weights. A training
-    set's own averages are no function of the weights alone.
+    ``covariance-of:A * B`` their covariance. An expression by itself is one too: it is a quantity of the
+    *population's* derivatives at the weights. A training set's own averages are no function of the
+    weights alone.
 
     Raises
     ------
@@ -683,10 +629,8 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
         return which
     if isinstance(which, (Expression, Contraction)):
         return _mean_of(Expression.of(which))
-    if isinstance(which, str) and (parts := _BETWEEN.split(which))[1:]:
-        return _named_product(parts)
-    if isinstance(which, str) and (suffixes := _times_of(which)):
-        return _at_times(which.removesuffix(f":{':'.join(suffixes)}"), suffixes)
+    if isinstance(which, str) and (timed := named_in_time(which, named_observable, change_since)):
+        return timed
     if isinstance(which, str) and ":since=" in which:
         name, _, start = which.rpartition(":since=")
         if not start.isascii() or not start.isdecimal() or len(start) > _MOST_DIGITS:
@@ -708,79 +652,6 @@ def named_observable(which: str | Observable | Expression | Contraction) -> Obse
     if which not in OBSERVABLES:
         raise RequestError("expected the name of a function after function:")
     return OBSERVABLES[which]
-
-
-def _times_of(name: str) -> list[str]:
-    """Return what a name says of times, behind the name of the observable."""
-    suffixes: list[str] = []
-    while matches := list(_SUFFIXES.finditer(name)):
-        last = matches[-1]
-        if last.end() != len(name) or not last.start():
-            break
-        suffixes.insert(0, last[1])
-        name = name[: last.start()]
-    return suffixes
-
-
-def _named_product(parts: list[str]) -> Observable:
-    is_connected = parts[0].startswith(_CONNECTED)
-    if len(parts) != 2 and is_connected:
-        raise RequestError(f"expected two observables after {_CONNECTED}, got {len(parts)}")
-    first, *others = (named_observable(part) for part in (parts[0].removeprefix(_CONNECTED), *parts[1:]))
-    for other in others:
-        first = _together(first, other, is_connected=is_connected)
-    return first
-
-
-def _at_times(name: str, suffixes: list[str]) -> Observable:
-    """Return an observable with other times: of a pair of factors the first one's."""
-    given = [(kind, number) for kind, _, number in (suffix.partition("=") for suffix in suffixes)]
-    pairs = {
-        SECOND_MOMENT.name: (DISPLACEMENT, False),
-        COVARIANCE.name: (DISPLACEMENT, True),
-        VARIANCE.name: (TEST_LOSS, True),
-    }
-    is_pair = name in pairs or name.startswith(_VARIANCE)
-    if name in pairs:
-        one, is_connected = pairs[name]
-    elif is_pair:
-        one, is_connected = named_observable(name.removeprefix("variance:")), True
-    else:
-        one, is_connected = named_observable(name), False
-    other = one
-    label = name
-    for i, (kind, number) in enumerate(given):
-        label = f"{label}:{kind}={number or 't'}" if kind != "step" else f"{label}:step"
-        if kind == "change-since":
-            if i + 1 < len(given):
-                raise RequestError("expected change-since= as the last one in the name of an observable")
-            whole = _whole_paired(one, other, name, is_connected) if is_pair else one
-            return change(replace(whole, name=label.rpartition(":")[0]), since=_updates(number, kind))
-        if kind == "step":
-            one, other = one.step(), other.step()
-        elif kind == "at":
-            one = one.at(_updates(number, kind))
-        else:
-            one = one.at(lag=int(number) if _is_number(number) else number or "t")
-    made = _whole_paired(one, other, name, is_connected) if is_pair else one
-    return replace(made, name=label)
-
-
-def _whole_paired(one: Observable, other: Observable, name: str, is_connected: bool) -> Observable:  # noqa: FBT001
-    if one == other and name in OBSERVABLES and one.is_at_end and one.products == other.products:
-        if not any(":" in x.name for x in (one, other)):
-            return OBSERVABLES[name]
-    return _together(one, other, is_connected=is_connected)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
-
-
-def _updates(text: str, kind: str) -> int:
-    if not _is_number(text):
-        raise RequestError(f"expected a whole number of updates after {kind}=, got {shown(text)}")
-    return int(text)
 
 
 def root_role(factors: tuple[str, ...]) -> RootRole:

@@ -138,6 +138,8 @@ def is_loss(observable: Observable) -> bool:
 
 def is_of_noise(observable: Observable) -> bool:
     """Tell whether it is zero without noise: a generalisation gap, a variance, a covariance."""
+    if observable.times:  # a step is a difference too
+        return not observable.is_mean
     return sum(product.sign for product in observable.products) == 0
 
 

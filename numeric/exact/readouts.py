@@ -1,8 +1,8 @@
 r"""What the exact simulator reads off from a run: raw moments of an observable's factors.
 
 An observable is a signed sum of products of expectations. A readout turns the weights of one run into
-what stands inside the expectations, each factor at its time. These are averaged over runs, and the last step makes the
-observable of the averages: a variance is the mean square minus the square of the mean.
+what stands inside the expectations, each factor at its time. These are averaged over runs, and the last
+step makes the observable of the averages: a variance is the mean square minus the square of the mean.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
     from sgdiagrams.numeric.exact.series import Exponents, Monomials, PolynomialTerms, Series
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["Readout", "watch_tables"]
@@ -178,7 +178,7 @@ class Readout:
         """
         if self._places:
             rises = [list(point) for point in points]
-            read = [(point,) for point in points]
+            read: list[Sequence[Sequence[Series]]] = [(point,) for point in points]
         else:
             end, *before = points
             rise = list(end)

@@ -91,19 +91,28 @@ def answer_in_order(
     """
     updates = len(schedules[0][1])
     _check_operations(data, updates * len(schedules), order)
-    points = (updates,) if observable.since is None else (updates, observable.since)
+    points: tuple[int, ...] = (updates,)
+    if observable.since is not None:
+        points = (updates, observable.since)
+    if observable.times:
+        points = tuple(time.number(updates) for time in observable.times)
     _check_root(observable, data, order if updates else 0)
-    expectations = dict.fromkeys(e for product in observable.products for e in product.expectations)
-    means: dict[tuple[str, ...], Any] = dict.fromkeys(expectations, 0)
+    expectations = dict.fromkeys(e for product in observable.products for e in product.timed)
+    means: dict[Any, Any] = dict.fromkeys(expectations, 0)
     for chance, batches in schedules:
         watched = follow(data, training, batches, order=order, points=points)
-        values = _Values(data, watched, order)
-        for factors in expectations:
-            moment = reduce(outer, (values.of(factor) for factor in factors))
-            means[factors] = means[factors] + data.number(Fraction(chance)) * moment
+        at_end = _Values(data, watched, order)
+        at = {
+            time: _Values(data, [point], order)
+            for time, point in zip(observable.times, watched, strict=False)
+        }
+        for factors, times in expectations:
+            read = (at.get(t, at_end).of(f) for f, t in zip(factors, times, strict=True))
+            moment = reduce(outer, read)
+            means[factors, times] = means[factors, times] + data.number(Fraction(chance)) * moment
     total: Any = 0
     for product in observable.products:
-        total = total + product.sign * reduce(outer, (means[e] for e in product.expectations))
+        total = total + product.sign * reduce(outer, (means[e] for e in product.timed))
     return tuple(total if observable.rank else total.tolist())
 
 

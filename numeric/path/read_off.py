@@ -53,10 +53,8 @@ def signed_factors(
         if len(product.expectations) == 1 and len(product.expectations[0]) == 1
     ]
     is_mean = len(singles) == len(observable.products) and not observable.expressions
-    if not is_mean or observable.since is not None:
-        remedy = (
-            "give times=[...] and subtract" if observable.since is not None else "take one of these"
-        )
+    if not is_mean or not observable.is_at_end:
+        remedy = "take one of these" if observable.is_at_end else "give times=[...] and subtract"
         raise RequestError(
             "expected test-loss, training-loss, generalisation-gap, displacement or function:NAME along "
             f"a path, got observable={shown(observable.name)}; {remedy}"

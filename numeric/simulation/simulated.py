@@ -21,6 +21,7 @@ from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.estimates.intervals import errors_of_interval
 from sgdiagrams.numeric.simulation.control import controlled
 from sgdiagrams.numeric.simulation.moments import Moments
+from sgdiagrams.symbolic.observed.spelling import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +44,7 @@ def watched_in_words(observable: str, component: tuple[int, ...] | None) -> str:
     >>> watched_in_words("displacement:since=5", (0,))
     'displacement [0] since update 5'
     """
-    name, _, since = observable.partition(":since=")
+    name, _, since = in_words(observable).partition(":since=")
     name = name.replace("expression:", "expression ", 1)
     words = name if "expression " in name else name.replace("-", " ")
     if component is not None:

@@ -28,7 +28,7 @@ from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,6 +66,7 @@ class Simulation:
     * for a product of factors its change, and likewise for sums of products;
     * for expressions the same, or of one component; a learning rate in their coefficients is no part of
       what is there at the start;
+    * with factors that look at the weights at several times the same, each at its own;
     * for increments the same with the weights after `since` updates in place of the start. With an
       average of iterates, both ends are averaged: the earlier one as if training had ended there.
 
@@ -129,7 +130,7 @@ class Simulation:
         check_runs(scheme)
         if TRAINING in watched.factors:
             scheme.check_root("training")
-        if watched.since is not None:
+        if not watched.is_at_end:
             training.check_discrete()
         self._landscape = landscape
         self._labels = (scheme.label, training.optimizer.label)
@@ -158,7 +159,9 @@ class Simulation:
                 f"N={shown(self.rows)} datapoints; take fewer"
             )
         T = course.updates
-        points = (T, watched.since) if watched.since else (T,)
+        points: tuple[int, ...] = (T, watched.since) if watched.since else (T,)
+        if watched.times:
+            points = tuple(time.number(T) for time in watched.times)
         self._descent = Descent.of(training, points=points)
         sizes = course.sizes
         self.chunk = _AT_ONCE
@@ -257,6 +260,11 @@ class Simulation:
                 "expected a mean for a control variate, which has no known mean itself where squares are "
                 f"averaged, got observable={shown(self._observable.name)}; leave it out"
             )
+        if self._observable.times:
+            raise RequestError(
+                "expected factors that are read at the end for a control variate, got "
+                f"observable={shown(self._observable.name)}; leave it out"
+            )
         if self._population is not None or self._descent is None:
             raise RequestError(
                 f"expected updates with noise for a control variate, got {self._labels[0]}; "
@@ -332,8 +340,37 @@ class Simulation:
         """
         assert self._descent is not None  # noqa: S101 - limits have none
         start = np.tile(self._landscape.start, (len(data), 1))
-        end, *earlier = self._landscape.descend(self._descent, start, batches, eta=eta)
+        points = self._landscape.descend(self._descent, start, batches, eta=eta)
+        if self._observable.times:
+            return self._changes_at_times(points, start, data, eta)
+        end, *earlier = points
         return self._changes(end, earlier[0] if self._before else start, data, eta)
+
+    def _changes_at_times(
+        self, points: Sequence[Floats], start: Floats, data: NDArray[Any], eta: float
+    ) -> Floats:
+        """Return what is read off where factors have times of their own; points are in their order."""
+        at = dict(zip(self._observable.times, points, strict=True))
+        change = np.zeros(len(start))
+        ranks = {name: e.rank for name, e in self._observable.expressions}
+        for p in self._observable.products:
+            [(factors, times)] = p.timed
+            after = at_first = np.ones(len(start))
+            # Indices of coordinates come first, then those of expressions.
+            legs, place = 0, factors.count(WEIGHTS)
+            for factor, time in zip(factors, times, strict=True):
+                if factor == WEIGHTS:
+                    i = (self.component or ())[legs]
+                    after = after * (at[time] - start)[:, i]
+                    legs, at_first = legs + 1, np.zeros(len(start))
+                    continue
+                stop = place + ranks.get(factor, 0)
+                of = (self.component or ())[place:stop]
+                after = after * self._value(factor, at[time], data, eta, of)
+                at_first = at_first * self._value(factor, start, data, 0.0, of)
+                place = stop
+            change += p.sign * (after - at_first)
+        return change
 
     def _changes(self, end: Floats, before: Floats, data: NDArray[Any], eta: float) -> Floats:
         """Return what is read off from two points of every run; training losses from its data."""

@@ -18,14 +18,13 @@ from sgdiagrams.symbolic.counting.flows import FlowCounter
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.staged import StagedCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
-from sgdiagrams.symbolic.observed.read_time import check_stages
+from sgdiagrams.symbolic.observed.times_of_reading import check_stages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
-    from collections.abc import Sequence
-
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis
@@ -74,9 +73,7 @@ def counter_of(
     return NumberCounter(training, basis, iterates)
 
 
-def timed_counter_of(
-    training: Training, basis: Basis, times: Sequence[ReadTime]
-) -> TimedCounter:
+def timed_counter_of(training: Training, basis: Basis, times: Sequence[ReadTime]) -> TimedCounter:
     """Return the counter for factors that look at the weights at several times.
 
     Raises

@@ -6,7 +6,6 @@ The times cut training into stages, whose lengths may be symbols; a stage of n s
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import factorial
 from typing import TYPE_CHECKING, final
 
@@ -15,7 +14,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.embeddings.stages import stage_sums
-from sgdiagrams.symbolic.observed.read_time import in_order_of_time, stage_lengths
+from sgdiagrams.symbolic.observed.times_of_reading import in_order_of_time, stage_lengths
 from sgdiagrams.symbolic.training.counter import TimedCounter
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["stage_sums"]
 
 
-def stage_sums(
-    forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int
-) -> Laurent:
+def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int) -> Laurent:
     """Return the numbers of embeddings by how many times they use in every stage.
 
     Parameters
@@ -59,7 +57,7 @@ def stage_sums(
     >>> pair = update_forest(Diagram.parse("(0-1-2)(02-12)"))
     >>> sums = stage_sums(pair, OnePassRule("cumulant"), [0, 1], 2)
     >>> {key: int(c) for key, c in sums.items()}
-    {(0, 2, 2, 0): 2, (0, 2, 1, 0): 1, (0, 2, 1, 1): 1}
+    {(0, 2, 1, 0): 1, (0, 2, 2, 0): 2, (0, 2, 1, 1): 1}
     """
     n = len(forest.parents)
     check_moves(count_moves(forest.parents) * stages, n, f"{n} nodes in {stages} stages")
@@ -97,17 +95,15 @@ def stage_sums(
             if laurent and not due & ~placed
         }
     result: Laurent = {}
-    for exps, c in rule.overall(forest).items():
-        add_scaled(result, sums.get(full, {}), c, (*exps, *[0] * stages))
+    for exps, factor in rule.overall(forest).items():
+        add_scaled(result, sums.get(full, {}), factor, (*exps, *[0] * stages))
     return result
 
 
 def _ready(placed: int, children: Sequence[int]) -> Iterator[int]:
     """Yield the sets of nodes, at least one, that a step may place."""
     free = sum(
-        1 << v
-        for v, below in enumerate(children)
-        if not placed >> v & 1 and not below & ~placed
+        1 << v for v, below in enumerate(children) if not placed >> v & 1 and not below & ~placed
     )
     part = free
     while part:

@@ -213,7 +213,7 @@ def _load_part(item: dict[str, Any]) -> Part:
                 f"{shown(item['role'])} of {shown(observable.name)}"
             )
         scheme = scheme.on_given_set()
-    if observable.since is not None:
+    if not observable.is_at_end:
         raise FormatError(
             f"expected an observable at the end of training, got {shown(observable.name)}"
         )

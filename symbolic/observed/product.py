@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, final
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.observed.read_time import END, ReadTime
+from sgdiagrams.symbolic.observed.times_of_reading import AT_END, ReadTime
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Product:
     @property
     def timed(self) -> tuple[tuple[tuple[str, ...], tuple[ReadTime, ...]], ...]:
         """The factors of every expectation, and when each looks at the weights."""
-        times = self.times or tuple((END,) * len(factors) for factors in self.expectations)
+        times = self.times or tuple((AT_END,) * len(factors) for factors in self.expectations)
         return tuple(zip(self.expectations, times, strict=True))
 
     @property

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sgdiagrams.symbolic.layout.indices import GREEK, index_latex, index_letter
 
 if TYPE_CHECKING:
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
 
-__all__ = ["Spelling"]
+__all__ = ["Spelling", "in_words"]
 
 #: The weights at the end, or a number of updates before.
 _WEIGHTS = re.compile(r"\\theta_(?:T|\{T-(\d+)\})")
@@ -88,6 +88,30 @@ class Spelling(NamedTuple):
 
         text = re.sub(r"([_^])([a-z|]+)", later, self.text)
         return self._replace(latex=latex, text=text)
+
+
+#: What names say of times, in words.
+_IN_WORDS = (
+    (r":step\b", " of the step"),
+    (r":lag=(\w+)", r", lag \1"),
+    (r":at=(\w+)", r" after \1 updates"),
+    (r":change-since=(\w+)", r", change since update \1"),
+    (r"\bcovariance-of:(.*?) \* ", r"covariance of \1 and "),
+    (r" \* ", " times "),
+)
+
+
+def in_words(name: str) -> str:
+    """Return the name of an observable with what it says of times in words.
+
+    Examples
+    --------
+    >>> in_words("displacement:lag=1 * displacement:step")
+    'displacement, lag 1 times displacement of the step'
+    """
+    for pattern, words in _IN_WORDS:
+        name = re.sub(pattern, words, name)
+    return name
 
 
 def _before(time: str) -> str:

@@ -71,10 +71,15 @@ def noise_terms(observable: Observable, sampling: Sampling, noise: int) -> tuple
     1 1/2 ((0, 0), (0, 1, 1))
     1 -1/2 ((0, 1, 1), (0, 1, 2, 2))
     """
-    if observable.since is not None:
+    if not observable.is_at_end:
+        remedy = (
+            "take the plain expansion"
+            if observable.times
+            else "subtract two expansions, of T and of since updates"
+        )
         raise RequestError(
             f"expected an observable at the end of training along a path, got {shown(observable.name)}; "
-            "subtract two expansions, of T and of since updates"
+            f"{remedy}"
         )
     if sampling.is_continuous:
         raise RequestError(

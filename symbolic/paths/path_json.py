@@ -142,7 +142,7 @@ def _load(data: dict[str, Any]) -> PathFields:
         raise FormatError(f"expected a noise of 0 to {_MOST_NOISE}, got {shown(noise)}")
     observable = named_observable(get(data, "observable", str))
     scheme = load_sampling(data.get("sampling"))
-    if scheme is None or scheme.is_continuous or observable.since is not None:
+    if scheme is None or scheme.is_continuous or not observable.is_at_end:
         raise FormatError(
             "expected a sampling of discrete updates and an observable at the end of training, got "
             f"{shown(data.get('sampling'))} and {shown(observable.name)}"

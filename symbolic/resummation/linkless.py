@@ -45,7 +45,7 @@ def resum(
     RequestError
         When the observable is an increment.
     """
-    if observable.since is not None:
+    if not observable.is_at_end:
         raise RequestError(
             f"expected an observable at the end of training for a re-summed expansion, got "
             f"observable={shown(observable.name)}; the plain expansion takes it"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.observed.read_time import ReadTime
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.vocabulary import RootRole
     from sgdiagrams.symbolic.weights.laurent import Laurent
 

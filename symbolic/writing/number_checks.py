@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sympy import Expr, Symbol
 
-from sgdiagrams.symbolic.observed.read_time import stage_lengths
+from sgdiagrams.symbolic.observed.times_of_reading import stage_lengths
 from sgdiagrams.symbolic.source.weights import quotient_source
 
 if TYPE_CHECKING:

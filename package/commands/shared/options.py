@@ -140,7 +140,8 @@ observable_option = click.option(
     show_default=True,
     shell_complete=names(*OBSERVABLES, "function:", "expression:"),
     help=f"{', '.join(OBSERVABLES)}, function:NAME, expression:TEXT (such as |G|^2); "
-    f"with :since=T0 the change since update T0; {also('OBSERVABLES')}.",
+    "with :since=T0 the change since update T0; with :lag=K or :at=K the first factor is read earlier, "
+    f"with :step steps, and 'A * B' is a product; {also('OBSERVABLES')}.",
 )
 basis_option = click.option(
     "--basis",

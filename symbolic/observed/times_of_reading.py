@@ -14,7 +14,7 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["END", "ReadTime", "check_stages", "in_order_of_time", "read_time", "stage_lengths"]
+__all__ = ["AT_END", "ReadTime", "check_stages", "in_order_of_time", "read_time", "stage_lengths"]
 
 _TAKEN = ("T", "N", "B", "E", "eta")
 
@@ -46,7 +46,7 @@ class ReadTime:
     @property
     def is_end(self) -> bool:
         """Whether it is the end of training."""
-        return self == END
+        return self == AT_END
 
     def earlier(self, updates: int) -> Self:
         """Return the time some updates earlier.
@@ -108,7 +108,9 @@ class ReadTime:
         """The number of updates as it stands below the weights."""
         if self.after is not None:
             return str(self.after)
-        return "-".join(["T", *([self.lag] if self.lag else []), *([str(self.back)] * (self.back > 0))])
+        return "-".join(
+            ["T", *([self.lag] if self.lag else []), *([str(self.back)] * (self.back > 0))]
+        )
 
     @property
     def words(self) -> str:
@@ -120,7 +122,7 @@ class ReadTime:
 
 
 #: The end of training.
-END = ReadTime()
+AT_END = ReadTime()
 
 
 def _plain(value: object) -> object:
@@ -154,7 +156,7 @@ def read_time(*, lag: object = None, at: object = None) -> ReadTime:
     if lag is None:
         if not is_whole(at, least=0):
             raise RequestError(f"expected a whole number of updates >= 0, got at={shown(at)}")
-        return ReadTime(after=int(at))  # type: ignore[call-overload]
+        return ReadTime(after=int(at))
     lag = _plain(lag)
     if isinstance(lag, str) and lag.isascii() and lag.isidentifier() and lag not in _TAKEN:
         return ReadTime(lag=lag)
@@ -163,7 +165,7 @@ def read_time(*, lag: object = None, at: object = None) -> ReadTime:
             f"expected a whole number of updates >= 0, or another symbol than {', '.join(_TAKEN)}, "
             f"got lag={shown(lag)}"
         )
-    return ReadTime(int(lag))  # type: ignore[call-overload]
+    return ReadTime(int(lag))
 
 
 def in_order_of_time(times: Iterable[ReadTime]) -> list[ReadTime]:
