@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["Rounds"]
+__all__ = ["LoaderRounds"]
 
 _RECORD = "record the rows of its batches and give Grid(batches)"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class LoaderRounds:
     """What one round through a data loader is.
 
     Attributes
@@ -51,7 +51,7 @@ class Rounds:
     rows: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, loader: Any) -> Rounds:
+    def of(cls, loader: Any) -> LoaderRounds:
         """Read a data loader.
 
         Raises
@@ -95,8 +95,8 @@ class Rounds:
             if epochs is not None:
                 raise RequestError("expected updates=... without a data loader, got epochs=...")
             return FreshData(T=updates)
-        each = self.updates or 0
-        if not each:
+        per_round = self.updates or 0
+        if not per_round:
             raise RequestError(
                 f"expected at least one batch an epoch, got {self.drawn} rows in batches of "
                 f"{self.batch} with drop_last=True"
@@ -107,25 +107,25 @@ class Rounds:
                     "expected batches of one size where rows are drawn with replacement, got a smaller "
                     "last one; the nearest has drop_last=True"
                 )
-            T = updates if epochs is None else epochs * each
+            T = updates if epochs is None else epochs * per_round
             return WithReplacement(N=self.datapoints, B=self.batch, T=T)
-        if self.kind == "rows" and not self._is_plain(each, updates):
-            return self._grid(each, epochs, updates)
+        if self.kind == "rows" and not self._is_plain(per_round, updates):
+            return self._grid(per_round, epochs, updates)
         if updates is not None:
-            epochs = self._whole_epochs(each, updates)
+            epochs = self._whole_epochs(per_round, updates)
         if self.kind == "rows":
             return Epochs(N=self.datapoints, B=self.batch, E=epochs)
-        return self._reshuffled(each, epochs)
+        return self._reshuffled(per_round, epochs)
 
-    def _is_plain(self, each: int, updates: int | None) -> bool:
+    def _is_plain(self, per_round: int, updates: int | None) -> bool:
         """Return whether rows in order are whole epochs of equal batches."""
         in_order = self.rows == tuple(range(self.datapoints))
-        return in_order and not self.drawn % self.batch and not (updates or 0) % each
+        return in_order and not self.drawn % self.batch and not (updates or 0) % per_round
 
-    def _reshuffled(self, each: int, epochs: int | None) -> Sampling:
+    def _reshuffled(self, per_round: int, epochs: int | None) -> Sampling:
         """Return epochs in orders of their own."""
         N, B = self.datapoints, self.batch
-        used = each * B if self.drop_last else self.drawn
+        used = per_round * B if self.drop_last else self.drawn
         B = min(B, used)
         if used != N or N % B:
             raise RequestError(
@@ -134,24 +134,24 @@ class Rounds:
             )
         return Epochs(N=N, B=B, E=epochs, shuffle="every-epoch")
 
-    def _grid(self, each: int, epochs: int | None, updates: int | None) -> Grid:
+    def _grid(self, per_round: int, epochs: int | None, updates: int | None) -> Grid:
         """Return the batches one by one."""
-        T = updates if epochs is None else epochs * each
+        T = updates if epochs is None else epochs * per_round
         if T is None:
             raise RequestError(
                 "expected epochs=... or updates=... for rows in an order of their own, got neither"
             )
-        starts = range(0, each * self.batch, self.batch)
+        starts = range(0, per_round * self.batch, self.batch)
         round_ = [self.rows[i : i + self.batch] for i in starts]
-        return Grid([round_[t % each] for t in range(T)], N=self.datapoints)
+        return Grid([round_[t % per_round] for t in range(T)], N=self.datapoints)
 
-    def _whole_epochs(self, each: int, updates: int) -> int:
-        if updates % each:
+    def _whole_epochs(self, per_round: int, updates: int) -> int:
+        if updates % per_round:
             raise RequestError(
-                f"expected whole epochs of {each} updates, got updates={updates}; the nearest is "
-                f"updates={max(1, round(updates / each)) * each}"
+                f"expected whole epochs of {per_round} updates, got updates={updates}; the nearest is "
+                f"updates={max(1, round(updates / per_round)) * per_round}"
             )
-        return updates // each
+        return updates // per_round
 
 
 def _sampler_of(loader: Any, data: Any) -> tuple[Any, int, bool]:
@@ -172,7 +172,7 @@ def _sampler_of(loader: Any, data: Any) -> tuple[Any, int, bool]:
     )
 
 
-def _round_of(sampler: Any, data: Any) -> Rounds:
+def _round_of(sampler: Any, data: Any) -> LoaderRounds:
     """Return what a sampler draws in a round, in batches of one row per process."""
     if isinstance(sampler, (list, tuple, range)):
         return _in_order(sampler)
@@ -184,7 +184,7 @@ def _round_of(sampler: Any, data: Any) -> Rounds:
     if isinstance(sampler, data.RandomSampler):
         N, drawn = len(sampler.data_source), sampler.num_samples
         if sampler.replacement:
-            return Rounds("drawn", N, drawn)
+            return LoaderRounds("drawn", N, drawn)
         return _without_replacement(N, drawn)
     if isinstance(sampler, data.SubsetRandomSampler):
         rows = list(map(int, sampler.indices))
@@ -193,7 +193,7 @@ def _round_of(sampler: Any, data: Any) -> Rounds:
                 "expected different rows in a SubsetRandomSampler, got some twice; copy them in the data "
                 "set"
             )
-        return Rounds("reshuffled", len(rows), len(rows))
+        return LoaderRounds("reshuffled", len(rows), len(rows))
     if isinstance(sampler, data.WeightedRandomSampler):
         weights = [float(w) for w in sampler.weights]
         if len(set(weights)) > 1:
@@ -202,25 +202,25 @@ def _round_of(sampler: Any, data: Any) -> Rounds:
                 "data set instead, and draw rows uniformly"
             )
         if sampler.replacement:
-            return Rounds("drawn", len(weights), sampler.num_samples)
+            return LoaderRounds("drawn", len(weights), sampler.num_samples)
         return _without_replacement(len(weights), sampler.num_samples)
     raise RequestError(f"expected a sampler of torch.utils.data, got {kind}; {_RECORD}")
 
 
-def _in_order(rows: Sequence[int]) -> Rounds:
+def _in_order(rows: Sequence[int]) -> LoaderRounds:
     numbers = tuple(map(int, rows))
-    return Rounds("rows", 1 + max(numbers, default=0), len(numbers), rows=numbers)
+    return LoaderRounds("rows", 1 + max(numbers, default=0), len(numbers), rows=numbers)
 
 
-def _without_replacement(N: int, drawn: int) -> Rounds:
+def _without_replacement(N: int, drawn: int) -> LoaderRounds:
     if drawn > N:
         raise RequestError(
             f"expected a RandomSampler of at most {N} rows, or with replacement, got num_samples={drawn}"
         )
-    return Rounds("reshuffled", N, drawn)
+    return LoaderRounds("reshuffled", N, drawn)
 
 
-def _distributed(sampler: Any) -> Rounds:
+def _distributed(sampler: Any) -> LoaderRounds:
     """Return what all processes together draw: their gradients are averaged."""
     N, processes = len(sampler.dataset), sampler.num_replicas
     if N % processes and not sampler.drop_last:
@@ -230,5 +230,5 @@ def _distributed(sampler: Any) -> Rounds:
         )
     total = N - N % processes
     if not sampler.shuffle:
-        return Rounds("rows", N, total, processes, rows=tuple(range(total)))
-    return Rounds("reshuffled", N, total, processes)
+        return LoaderRounds("rows", N, total, processes, rows=tuple(range(total)))
+    return LoaderRounds("reshuffled", N, total, processes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.loops.torch_loaders import Rounds
+from sgdiagrams.numeric.loops.torch_loaders import LoaderRounds
 from sgdiagrams.numeric.loops.torch_rates import base_rate, schedule_of, steps_once_an_update
 from sgdiagrams.numeric.loops.torch_rule import check_optimizer, rule_of
 from sgdiagrams.symbolic.checks import check_choice, whole_number
@@ -99,7 +99,7 @@ def from_torch(
         )
     number = None if epochs is None else whole_number("epochs", epochs)
     total = None if updates is None else whole_number("updates", updates)
-    rounds = Rounds.of(dataloader)
+    rounds = LoaderRounds.of(dataloader)
     scheme = rounds.scheme(number, total)
     schedule = None
     momenta: tuple[tuple[float, ...], ...] = (
@@ -173,7 +173,7 @@ def torch_eta(
     return np.repeat(by_weight, [p.numel() for p in weights])
 
 
-def _updates_to_a_step(chain: tuple[Any, ...], when: StepEvery | None, rounds: Rounds) -> int:
+def _updates_to_a_step(chain: tuple[Any, ...], when: StepEvery | None, rounds: LoaderRounds) -> int:
     from torch.optim import lr_scheduler
 
     for scheduler in chain:

@@ -31,18 +31,19 @@ def check_optimizer(optimizer: Any) -> None:
     """Raise a RequestError unless it is PyTorch's SGD before its first step."""
     from torch import optim
 
+    theirs = optim.SGD
     kind = type(optimizer)
     if not isinstance(optimizer, optim.Optimizer):
         raise RequestError(
             f"expected an optimiser of torch.optim, got optimizer={shown(optimizer)}"
         )
-    if not isinstance(optimizer, optim.SGD):
+    if not isinstance(optimizer, theirs):
         nearest = _NEAREST.get(kind.__name__, "torch.optim.SGD")
         raise RequestError(
             "expected torch.optim.SGD, whose steps are linear in the gradients, got "
             f"{kind.__name__}; the nearest is {nearest}"
         )
-    if kind.step is not optim.SGD.step:
+    if kind.step is not theirs.step:
         raise RequestError(
             f"expected torch.optim.SGD itself, got {kind.__name__}, which steps in a way of its own; "
             "write its rule as an Optimizer"

@@ -25,6 +25,8 @@ def test_examples(page):
     commands = re.findall(r"^\$ (sgdiagrams .*)", text, flags=re.MULTILINE)
     if "import jax" in text or any(".py:" in command for command in commands):
         pytest.importorskip("jax", reason="the models on this page need JAX")
+    if ">>> import torch" in text:
+        pytest.importorskip("torch", reason="the examples on this page need PyTorch")
     done = run_blocks.run_page(page)
     assert done.failures == 0
     advice = f"run python docs/run_blocks.py --write {page.relative_to(ROOT)}"

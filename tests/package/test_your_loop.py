@@ -1,0 +1,275 @@
+"""Every row of the tables "your code -> our words" is run: both sides, and the command line."""
+
+import math
+import re
+import shlex
+import warnings
+
+import numpy as np
+import pytest
+from command_line import good
+from layout import ROOT
+
+torch = pytest.importorskip("torch")
+
+from torch.optim import lr_scheduler as sched  # noqa: E402
+from torch.utils import data  # noqa: E402
+from torch_loops import (  # noqa: E402
+    POINTS,
+    ROWS,
+    START,
+    Rows,
+    gradient,
+    our_run,
+    real_run,
+    weights,
+)
+
+import sgdiagrams.symbolic as ours  # noqa: E402
+from sgdiagrams import from_torch  # noqa: E402
+from sgdiagrams.commands.shared.requests import parse_settings, read_protocol  # noqa: E402
+from sgdiagrams.diagrams import Diagram  # noqa: E402
+from sgdiagrams.symbolic import SGD, Grid, OnePass, Training  # noqa: E402
+
+PAGE = (ROOT / "docs" / "your-loop.md").read_text(encoding="utf-8")
+EPOCHS, UPDATES = 3, 9
+OURS = {name: getattr(ours, name) for name in ours.__all__} | {"math": math}
+TORCH = {name: getattr(sched, name) for name in dir(sched) if not name.startswith("_")}
+TORCH |= {"SGD": torch.optim.SGD, "torch": torch}
+
+
+def run(code, names):
+    """Return what a line of the page makes."""
+    return eval(code, dict(names))  # noqa: S307
+
+
+def table(name):
+    """Return the rows of a table, each a dictionary of cells that are not empty."""
+    lines = PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n\n")[0].splitlines()
+    cut = re.compile(r"\s*\|\s*")
+    head, _, *rows = ([*cut.split(line)[1:-1]] for line in lines)
+    return [{key: cell for key, cell in zip(head, row, strict=True) if cell} for row in rows]
+
+
+def spans(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def rows_of(name):
+    rows = table(name)
+    assert rows
+    return pytest.mark.parametrize("row", rows, ids=[row["command line"] for row in rows])
+
+
+def meant(row):
+    """Return what the Python of a row makes, and its learning rate."""
+    code, *more = spans(row["Python"])
+    eta = run(more[0].removeprefix("eta="), {}) if more else 0.1
+    return run(code, OURS), eta
+
+
+def said(row, folder):
+    """Return what the command line of a row reads: a scheme and an optimiser."""
+    words = shlex.split(spans(row["command line"])[0])
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    settings = [words[i + 1] for i in range(0, len(words), 2) if words[i] == "--set"]
+    schedule = options.get("--schedule")
+    if schedule == "file:factors.txt":
+        path = folder / "factors.txt"
+        path.write_text("\n".join(f"1/{math.factorial(t)}" for t in range(UPDATES)))
+        schedule = f"file:{path}"
+    return read_protocol(
+        parse_settings(settings),
+        sampling=options.get("--sampling", "one-pass"),
+        method=options.get("--optimizer", "sgd"),
+        weight_decay=options.get("--weight-decay"),
+        schedule=schedule,
+        average=options.get("--average"),
+    )
+
+
+def trained(optimizer, batches, eta):
+    return our_run(Training(Grid(batches, N=ROWS), optimizer), batches, eta)
+
+
+# What libraries do --------------------------------------------------------------------------------
+
+
+def in_optax(make, batches, scheduled=False, averaged=None):
+    optax = pytest.importorskip("optax")
+    import jax
+
+    names = {name: getattr(optax, name) for name in dir(optax) if not name.startswith("_")}
+    with jax.enable_x64(True):
+        made = run(make, names) if make else optax.sgd(0.1)
+        rule = optax.sgd(made) if scheduled else made
+        theta = average = jax.numpy.array(START)
+        state = rule.init(theta)
+        for rows in batches:
+            g = gradient(np.array([theta]), POINTS[list(rows)].numpy()[None])[0]
+            steps, state = rule.update(jax.numpy.array(g), state, theta)
+            theta = optax.apply_updates(theta, steps)
+            if averaged is not None:
+                average = run(averaged, names | {"weights": theta, "average": average})
+        return np.array(theta if averaged is None else average)
+
+
+def in_scikit_learn(make, optimizer, eta):
+    """Hold a regressor of scikit-learn's against ours, on its own loss, one datapoint an update."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    from sgdiagrams.numeric.descent import Descent
+
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(UPDATES, 2)) / 2, rng.normal(size=UPDATES)
+    model = run(make, vars(linear))
+    model.set_params(fit_intercept=False, shuffle=False, tol=None, max_iter=1)
+    model.fit(x, y, coef_init=np.array(START))
+
+    def slope(theta, batch):
+        a, b = batch[:, 0, :2], batch[:, 0, 2]
+        return ((a * theta).sum(axis=1) - b)[:, None] * a
+
+    rows = [np.array([[[*a, b]]]) for a, b in zip(x, y, strict=True)]
+    descent = Descent.of(Training(OnePass(T=UPDATES), optimizer))
+    [end] = descent.follow(slope, np.array([START]), rows, eta=eta)
+    assert model.coef_ == pytest.approx(end[0], rel=1e-9)
+
+
+def hold(row, optimizer, eta, batches, end, **options):
+    if "PyTorch" in row:
+        assert trained(optimizer, batches, eta) == pytest.approx(end, rel=1e-9)
+    if "optax" in row:
+        found = in_optax(spans(row["optax"])[0], batches, **options)
+        rel = 1e-5 if options else 1e-9  # schedules of optax are in single precision
+        assert found == pytest.approx(trained(optimizer, batches, eta), rel=rel)
+    if "scikit-learn" in row:
+        in_scikit_learn(spans(row["scikit-learn"])[0], optimizer, eta)
+
+
+# The tables ---------------------------------------------------------------------------------------
+
+
+@rows_of("rules")
+def test_rules(row, tmp_path):
+    optimizer, eta = meant(row)
+    assert said(row, tmp_path)[1] == optimizer
+    theta = weights()
+    rule = run(spans(row["PyTorch"])[0], TORCH | {"weights": [theta]})
+    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
+    assert from_torch(rule, None, loader, epochs=EPOCHS).optimizer == optimizer
+    hold(row, optimizer, eta, *real_run(theta, rule, loader, epochs=EPOCHS))
+
+
+@rows_of("schedules")
+def test_schedules(row, tmp_path):
+    optimizer, eta = meant(row)
+    T = UPDATES
+    assert said(row, tmp_path)[1].multipliers(T) == pytest.approx(
+        optimizer.multipliers(T), rel=1e-12
+    )
+    theta = weights()
+    rule = torch.optim.SGD([theta], lr=0.1)
+    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
+    after, read = {}, None
+    if "PyTorch" in row:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scheduler = run(spans(row["PyTorch"])[0], TORCH | {"optimizer": rule})
+        when = "epoch" if "once an epoch" in row["PyTorch"] else "update"
+        read = from_torch(rule, scheduler, loader, epochs=EPOCHS, scheduler_every=when).optimizer
+        factors = list(map(float, optimizer.multipliers(T)))
+        assert list(map(float, read.multipliers(T))) == pytest.approx(factors, rel=1e-9)
+        left = iter(range(T - 1))  # one cycle takes no step after its last update
+        after[f"after_{when}"] = [lambda: next(left, None) is not None and scheduler.step()]
+    batches, end = real_run(theta, rule, loader, epochs=EPOCHS, **after)
+    hold(row, optimizer, eta, batches, end, scheduled=True)
+
+
+def visits_twice(batches):
+    """Return how often a row comes in one update and again in a later one."""
+    visits = np.array([np.bincount(rows, minlength=2 * UPDATES) for rows in batches])
+    return float((visits * (np.cumsum(visits, axis=0) - visits)).sum())
+
+
+def real_batches(row):
+    """Return the rows of all updates of one training, drawn by the code on the left."""
+    code = spans(row["PyTorch"])
+    names = vars(data) | {"torch": torch, "data": Rows()}
+    if not code:
+        return [[2 * t, 2 * t + 1] for t in range(UPDATES)]
+    if code[0].startswith("rows = "):
+        return [run(code[0].removeprefix("rows = "), names).tolist() for _ in range(UPDATES)]
+    loader = run(code[0], names)
+    if "both processes" not in row["PyTorch"]:
+        return [rows.tolist() for _ in range(EPOCHS) for rows in loader]
+    loaders = [run(code[0].replace("rank=0", f"rank={r}"), names) for r in (0, 1)]
+    batches = []
+    for epoch in range(EPOCHS):
+        for one in loaders:
+            one.sampler.set_epoch(epoch)
+        batches += [[*a.tolist(), *b.tolist()] for a, b in zip(*loaders, strict=True)]
+    return batches
+
+
+@rows_of("batches")
+def test_batches(row, tmp_path):
+    scheme = run(spans(row["Python"])[0], OURS)
+    assert said(row, tmp_path)[0] == scheme
+    torch.manual_seed(2)
+    runs = 100 if scheme.is_random and "processes" not in row["PyTorch"] else 3
+    trainings = [real_batches(row) for _ in range(runs)]
+    assert {len(batches) for batches in trainings} == {int(scheme.updates)}
+    counts = [visits_twice(batches) for batches in trainings]
+    wanted = float(scheme.count(Diagram.parse("(01-2)(01-12)")))
+    if "processes" not in row["PyTorch"]:
+        assert abs(np.mean(counts) - wanted) <= 4 * np.std(counts) / np.sqrt(runs) + 1e-9
+    code = spans(row["PyTorch"])
+    if not code or "rows = " in code[0] or "randperm" in code[0]:
+        return
+    loader = run(code[0], vars(data) | {"torch": torch, "data": Rows()})
+    rule = torch.optim.SGD([weights()], lr=0.1)
+    assert from_torch(rule, None, loader, epochs=EPOCHS).sampling == scheme
+
+
+class Model(torch.nn.Module):
+    def __init__(self, theta):
+        super().__init__()
+        self.theta = theta
+
+
+@rows_of("averages")
+def test_averages(row, tmp_path):
+    average = run(spans(row["Python"])[0], OURS)
+    optimizer = SGD(average=average)
+    assert said(row, tmp_path)[1] == optimizer
+    theta = weights()
+    seen, act = theta.detach().clone(), None
+    if "PyTorch" in row:
+        [code] = spans(row["PyTorch"])
+        model = Model(theta)
+        names = vars(torch.optim.swa_utils)
+        names = names | {"model": model, "weights": theta.data, "average": seen}
+        if "average." in code:
+            act = lambda: run(code, names)
+        else:
+            averaged = run(code, names)
+            seen = averaged.module.theta.data
+            act = lambda: averaged.update_parameters(model)
+    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
+    rule = torch.optim.SGD([theta], lr=0.1)
+    batches, _ = real_run(theta, rule, loader, epochs=EPOCHS, after_update=[act] if act else [])
+    found = trained(optimizer, batches, 0.1)
+    if act:
+        assert found == pytest.approx(seen.numpy(), rel=1e-9)
+    if "optax" in row:
+        averaged = in_optax("", batches, averaged=spans(row["optax"])[0])
+        assert averaged == pytest.approx(found, rel=1e-9)
+    if "scikit-learn" in row:
+        in_scikit_learn(spans(row["scikit-learn"])[0], optimizer, 0.1)
+
+
+@pytest.mark.parametrize("name", ["rules", "schedules", "batches", "averages"])
+def test_a_command_takes_the_options(name):
+    words = shlex.split(spans(table(name)[1]["command line"])[0])
+    numbers = ["--set", "T=9"] if "--sampling" not in words else []
+    assert good("expand", "--order", "1", *numbers, *words)
