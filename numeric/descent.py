@@ -155,6 +155,7 @@ class Descent:
         """
         decay: Any = self.optimizer.weight_decay
         decay = float(decay)
+        penalty = self.optimizer.penalty
         theta = start
         memory = (_Vector(np.zeros_like(start)),) * self.optimizer.memory_size
         points = [weights[0] * start for weights in self.watched]
@@ -162,6 +163,8 @@ class Descent:
             g = _summed(gradient, theta, x)
             if decay:
                 g = g + decay * theta
+            if penalty is not None:
+                g = g + penalty.gradient(theta)
             step, memory = self.optimizer.update(_Vector(g), memory, a)
             theta = theta - eta * step.array
             for i, weights in enumerate(self.watched):

@@ -46,6 +46,7 @@ from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Optimizer
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.penalty import Penalty
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
 from sgdiagrams.symbolic.training.schedules.combined import (
@@ -109,6 +110,7 @@ __all__ = [
     "Optimizer",
     "Part",
     "PathExpansion",
+    "Penalty",
     "PiecewiseConstant",
     "Polynomial",
     "Product",

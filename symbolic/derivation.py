@@ -37,7 +37,7 @@ from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.training.training import Training
-from sgdiagrams.symbolic.vocabulary import WEIGHTS
+from sgdiagrams.symbolic.vocabulary import UPDATE, WEIGHTS
 from sgdiagrams.symbolic.weights.enclosures import PRECISIONS, enclosed_at, settled
 from sgdiagrams.symbolic.weights.laurent import add_scaled
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -128,7 +128,13 @@ class Derivation:
         self.training = training
         self.basis = basis
         self.order = order
-        roots = RootExpressions(dict(observable.expressions), basis)
+        penalty = training.optimizer.penalty
+        roots = RootExpressions(
+            dict(observable.expressions),
+            basis,
+            penalty=None if penalty is None else penalty.expression,
+            decays=training.optimizer.weight_decay != 0,
+        )
         self._exact = _ExactMeans(training, basis, order, observable, roots)
         if observable.times:
             _ = self._exact.timed  # says what is missing, or impossible
@@ -146,6 +152,8 @@ class Derivation:
         if self.observable.times:
             return False
         if any(set(e.symbols) - {str(symbols.eta)} for _, e in self.observable.expressions):
+            return False
+        if training.optimizer.penalty is not None and training.optimizer.penalty.symbols:
             return False
         if training.updates <= _MANY:
             return False
@@ -252,7 +260,7 @@ class _Means(ABC, Generic[Weight]):
             of_functions = [of_order(d, factors) for d in range(self.order + 1)]
             self._known[key] = (
                 [{(k, 0): weight for k, weight in terms.items()} for terms in of_functions]
-                if self.roots.marked(factors) == factors
+                if self.roots.marked(factors) == factors and not self.roots.has_penalty
                 else self._of_expressions(factors, of_functions)
             )
         return self._known[key]
@@ -260,7 +268,7 @@ class _Means(ABC, Generic[Weight]):
     def _of_expressions(
         self, factors: tuple[str, ...], of_functions: Sequence[dict[Contraction, Weight]]
     ) -> list[dict[_Value, Weight]]:
-        """Return the same once the factors that are expressions have taken their places."""
+        """Return the same once expressions, at the root and as a penalty, have taken their places."""
         sums: list[dict[_Value, list[Weight]]] = [defaultdict(list) for _ in of_functions]
         for d, terms in enumerate(of_functions):
             for contraction, weight in terms.items():
@@ -283,6 +291,7 @@ class _Means(ABC, Generic[Weight]):
         counters = self.counters(factors)
         is_penalised = self.training.optimizer.weight_decay != 0
         marked = self.roots.marked(factors)
+        updates = UPDATE if self.roots.has_penalty else None
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
         options = self.training.sampling.diagram_options
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
@@ -290,7 +299,13 @@ class _Means(ABC, Generic[Weight]):
                 continue
             scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             values = list(
-                contractions(diagram, marked, basis=self.basis, is_penalised=is_penalised)
+                contractions(
+                    diagram,
+                    marked,
+                    basis=self.basis,
+                    is_penalised=is_penalised,
+                    updates=updates,
+                )
             )
             for (sign, counter), total in zip(counters, sums, strict=True):
                 count = counter.count(diagram, role)
@@ -317,12 +332,16 @@ class _Means(ABC, Generic[Weight]):
             return {}
         is_penalised = self.training.optimizer.weight_decay != 0
         marked = self.roots.marked(factors)
+        updates = UPDATE if self.roots.has_penalty else None
         sums: dict[Contraction, Laurent] = {}
         options = self.training.sampling.diagram_options
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
             scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             counts: dict[tuple[ReadTime | None, ...], Laurent] = {}
-            for way in shared_out(diagram, marked, basis=self.basis, is_penalised=is_penalised):
+            ways = shared_out(
+                diagram, marked, basis=self.basis, is_penalised=is_penalised, updates=updates
+            )
+            for way in ways:
                 above = way.factors_above(marked)
                 reads = tuple(None if i < 0 else times[i] for i in above)
                 if reads not in counts:

@@ -198,8 +198,12 @@ class Formula(ABC):
 
     @property
     def has_bare_edges(self) -> bool:
-        """Whether edges carry no learning rate, those of an expression that is observed."""
-        return any(part.observable.has_bare_edges for part in self.parts)
+        """Whether edges carry no learning rate, those of an expression observed or in the training."""
+        return any(
+            part.observable.has_bare_edges
+            or (part.optimizer.penalty is not None and part.optimizer.penalty.has_bare_edges)
+            for part in self.parts
+        )
 
     def order_terms(self, k: int) -> tuple[Term, ...]:
         """Return the terms of order `k` alone."""
@@ -251,8 +255,8 @@ def check_scalar_rate(formula: Formula) -> None:
     """Raise a RequestError where a learning rate on all edges is asked for, and some carry none."""
     if formula.has_bare_edges:
         raise RequestError(
-            "expected one learning rate for all weights with an expression as the observable, whose own "
-            "edges carry none; take a number for eta, and eta='scalar' for formulas"
+            "expected one learning rate for all weights with an expression as the observable or the "
+            "penalty, whose own edges carry none; take a number for eta, and eta='scalar' for formulas"
         )
 
 

@@ -221,6 +221,11 @@ def expand(
     if resummed:
         training.check_resummed()
     part = Part(Fraction(1), expanded, scheme, method)
+    if along_path and method.penalty is not None:
+        raise RequestError(
+            "expected no penalty but weight decay for a formula along the path, got "
+            f"penalty={shown(method.penalty.label)}; measure with along_path(...), or expand at the start"
+        )
     if along_path:
         highest = int(noise or 0)
         return PathExpansion(highest, part, noise_terms(expanded, scheme, highest))

@@ -9,6 +9,7 @@ __all__ = [
     "LOSS",
     "PENALISED",
     "TRAINING",
+    "UPDATE",
     "WEIGHTS",
     "Basis",
     "Coefficients",
@@ -54,6 +55,9 @@ TooLong = Literal["refuse", "describe", "write"]
 LOSS = "loss"
 #: The loss of an update with an L2 penalty (weight decay); its tensors carry a tilde.
 PENALISED = "penalised-loss"
+#: The loss of an update to which a penalty is added, until it is written out; no function of a user
+#: has this name.
+UPDATE = "U"
 #: At the root only: the mean loss of the training set, and a coordinate of the displacement.
 TRAINING = "training-loss"
 WEIGHTS = "weights"

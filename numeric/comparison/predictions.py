@@ -131,7 +131,8 @@ def derivatives_at_start(
     ground: Landscape, order: int, method: Optimizer, watched: Observable
 ) -> Statistics:
     """Return the population's derivatives, with the start and functions where they are needed."""
-    order += watched.most_legs
+    penalty = method.penalty
+    order += max(watched.most_legs, 0 if penalty is None else penalty.most_legs)
     statistics = statistics_of(ground, order)
     if method.weight_decay != 0 and statistics.start is None:
         statistics = replace(statistics, start=ground.start)
@@ -140,4 +141,10 @@ def derivatives_at_start(
         derivatives = watched.given_function(name).derivatives
         if name not in functions and derivatives is not None:
             functions[name] = {k: derivatives(ground.start, k) for k in range(order + 1)}
+    if penalty is not None and penalty.given is not None and penalty.name not in functions:
+        of_penalty = penalty.given.derivatives
+        if of_penalty is not None:
+            functions[penalty.function_name] = {
+                k: of_penalty(ground.start, k) for k in range(1, order + 1)
+            }
     return replace(statistics, functions=functions) if functions else statistics

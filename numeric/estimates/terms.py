@@ -170,7 +170,9 @@ def following_orders(
             return ()
     floor = ROUNDING * max(of_terms)
     missing = _LOOK - sum(size > floor for size in of_terms[1:])
-    is_quick = all(part.optimizer.is_plain for part in expansion.parts)
+    is_quick = all(p.optimizer.is_plain and p.optimizer.penalty is None for p in expansion.parts)
+    if any(p.optimizer.penalty and p.optimizer.penalty.has_bare_edges for p in expansion.parts):
+        return ()  # their next order takes seconds
     most = _HIGHEST if is_quick else _HIGHEST_WITH_MEMORY
     last = min(expansion.order + missing, most, highest)
     following: list[Following] = []

@@ -142,6 +142,12 @@ def _schemes(
                 f"role='training-set' with observable={shown(part.observable.name)}; "
                 "a training set knows its own loss only"
             )
+        penalty = part.optimizer.penalty
+        if penalty is not None and penalty.needs_population:
+            raise RequestError(
+                "expected role='sample' or 'population' for a penalty of the population's derivatives, "
+                f"got role='training-set' with penalty={shown(penalty.label)}; bring a function"
+            )
     schemes = [_scheme(part, numbers) for part in expansion.parts]
     for scheme in schemes:
         _check_size(scheme, points)

@@ -17,9 +17,10 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.numeric.exact.batches import draws, merge_renamed
 from sgdiagrams.numeric.exact.landscape import check_order, exact_number
+from sgdiagrams.numeric.exact.penalty_slopes import PenaltySlopes
 from sgdiagrams.numeric.exact.readouts import Readout, watch_tables
 from sgdiagrams.numeric.exact.requests import (
     asked_observable,
@@ -116,7 +117,7 @@ def exact_noise(
     check_order(pushes)
     watched = asked_observable(observable)
     p = landscape.dimension
-    polynomials = asked_polynomials(watched, function, functions, p)
+    polynomials = asked_polynomials(watched, training.optimizer, function, functions, p)
     course = course_of(training.sampling)
     if course.masses is None:
         raise SamplingError(
@@ -137,6 +138,7 @@ def exact_noise(
         functions=polynomials,
         pushes=pushes,
         metric=learning_rate_table(rates, p),
+        rate=rates[0] if is_scalar else None,
         rows=course.rows,
     )
     total: list[_Series] = []
@@ -187,6 +189,7 @@ class _Runs:
         functions: Mapping[str, PolynomialTerms],
         pushes: int,
         metric: tuple[tuple[Fraction, ...], ...],
+        rate: Fraction | None,
         rows: int,
     ) -> None:
         self._landscape = landscape
@@ -201,7 +204,13 @@ class _Runs:
         decay: Any = training.optimizer.weight_decay
         self._decay = Fraction(decay)
         losses = [taylor(loss, landscape.start) for loss in landscape.losses]
-        exponents = {e for loss in losses for e in loss}
+        self._pull = PenaltySlopes(training.optimizer, landscape, functions)
+        if rate is None and set(self._pull.polynomials) - {0}:
+            raise RequestError(
+                "expected a number for eta with a penalty that has powers of it, got a table"
+            )
+        self._rate = Fraction(0) if rate is None else rate
+        exponents = {e for loss in losses for e in loss} | self._pull.exponents
         self._monomials = Monomials(
             exponents | self.readout(()).exponents, landscape.dimension, pushes, has_constants=True
         )
@@ -209,6 +218,7 @@ class _Runs:
             [self._monomials.vector(derivative(loss, mu)) for mu in range(landscape.dimension)]
             for loss in losses
         ]
+        self._pull.prepare(self._monomials)
 
     def readout(self, used: Sequence[int]) -> Readout:
         """Return what reads off the end of a run that uses some of the rows."""
@@ -256,6 +266,7 @@ class _Runs:
             means = [
                 [mass * x for x in self._monomials.apply(vector, powers)] for vector in everyone
             ]
+            pull = _Vector(self._pull.at_rate(self._monomials, powers, self._rate))
             for atom_of in draws(schedule[t], drawn, atoms):
                 shares = [Fraction(0)] * atoms
                 for row, share in of_rows[t].items():
@@ -265,7 +276,7 @@ class _Runs:
                     add(mean, [Fraction(0), *subtract(of_batch, mean)[:-1]])
                     for of_batch, mean in zip(noisy, means, strict=True)
                 ]
-                after = self._update(t, state, _Vector(gradient))
+                after = self._update(t, state, _Vector(gradient) + pull)
                 seen = [
                     point + table[t] * after.theta if table[t] else point
                     for point, table in zip(points, self._tables, strict=True)

@@ -42,20 +42,23 @@ def asked_optimizer(optimizer: Optimizer | None) -> Optimizer:
 
 def asked_polynomials(
     observable: Observable,
+    optimizer: Optimizer,
     function: Mapping[Exponents, Rational | int] | None,
     functions: Mapping[str, Mapping[Exponents, Rational | int]] | None,
     p: int,
 ) -> dict[str, PolynomialTerms]:
-    """Return the polynomials of the user's functions, one for each."""
+    """Return the polynomials of the user's functions, one for each: of the penalty's too."""
     given: dict[str, Any] = dict(functions or {})
-    if function is not None and len(observable.functions) == 1:
-        given[observable.functions[0]] = function
-    if set(given) != set(observable.functions) or (
-        function is not None and not observable.functions
-    ):
+    penalty = () if optimizer.penalty is None else optimizer.penalty.functions
+    names = tuple(dict.fromkeys((*observable.functions, *penalty)))
+    of_one = observable.functions or names
+    if function is not None and len(of_one) == 1:
+        given[of_one[0]] = function
+    if set(given) != set(names) or (function is not None and not names):
+        owners = "the observable and the penalty" if penalty else "the observable"
         raise RequestError(
-            f"expected polynomials of the functions in the observable "
-            f"({', '.join(observable.functions) or 'none'}), got observable={shown(observable.name)}, "
+            f"expected polynomials of the functions in {owners} "
+            f"({', '.join(names) or 'none'}), got observable={shown(observable.name)}, "
             f"function={shown(function)}, functions={shown(functions)}"
         )
     polynomials = {name: polynomial(poly) for name, poly in given.items()}

@@ -29,6 +29,7 @@ from sgdiagrams.numeric.exact.landscape import (
     PolynomialLandscape,
     check_order,
 )
+from sgdiagrams.numeric.exact.penalty_slopes import PenaltySlopes
 from sgdiagrams.numeric.exact.readouts import Readout, watch_tables
 from sgdiagrams.numeric.exact.requests import (
     asked_observable,
@@ -104,7 +105,7 @@ def exact_sgd(
         The polynomial for ``"function"``, or for the one function in the products of an object:
         exponents of the weights -> rational coefficient.
     functions
-        The same by name, where there are several.
+        The same by name, where there are several: those of a penalty too.
     optimizer
         With numbers for all symbols; plain SGD when left out. With an
         average of iterates the observable is taken at the averaged weights.
@@ -226,8 +227,8 @@ def exact_sgd_average(
     check_order(order)
     watched = asked_observable(observable)
     p = landscape.dimension
-    polynomials = asked_polynomials(watched, function, functions, p)
     optimizer = asked_optimizer(optimizer)
+    polynomials = asked_polynomials(watched, optimizer, function, functions, p)
     chances = weighted_schedules(schedules)
     n = max(check_schedule(schedule, rows) for _, schedule in chances)
     request = _Request(
@@ -330,7 +331,10 @@ def _moments(
     times = request.observable.times
     tables = watch_tables(request.optimizer, T, request.since, times)
     losses = [taylor(loss, landscape.start) for loss in landscape.losses]
-    denominator = math.lcm(*(c.denominator for loss in losses for c in loss.values()))
+    pull = PenaltySlopes(request.optimizer, landscape, request.functions)
+    denominator = math.lcm(
+        pull.denominator, *(c.denominator for loss in losses for c in loss.values())
+    )
     rule = Rule.of(
         request.optimizer,
         T=T,
@@ -342,8 +346,10 @@ def _moments(
     )
 
     # Integer polynomials as coefficients over one list of monomials of degree <= order.
-    monomials = Monomials({e for loss in losses for e in loss} | readout.exponents, p, order)
+    needed = {e for loss in losses for e in loss} | readout.exponents | pull.exponents
+    monomials = Monomials(needed, p, order)
     readout.prepare(monomials)
+    pull.prepare(monomials)
     whole = [{e: int(c * denominator) for e, c in loss.items()} for loss in losses]
     slopes = [[monomials.vector(derivative(loss, mu)) for mu in range(p)] for loss in whole]
 
@@ -366,6 +372,8 @@ def _moments(
             for row, share in of_rows[t].items():
                 counts[atom_of[row]] += int(share * (rule.gradient_unit // denominator))
             gradient = [monomials.apply(vector, powers) for vector in slope_of(tuple(counts))]
+            units = {"gradient_unit": rule.gradient_unit, "unit": rule.unit}
+            gradient = pull.added_to(gradient, monomials, powers, **units)
             after = rule.update(t, state, gradient)
             seen = [
                 _watch(point, table[t], after.theta)

@@ -222,6 +222,8 @@ class Gradients:
         self._order = order
         self.decay: Any = data.number(Fraction(training.optimizer.weight_decay))
         self._start = self._known_start() if self.decay else None
+        self._penalty = training.optimizer.penalty
+        self.has_penalty = bool(self.decay) or self._penalty is not None
         size = (data.derivatives.dimension or 1) ** order
         distinct = set(batches)
         self._is_kept = len(distinct) < len(batches) and len(distinct) * size <= _KEPT
@@ -230,13 +232,24 @@ class Gradients:
     def at(self, batch: WrittenBatch, delta: Series) -> Series:
         """Return the gradient of a batch with the penalty at a displacement: shape (order, p)."""
         gradient = composed(lambda k: self._derivative(batch, k), delta, rank=1, length=self._order)
-        return np.asarray(gradient + self.penalty_at(delta)) if self.decay else gradient
+        return np.asarray(gradient + self.penalty_at(delta)) if self.has_penalty else gradient
 
     def penalty_at(self, delta: Series) -> Series:
         """Return the gradient of the penalty at a displacement: shape (order, p)."""
         penalty = np.asarray(self.decay * delta[:-1])
-        penalty[0] = penalty[0] + self.decay * self._start
+        if self.decay:
+            penalty[0] = penalty[0] + self.decay * self._start
+        if self._penalty is not None:
+            penalty = penalty + self._of_function(delta, rank=1, length=self._order)
         return penalty
+
+    def _of_function(self, delta: Series, *, rank: int, length: int) -> Series:
+        """Return a derivative of the penalty that is a function of the weights."""
+        penalty: Any = self._penalty
+        name = penalty.function_name
+        strength = self._data.number(Fraction(penalty.strength))
+        pull = composed(lambda k: self._data.function(name, k), delta, rank=rank, length=length)
+        return np.asarray(strength * pull)
 
     def curvature_at(self, batch: WrittenBatch, delta: Series) -> Series:
         """Return the Hessian of a batch with the penalty: shape (order - 1, p, p), at least one."""
@@ -245,6 +258,8 @@ class Gradients:
         if self.decay:
             diagonal = np.arange(hessian.shape[1])
             hessian[0, diagonal, diagonal] = hessian[0, diagonal, diagonal] + self.decay
+        if self._penalty is not None:
+            hessian = hessian + self._of_function(delta, rank=2, length=length)
         return hessian
 
     def _derivative(self, batch: WrittenBatch, k: int) -> NDArray[Any]:

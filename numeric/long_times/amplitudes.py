@@ -14,7 +14,15 @@ from sgdiagrams.numeric.long_times.eigenbasis import Eigenbasis, eigenbasis_of
 from sgdiagrams.numeric.long_times.joint_cumulants import JointCumulants
 from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
-from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, Leaf, Leaves, check_leaf
+from sgdiagrams.numeric.values.leaves import (
+    ADDED,
+    LOSS,
+    PENALISED,
+    Leaf,
+    Leaves,
+    as_floats,
+    check_leaf,
+)
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 
@@ -137,12 +145,18 @@ class Amplitudes:
             check_leaf(self._statistics, LOSS, 2, purpose="for the eigenbasis of eta H")
             what = "the eigenbasis of eta H"
             with within_range(what, self.cause):
-                hessian = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
-                basis = eigenbasis_of(hessian, self._eta, weight_decay=self._decay)
+                basis = eigenbasis_of(self._curvature(), self._eta, weight_decay=self._decay)
             check_finite(basis.vectors, what, self.cause)
             check_finite(basis.eigenvalues, what, self.cause)
             self._basis = basis
         return self._basis
+
+    def _curvature(self) -> NDArray[Any]:
+        """Return H, with the second derivative of a penalty that is a function."""
+        hessian: Any = self._evaluator.value(Contraction.build([], [[0]], free=[0, 0]))
+        if ADDED not in self._statistics.functions:
+            return np.asarray(hessian)
+        return np.asarray(hessian + as_floats(self._statistics.functions[ADDED][2]))
 
     def of(self, contraction: Contraction, *, cleaned: bool = False) -> NDArray[np.float64]:
         """Return the product of the tensors, with one axis of length p for every index.

@@ -19,6 +19,7 @@ from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.powers import power_weights
+from sgdiagrams.numeric.long_times.training_penalties import with_penalty_of_parts
 from sgdiagrams.numeric.long_times.verdict import Rungs, judge_resummed
 from sgdiagrams.numeric.long_times.weights import is_limit, weight
 from sgdiagrams.numeric.precision.finite import check_finite
@@ -107,6 +108,7 @@ def evaluate_resummed(
     if is_set:
         _check_rows(parts, statistics)
     decay = the_weight_decay(expansion, parts)
+    statistics = with_penalty_of_parts(statistics, expansion, parts)
     _check(expansion, statistics, decay)
     rungs = Rungs()
     amplitudes = Amplitudes(statistics.as_population(), eta, weight_decay=decay)

@@ -18,6 +18,7 @@ from sgdiagrams.diagrams.tables import PrintedTable
 from sgdiagrams.numeric.derivatives.derivatives import check_derivatives
 from sgdiagrams.numeric.long_times.amplitudes import Amplitudes, check_size
 from sgdiagrams.numeric.long_times.evaluation import check_limit, fixed_parts, the_weight_decay
+from sgdiagrams.numeric.long_times.training_penalties import with_penalty_of_parts
 from sgdiagrams.numeric.long_times.weights import long_time_weight
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.theorem import expand
@@ -212,6 +213,7 @@ def drift(
     )
     parts = fixed_parts(expansion, numbers, limit=True)
     decay = the_weight_decay(expansion, parts)
+    statistics = with_penalty_of_parts(statistics, expansion, parts)
     p = statistics.dimension
     if p is None:
         raise StatisticsError("expected derivatives of order 1 or more, got losses only")

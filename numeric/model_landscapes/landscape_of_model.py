@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from dataclasses import replace
 from itertools import combinations_with_replacement, permutations
 from typing import TYPE_CHECKING, Any, final
 
@@ -24,6 +25,8 @@ from sgdiagrams.numeric.models.model import Leg
 from sgdiagrams.numeric.models.safety.checking import check_model
 from sgdiagrams.numeric.noiseless.first_order import FirstOrder
 from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.symbolic.observable import Function
+from sgdiagrams.symbolic.training.penalty import Penalty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -159,7 +162,26 @@ class ModelLandscape(Landscape):
         eta: float,
     ) -> list[Floats]:
         """Return the points of whole runs that are looked at: all updates in the model's library."""
-        return self._runs.descend(descent, start, batches, eta=eta)
+        penalty = descent.optimizer.penalty
+        if penalty is None:
+            return self._runs.descend(descent, start, batches, eta=eta)
+        name = penalty.function_name
+        if name not in self._model.functions:
+            return super().descend(descent, start, batches, eta=eta)
+        # A function of the model's, run by run.
+        known = Penalty(Function(name, derivatives=self._of_function(name)), penalty.strength)
+        optimizer: Any = descent.optimizer
+        of_model = replace(descent, optimizer=replace(optimizer, penalty=known))
+        return super().descend(of_model, start, batches, eta=eta)
+
+    def _of_function(self, name: str) -> Callable[[Floats, int], Floats]:
+        def gradient(weights: Floats, _: int) -> Floats:
+            here = self._model.moved(self._model.as_table(weights[None])[0])
+            table = here.derivative(name, None, output="vector")
+            row: Floats = np.asarray(self._model.as_floats(table), dtype=np.float64)[0]
+            return row
+
+        return gradient
 
     def first_order(self, descent: Descent, reading: Reading, *, eta: float) -> FirstOrder:
         """Return what every datapoint changes, from a run forward and back with all data."""

@@ -62,9 +62,11 @@ def responses(
         yield t, theta, leg
         if not t:
             return
-        bent = model.moved(theta).derivative(LOSS, model.everything, [leg], output="vector")
+        here = model.moved(theta)
+        bent = here.derivative(LOSS, model.everything, [leg], output="vector")
+        turned = run.penalty.added_to_bend(bent[0], here, leg)
         with model.computing():
-            ahead = ahead + bent[0] + run.decay * push
+            ahead = ahead + turned
             for weights, slope in zip(watched, slopes, strict=True):
                 if weights[t]:
                     ahead = ahead + weights[t] * slope

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.models.chunks import MEMORY
+from sgdiagrams.numeric.noiseless.training_penalty import TrainingPenalty
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -120,10 +121,9 @@ class NoiselessRun:
         return len(self.matrices)
 
     @property
-    def decay(self) -> float:
-        """The optimiser's weight decay."""
-        decay: Any = self.descent.optimizer.weight_decay
-        return float(decay)
+    def penalty(self) -> TrainingPenalty:
+        """What the optimiser adds to the loss."""
+        return TrainingPenalty.of(self.model, self.descent.optimizer)
 
     def states(self) -> Iterator[RunState]:
         """Yield the states after 0, 1, ..., T updates.
@@ -191,18 +191,16 @@ class NoiselessRun:
         return state
 
     def _updated(self, state: RunState, t: int) -> RunState:
-        model, decay = self.model, self.decay
+        model = self.model.moved(state.theta)
         try:
-            table = model.moved(state.theta).derivative(LOSS, model.everything, output="vector")
+            table = model.derivative(LOSS, model.everything, output="vector")
         except StatisticsError as error:
             raise StatisticsError(
                 f"expected a noiseless run that stays finite, but at eta={shown(self.eta)} it does not "
                 f"after {t} of {self.updates} updates; take a smaller learning rate"
             ) from error
+        slope = self.penalty.added_to_slope(table[0], model)
         with model.computing():
-            slope = table[0]
-            if decay:
-                slope = slope + decay * state.theta
             step, *memory = (mixed(row, (slope, *state.memory)) for row in self.matrices[t])
             return RunState(state.theta - self.eta * step, tuple(memory))
 

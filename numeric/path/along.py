@@ -113,7 +113,7 @@ def along_path(
     test_data
         Data for the test loss, where they are others.
     functions
-        Name -> function of the weights.
+        Name -> function of the weights: what is observed, and a penalty of the optimiser.
     seed
         The same seed gives the same numbers, on one kind of machine.
     checkpoint

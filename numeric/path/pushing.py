@@ -20,6 +20,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.numeric.noiseless.noiseless_run import mixed
+from sgdiagrams.numeric.noiseless.training_penalty import TrainingPenalty
 from sgdiagrams.symbolic.embeddings.drawing import parted, share_groups
 from sgdiagrams.symbolic.vocabulary import LOSS
 
@@ -141,8 +142,7 @@ def pushed_runs(
     StatisticsError
         When the noiseless run, or a derivative, is not finite.
     """
-    decay: Any = descent.optimizer.weight_decay
-    decay = float(decay)
+    penalty = TrainingPenalty.of(model, descent.optimizer)
     matrices = descent.matrices
     watched = np.array(descent.watched)
     lower = [lower_keys(keys, x) for x in range(len(pushes))]
@@ -178,9 +178,8 @@ def pushed_runs(
                 if push.factors is not None:
                     factors = model.as_table(push.factors[:, None])
                 add_noise(slope, x, own, full, factors)
+        slope = penalty.added_to_jets(slope, here, theta)
         with model.computing():
-            if decay:
-                slope = {key: slope[key] + decay * theta[key] for key in theta}
             known = (slope, *memory)
             step, *memory = (
                 {key: mixed(row, tuple(jets[key] for jets in known)) for key in slope}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.numeric.landscapes.landscape import Floats, Landscape
+    from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["LimitRuns"]
@@ -71,6 +72,8 @@ class LimitRuns:
         T.
     decay
         The weight decay.
+    penalty
+        Another penalty, with numbers.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class LimitRuns:
     spread: float
     time: float
     decay: float
+    penalty: Penalty | None = None
 
     @classmethod
     def of(cls, landscape: Landscape, training: Training) -> Self:
@@ -114,6 +118,7 @@ class LimitRuns:
             float(terms.spread),
             float(training.updates),
             float(decay),
+            training.optimizer.penalty,
         )
 
     @property
@@ -176,7 +181,8 @@ class LimitRuns:
         """Return the mean gradient, shape (R, p)."""
         shape = (len(theta), *self.population.shape)
         x = np.broadcast_to(self.population, shape)
-        return np.asarray(self.landscape.gradient(theta, x) + self.decay * theta)
+        slope = np.asarray(self.landscape.gradient(theta, x) + self.decay * theta)
+        return slope if self.penalty is None else slope + self.penalty.gradient(theta)
 
     def _each(self, theta: Floats) -> Floats:
         """Return the gradients of all datapoints, each at its weights: shape (R, K, p)."""

@@ -18,7 +18,15 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, restricted_growth_string
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import read_eta, read_weight_decay
-from sgdiagrams.numeric.values.leaves import CENTRED, LOSS, PENALISED, Leaf, Leaves, check_label
+from sgdiagrams.numeric.values.leaves import (
+    ADDED,
+    CENTRED,
+    LOSS,
+    PENALISED,
+    Leaf,
+    Leaves,
+    check_label,
+)
 from sgdiagrams.numeric.values.network import Network, Operand
 from sgdiagrams.symbolic.algebra.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -151,7 +159,8 @@ class Evaluator:
         self.is_exact = self._leaves.is_exact
         # Codes, because a user's function may be called anything, and long.
         self._codes = {name: f"{_FUNCTION}{i}" for i, name in enumerate(statistics.functions)}
-        self._codes |= {LOSS: LOSS, PENALISED: PENALISED if self.weight_decay else LOSS}
+        is_penalised = bool(self.weight_decay) or ADDED in statistics.functions
+        self._codes |= {LOSS: LOSS, PENALISED: PENALISED if is_penalised else LOSS}
         self._names = {code: name for name, code in reversed(self._codes.items())}
         self._names[_MIDDLE] = CENTRED
         self._limit = max(self._leaves.size, _FLOOR)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
 
 __all__ = [
+    "ADDED",
     "CENTRED",
     "LOSS",
     "PENALISED",
@@ -51,6 +52,8 @@ __all__ = [
 
 #: No function has a name with a blank.
 CENTRED = "centred loss"
+#: The function that penalised losses have besides, where a re-summed formula has put one there.
+ADDED = "what-training-adds-to-losses"
 
 
 class Leaf(NamedTuple):
@@ -210,6 +213,9 @@ class Leaves:
         if label not in (LOSS, PENALISED):
             return statistics.functions[label][order]
         array = statistics.samples[order]
+        if label == PENALISED and ADDED in statistics.functions:
+            added = statistics.functions[ADDED][order]
+            array = array + added if self.is_exact else as_floats(array) + as_floats(added)
         if label == LOSS or not decay or order > 2:
             return array
         if not self.is_exact:

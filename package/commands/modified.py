@@ -163,7 +163,7 @@ def _imitation(
     from sgdiagrams.symbolic.modified.imitation import imitate
 
     sampling, _, method = text.partition(",")
-    protocol: dict[str, Any] = dict.fromkeys(("weight_decay", "schedule", "average"))
+    protocol: dict[str, Any] = dict.fromkeys(("weight_decay", "schedule", "average", "penalty"))
     what = _training(numbers, sampling=sampling.strip(), method=method.strip() or "sgd", **protocol)
     return imitate(what, training, order=order, role=role)
 

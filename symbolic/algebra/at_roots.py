@@ -1,8 +1,8 @@
-r"""Expressions at the root of diagrams, in place of functions of the weights.
+r"""Expressions in diagrams, in place of functions of the weights: at the root, and as a penalty.
 
 The expected value of a function of the weights is a sum of contractions in which its derivatives
 stand. An expression is such a function: Leibniz' rule puts its derivatives there, see
-`sgdiagrams.symbolic.algebra.leibniz`.
+`sgdiagrams.symbolic.algebra.leibniz`. A penalty is one that stands beside the losses of the updates.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sympy import Expr, Integer, Mul
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.algebra.leibniz import replaced_function
+from sgdiagrams.symbolic.algebra.leibniz import PENALTY, penalties_marked, replaced_function
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
@@ -46,24 +46,28 @@ def powers_of_eta(expression: Expression) -> dict[int, Expression]:
     """
     parts: dict[int, list[tuple[Expr, Contraction]]] = {}
     for coefficient, contraction in expression.terms:
-        if not coefficient.has(symbols.eta):
-            parts.setdefault(0, []).append((coefficient, contraction))
-            continue
-        poly = coefficient.as_poly(symbols.eta)
-        if poly is None:
-            raise RequestError(
-                f"expected polynomials of eta as coefficients, got {shown(str(coefficient))}"
-            )
-        for (power,), part in poly.terms():
-            parts.setdefault(int(power), []).append((part, contraction))
+        for power, part in _by_power(coefficient):
+            parts.setdefault(power, []).append((part, contraction))
     return {
         power: type(expression)(terms, expression.rank) for power, terms in sorted(parts.items())
     }
 
 
+def _by_power(coefficient: Expr) -> list[tuple[int, Expr]]:
+    """Return what every power of eta has as its coefficient."""
+    if not coefficient.has(symbols.eta):
+        return [(0, coefficient)]
+    poly = coefficient.as_poly(symbols.eta)
+    if poly is None:
+        raise RequestError(
+            f"expected polynomials of eta as coefficients, got {shown(str(coefficient))}"
+        )
+    return [(int(power), part) for (power,), part in poly.terms()]
+
+
 @final
 class RootExpressions:
-    """The expressions among the factors at a root, in one basis.
+    """The expressions among the factors at a root, and a penalty of the updates, in one basis.
 
     Parameters
     ----------
@@ -71,13 +75,31 @@ class RootExpressions:
         By the names of the factors.
     basis
         That of the diagrams' values.
+    penalty
+        What is added to the losses of the updates; None without.
+    decays
+        Whether these have an L2 penalty too.
     """
 
-    def __init__(self, expressions: Mapping[str, Expression], basis: Basis) -> None:
+    def __init__(
+        self,
+        expressions: Mapping[str, Expression],
+        basis: Basis,
+        *,
+        penalty: Expression | None = None,
+        decays: bool = False,
+    ) -> None:
+        self._decays = decays
+        self._penalty = None if penalty is None else penalty.in_basis(basis).terms
         self._pieces: dict[str, dict[int, tuple[Pair, ...]]] = {
             name: {power: part.terms for power, part in powers_of_eta(e.in_basis(basis)).items()}
             for name, e in expressions.items()
         }
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether the losses of the updates have a penalty that is to be written out."""
+        return self._penalty is not None
 
     def marked(self, factors: tuple[str, ...]) -> tuple[str, ...]:
         """Return the factors with a name of its own for each that is an expression.
@@ -95,6 +117,15 @@ class RootExpressions:
         the factors.
         """
         made: list[tuple[int, Expr, Contraction]] = [(0, Integer(1), contraction)]
+        if self._penalty is not None:
+            parts = penalties_marked(contraction, decays=self._decays)
+            marked = [(Integer(1), part) for part in parts]
+            made = [
+                (power, factor, k)
+                for c, k in replaced_function(marked, PENALTY, self._penalty)
+                for power, factor in _by_power(c)
+                if power <= most
+            ]
         for mark, name in zip(self.marked(factors), factors, strict=True):
             if mark == name:
                 continue

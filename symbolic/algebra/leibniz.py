@@ -5,6 +5,14 @@ cumulants are linear in each of their nodes. So a *function of the weights* that
 gives way to it: a node of the function with k legs is its k-th derivative, whose legs are shared out
 among the nodes of the expression in all ways. With trees alone this is the grafting of a pre-Lie algebra.
 
+A penalty is such a function at updates, beside their losses, and the same for all datapoints. In a joint
+moment it is a factor of its own,
+
+.. math:: \langle (a + r)(b + s) \rangle
+    = \langle a b \rangle + r \langle b \rangle + s \langle a \rangle + r s,
+
+and joint cumulants of several nodes do not see it.
+
 References
 ----------
 F. Chapoton, M. Livernet, "Pre-Lie algebras and the rooted trees operad", Int. Math. Res. Not. 2001 (8)
@@ -18,11 +26,12 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.algebra.conversions import OF_A_PENALTY
 from sgdiagrams.symbolic.algebra.linear_combinations import Pair, collected_pairs, in_one_basis
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.placements import joint_basis
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, UPDATE
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
@@ -30,7 +39,17 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.contractions.graph import ValueBasis
 
-__all__ = ["gradient_pairs", "joined_legs", "replaced_function"]
+__all__ = [
+    "PENALTY",
+    "gradient_pairs",
+    "joined_legs",
+    "penalised_pairs",
+    "penalties_marked",
+    "replaced_function",
+]
+
+#: Of a node that a penalty stands at; a name that no function of a user has.
+PENALTY = "V"
 
 #: Of a node that is to be replaced; a name that no function of a user has.
 _REPLACED = "eta"
@@ -122,6 +141,64 @@ def replaced_function(
             scale = scale if scale.is_Rational else canonical(scale)
             waiting += ((scale, combined) for combined in _shared_out(k, node, inner))
     return collected_pairs(result)
+
+
+def penalties_marked(contraction: Contraction, *, decays: bool = False) -> Iterator[Contraction]:
+    """Yield what a contraction with marked updates is the sum of: the loss at each, or the penalty.
+
+    Parameters
+    ----------
+    contraction
+        Of moments or cumulants. Updates whose losses have the penalty are labelled ``UPDATE``; in
+        cumulants each is alone in its block.
+    decays
+        Whether the losses have an L2 penalty besides, and are penalised losses then.
+
+    Examples
+    --------
+    >>> squared = Contraction.build([(0, 1)], [[0, 1]], labels=[UPDATE, UPDATE])
+    >>> list(penalties_marked(squared))
+    [M_a|a, G_a V_a, G_a V_a, V_a V_a]
+    """
+    k = contraction
+    legs = k.legs
+    hosts = [v for v, label in enumerate(k.labels) if label == UPDATE]
+    above = max(k.partition, default=0) + 1
+    for chosen in product((False, True), repeat=len(hosts)):
+        labels, blocks = list(k.labels), list(k.partition)
+        for v, is_penalty in zip(hosts, chosen, strict=True):
+            labels[v] = PENALISED if decays and legs[v] <= OF_A_PENALTY else LOSS
+            if is_penalty:
+                labels[v], blocks[v] = PENALTY, above + v
+        yield Contraction.from_parts(
+            k.edges, restricted_growth_string(blocks), labels, k.free, basis=k.basis
+        )
+
+
+def penalised_pairs(
+    pairs: Iterable[Pair], penalty: Iterable[Pair], *, decays: bool = False
+) -> tuple[Pair, ...]:
+    """Return pairs in which the losses of marked updates have a penalty, written out.
+
+    Parameters
+    ----------
+    pairs
+        With updates labelled ``UPDATE``.
+    penalty
+        What is added.
+    decays
+        As for `penalties_marked`.
+
+    Examples
+    --------
+    >>> from sympy import Integer
+    >>> one = Integer(1)
+    >>> slope = Contraction.build([], [[0]], labels=[UPDATE], free=[0])
+    >>> penalised_pairs([(one, slope)], [(one / 4, Contraction.parse("C_aa"))])
+    ((1, G_a), (1/2, kappa_a|ab))
+    """
+    marked = ((c, part) for c, k in pairs for part in penalties_marked(k, decays=decays))
+    return replaced_function(marked, PENALTY, penalty)
 
 
 def _shared_out(k: Contraction, node: int, inner: Contraction) -> Iterator[Contraction]:

@@ -113,7 +113,12 @@ def fits(diagram: Diagram, factors: tuple[str, ...]) -> bool:
 
 
 def contractions(
-    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+    diagram: Diagram,
+    factors: tuple[str, ...],
+    *,
+    basis: Basis,
+    is_penalised: bool = False,
+    updates: str | None = None,
 ) -> Iterator[Contraction]:
     r"""Yield the contractions of a diagram, one for every way to share out the root's children.
 
@@ -128,6 +133,8 @@ def contractions(
     is_penalised
         Whether the losses of the updates have an L2 penalty. It shows in their first two derivatives
         only, and in no joint cumulant.
+    updates
+        The label of updates that see another penalty, which shows in all derivatives; None without.
 
     Examples
     --------
@@ -138,12 +145,18 @@ def contractions(
     >>> list(contractions(cherry, ("loss", "loss"), basis="moment"))[:2]
     [G_a H_ab G_b l, G_a G_a G_b G_b]
     """
-    for placement in shared_out(diagram, factors, basis=basis, is_penalised=is_penalised):
+    ways = shared_out(diagram, factors, basis=basis, is_penalised=is_penalised, updates=updates)
+    for placement in ways:
         yield placement.contraction(basis)
 
 
 def shared_out(
-    diagram: Diagram, factors: tuple[str, ...], *, basis: Basis, is_penalised: bool = False
+    diagram: Diagram,
+    factors: tuple[str, ...],
+    *,
+    basis: Basis,
+    is_penalised: bool = False,
+    updates: str | None = None,
 ) -> Iterator[Placement]:
     """Yield the ways to share out the root's children; arguments as for `contractions`."""
     if not fits(diagram, factors):
@@ -172,7 +185,7 @@ def shared_out(
             else:
                 edges.append((v - 1, node_of[i]))
         labels = [LOSS] * (n - 1) + root_labels
-        if is_penalised:
+        if is_penalised or updates:
             legs = [0] * (n - 1)
             for pair in edges:
                 for w in pair:
@@ -182,7 +195,8 @@ def shared_out(
                 legs[w] += 1
             for w in range(n - 1):
                 joint = basis == "cumulant" and blocks.count(blocks[w]) > 1
-                labels[w] = LOSS if joint or legs[w] > 2 else PENALISED
+                if not joint and (updates or legs[w] <= 2):
+                    labels[w] = updates or PENALISED
         yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free))
 
 

@@ -11,9 +11,10 @@ from sympy import Symbol
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.observable import named_observable
-from sgdiagrams.symbolic.records.values import fraction, number_text, symbol_name
+from sgdiagrams.symbolic.records.values import fraction, get, number_text, symbol_name
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.penalty import Penalty
 from sgdiagrams.symbolic.training.schedules.named_schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, ob
         entry = getattr(value, field.name)
         if entry is None:
             continue
-        if field.name in _NESTED and isinstance(entry, tuple):
+        if isinstance(entry, Penalty):
+            data[field.name] = _dump_penalty(entry)
+        elif field.name in _NESTED and isinstance(entry, tuple):
             data[field.name] = [_dump(part, *_NESTED[field.name]) for part in entry]
         elif field.name in _NESTED:
             data[field.name] = _dump(entry, *_NESTED[field.name])
@@ -165,6 +168,23 @@ def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, ob
         else:
             data[field.name] = entry
     return data
+
+
+def _dump_penalty(penalty: Penalty) -> dict[str, object]:
+    strength: Any = penalty.strength
+    return {
+        "of": penalty.name or f"expression:{penalty.of.text()}",
+        "strength": number_text(strength) if isinstance(strength, Fraction) else str(strength),
+    }
+
+
+def _load_penalty(data: object) -> Penalty:
+    of = get(data, "of", str)
+    strength = get(data, "strength", object)
+    if not isinstance(data, dict) or set(data) != {"of", "strength"}:
+        raise FormatError(f"expected 'of' and 'strength' of a penalty, got {shown(data)}")
+    number = Symbol(strength) if symbol_name(strength) else fraction(strength)
+    return Penalty(of, number)
 
 
 def load_optimizer(data: object) -> Optimizer:
@@ -189,7 +209,9 @@ def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
             raise FormatError(
                 f"expected entries {', '.join(sorted(allowed))} of {name}, got {shown(key)}"
             )
-        if key in _NESTED and isinstance(value, list):
+        if key == "penalty":
+            arguments[key] = _load_penalty(value)
+        elif key in _NESTED and isinstance(value, list):
             arguments[key] = [_load(part, *_NESTED[key]) for part in value]
         elif key in _NESTED:
             arguments[key] = _load(value, *_NESTED[key])

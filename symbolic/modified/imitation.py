@@ -17,13 +17,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
-from sympy import Expr, Integer, Symbol
-
 from sgdiagrams.diagrams.errors import RequestError, SamplingError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.algebra.leibniz import penalised_pairs
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.counting.choice import has_closed_form
@@ -42,10 +41,12 @@ from sgdiagrams.symbolic.observable import Function
 from sgdiagrams.symbolic.printing.on_paper import OnPaper
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.training import Training
-from sgdiagrams.symbolic.vocabulary import LOSS
+from sgdiagrams.symbolic.vocabulary import LOSS, UPDATE
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
+    from sympy import Expr, Symbol
+
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.modified.operators import OperatorSeries
     from sgdiagrams.symbolic.vocabulary import SetRole, TooLong
@@ -54,10 +55,6 @@ __all__ = ["Imitation", "imitate"]
 
 _MOST_ORDER = 5
 
-#: The label of mean losses of updates, in whose place the penalised loss is put.
-_HOST = "update-loss"
-
-_LOSS = Contraction.build([], [[0]])
 _FIRST = Contraction.build([(0, 1)], [[0], [1]], labels=[LOSS, ACTED_ON])
 
 
@@ -213,10 +210,10 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
     if not is_whole(order, least=2, most=_MOST_ORDER):
         raise RequestError(f"expected a whole number 2..{_MOST_ORDER}, got order={shown(order)}")
     for name, training in (("what", what), ("by", by)):
-        if training.optimizer.weight_decay:
+        if training.optimizer.weight_decay or training.optimizer.penalty:
             raise RequestError(
-                f"expected training without weight decay, got {name}={shown(training.label)}; leave it "
-                "out, and add it to both losses"
+                "expected training without weight decay or penalty, got "
+                f"{name}={shown(training.label)}; leave it out, and add it to both losses"
             )
         if training.sampling.is_empty:
             raise SamplingError(
@@ -273,9 +270,8 @@ def _found(
     hosts = tuple(map(_with_hosts, imitator))
     for k in range(2, order + 1):
         penalty = sum((parts[j][0] * symbols.eta ** (j - 1) for j in range(2, k)), Expression())
-        loss = Expression([(Integer(1), _LOSS)]) + penalty
         made = sum(
-            (hosts[d].with_function(_HOST, loss).power(k - d) for d in range(1, k + 1)),
+            (_with_penalty(hosts[d], penalty).power(k - d) for d in range(1, k + 1)),
             Expression(),
         )
         missing = imitated[k] * rate**k - made
@@ -296,12 +292,16 @@ def _with_hosts(expression: Expression) -> Expression:
     for coefficient, k in expression.terms:
         alone = [k.partition.count(block) == 1 for block in k.partition]
         labels = [
-            _HOST if label == LOSS and single else label
+            UPDATE if label == LOSS and single else label
             for label, single in zip(k.labels, alone, strict=True)
         ]
         marked = Contraction.from_parts(k.edges, k.partition, labels, k.free, basis=k.basis)
         pairs.append((coefficient, marked))
     return Expression(pairs, expression.rank)
+
+
+def _with_penalty(hosts: Expression, penalty: Expression) -> Expression:
+    return Expression(penalised_pairs(hosts.terms, penalty.terms), hosts.rank)
 
 
 class _Protocol:

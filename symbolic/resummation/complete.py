@@ -96,10 +96,10 @@ def check_through(through: int, training: Training) -> int:
             f"expected a scheme and an optimiser with a closed form for complete powers, got "
             f"{training.sampling.label} with {training.optimizer.label}; take order= in place of through="
         )
-    if training.optimizer.weight_decay != 0:
+    if training.optimizer.weight_decay != 0 or training.optimizer.penalty is not None:
         raise RequestError(
             "expected no weight decay for complete powers, which start from a minimum of the test loss, "
-            f"got weight_decay={shown(training.optimizer.weight_decay)}"
+            f"nor another penalty, got {shown(training.optimizer.label)}"
         )
     return int(through)
 

@@ -178,7 +178,13 @@ def _one_optimizer(expansion: ResummedFormula) -> Optimizer:
     optimizers = {part.optimizer for part in expansion.parts}
     if len(optimizers) != 1:
         raise RequestError(f"expected one optimiser for such a formula, got {len(optimizers)}")
-    return optimizers.pop()
+    optimizer = optimizers.pop()
+    if optimizer.penalty is not None:
+        raise RequestError(
+            "expected no penalty but weight decay for a formula of given tensors, got "
+            f"penalty={shown(optimizer.penalty.label)}; evaluate with Statistics"
+        )
+    return optimizer
 
 
 def _at(term: Term, curvatures: Sequence[Any], optimizer: Optimizer) -> Expr:

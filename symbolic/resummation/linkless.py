@@ -20,6 +20,7 @@ from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
+from sgdiagrams.symbolic.vocabulary import PENALISED
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -86,7 +87,11 @@ def _placed(
             continue
         scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
         ways = shared_out(
-            diagram, factors, basis="cumulant", is_penalised=training.optimizer.weight_decay != 0
+            diagram,
+            factors,
+            basis="cumulant",
+            is_penalised=training.optimizer.weight_decay != 0,
+            updates=None if training.optimizer.penalty is None else PENALISED,
         )
         placed += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
     return placed

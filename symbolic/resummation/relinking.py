@@ -16,22 +16,25 @@ from sympy import Add, Expr, Integer, Pow, Rational
 
 from sgdiagrams.diagrams.diagram import Diagram
 from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.symbolic.algebra.leibniz import penalised_pairs
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.resummation.dressed import closed_count
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
+from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, UPDATE
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from sgdiagrams.symbolic.algebra.linear_combinations import Pair
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["eigenvalue_series", "insert_links", "linked_diagram", "relink"]
 
@@ -56,12 +59,24 @@ def relink(expansion: ResummedFormula, order: int) -> tuple[Term, ...]:
             series: _Series = {(0,) * term.order: Rational(piece.coefficient)}
             for skeleton in piece.skeletons:
                 series = _times(series, _on_indices(skeleton, part, left, term.order), left)
-            link = PENALISED if part.optimizer.weight_decay != 0 else LOSS
-            terms += [
-                Term(weight, insert_links(contraction, links, label=link))
-                for links, weight in series.items()
-            ]
+            optimizer = part.optimizer
+            is_penalised = optimizer.weight_decay != 0 or optimizer.penalty is not None
+            link = PENALISED if is_penalised else LOSS
+            for links, weight in series.items():
+                linked = insert_links(contraction, links, label=link)
+                terms += [Term(weight * c, k) for c, k in _written_out(linked, optimizer)]
     return collect(terms)
+
+
+def _written_out(contraction: Contraction, optimizer: Optimizer) -> Sequence[Pair]:
+    """Return what a contraction is the sum of, once a penalty that is a function is written out."""
+    if optimizer.penalty is None:
+        return [(Integer(1), contraction)]
+    marked = contraction.with_label(PENALISED, UPDATE)
+    decays = optimizer.weight_decay != 0
+    return penalised_pairs(
+        [(Integer(1), marked)], optimizer.penalty.expression.terms, decays=decays
+    )
 
 
 def _on_indices(skeleton: Skeleton, part: Part, most: int, width: int) -> _Series:

@@ -17,6 +17,7 @@ from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, Ta
 from sgdiagrams.symbolic.training.optimizer import Optimizer
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.penalty import as_penalty
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
@@ -94,6 +95,7 @@ def named_optimizer(
     schedule: str | Schedule | None = None,
     average: str | Average | None = None,
     weight_decay: object = None,
+    penalty: object = None,
 ) -> Optimizer:
     """Return an optimiser by its name on the command line, or the optimiser itself.
 
@@ -101,7 +103,7 @@ def named_optimizer(
     ----------
     which
         ``"sgd"``, ``"momentum"``, ``"nesterov"``, with numbers as in ``"momentum:beta=0.9"``.
-    schedule, average, weight_decay
+    schedule, average, weight_decay, penalty
         Replace those of the optimiser, when given.
 
     Raises
@@ -123,6 +125,8 @@ def named_optimizer(
         changes["average"] = named_average(average)
     if weight_decay is not None:
         changes["weight_decay"] = weight_decay
+    if penalty is not None:
+        changes["penalty"] = as_penalty(penalty)
     lacking = [name for name in changes if name not in {field.name for field in fields(method)}]
     if lacking:
         raise RequestError(f"expected an optimiser with a {lacking[0]}, got {method.label}")

@@ -35,12 +35,14 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_updates, rational_or_symbol
 from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
 from sgdiagrams.symbolic.training.average import Average
+from sgdiagrams.symbolic.training.penalty import as_penalty
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sgdiagrams.symbolic.training.kernels import Mode
+    from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = ["Dressing", "Optimizer", "V", "Vector"]
@@ -111,6 +113,8 @@ class Optimizer(ABC):
     weight_decay
         :math:`\lambda` of the penalty :math:`\lambda |\theta|^2/2` that is added to every
         training loss (coupled, as in ``torch.optim.SGD``); a number or a symbol.
+    penalty
+        Another penalty that is added to every training loss; None without.
     """
 
     __slots__ = ()
@@ -124,6 +128,7 @@ class Optimizer(ABC):
     schedule: Schedule | None = None
     average: Average | None = None
     weight_decay: Number = 0
+    penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
         """Bring the fields that all optimisers share to their standard form."""
@@ -144,6 +149,8 @@ class Optimizer(ABC):
                 values[name] = sympify(value)
         if self.weight_decay != 0:
             values["weight_decay"] = sympify(self.weight_decay)
+        if self.penalty is not None:
+            values["strength"] = sympify(self.penalty.strength)
         return values
 
     #: The names of the numbers that may be symbols.
@@ -165,7 +172,8 @@ class Optimizer(ABC):
     def symbols(self) -> tuple[str, ...]:
         """The names of the symbols that are still to be given a number."""
         names = (s for value in self.values.values() for s in sorted(value.free_symbols, key=str))
-        return tuple(dict.fromkeys(map(str, names)))
+        own = () if self.penalty is None else self.penalty.symbols
+        return tuple(dict.fromkeys((*map(str, names), *own)))
 
     @property
     def is_plain(self) -> bool:
@@ -201,6 +209,8 @@ class Optimizer(ABC):
         ]
         if self.weight_decay != 0:
             pieces.append(f"weight-decay={self.weight_decay}")
+        if self.penalty is not None:
+            pieces.append(f"penalty={self.penalty.label}")
         tail = [x.label for x in (self.schedule, self.average) if x is not None]
         return ", ".join([" ".join(pieces), *tail])
 
@@ -228,6 +238,8 @@ class Optimizer(ABC):
             for name in ("schedule", "average")
             if getattr(self, name) is not None
         }
+        if self.penalty is not None:
+            parts["penalty"] = self.penalty.at(numbers)
         changed: Self = put(self)
         return replace(changed, **parts) if parts else changed  # type: ignore[type-var]
 
@@ -357,6 +369,8 @@ def _settle(optimizer: Optimizer) -> None:
     if "weight_decay" in own:
         decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
         object.__setattr__(optimizer, "weight_decay", decay)
+    if "penalty" in own:
+        object.__setattr__(optimizer, "penalty", as_penalty(optimizer.penalty))
     if optimizer.average is not None and not isinstance(optimizer.average, Average):
         raise SamplingError(
             f"expected an average of iterates such as TailAverage(10), got {shown(optimizer.average)}"

@@ -88,7 +88,9 @@ class Training:
             )
 
     def check_resummed(self) -> None:
-        """Raise a RequestError for a limit whose links have no closed form."""
+        """Raise a RequestError for a limit or a penalty whose links have no closed form."""
+        if self.optimizer.penalty is not None:
+            _ = self.optimizer.penalty.function_name  # says that expressions are for plain ones
         cut = self.sampling.cut
         if cut is not None and (cut.order != 1 or not self.optimizer.is_plain):
             raise RequestError(
@@ -103,9 +105,12 @@ class Training:
 
     @property
     def needed_symbols(self) -> tuple[str, ...]:
-        """Those that counting needs: all but that of the weight decay."""
-        decay = str(self.optimizer.weight_decay)
-        rest = (name for name in self.optimizer.symbols if name != decay)
+        """Those that counting needs: all but those of penalties."""
+        values = self.optimizer.values
+        counted = (values[name] for name in values if name not in ("weight_decay", "strength"))
+        rest = dict.fromkeys(
+            str(s) for value in counted for s in sorted(value.free_symbols, key=str)
+        )
         return (*self.sampling.symbols, *rest)
 
     @property

@@ -207,6 +207,12 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
         click.option(
+            "--penalty",
+            metavar="NAME",
+            help="Another penalty: a function of the weights whose derivatives the statistics give, or "
+            "expression:TEXT such as 'expression:C_aa'; times lamda, or NAME:strength=0.1.",
+        ),
+        click.option(
             "--schedule",
             metavar="NAME",
             shell_complete=names(*SCHEDULES, "file:"),

@@ -224,6 +224,7 @@ def read_protocol(
     weight_decay: str | None,
     schedule: str | None,
     average: str | None,
+    penalty: str | None = None,
 ) -> tuple[Sampling, Optimizer]:
     """Return the scheme and the optimiser that options name, each with its own numbers.
 
@@ -234,7 +235,12 @@ def read_protocol(
     """
     from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 
-    options = {"schedule": schedule, "average": average, "weight_decay": weight_decay}
+    options = {
+        "schedule": schedule,
+        "average": average,
+        "weight_decay": weight_decay,
+        "penalty": penalty,
+    }
     scheme = named_sampling(sampling)
     optimizer = named_optimizer(method, **options)
     own = {name: value for name, value in numbers.items() if name in optimizer.symbols}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sgdiagrams.symbolic.training.average import Average
+    from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = ["Momentum", "Nesterov", "ScheduleScales"]
@@ -91,6 +92,7 @@ class Momentum(_WithMomentum):
     schedule: Schedule | None = None
     average: Average | None = None
     weight_decay: Number = 0
+    penalty: Penalty | None = None
     schedule_scales: ScheduleScales = "velocity"
 
     @property
@@ -151,6 +153,7 @@ class Nesterov(_WithMomentum):
     schedule: Schedule | None = None
     average: Average | None = None
     weight_decay: Number = 0
+    penalty: Penalty | None = None
     schedule_scales: ScheduleScales = "velocity"
 
     @property

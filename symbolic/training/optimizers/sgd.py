@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.checks import Number
     from sgdiagrams.symbolic.training.average import Average
+    from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = ["SGD"]
@@ -34,6 +35,8 @@ class SGD(Optimizer):
         `TailAverage` or `ExponentialAverage` of the iterates.
     weight_decay
         The strength of an L2 penalty on the training losses.
+    penalty
+        Another penalty: a `Penalty`, or the name of a function of the weights.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class SGD(Optimizer):
     schedule: Schedule | None = None
     average: Average | None = None
     weight_decay: Number = 0
+    penalty: Penalty | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -56,7 +60,7 @@ class SGD(Optimizer):
     @property
     def is_default(self) -> bool:
         """Whether there is nothing beside plain descent."""
-        return self.is_plain and self.weight_decay == 0
+        return self.is_plain and self.weight_decay == 0 and self.penalty is None
 
     @property
     def scales_nodes(self) -> bool:

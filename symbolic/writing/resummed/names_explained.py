@@ -56,10 +56,19 @@ def _kinds(bodies: Iterable[Node]) -> set[str]:
     return kinds
 
 
-def _decay(formula: ResummedFormula) -> Expr | None:
-    """Return the first weight decay that there is."""
-    decays = (sympify(part.optimizer.weight_decay) for part in formula.parts)
-    return next((decay for decay in decays if decay != 0), None)
+def _penalty(formula: ResummedFormula) -> tuple[str, str]:
+    """Return the second derivative of the first penalty that there is, in LaTeX and as text."""
+    for part in formula.parts:
+        decay, penalty = sympify(part.optimizer.weight_decay), part.optimizer.penalty
+        inside = [] if decay == 0 else [(latex(decay, fold_short_frac=True), str(decay))]
+        if penalty is not None:
+            strength, name = sympify(penalty.strength), penalty.function_name
+            math = latex(strength, fold_short_frac=True)
+            inside.append((rf"{math}\, \text{{{name}}}^{{\prime\prime}}", f"{strength} {name}''"))
+        if inside:
+            math, text = zip(*inside, strict=True)
+            return " + ".join(math), " + ".join(text)
+    return "", ""
 
 
 def _memories(formula: ResummedFormula) -> list[Expr]:
@@ -79,10 +88,8 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
     """Return the lines below a formula for print, each a row that may be broken between its parts."""
     kinds = _kinds(bodies)
     lines: list[list[str]] = []
-    decay = _decay(formula)
-    matrix = r"\eta H"
-    if decay is not None:
-        matrix = rf"\eta (H + {latex(decay, fold_short_frac=True)})"
+    penalty, _ = _penalty(formula)
+    matrix = rf"\eta (H + {penalty})" if penalty else r"\eta H"
     eigenvalues = [
         r"\eta H_{\mu} \text{ the eigenvalues of } " + matrix + ",",
         r"\text{ indices in its eigenbasis}",
@@ -147,8 +154,8 @@ def one_line_legend(
     words = []
     if most > rank:
         words.append(f"sum over {', '.join(index_letter(i) for i in range(rank, most))}")
-    decay = _decay(formula)
-    matrix = "eta H" if decay is None else f"eta (H + {decay})"
+    _, penalty = _penalty(formula)
+    matrix = f"eta (H + {penalty})" if penalty else "eta H"
     if "q" in kinds:
         words.append(f"q_a = 1 - h_a, h_a an eigenvalue of {matrix}")
     elif "H" in kinds and formula.through is not None:
