@@ -56,22 +56,25 @@ class PathRuns:
 
         def run(fixed: Any, tables: Any, roots: Any, strengths: Any) -> Any:
             """Return what is seen halfway and at the end, shape (2, 3)."""
-            start, data, matrices, eta, decay, updates = fixed
+            start, data, (steps, injects), eta, decay, updates = fixed
             n = len(jax.tree.leaves(data)[0])
             even = jax.numpy.full(n, 1 / n)
 
             def update(t: Any, now: Any) -> Any:
-                theta, memory, halfway = now
+                state, halfway = now
+                theta = start + state[0]
                 shares = even
                 for table, strength in zip(tables, strengths, strict=True):
                     shares = shares + strength * table[t]
                 gradient = slope(theta, data, shares) + decay * theta
-                step, memory = matrices[t] @ jax.numpy.stack([gradient, memory])
-                theta = theta - eta * step
-                halfway = jax.numpy.where(t + 1 == (updates + 1) // 2, theta, halfway)
-                return theta, memory, halfway
+                state = steps[t] @ state - eta * jax.numpy.outer(injects[t], gradient)
+                middle = t + 1 == (updates + 1) // 2
+                halfway = jax.numpy.where(middle, start + state[0], halfway)
+                return state, halfway
 
-            theta, _, halfway = jax.lax.fori_loop(0, updates, update, (start, 0 * start, start))
+            still = jax.numpy.zeros((2, *start.shape))
+            state, halfway = jax.lax.fori_loop(0, updates, update, (still, start))
+            theta = start + state[0]
             root = even
             for one, strength in zip(roots, strengths, strict=True):
                 root = root + strength * one
@@ -118,11 +121,11 @@ class PathRuns:
     def fixed(self, start: Any, data: Any, training: Training, eta: float) -> Any:
         """Return what is common to all runs."""
         descent = Descent.of(training)
-        matrices = np.zeros((self.longest, 2, 2))
-        own = descent.matrices
-        matrices[: len(own), : own.shape[1], : own.shape[1]] = own
-        decay = float(descent.optimizer.weight_decay)  # type: ignore[arg-type]
-        return start, data, matrices, eta, decay, len(own)
+        steps, injects = np.zeros((self.longest, 2, 2)), np.zeros((self.longest, 2))
+        states = descent.states  # the weights, and a velocity where there is momentum
+        for t, one in enumerate(descent.updates):
+            steps[t, :states, :states], injects[t, :states] = one.step, one.inject
+        return start, data, (steps, injects), eta, descent.decay, len(descent.updates)
 
     def drawn(
         self, training: Training, n: int, first: int, runs: int, seed: tuple[int, ...], k: int = 1

@@ -1,25 +1,19 @@
-r"""Optimisers in floating point, many runs at once, by their own update rules.
+r"""Optimisers in floating point, many runs at once, by the matrices of their updates.
 
-The rules of the built-in ones are those of `torch.optim.SGD`:
-
-.. math:: g \leftarrow g + \lambda \theta, \qquad v \leftarrow \beta v + g, \qquad
-    \theta \leftarrow \theta - \eta\, a_t \times \begin{cases} g & \text{SGD} \\ v & \text{heavy ball} \\
-    g + \beta v & \text{Nesterov} \end{cases}
-
-with the new *v* on the right, and :math:`v = 0` before the first update. A schedule that scales the
-gradient multiplies *g* by :math:`a_t`, after the decay, and not the step. The same in exact arithmetic
-is in `sgdiagrams.numeric.exact.update_rule`.
+Gradients are read where the update says, weight decay is added to them there, and the state of vectors is
+carried on (`sgdiagrams.symbolic.propagation.linear_update`). The same in exact arithmetic is in
+`sgdiagrams.numeric.exact.update_rule`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.numeric.linear_state import carried, combined
 from sgdiagrams.symbolic.embeddings.drawing import parted, share_groups
 
 if TYPE_CHECKING:
@@ -28,29 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.symbolic.embeddings.drawing import Weighted
+    from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["Descent", "update_matrices"]
-
-
-@final
-class _Vector:
-    """An array that exact numbers multiply: what update rules are written for."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: NDArray[Any]) -> None:
-        self.array = array
-
-    def __add__(self, other: _Vector, /) -> _Vector:
-        return _Vector(self.array + other.array)
-
-    def __sub__(self, other: _Vector, /) -> _Vector:
-        return _Vector(self.array - other.array)
-
-    def __rmul__(self, factor: Any, /) -> _Vector:
-        return self if factor == 1 else _Vector(float(factor) * self.array)
+__all__ = ["Descent"]
 
 
 @final
@@ -61,15 +37,15 @@ class Descent:
     Attributes
     ----------
     optimizer
-        Says what an update does.
-    multipliers
-        :math:`a_0, \dots, a_{T-1}`.
+        Says how updates go on.
+    updates
+        What each of them does, in floating point; updates that are alike are one object.
     watched
         For every point that is looked at, the weights of :math:`\theta_0, \dots, \theta_T` in it.
     """
 
     optimizer: Optimizer
-    multipliers: tuple[Fraction, ...]
+    updates: tuple[LinearUpdate, ...]
     watched: tuple[tuple[float, ...], ...]
 
     @classmethod
@@ -109,27 +85,28 @@ class Descent:
         iterates = [training.iterate_weights(at) for at in ends]
         return cls(
             optimizer=optimizer,
-            multipliers=optimizer.multipliers(T),
+            updates=_in_floats(optimizer.linear_updates(T)),
             watched=tuple(tuple(map(float, (1 - sum(ws), *ws))) for ws in iterates),
         )
 
     @property
-    def matrices(self) -> NDArray[np.float64]:
-        r"""What every update makes of its gradient and the memory, shape (T, 1 + M, 1 + M).
+    def states(self) -> int:
+        """The number of vectors of the optimiser's state."""
+        return self.updates[0].states if self.updates else 1
 
-        Row 0 gives the step, the others the new memory; column 0 is multiplied by the gradient, the
-        others by the memory. They are read off the update rule, which is linear, exactly; so a library
-        that runs all updates by itself needs no other word on an optimiser.
+    @property
+    def distinct_updates(self) -> tuple[tuple[LinearUpdate, ...], tuple[int, ...]]:
+        """The updates that differ, and the number of each update among them."""
+        places: dict[int, int] = {}
+        numbers = [places.setdefault(id(update), len(places)) for update in self.updates]
+        distinct = {id(update): update for update in self.updates}
+        return tuple(distinct.values()), tuple(numbers)
 
-        Examples
-        --------
-        >>> from sgdiagrams.symbolic.training.optimizers.momentum import Nesterov
-        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
-        >>> from sgdiagrams.symbolic.training.training import Training
-        >>> Descent.of(Training(OnePass(T=1), Nesterov(beta=0.5))).matrices.tolist()
-        [[[1.5, 0.25], [1.0, 0.5]]]
-        """
-        return update_matrices(self.optimizer, self.multipliers).astype(np.float64)
+    @property
+    def decay(self) -> float:
+        """The weight decay."""
+        decay: Any = self.optimizer.weight_decay
+        return float(decay)
 
     def follow(
         self,
@@ -148,28 +125,25 @@ class Descent:
         start
             The weights before the first update, shape (R, p).
         batches
-            The datapoints of every update, shape (R, m, ...), one array for each of the multipliers;
-            with shares where they are not a mean.
+            The datapoints of every update, shape (R, m, ...), one array for each; with shares where they
+            are not a mean.
         eta
             The learning rate.
         """
-        decay: Any = self.optimizer.weight_decay
-        decay = float(decay)
-        penalty = self.optimizer.penalty
-        theta = start
-        memory = (_Vector(np.zeros_like(start)),) * self.optimizer.memory_size
+        decay, penalty = self.decay, self.optimizer.penalty
+        state: tuple[Any, ...] = (np.zeros_like(start),) * self.states
         points = [weights[0] * start for weights in self.watched]
-        for t, (a, x) in enumerate(zip(self.multipliers, batches, strict=True), start=1):
+        for t, (update, x) in enumerate(zip(self.updates, batches, strict=True), start=1):
+            theta = start + combined(update.read, state)
             g = _summed(gradient, theta, x)
             if decay:
                 g = g + decay * theta
             if penalty is not None:
                 g = g + penalty.gradient(theta)
-            step, memory = self.optimizer.update(_Vector(g), memory, a)
-            theta = theta - eta * step.array
+            state = carried(update, state, eta * g)
             for i, weights in enumerate(self.watched):
                 if weights[t]:
-                    points[i] = points[i] + weights[t] * theta
+                    points[i] = points[i] + weights[t] * (start + combined(update.readout, state))
         return points
 
 
@@ -192,22 +166,7 @@ def _summed(
     return np.asarray(np.einsum("rm,rmp->rp", shares, each))
 
 
-def update_matrices(optimizer: Optimizer, multipliers: tuple[Fraction, ...]) -> NDArray[Any]:
-    """Return what every update makes of gradient and memory, in Fractions: see `Descent.matrices`.
-
-    Examples
-    --------
-    >>> from sgdiagrams.symbolic.training.optimizers.momentum import Momentum
-    >>> update_matrices(Momentum(beta="1/2"), (Fraction(1),))[0, 0].tolist()
-    [Fraction(1, 1), Fraction(1, 2)]
-    """
-    size = 1 + optimizer.memory_size
-    units = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
-    known: dict[Fraction, NDArray[Any]] = {}
-    for a in dict.fromkeys(multipliers):
-        columns = []
-        for gradient, *memory in units:
-            step, kept = optimizer.update(gradient, tuple(memory), a)
-            columns.append([Fraction(step), *map(Fraction, kept)])
-        known[a] = np.array(columns, dtype=object).T
-    return np.array([known[a] for a in multipliers], dtype=object).reshape(-1, size, size)
+def _in_floats(updates: tuple[LinearUpdate, ...]) -> tuple[LinearUpdate, ...]:
+    distinct = {id(update): update for update in updates}
+    known = {name: update.as_floats() for name, update in distinct.items()}
+    return tuple([known[id(update)] for update in updates])

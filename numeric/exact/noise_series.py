@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.numeric.exact.batches import draws, merge_renamed
@@ -34,6 +34,7 @@ from sgdiagrams.numeric.exact.series import (
     subtract,
     taylor,
 )
+from sgdiagrams.numeric.linear_state import carried, combined
 from sgdiagrams.symbolic.embeddings.batches import shares_of
 from sgdiagrams.symbolic.training.sampling import course_of
 
@@ -169,13 +170,6 @@ class _Vector:
         return _Vector([[number * c for c in x] for x in self.series])
 
 
-class _State(NamedTuple):
-    """Where a run is: the deviation from the start, and what the optimiser keeps."""
-
-    theta: _Vector
-    memory: tuple[_Vector, ...]
-
-
 @final
 class _Runs:
     """Runs of one training on one landscape, on series in the noise."""
@@ -197,9 +191,8 @@ class _Runs:
         self._functions = functions
         self._rows = rows
         self._metric = metric
-        self._optimizer = training.optimizer
         T = int(training.updates)
-        self._multipliers = training.optimizer.multipliers(T)
+        self._updates = training.optimizer.linear_updates(T)
         self._tables = watch_tables(training.optimizer, T, observable.since, observable.times)
         decay: Any = training.optimizer.weight_decay
         self._decay = Fraction(decay)
@@ -239,7 +232,7 @@ class _Runs:
         readout = self.readout(used)
         readout.prepare(self._monomials)
         zero = _Vector([[Fraction(0)] * (order + 1) for _ in self._landscape.start])
-        first = _State(zero, (zero,) * self._optimizer.memory_size)
+        first: Any = (zero,) * (self._updates[0].states if self._updates else 1)
 
         @cache
         def slope_of(shares: tuple[Fraction, ...]) -> list[list[Fraction]]:
@@ -261,7 +254,8 @@ class _Runs:
                 moments: Any = readout.moments(self._monomials, ends, drawn)
                 total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
                 continue
-            powers = self._monomials.evaluate(state.theta.series)
+            read = combined(self._updates[t].read, state)
+            powers = self._monomials.evaluate(read.series)
             mass = sum(of_rows[t].values(), Fraction(0))
             means = [
                 [mass * x for x in self._monomials.apply(vector, powers)] for vector in everyone
@@ -276,9 +270,11 @@ class _Runs:
                     add(mean, [Fraction(0), *subtract(of_batch, mean)[:-1]])
                     for of_batch, mean in zip(noisy, means, strict=True)
                 ]
-                after = self._update(t, state, _Vector(gradient) + pull)
+                whole = _Vector(gradient) + pull
+                after = carried(self._updates[t], state, self._push(read, whole))
+                theta = combined(self._updates[t].readout, after)
                 seen = [
-                    point + table[t] * after.theta if table[t] else point
+                    point + table[t] * theta if table[t] else point
                     for point, table in zip(points, self._tables, strict=True)
                 ]
                 stack.append((t + 1, after, seen, atom_of))
@@ -288,20 +284,20 @@ class _Runs:
             for sums, scale in zip(total, readout.scales, strict=True)
         ]
 
-    def _update(self, t: int, state: _State, gradient: _Vector) -> _State:
-        """Return the state after update t."""
+    def _push(self, read: _Vector, gradient: _Vector) -> _Vector:
+        """Return the learning rate times a gradient, weight decay at its point included."""
         if self._decay:
             weights = [
                 [x + start, *rest]
-                for (x, *rest), start in zip(state.theta.series, self._landscape.start, strict=True)
+                for (x, *rest), start in zip(read.series, self._landscape.start, strict=True)
             ]
-            gradient += self._decay * _Vector(weights)
-        step, memory = self._optimizer.update(gradient, state.memory, self._multipliers[t])
-        along = [
+            gradient = gradient + self._decay * _Vector(weights)
+        return _Vector(
             [
-                sum((rate * x for rate, x in zip(rates, column, strict=True)), Fraction(0))
-                for column in zip(*step.series, strict=True)
+                [
+                    sum((rate * x for rate, x in zip(rates, column, strict=True)), Fraction(0))
+                    for column in zip(*gradient.series, strict=True)
+                ]
+                for rates in self._metric
             ]
-            for rates in self._metric
-        ]
-        return _State(state.theta - _Vector(along), memory)
+        )

@@ -359,14 +359,15 @@ def _moments(
 
     total = [[0] * (order + 1) for _ in readout.scales]
     first = rule.first(order)
-    stack = [(0, first, [first.theta] * len(tables), (-1,) * request.rows)]
+    still = [[0] * (order + 1) for _ in range(p)]
+    stack = [(0, first, [still] * len(tables), (-1,) * request.rows)]
     while stack:
         t, state, points, drawn = stack.pop()
         if t == T:
             moments = readout.moments(monomials, points, drawn)
             total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
             continue
-        powers = monomials.evaluate(state.theta)
+        powers = monomials.evaluate(rule.read(t, state))
         for atom_of in draws(schedule[t], drawn, atoms):
             counts = [0] * atoms
             for row, share in of_rows[t].items():
@@ -375,9 +376,9 @@ def _moments(
             units = {"gradient_unit": rule.gradient_unit, "unit": rule.unit}
             gradient = pull.added_to(gradient, monomials, powers, **units)
             after = rule.update(t, state, gradient)
+            theta = rule.weights(t, after)
             seen = [
-                _watch(point, table[t], after.theta)
-                for point, table in zip(points, tables, strict=True)
+                _watch(point, table[t], theta) for point, table in zip(points, tables, strict=True)
             ]
             stack.append((t + 1, after, seen, atom_of))
 

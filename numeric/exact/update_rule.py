@@ -1,15 +1,8 @@
-r"""One update of an optimiser on truncated power series, by the update rule that it says itself.
+r"""Updates of an optimiser on truncated power series, by its matrices.
 
-The rules of the built-in optimisers are written as in a manual:
-
-.. math:: g \leftarrow g + \lambda \theta, \qquad v \leftarrow \beta v + g, \qquad
-    \theta \leftarrow \theta - \eta\, a_t \times \begin{cases} g & \text{SGD} \\ v & \text{heavy ball} \\
-    g + \beta v & \text{Nesterov} \end{cases}
-
-with the new *v* on the right, and :math:`v = 0` before the first update. A schedule that scales the
-gradient multiplies *g* by :math:`a_t`, after the decay, and not the step. Of the theory's edge kernels
-nothing is used. All series are kept whole, in units that the rule is asked for first. Source: the
-documentation of ``torch.optim.SGD``.
+The state is a row of vectors, zero at first (`sgdiagrams.symbolic.propagation.linear_update`). Weight
+decay is added to the gradient at the point where that is read. Of the theory's edge kernels nothing is
+used. All series are kept whole, in a unit of the learning rate that the matrices are asked for first.
 """
 
 from __future__ import annotations
@@ -17,36 +10,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, final
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.exact.series import Series, add, step_down, subtract, times
+from sgdiagrams.numeric.linear_state import carried, combined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["Rule", "State"]
-
-
-@final
-class _Denominator:
-    """A denominator of a multiple of a whole gradient: what becomes of it under an update rule."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __add__(self, other: _Denominator, /) -> _Denominator:
-        return _Denominator(math.lcm(self.value, other.value))
-
-    __sub__ = __add__
-
-    def __rmul__(self, factor: Any, /) -> _Denominator:
-        return _Denominator(self.value * Fraction(factor).denominator)
 
 
 @final
@@ -68,47 +45,32 @@ class _Vector:
         return _Vector([times(Fraction(factor), x) for x in self.series])
 
 
-class State(NamedTuple):
-    """Where the weights are.
-
-    Attributes
-    ----------
-    theta
-        The deviation from the start, p series.
-    memory
-        What the optimiser keeps.
-    """
-
-    theta: list[Series]
-    memory: tuple[_Vector, ...]
+State: TypeAlias = "tuple[_Vector, ...]"
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    r"""The numbers of an update rule, and units in which all coefficients of the series are whole.
+    r"""The numbers of all updates, and units in which all coefficients of the series are whole.
 
     Attributes
     ----------
-    optimizer
-        Says what an update does.
+    updates
+        What each of them does.
     decay
         :math:`\lambda`.
-    multipliers
-        :math:`a_0, \dots, a_{T-1}`.
     metric
         The learning-rate tensor.
     start
         The starting point.
     gradient_unit
-        Gradients and what is kept of them are stored times this number.
+        Gradients are stored times this number.
     unit
         Series are in :math:`u = s / \mathrm{unit}`.
     """
 
-    optimizer: Optimizer
+    updates: tuple[LinearUpdate, ...]
     decay: Fraction
-    multipliers: tuple[Fraction, ...]
     metric: tuple[tuple[Fraction, ...], ...]
     start: tuple[Fraction, ...]
     gradient_unit: int
@@ -146,31 +108,32 @@ class Rule:
         for name, value in optimizer.values.items():
             _number(name, value)
         decay = _number("weight_decay", optimizer.weight_decay)
-        multipliers = optimizer.multipliers(T)
-        # What the rule makes of whole gradients is whole in this unit.
-        made = [_Denominator(1)]
-        memory = (_Denominator(1),) * optimizer.memory_size
-        for a in multipliers:
-            step, memory = optimizer.update(_Denominator(1), memory, a)
-            made += [step, *memory]
-        gradient_unit = gradients * math.lcm(*(x.value for x in made))
+        updates = optimizer.linear_updates(T)
+        gradient_unit = gradients
         if decay:
             gradient_unit *= decay.denominator * _common(start)
         steps = _common(x for row in metric for x in row)
         return cls(
-            optimizer=optimizer,
+            updates=updates,
             decay=decay,
-            multipliers=multipliers,
             metric=metric,
             start=start,
             gradient_unit=gradient_unit,
-            unit=gradient_unit * steps * _common(readouts),
+            unit=gradient_unit * steps * _made(updates) * _common(readouts),
         )
 
     def first(self, order: int) -> State:
         """Return the state before the first update."""
-        zero = [[0] * (order + 1) for _ in self.start]
-        return State(zero, (_Vector(zero),) * self.optimizer.memory_size)
+        zero = _Vector([[0] * (order + 1) for _ in self.start])
+        return (zero,) * (self.updates[0].states if self.updates else 1)
+
+    def read(self, t: int, state: State) -> list[Series]:
+        """Return where the gradient of update t is read, as a deviation from the start."""
+        return list(combined(self.updates[t].read, state).series)
+
+    def weights(self, t: int, state: State) -> list[Series]:
+        """Return where the weights are after update t, as a deviation from the start."""
+        return list(combined(self.updates[t].readout, state).series)
 
     def update(self, t: int, state: State, gradient: Sequence[Series]) -> State:
         """Return the state after update t.
@@ -182,7 +145,7 @@ class Rule:
         state
             The state before.
         gradient
-            The mean gradient of the batch at the weights before, times the gradient unit.
+            The mean gradient of the batch at what it reads, times the gradient unit.
 
         Examples
         --------
@@ -196,28 +159,48 @@ class Rule:
         >>> state = rule.first(order=1)
         >>> for t in range(2):
         ...     state = rule.update(t, state, [[rule.gradient_unit, 0]])
-        ...     print(rule.unit, state.theta)
+        ...     print(rule.unit, rule.weights(t, state))
         4 [[0, -4]]
         4 [[0, -10]]
         """
-        theta = state.theta
         g = list(gradient)
         if self.decay:
-            g = [add(x, self._pull(mu, theta[mu])) for mu, x in enumerate(g)]
-        step, memory = self.optimizer.update(_Vector(g), state.memory, self.multipliers[t])
+            read = self.read(t, state)
+            g = [add(x, self._pull(mu, read[mu])) for mu, x in enumerate(g)]
         rate = Fraction(self.unit, self.gradient_unit)
-        moved = list(theta)
-        for mu, row in enumerate(self.metric):
-            for eta, along in zip(row, step.series, strict=True):
+        push = []
+        for row in self.metric:
+            total = [0] * len(g[0])
+            for eta, along in zip(row, g, strict=True):
                 if eta:
-                    moved[mu] = step_down(moved[mu], times(rate * eta, along))
-        return State(moved, memory)
+                    # One power of the learning rate more.
+                    total = step_down(total, times(-rate * eta, along))
+            push.append(total)
+        return carried(self.updates[t], state, _Vector(push))
 
     def _pull(self, mu: int, deviation: Series) -> Series:
         """Return the weight decay's part of the gradient, at the weights and not at the deviation."""
         strength = self.decay * self.gradient_unit
         at_start = times(strength * self.start[mu], [1] + [0] * (len(deviation) - 1))
         return add(at_start, times(strength, deviation))
+
+
+def _made(updates: Sequence[LinearUpdate]) -> int:
+    """Return a common denominator of all that is made of whole pushes, and of what is read of it."""
+    everything = 1
+    state = [1] * (updates[0].states if updates else 0)
+    for update in updates:
+        read = [x.denominator * d for x, d in zip(update.read, state, strict=True) if x]
+        state = [
+            math.lcm(
+                number.denominator,
+                *(x.denominator * d for x, d in zip(row, state, strict=True) if x),
+            )
+            for row, number in zip(update.step, update.inject, strict=True)
+        ]
+        seen = [x.denominator * d for x, d in zip(update.readout, state, strict=True) if x]
+        everything = math.lcm(everything, *read, *state, *seen)
+    return everything
 
 
 def _common(numbers: Iterable[Fraction]) -> int:

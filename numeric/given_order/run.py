@@ -3,7 +3,7 @@ r"""SGD on given datapoints in a given order, with the weights as a power series
 .. math:: \theta_{t+1} = \theta_t - s\, \eta\, \nabla l_{\mathrm{batch}\ t}(\theta_t), \qquad
     \theta_t = \theta_0 + s\, \theta_t^{(1)} + s^2 \theta_t^{(2)} + \dots
 
-or the updates of another optimiser, by the rule that it says itself. Gradients away from the start are
+or the updates of another optimiser, by its matrices. Gradients away from the start are
 those of Taylor's formula: order K needs the derivatives 1, ..., K of the batch's mean loss at the
 start. Nothing is averaged over orders or datapoints beyond the batch.
 """
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.numeric.given_order.series import composed, zeros
+from sgdiagrams.numeric.linear_state import carried, combined
 from sgdiagrams.numeric.values.leaves import LOSS, PENALISED, as_floats, check_leaf
 from sgdiagrams.symbolic.embeddings.batches import Batch
 
@@ -33,28 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Gradients", "follow", "follow_rule"]
 
 _KEPT = 2**23  # entries of mean derivatives that are kept for batches that come again
-
-
-@final
-class _Vector:
-    """Coefficients of a gradient or a memory, which exact numbers multiply."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Series) -> None:
-        self.array = array
-
-    def __add__(self, other: _Vector, /) -> _Vector:
-        return _Vector(self.array + other.array)
-
-    def __sub__(self, other: _Vector, /) -> _Vector:
-        return _Vector(self.array - other.array)
-
-    def __rmul__(self, factor: Any, /) -> _Vector:
-        if factor == 1:
-            return self
-        is_exact = self.array.dtype == object
-        return _Vector((Fraction(factor) if is_exact else float(factor)) * self.array)
 
 
 @final
@@ -201,12 +180,15 @@ def follow_rule(
     """
     optimizer = training.optimizer
     tables = [training.iterate_weights(at) for at in points]
-    watched, delta = [zero for _ in points], zero
-    memory = (_Vector(delta[..., :-1, :]),) * optimizer.memory_size
-    for t, factor in enumerate(optimizer.multipliers(len(tables[0]))):
-        step, memory = optimizer.update(_Vector(gradient(t, delta)), memory, factor)
-        delta = delta.copy()
-        delta[..., 1:, :] = delta[..., 1:, :] - data.along_eta(step.array)
+    watched = [zero for _ in points]
+    updates = optimizer.linear_updates(len(tables[0]))
+    state: tuple[Series, ...] = (zero,) * (updates[0].states if updates else 1)
+    for t, exact in enumerate(updates):
+        update = exact if data.is_exact else exact.as_floats()
+        push = 0 * zero
+        push[..., 1:, :] = data.along_eta(gradient(t, combined(update.read, state)))
+        state = carried(update, state, push)
+        delta = combined(update.readout, state)
         for i, table in enumerate(tables):
             if table[t]:
                 watched[i] = watched[i] + data.number(Fraction(table[t])) * delta

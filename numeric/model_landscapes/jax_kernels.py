@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
+from sgdiagrams.numeric.model_landscapes.parallel import unpacked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["RunKernels"]
+
+
+def _mixed(row: Any, vectors: tuple[Any, ...]) -> Any:
+    return sum(row[i] * vector for i, vector in enumerate(vectors))
 
 
 @final
@@ -118,10 +124,11 @@ class RunKernels:
         Returns
         -------
         callable
-            ``(state, rows (R, S, m), shares (S, m) or (R, S, m), matrices (S, 1 + M, 1 + M),
-            watched (points, S), decay, updates, data) -> state``, with a state of weights (R, p), M
-            memories and as many sums as are added up. The matrices contain the learning rate. Of the S
-            updates the first `updates` are made: one compiled function serves all lengths.
+            ``(state, rows (R, S, m), shares (S, m) or (R, S, m), numbers (S, 3 M + M M),
+            watched (points, S), decay, updates, data) -> state``, with a state of the first weights
+            (R, p), the optimiser's M vectors and as many sums as are added up. What gradients do
+            contains the learning rate. Of the S updates the first `updates` are made: one compiled
+            function serves all lengths.
         """
         import jax
 
@@ -131,7 +138,7 @@ class RunKernels:
             state: Any,
             rows: Any,
             shares: Any,
-            matrices: Any,
+            numbers: Any,
             watched: Any,
             decay: Any,
             updates: Any,
@@ -143,21 +150,22 @@ class RunKernels:
                 begin, own_rows, own_shares = run if of_runs else (*run, shares)
 
                 def update(t: Any, now: Any) -> Any:
-                    theta, memory, sums = now
+                    start, vectors, sums = now
+                    one = unpacked(numbers[t], len(vectors))
+                    theta = start + _mixed(one.read, vectors)
                     slope = self._mean_gradient(theta, own_rows[t], own_shares[t], data)
                     if decays:
                         slope = slope + decay * theta
-                    known = (slope, *memory)
-                    step, *kept = (
-                        sum(matrices[t, i, j] * known[j] for j in range(len(known)))
-                        for i in range(len(known))
+                    after = tuple(
+                        _mixed(row, vectors) - one.inject[i] * slope
+                        for i, row in enumerate(one.step)
                     )
-                    theta = theta - step
+                    weights = start + _mixed(one.readout, after)
                     sums = tuple(
-                        total + watched[i, t] * theta
+                        total + watched[i, t] * weights
                         for i, total in zip(sums_of, sums, strict=True)
                     )
-                    return theta, tuple(kept), sums
+                    return start, after, sums
 
                 return jax.lax.fori_loop(0, updates, update, begin)
 

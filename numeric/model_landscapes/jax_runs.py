@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from sgdiagrams.numeric.linear_state import combined
 from sgdiagrams.numeric.model_landscapes.jax_kernels import RunKernels
 from sgdiagrams.numeric.model_landscapes.parallel import (
     ParallelRuns,
@@ -143,7 +144,7 @@ class JaxRuns(ParallelRuns):
         import jax
 
         dtype, runs = self._model.dtype, len(start)
-        decay: Any = descent.optimizer.weight_decay
+        decay = descent.decay
         watched = np.array(descent.watched)
         # Where only the last point counts, nothing need be added up.
         averaged = tuple(bool(row[:-1].any() or row[-1] != 1) for row in watched)
@@ -156,12 +157,13 @@ class JaxRuns(ParallelRuns):
                 for row, adds in zip(watched, averaged, strict=True)
                 if adds
             )
-            state = (theta, (zero,) * descent.optimizer.memory_size, sums)
+            states = descent.states
+            state = (theta, (zero,) * states, sums)
             for part in segments(descent, batches, dimension=self._model.dimension):
                 capacity = _next_power(part.updates)
                 segment = part.padded(capacity)
-                scaled = segment.matrices.copy()
-                scaled[:, 0] *= eta
+                scaled = segment.numbers.copy()
+                scaled[:, states : 2 * states] *= eta
                 kernel = self._kernel(
                     "descent", segment.rows.shape[2], averaged=averaged, decays=decay != 0
                 )
@@ -175,11 +177,13 @@ class JaxRuns(ParallelRuns):
                     ).astype(dtype),
                     scaled.astype(dtype),
                     segment.watched.astype(dtype),
-                    np.asarray(float(decay), dtype=dtype),
+                    np.asarray(decay, dtype=dtype),
                     np.int32(part.updates),
                     self._data,
                 )
-            theta, _, sums = state
+            theta, vectors, sums = state
+            if descent.updates:
+                theta = theta + combined(descent.updates[-1].readout, vectors)
             rest = iter(sums)
             points = [next(rest) if adds else theta for adds in averaged]
             return [np.asarray(point, dtype=np.float64)[:runs] for point in points]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.symbolic.embeddings.drawing import parted
+from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ __all__ = [
     "runs_in_a_chunk",
     "segments",
     "side_by_side",
+    "unpacked",
 ]
 
 _CACHE = 2**17  # numbers: weights of runs that go side by side
@@ -111,15 +113,16 @@ class Segment:
         datapoint.
     shares
         Of the datapoints, shape (S, m), or (R, S, m) where runs differ in them; 0 for what was filled up.
-    matrices
-        Of the optimiser, shape (S, 1 + M, 1 + M); see `Descent.matrices`.
+    numbers
+        What every update does to the optimiser's state of M vectors, shape (S, 3 M + M M); see
+        `unpacked`.
     watched
         Weights of the points after each update in what is looked at, shape (points, S).
     """
 
     rows: NDArray[np.int32]
     shares: Floats
-    matrices: Floats
+    numbers: Floats
     watched: Floats
 
     @property
@@ -139,7 +142,7 @@ class Segment:
         return Segment(
             longer(self.rows, 1),
             longer(self.shares, self.shares.ndim - 2),
-            longer(self.matrices, 0),
+            longer(self.numbers, 0),
             longer(self.watched, 1),
         )
 
@@ -148,18 +151,37 @@ def segments(
     descent: Descent, batches: Iterable[NDArray[np.intp] | Weighted], *, dimension: int
 ) -> Iterator[Segment]:
     """Yield the updates in segments that take less than a second each."""
-    matrices = descent.matrices
+    numbers = np.array([_packed(update) for update in descent.updates])
     watched = np.array(descent.watched)[:, 1:]
     remaining = iter(batches)
     first = 0
     for batch in remaining:
         runs, m = parted(batch)[0].shape
         cost = _FLOPS * dimension * runs * m
-        size = power_of_two(min(_FLOPS_OF_A_CALL / cost, 2 * (len(matrices) - first) - 1))
+        size = power_of_two(min(_FLOPS_OF_A_CALL / cost, 2 * (len(numbers) - first) - 1))
         rows, shares = _stacked([batch, *islice(remaining, size - 1)])
         span = slice(first, first + rows.shape[1])
-        yield Segment(rows, shares, matrices[span], watched[:, span])
+        yield Segment(rows, shares, numbers[span], watched[:, span])
         first = span.stop
+
+
+def _packed(update: LinearUpdate) -> list[float]:
+    step = [x for row in update.step for x in row]
+    return [*update.read, *update.inject, *step, *update.readout]
+
+
+def unpacked(numbers: Any, states: int) -> LinearUpdate:
+    """Return an update of so many vectors from a row of its numbers, those of the step by rows.
+
+    Examples
+    --------
+    >>> unpacked([1.0, 0.5, 1.0, 1.0], 1)
+    LinearUpdate(read=[1.0], inject=[0.5], step=([1.0],), readout=[1.0], pull=None)
+    """
+    read, inject = numbers[:states], numbers[states : 2 * states]
+    begins = range(2 * states, (2 + states) * states, states)
+    step = tuple(numbers[begin : begin + states] for begin in begins)
+    return LinearUpdate(read, inject, step, numbers[(2 + states) * states :])
 
 
 def _stacked(

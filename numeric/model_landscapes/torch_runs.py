@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from sgdiagrams.numeric.model_landscapes.parallel import ParallelRuns, power_of_two, segments
+from sgdiagrams.numeric.linear_state import carried, combined
+from sgdiagrams.numeric.model_landscapes.parallel import (
+    ParallelRuns,
+    power_of_two,
+    segments,
+    unpacked,
+)
 from sgdiagrams.numeric.models.backends.torch_kernels import exact_kernels
 from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like, matched
 
@@ -129,11 +135,10 @@ class TorchRuns(ParallelRuns):
         """Return the points of whole runs that are looked at, each of shape (R, p)."""
         import torch
 
-        decay: Any = descent.optimizer.weight_decay
         watched = np.array(descent.watched)
         with self._here() as data, torch.no_grad():
             theta = self._tensor(start)
-            memory = tuple(torch.zeros_like(theta) for _ in range(descent.optimizer.memory_size))
+            state = tuple(torch.zeros_like(theta) for _ in range(descent.states))
             points = [row[0] * theta for row in watched]
             for segment in segments(descent, batches, dimension=self._model.dimension):
                 size = self._at_once(min(segment.rows.shape[2], self._piece()))
@@ -142,11 +147,11 @@ class TorchRuns(ParallelRuns):
                     self._updates(
                         segment,
                         theta[span],
-                        tuple(vector[span] for vector in memory),
+                        tuple(vector[span] for vector in state),
                         [point[span] for point in points],
                         rows=self._rows(segment.rows[span]),
                         shares=self._tensor(_shares_of(segment, span)),
-                        rates=(eta, float(decay)),
+                        rates=(eta, descent.decay),
                         data=data,
                     )
             return [self._model.as_floats(point) for point in points]
@@ -154,8 +159,8 @@ class TorchRuns(ParallelRuns):
     def _updates(
         self,
         segment: Segment,
-        theta: Any,
-        memory: tuple[Any, ...],
+        start: Any,
+        state: tuple[Any, ...],
         points: list[Any],
         *,
         rows: Any,
@@ -165,19 +170,23 @@ class TorchRuns(ParallelRuns):
     ) -> None:
         """Make the updates of a segment in some runs, in place; shares have a row for every run."""
         eta, decay = rates
-        matrices, weights = segment.matrices.tolist(), segment.watched.T.tolist()
-        for t, (matrix, weights_now) in enumerate(zip(matrices, weights, strict=True)):
+        weights = segment.watched.T.tolist()
+        updates = [unpacked(numbers, len(state)) for numbers in segment.numbers.tolist()]
+        for t, (update, weights_now) in enumerate(zip(updates, weights, strict=True)):
+            theta = start + combined(update.read, state)
             slope = self._slope(theta, rows[:, t], shares[:, t], data)
             if decay:
                 slope = slope.add_(theta, alpha=decay)
-            known = (slope, *memory)
-            step, *kept = (_combined(row, known) for row in matrix)
-            theta.sub_(step, alpha=eta)
-            for vector, new in zip(memory, kept, strict=True):
+            after = carried(update, state, slope.mul_(eta))
+            # A vector that only changes its place is copied before its old place is filled.
+            after = tuple(x.clone() if any(x is y for y in state) else x for x in after)
+            for vector, new in zip(state, after, strict=True):
                 vector.copy_(new)
-            for point, weight in zip(points, weights_now, strict=True):
-                if weight:
-                    point.add_(theta, alpha=weight)
+            if any(weights_now):
+                end = start + combined(update.readout, state)
+                for point, weight in zip(points, weights_now, strict=True):
+                    if weight:
+                        point.add_(end, alpha=weight)
 
     def _slope(self, theta: Any, rows: Any, shares: Any, data: Any) -> Any:
         """Return the gradients of sums of shares times losses, (R, p), for rows and shares (R, m)."""
@@ -250,11 +259,3 @@ def _taken(data: Any, rows: Any) -> Any:
 
 def _row(tree: Any, row: int) -> Any:
     return like(tree, [leaf[row] for leaf in leaves_of(tree)])
-
-
-def _combined(factors: list[float], vectors: tuple[Any, ...]) -> Any:
-    total = factors[0] * vectors[0] if factors[0] != 1 else vectors[0]
-    for factor, vector in zip(factors[1:], vectors[1:], strict=True):
-        if factor:
-            total = total.add(vector, alpha=factor)
-    return total

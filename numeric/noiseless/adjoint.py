@@ -1,12 +1,10 @@
 r"""The adjoint of a noiseless run: what a push of a gradient does to the end, in one pass backwards.
 
-With :math:`\lambda_t = \partial s/\partial \varphi_t` and :math:`\kappa_t = \partial s/\partial m_t`, and
-the update rule of `NoiselessRun`,
+With :math:`\kappa_t = \partial s/\partial z_t`, a row of vectors, and the update rule of `NoiselessRun`,
 
-.. math:: \begin{pmatrix} \mu_t \\ \kappa_t \end{pmatrix} = A_t^{\mathsf T}
-    \begin{pmatrix} -\eta\, \lambda_{t+1} \\ \kappa_{t+1} \end{pmatrix}, \qquad
-    \lambda_t = \lambda_{t+1} + (H(\varphi_t) + \lambda_{\mathrm{decay}})\, \mu_t
-    + \sum_i w_{i t}\, \partial s / \partial (\mathrm{point}\ i)
+.. math:: \mu_t = -\eta\, b_t \cdot \kappa_{t+1}, \qquad
+    \kappa_t = A_t^{\mathsf T} \kappa_{t+1} + r_t\, (H(\psi_t) + \lambda)\, \mu_t
+    + c_{t-1} \sum_i w_{i t}\, \partial s / \partial (\mathrm{point}\ i)
 
 where point i is :math:`\sum_t w_{i t} \varphi_t`. Then :math:`\mu_t` is the derivative of s along the
 gradient of update t.
@@ -18,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdiagrams.numeric.linear_state import combined
 from sgdiagrams.numeric.models.model import Leg
-from sgdiagrams.numeric.noiseless.noiseless_run import mixed
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ _ONE = np.zeros((1, 1), dtype=np.intp)  # the only vector of a table, for all da
 def responses(
     run: NoiselessRun, passed: Passed, slopes: Sequence[Any]
 ) -> Iterator[tuple[int, Any, Leg]]:
-    r"""Yield (t, weights after t updates, :math:`\mu_t`) for t = T - 1, ..., 1, 0.
+    r"""Yield (t, weights where update t reads, :math:`\mu_t`) for t = T - 1, ..., 1, 0.
 
     The response :math:`\mu_t` is the only vector of a leg, for derivatives along it.
 
@@ -52,13 +50,17 @@ def responses(
     """
     model, watched = run.model, run.descent.watched
     with model.computing():
-        ahead = mixed(np.array([weights[-1] for weights in watched]), tuple(slopes))
-        memory = (0 * ahead,) * run.descent.optimizer.memory_size
+        ahead = (0 * slopes[0],) * run.descent.states
     for t, theta in run.backward(passed):
+        update = run.linear_updates[t]
         with model.computing():
-            known = (-run.eta * ahead, *memory)
-            push, *memory_now = (mixed(column, known) for column in run.matrices[t].T)
-            memory, leg = tuple(memory_now), Leg(push[None], _ONE)
+            # The weights after this update are looked at.
+            seen = combined([weights[t + 1] for weights in watched], slopes)
+            ahead = tuple(
+                x + c * seen if c else x for c, x in zip(update.readout, ahead, strict=True)
+            )
+            push = -run.eta * combined(update.inject, ahead)
+            leg = Leg(push[None], _ONE)
         yield t, theta, leg
         if not t:
             return
@@ -66,10 +68,11 @@ def responses(
         bent = here.derivative(LOSS, model.everything, [leg], output="vector")
         turned = run.penalty.added_to_bend(bent[0], here, leg)
         with model.computing():
-            ahead = ahead + turned
-            for weights, slope in zip(watched, slopes, strict=True):
-                if weights[t]:
-                    ahead = ahead + weights[t] * slope
+            columns = zip(*update.step, strict=True)
+            ahead = tuple(
+                combined(column, ahead) + r * turned if r else combined(column, ahead)
+                for column, r in zip(columns, update.read, strict=True)
+            )
 
 
 def effects(

@@ -94,7 +94,7 @@ class FirstOrder:
         StatisticsError
             When the noiseless run does not stay finite.
         """
-        T, n = len(descent.multipliers), model.size
+        T, n = len(descent.updates), model.size
         if 8 * T * n > memory:
             raise RequestError(
                 f"expected a table of updates times datapoints of at most {memory / 2**20:.0f} MiB for "

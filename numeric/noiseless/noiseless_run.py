@@ -1,10 +1,10 @@
 r"""The noiseless run of a model: an optimiser on the mean gradient of all data, forward and backward.
 
-.. math:: g_t = \nabla l(\varphi_t) + \lambda \varphi_t, \qquad
-    (\mathrm{step}, m_{t+1}) = A_t\, (g_t, m_t), \qquad \varphi_{t+1} = \varphi_t - \eta\, \mathrm{step}
+.. math:: g_t = \nabla l(\psi_t) + \lambda \psi_t, \quad \psi_t = \varphi_0 + r_t \cdot z_t, \qquad
+    z_{t+1} = A_t z_t - \eta\, b_t g_t, \qquad \varphi_{t+1} = \varphi_0 + c_t \cdot z_{t+1}
 
-with the matrices :math:`A_t` that the optimiser's update rule is. A state is the weights with the
-optimiser's memory. Backward some states are kept, as many as the memory allows, and the others are
+with the numbers of `sgdiagrams.symbolic.propagation.linear_update`; most optimisers read gradients at the
+weights. Backward some states are kept, as many as the memory allows, and the others are
 computed again from those: with room for k of them k updates in one go, about :math:`k^2/4` with one more
 pass over all updates, and so on. So there is no number of updates that memory would not suffice for.
 """
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 from sgdiagrams.diagrams.errors import StatisticsError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.linear_state import carried, combined
 from sgdiagrams.numeric.models.chunks import MEMORY
 from sgdiagrams.numeric.noiseless.training_penalty import TrainingPenalty
 from sgdiagrams.symbolic.vocabulary import LOSS
@@ -24,13 +25,11 @@ from sgdiagrams.symbolic.vocabulary import LOSS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from sgdiagrams.numeric.descent import Descent
     from sgdiagrams.numeric.models.model import Model
+    from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 
-__all__ = ["NoiselessRun", "Passed", "RunState", "mixed"]
+__all__ = ["NoiselessRun", "Passed", "RunState"]
 
 #: Besides those that are kept: the present one, its gradient, and what is carried back.
 _STATES_AT_WORK = 4
@@ -39,18 +38,15 @@ _STATES_AT_WORK = 4
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class RunState:
-    """Where a run stands: vectors of the model's library, shape (p,).
+    """Where a run stands: vectors of the model's library, shape (p,) each.
 
     Attributes
     ----------
-    theta
-        The weights.
-    memory
-        The optimiser's.
+    vectors
+        The optimiser's, zero at the start.
     """
 
-    theta: Any
-    memory: tuple[Any, ...]
+    vectors: tuple[Any, ...]
 
 
 @final
@@ -81,7 +77,7 @@ class NoiselessRun:
         The loss and the data: the population.
     descent
         The optimiser over all updates, and what is looked at.
-    matrices
+    linear_updates
         Those of the descent.
     eta
         The learning rate.
@@ -103,22 +99,22 @@ class NoiselessRun:
 
     model: Model
     descent: Descent
-    matrices: NDArray[np.float64]
+    linear_updates: tuple[LinearUpdate, ...]
     eta: float
     room: int
 
     @classmethod
     def of(cls, model: Model, descent: Descent, *, eta: float, memory: float = MEMORY) -> Self:
         """Return the run that keeps states in so many bytes, about."""
-        state = (1 + descent.optimizer.memory_size) * model.dimension * model.dtype.itemsize
+        state = descent.states * model.dimension * model.dtype.itemsize
         room = max(0, int(memory // state) - _STATES_AT_WORK)
         _ = model.everything, model.bytes_per_datapoint  # known once, all that is moved shares them
-        return cls(model, descent, descent.matrices, float(eta), room)
+        return cls(model, descent, descent.updates, float(eta), room)
 
     @property
     def updates(self) -> int:
         """The number of updates T."""
-        return len(self.matrices)
+        return len(self.linear_updates)
 
     @property
     def penalty(self) -> TrainingPenalty:
@@ -135,7 +131,7 @@ class NoiselessRun:
         """
         with self.model.computing():
             zero = 0 * self.model.start
-        now = RunState(self.model.start, (zero,) * self.descent.optimizer.memory_size)
+        now = RunState((zero,) * self.descent.states)
         yield now
         for t in range(self.updates):
             now = self._updated(now, t)
@@ -159,11 +155,21 @@ class NoiselessRun:
             with self.model.computing():
                 for i, weights in enumerate(self.descent.watched):
                     if weights[t]:
-                        points[i] = points[i] + weights[t] * state.theta
+                        points[i] = points[i] + weights[t] * self.weights(t, state)
         return Passed(tuple(points), kept)
 
+    def weights(self, t: int, state: RunState) -> Any:
+        """Return the weights after t updates."""
+        if not t:
+            return self.model.start
+        return self.model.start + combined(self.linear_updates[t - 1].readout, state.vectors)
+
+    def read(self, t: int, state: RunState) -> Any:
+        """Return the weights at which update t reads the gradient."""
+        return self.model.start + combined(self.linear_updates[t].read, state.vectors)
+
     def backward(self, passed: Passed) -> Iterator[tuple[int, Any]]:
-        """Yield (t, weights after t updates) for t = T - 1, ..., 1, 0."""
+        """Yield (t, weights at which update t reads the gradient) for t = T - 1, ..., 1, 0."""
         room = self.room + 1 - len(passed.kept)  # the start is there anyway
         for begin, end in reversed([*pairwise([*passed.kept, self.updates])]):
             yield from self._back(begin, passed.kept[begin], end, room)
@@ -171,12 +177,12 @@ class NoiselessRun:
     def _back(self, begin: int, state: RunState, end: int, room: int) -> Iterator[tuple[int, Any]]:
         """Yield what is between two updates backwards, with room for more states."""
         if end - begin == 1:
-            yield begin, state.theta
+            yield begin, self._reading(begin, state)
             return
         places = _places(begin, end, room)
         if not places:  # no room: every state from the first
             for t in reversed(range(begin, end)):
-                yield t, self._advanced(state, begin, t).theta
+                yield t, self._reading(t, self._advanced(state, begin, t))
             return
         kept, last = {begin: state}, begin
         for place in places:
@@ -185,13 +191,18 @@ class NoiselessRun:
         for first, following in reversed([*pairwise([*kept, end])]):
             yield from self._back(first, kept.pop(first), following, room - len(kept))
 
+    def _reading(self, t: int, state: RunState) -> Any:
+        with self.model.computing():
+            return self.read(t, state)
+
     def _advanced(self, state: RunState, begin: int, end: int) -> RunState:
         for t in range(begin, end):
             state = self._updated(state, t)
         return state
 
     def _updated(self, state: RunState, t: int) -> RunState:
-        model = self.model.moved(state.theta)
+        read = self._reading(t, state)
+        model = self.model.moved(read)
         try:
             table = model.derivative(LOSS, model.everything, output="vector")
         except StatisticsError as error:
@@ -201,22 +212,7 @@ class NoiselessRun:
             ) from error
         slope = self.penalty.added_to_slope(table[0], model)
         with model.computing():
-            step, *memory = (mixed(row, (slope, *state.memory)) for row in self.matrices[t])
-            return RunState(state.theta - self.eta * step, tuple(memory))
-
-
-def mixed(factors: NDArray[np.float64], vectors: tuple[Any, ...]) -> Any:
-    """Return a sum of factors times vectors, in the type of the vectors.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> mixed(np.array([2.0, 0.0]), (np.ones(2), np.zeros(2))).tolist()
-    [2.0, 2.0]
-    """
-    pairs = zip(factors.tolist(), vectors, strict=True)
-    parts = [vector if factor == 1 else factor * vector for factor, vector in pairs if factor]
-    return sum(parts[1:], parts[0]) if parts else 0 * vectors[0]
+            return RunState(carried(self.linear_updates[t], state.vectors, self.eta * slope))
 
 
 def _places(begin: int, end: int, room: int) -> list[int]:

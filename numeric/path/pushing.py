@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import StatisticsError
-from sgdiagrams.numeric.noiseless.noiseless_run import mixed
+from sgdiagrams.numeric.linear_state import carried, combined
 from sgdiagrams.numeric.noiseless.training_penalty import TrainingPenalty
 from sgdiagrams.symbolic.embeddings.drawing import parted, share_groups
 from sgdiagrams.symbolic.vocabulary import LOSS
@@ -143,49 +143,47 @@ def pushed_runs(
         When the noiseless run, or a derivative, is not finite.
     """
     penalty = TrainingPenalty.of(model, descent.optimizer)
-    matrices = descent.matrices
     watched = np.array(descent.watched)
     lower = [lower_keys(keys, x) for x in range(len(pushes))]
     with model.computing():
         zero = model.as_table(np.zeros((runs, model.dimension)))
         start = model.start[None]
         theta: Jets = {(): start, **dict.fromkeys(keys, zero)}
-        still: Jets = {(): 0 * start, **dict.fromkeys(keys, zero)}
-        memory = [still] * descent.optimizer.memory_size
+        state: dict[Directions, Any] = {
+            key: (zero if key else 0 * start,) * descent.states for key in theta
+        }
         sums = {
             k: {(): row[0] * start, **dict.fromkeys(keys, zero)}
             for k, row in enumerate(watched)
             if _is_average(row)
         }
     yield from _arrivals(theta, watched, 0)
-    for t, matrix in enumerate(matrices, start=1):
-        here = model.moved(theta[()][0])
-        curves = {key: theta[key] for key in keys}
+    for t, update in enumerate(descent.updates, start=1):
+        with model.computing():
+            read = _displaced(start, update.read, state)
+        here = model.moved(read[()][0])
+        curves = {key: read[key] for key in keys}
         try:
             slope = here.jets(LOSS, model.everything, curves, output="vector")
         except StatisticsError as error:
             raise StatisticsError(
                 f"the noiseless run, or a derivative along it, is not finite after {t - 1} of "
-                f"{len(matrices)} updates at eta={eta:g}; take a lower learning rate"
+                f"{len(descent.updates)} updates at eta={eta:g}; take a lower learning rate"
             ) from error
         full = dict(slope)
         for x, source in enumerate(pushes):
             push = next(source)
-            needed = {key: theta[key] for key in lower[x]}
+            needed = {key: read[key] for key in lower[x]}
             own = push.jets(here, needed)
             with model.computing():
                 factors = None
                 if push.factors is not None:
                     factors = model.as_table(push.factors[:, None])
                 add_noise(slope, x, own, full, factors)
-        slope = penalty.added_to_jets(slope, here, theta)
+        slope = penalty.added_to_jets(slope, here, read)
         with model.computing():
-            known = (slope, *memory)
-            step, *memory = (
-                {key: mixed(row, tuple(jets[key] for jets in known)) for key in slope}
-                for row in matrix
-            )
-            theta = {key: theta[key] - eta * step[key] for key in theta}
+            state = {key: carried(update, state[key], eta * slope[key]) for key in state}
+            theta = _displaced(start, update.readout, state)
             for k, total in sums.items():
                 if watched[k, t]:
                     sums[k] = {key: total[key] + watched[k, t] * theta[key] for key in theta}
@@ -230,6 +228,12 @@ def add_noise(
             rest = _without(key, direction)
             more = key.count(direction) * (own[rest] - mean[rest])
             total[key] = before + (more if factors is None else factors * more)
+
+
+def _displaced(start: Any, row: Sequence[float], state: Mapping[Directions, Any]) -> Jets:
+    """Return the start and a combination of the state's vectors, with their derivatives."""
+    moved = {key: combined(row, vectors) for key, vectors in state.items()}
+    return {**moved, (): start + moved[()]}
 
 
 def _arrivals(theta: Mapping[Directions, Any], watched: NDArray[Any], t: int) -> Iterator[Watched]:

@@ -1,8 +1,8 @@
 r"""How weights along a run answer to a push of the gradient: the optimiser's updates, linearised.
 
-With the mean Hessian :math:`H_t` at the weights :math:`\varphi_t` and weight decay :math:`\lambda`, a
-small move of the weights moves the gradient by :math:`H_t + \lambda` times itself, and the optimiser,
-which is linear in gradient and memory, does the rest.
+With the mean Hessian :math:`H_t` where update t reads the gradient and weight decay
+:math:`\lambda`, a small move of that point moves the gradient by :math:`H_t + \lambda` times itself, and
+the optimiser, which is linear in gradient and state, does the rest.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sgdiagrams.numeric.linear_state import carried, combined
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["LinearRule", "push_responses", "weights_along"]
+    from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
+
+__all__ = ["LinearRule", "Responses", "push_responses", "weights_along"]
 
 
 class LinearRule(NamedTuple):
@@ -24,22 +28,41 @@ class LinearRule(NamedTuple):
 
     Attributes
     ----------
-    matrices
-        What every update makes of gradient and memory: see `sgdiagrams.numeric.descent.Descent`.
+    linear_updates
+        What every update does.
     metric
         The learning-rate tensor, shape (p, p).
     decay
         The weight decay.
     """
 
-    matrices: NDArray[Any]
+    linear_updates: tuple[LinearUpdate, ...]
     metric: NDArray[Any]
     decay: Any
 
     @property
     def updates(self) -> int:
         """The number of updates T."""
-        return len(self.matrices)
+        return len(self.linear_updates)
+
+    def first(self, zero: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the state before the first update."""
+        return (zero,) * (self.linear_updates[0].states if self.updates else 1)
+
+
+class Responses(NamedTuple):
+    """The derivative of points along a run by the gradient of update s; zero unless that is earlier.
+
+    Attributes
+    ----------
+    weights
+        Of the weights after t updates, shape (T + 1, T, p, p), axes t, s, weight, gradient.
+    reads
+        Of the point where update t reads the gradient, shape (T, T, p, p).
+    """
+
+    weights: NDArray[Any]
+    reads: NDArray[Any]
 
 
 def weights_along(
@@ -56,21 +79,21 @@ def weights_along(
     start
         :math:`\varphi_0`.
     mean_gradient
-        Called once an update, in their order: its number and the weights -> the mean gradient there.
+        Called once an update, in their order: its number and the weights where it reads -> the mean
+        gradient there.
     """
-    theta = start
-    memory = [0 * start] * (rule.matrices.shape[-1] - 1)
-    path = [theta]
-    for t, matrix in enumerate(rule.matrices):
-        gradient = mean_gradient(t, theta) + rule.decay * theta
-        step, *memory = _combined(matrix, [gradient, *memory])
-        theta = theta - rule.metric @ step
-        path.append(theta)
+    state: tuple[Any, ...] = rule.first(0 * start)
+    path = [start]
+    for t, update in enumerate(rule.linear_updates):
+        read = start + combined(update.read, state)
+        gradient = mean_gradient(t, read) + rule.decay * read
+        state = carried(update, state, rule.metric @ gradient)
+        path.append(start + combined(update.readout, state))
     return np.array(path)
 
 
-def push_responses(rule: LinearRule, hessians: NDArray[Any]) -> NDArray[Any]:
-    r"""Return the derivative of the weights after t updates by the gradient of update s.
+def push_responses(rule: LinearRule, hessians: NDArray[Any]) -> Responses:
+    r"""Return how the run answers to pushes.
 
     Parameters
     ----------
@@ -81,35 +104,32 @@ def push_responses(rule: LinearRule, hessians: NDArray[Any]) -> NDArray[Any]:
 
     Returns
     -------
-    ndarray
-        Shape (T + 1, T, p, p), axes t, s, weight, gradient; zero unless s < t. Signs and learning rates
-        are inside.
+    Responses
+        Signs and learning rates are inside.
 
     Examples
     --------
     Plain SGD on a parabola of curvature 1 with the learning rate 1/2: a push is halved at every update.
 
-    >>> rule = LinearRule(np.ones((2, 1, 1)), np.full((1, 1), 0.5), 0)
-    >>> push_responses(rule, np.ones((2, 1, 1)))[..., 0, 0].tolist()
+    >>> from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+    >>> updates = tuple(update.as_floats() for update in SGD().linear_updates(2))
+    >>> rule = LinearRule(updates, np.full((1, 1), 0.5), 0)
+    >>> push_responses(rule, np.ones((2, 1, 1))).weights[..., 0, 0].tolist()
     [[0.0, 0.0], [-0.5, 0.0], [-0.25, -0.5]]
     """
     p, T = len(rule.metric), rule.updates
     one = np.array(
         [[type(x)(i == j) for j, x in enumerate(row)] for i, row in enumerate(rule.metric)]
     )
-    # State by the update that was pushed: the move of the weights, and those of the memory.
-    state = [np.zeros((T, p, p), dtype=one.dtype) + 0 * one for _ in range(rule.matrices.shape[-1])]
-    result = [state[0]]
-    for t, matrix in enumerate(rule.matrices):
-        moved, *memory = state
-        gradient = hessians[t] @ moved + rule.decay * moved
+    # By the update that was pushed: the moves of all vectors.
+    zero = np.zeros((T, p, p), dtype=one.dtype) + 0 * one
+    state: tuple[Any, ...] = rule.first(zero)
+    weights, reads = [zero], []
+    for t, update in enumerate(rule.linear_updates):
+        read = combined(update.read, state)
+        gradient = hessians[t] @ read + rule.decay * read
         gradient[t] = gradient[t] + one
-        step, *memory = _combined(matrix, [gradient, *memory])
-        state = [moved - rule.metric @ step, *memory]
-        result.append(state[0])
-    return np.array(result)
-
-
-def _combined(matrix: NDArray[Any], arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return a matrix times a column of arrays."""
-    return [sum(x * array for x, array in zip(row, arrays, strict=True)) for row in matrix]
+        state = carried(update, state, rule.metric @ gradient)
+        reads.append(read)
+        weights.append(combined(update.readout, state))
+    return Responses(np.array(weights), np.array(reads).reshape(T, T, p, p))

@@ -12,7 +12,7 @@ import numpy as np
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
-from sgdiagrams.numeric.descent import Descent, update_matrices
+from sgdiagrams.numeric.descent import Descent
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.path_tensors.linear_response import (
     LinearRule,
@@ -69,8 +69,9 @@ class PathTensors:
     path
         The weights :math:`\varphi_0, \dots, \varphi_T` of the noiseless run, shape (T + 1, p).
     samples
-        Order of the derivative -> array of shape (T, n, p, ...): of n datapoints, the population, at the
-        weights before every update. An expansion of noise m asks for the orders 1, ..., 2 m + 1.
+        Order of the derivative -> array of shape (T, n, p, ...): of n datapoints, the population, where
+        every update reads its gradient, which for most optimisers is at the weights before it. An
+        expansion of noise m asks for the orders 1, ..., 2 m + 1.
     end_samples
         The same at the weights that the observable sees, shape (n, p, ...), from order 0 on.
     response
@@ -81,6 +82,9 @@ class PathTensors:
         observable sees.
     weights
         Of the datapoints, shape (n,), sum 1; None for equal ones.
+    read_response
+        The derivative of the point where update t reads the gradient by the gradient of update s, shape
+        (T, T, p, p); None where gradients are read at the weights.
 
     Raises
     ------
@@ -95,6 +99,7 @@ class PathTensors:
     response: NDArray[Any]
     functions: Mapping[str, Mapping[int, NDArray[Any]]]
     weights: NDArray[Any] | None = None
+    read_response: NDArray[Any] | None = None
 
     @classmethod
     def of(
@@ -190,12 +195,14 @@ class PathTensors:
         }
         hessians = np.array([_mean(tensors[2], shares) for tensors in along])
         end = _seen(training, path, T)
+        responses = push_responses(rule, hessians)
         return cls(
             training=training,
             path=path,
             samples=samples,
             end_samples=derivatives(end),
-            response=push_responses(rule, hessians),
+            response=responses.weights,
+            read_response=responses.reads,
             functions={
                 name: {k: numbers(np.asarray(_derivative(f, end, k))) for k in range(order + 1)}
                 for name, f in (functions or {}).items()
@@ -212,6 +219,8 @@ class PathTensors:
             **{f"samples[{k}]": (a.shape, (T, n, *[p] * k)) for k, a in self.samples.items()},
             **{f"end_samples[{k}]": (a.shape, (n, *[p] * k)) for k, a in self.end_samples.items()},
         }
+        if self.read_response is not None:
+            shapes["read_response"] = (self.read_response.shape, (T, T, p, p))
         if self.weights is not None:
             shapes["weights"] = (self.weights.shape, (n,))
         for name, (shape, expected) in shapes.items():
@@ -287,7 +296,7 @@ class PathTensors:
         leaves = PathLeaves(
             samples=self.samples,
             shares=shares,
-            response=self.response[:-1],
+            response=self.response[:-1] if self.read_response is None else self.read_response,
             read_out=ReadOut(end - self.path[0], self.end_samples, self.functions, self.read_out),
             is_exact=self.is_exact,
         )
@@ -324,15 +333,15 @@ class PathTensors:
 def _rule(training: Training, rates: Any, p: int, *, is_exact: bool) -> LinearRule:
     """Return an optimiser in numbers of one kind."""
     descent = Descent.of(training)
-    matrices = update_matrices(descent.optimizer, descent.multipliers)
     decay: Any = descent.optimizer.weight_decay
     one = np.array([[Fraction(int(i == j)) for j in range(p)] for i in range(p)], dtype=object)
     metric = np.asarray(rates)
     if metric.ndim < 2:
         metric = metric * (one if is_exact else np.eye(p))
     if is_exact:
-        return LinearRule(matrices, metric, Fraction(decay))
-    return LinearRule(matrices.astype(np.float64), metric.astype(np.float64), float(decay))
+        exact = training.optimizer.linear_updates(int(training.updates))
+        return LinearRule(exact, metric, Fraction(decay))
+    return LinearRule(descent.updates, metric.astype(np.float64), float(decay))
 
 
 def _seen(training: Training, path: NDArray[Any], T: int) -> NDArray[Any]:

@@ -469,7 +469,7 @@ class Simulation:
             values = (r.drift, r.shift, r.spread, r.time, r.decay, r.steps)
         else:
             assert d is not None  # noqa: S101 - either this or a limit
-            values = (d.optimizer, d.multipliers, d.watched, self._course)
+            values = (d.optimizer, d.distinct_updates, d.watched, self._course)
         values += (self._observable.products, self._function_values())
         values += self._observable.expressions
         return hashlib.sha256(repr(values).encode()).hexdigest()

@@ -130,10 +130,10 @@ class _EnclosedPropagator:
         ]
         idle, used = _matrices(scans)
         start: dict[Any, Any] = {scans[0].start: arb(1)}
-        end = {key: arb(1) for key in idle if scans[0].is_end(key)}
+        end = {key: scans[0].end_weight(key) for key in idle if scans[0].is_end(key)}
         if not any(are_tied):
             row = row_times_power(start, idle, course.updates)
-            return sum((row[key] for key in end if key in row), arb(0))
+            return sum((row[key] * x for key, x in end.items() if key in row), arb(0))
         between = used
         if size > 1 and epochs > 1:
             rest = matrix_power(idle, size - 1)

@@ -1,16 +1,16 @@
 r"""An optimiser over given updates, in numbers of a ring: what counting by number works with.
 
-Every edge is a small linear system: its state is a position, and a velocity where the optimiser has
-memory. An edge into which any number of links is inserted is one too. A link reads the position that the
-update below has caused, and injects an update of its own, :math:`-h` times as large. In the cumulant
-basis nothing else depends on it: it may use any row of its batch, whose size it is divided by. All
-insertions together turn the transition of the edge's state over the update t into
+Every edge is a small linear system (`sgdiagrams.symbolic.propagation.linear_update`): an update injects
+a state, every later update carries it on, and the parent reads it. An edge into which any number of links
+is inserted is one too. A link reads what the update below has caused, and injects an update of its own,
+:math:`-h` times as large. In the cumulant basis nothing else depends on it: it may use any row of its
+batch, whose size it is divided by. All insertions together turn the transition of the edge's state over
+the update t into
 
-.. math:: S_t - h\, a_t\, i_t \otimes e_{\mathrm{position}},
+.. math:: A_t - h\, b_t \otimes r_t.
 
-with the step :math:`S_t` and the injection :math:`i_t` of `EdgeSystem` and the learning-rate factor
-:math:`a_t` of a node. For plain SGD this is :math:`1 - h`: the response of descent on a quadratic with
-curvature h. At h = 0 edges are bare.
+For plain SGD this is :math:`1 - h`: the response of descent on a quadratic with curvature h. At h = 0
+edges are bare.
 """
 
 from __future__ import annotations
@@ -18,77 +18,54 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import networkx as nx
 import numpy as np
 
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.propagation.rings import WHOLE, Ring
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sgdiagrams.symbolic.propagation.components import Component
+    from sgdiagrams.symbolic.propagation.linear_update import LinearMemory
 
-__all__ = ["Dynamics", "EdgeSystem", "LinearMemory"]
+__all__ = ["Dynamics", "OverTime", "is_one_value"]
 
 #: The sign of a link. Its 1/B is made up for by the rows of the batch.
 _LINK = prefactor(1).number
 
-
-class EdgeSystem(NamedTuple):
-    """What an update at one time does to the state (position, velocity) of an edge, as numbers.
-
-    Attributes
-    ----------
-    inject
-        The state right after an update of size 1 made at this time.
-    step
-        The matrix that carries the state of an earlier update over this time, by rows.
-    """
-
-    inject: tuple[Fraction, ...]
-    step: tuple[tuple[Fraction, ...], ...]
-
-
-class LinearMemory(Protocol):
-    """What propagation asks of an optimiser."""
-
-    @property
-    def schedule(self) -> object | None:
-        """What makes the factors of the learning rate; None where all of them are 1."""
-
-    @property
-    def scales_nodes(self) -> bool:
-        """Whether the factors of the learning rate multiply nodes; else they are in the systems."""
-
-    def multipliers(self, T: int) -> tuple[Fraction, ...]:
-        """Return the factors of the learning rate at the updates 0, ..., T - 1."""
-
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return what each update does to an edge, for given factors."""
-
-    def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
-        """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""
+#: A number for every update; numbers that are the same are one object.
+OverTime: TypeAlias = "Sequence[Any]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dynamics:
     """An optimiser over T updates, in a ring, and what is above the nodes of a forest.
 
-    In integers, positions carry the factor `position_scale`, read-outs also `readout_scale`, and every
-    edge `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
+    States have numbers 0, ..., M - 1; what is not in a mapping is zero at all times. In integers, edges
+    into updates carry the factor `read_scale`, those into the root `readout_scale`, nodes `node_scale`,
+    and every edge `decay_scale` to the power T: one for every step, which keeps powers of beta whole.
 
     Attributes
     ----------
-    position, velocity
-        State right after an update at each time.
-    velocity_to_position, velocity_to_velocity
-        Transitions over each time, times `decay_scale`; empty without memory.
-    node
-        The factor of a node at each time, times `node_scale`.
+    states
+        The length M of an edge's state.
+    inject
+        The state right after an update at each time, by state.
+    step
+        Transitions over each time by (source, target), times `decay_scale`.
+    read
+        What an update at each time reads of the states before it.
     readout
-        Weights of the iterates after each update, times `readout_scale`; None: the last one alone.
+        What the root reads of the states after each update: weights of iterates; None for the last
+        iterate alone.
+    final
+        What the root reads of the states at the end.
+    node
+        A further factor of a node at each time.
     are_alike
         Whether all updates are alike.
     ring
@@ -106,17 +83,18 @@ class Dynamics:
     Fraction(3, 4)
     """
 
-    position: Sequence[Any]
-    velocity: Sequence[Any]
-    velocity_to_position: Sequence[Any]
-    velocity_to_velocity: Sequence[Any]
-    node: Sequence[Any]
-    readout: Sequence[Any] | None
+    states: int
+    inject: Mapping[int, OverTime]
+    step: Mapping[tuple[int, int], OverTime]
+    read: Mapping[int, OverTime]
+    readout: Mapping[int, OverTime] | None
+    final: Mapping[int, Any]
+    node: OverTime
     are_alike: bool
     decay_scale: int = 1
-    position_scale: int = 1
-    node_scale: int = 1
+    read_scale: int = 1
     readout_scale: int = 1
+    node_scale: int = 1
     ring: Ring = WHOLE
     eigenvalues: Sequence[Any] = ()
     sums: dict[Component, tuple[Any, int]] = field(default_factory=dict, repr=False)
@@ -145,31 +123,58 @@ class Dynamics:
         """
         return cls.bare(optimizer, T, iterates=iterates, node=node).whole()
 
-    def whole(self) -> Self:
-        """Return bare edges in integers, with their scales."""
-        bare = self
-        # Velocities are counted in a unit in which updates inject whole numbers.
-        unit = _common(bare.velocity)
-        to_position = bare.velocity_to_position
-        if unit > 1:
-            to_position = tuple(x / unit for x in to_position)
-        decay_scale = _common(bare.velocity_to_velocity)
-        transitions = [x * decay_scale for x in _different(to_position)]
-        position_scale = _common((*_different(bare.position), *transitions))
-        node_scale = _common(bare.node)
-        readout_scale = _common(bare.readout or ())
-        return type(self)(
-            _whole(bare.position, position_scale),
-            _whole(bare.velocity, unit),
-            _whole(to_position, position_scale * decay_scale),
-            _whole(bare.velocity_to_velocity, decay_scale),
-            _whole(bare.node, node_scale),
-            None if bare.readout is None else _whole(bare.readout, readout_scale),
-            bare.are_alike,
-            decay_scale,
-            position_scale,
-            node_scale,
-            readout_scale,
+    @classmethod
+    def bare(
+        cls,
+        optimizer: LinearMemory,
+        T: int,
+        *,
+        iterates: Sequence[Fraction] | None = None,
+        node: Sequence[Fraction] | None = None,
+    ) -> Self:
+        """Return the numbers of an optimiser as fractions."""
+        updates = optimizer.linear_updates(T)
+        weights = optimizer.iterate_weights(T) if iterates is None else iterates
+        one = Fraction(1)
+        if not updates:
+            none: OverTime = ()
+            readout = None if weights is None else {0: none}
+            still = {0: none}
+            return cls(1, still, {(0, 0): none}, still, readout, {0: one}, none, are_alike=True)
+        # Numbers of a million updates that are alike are made once.
+        are_alike = is_one_value(updates)
+        distinct, times = (updates[:1], T) if are_alike else (updates, 1)
+        states = range(len(updates[0].inject))
+        rows = _over_time({i: [u.readout[i] for u in distinct] for i in states}, times)
+        readout = None
+        if weights is not None:
+            seen = {
+                i: [w * x for w, x in zip(weights, row, strict=True)] for i, row in rows.items()
+            }
+            readout = _over_time(seen, 1)
+        return cls(
+            len(states),
+            _over_time({i: [u.inject[i] for u in distinct] for i in states}, times),
+            _over_time(
+                {(i, j): [u.step[j][i] for u in distinct] for i in states for j in states}, times
+            ),
+            _over_time({i: [u.read[i] for u in distinct] for i in states}, times),
+            readout,
+            {i: row[-1] for i, row in rows.items() if row[-1]},
+            (one,) * T if node is None else tuple(node),
+            are_alike and node is None,
+        )
+
+    @classmethod
+    def plain(cls, T: int, *, node: Sequence[Fraction] | None = None) -> Self:
+        """Return the dynamics without memory, schedule and average; weights are 1 but for `node`."""
+        factors = [Fraction(1)] * T if node is None else node
+        scale = _common([factors])
+        nodes, one = _mapped(factors, _whole_by(scale)), (1,) * T
+        still = {0: one}
+        alike = node is None
+        return cls(
+            1, still, {(0, 0): one}, still, None, {0: 1}, nodes, are_alike=alike, node_scale=scale
         )
 
     @classmethod
@@ -186,62 +191,81 @@ class Dynamics:
             bare = bare.brought_into(ring)
         return replace(bare, ring=ring, eigenvalues=eigenvalues)
 
+    def whole(self) -> Self:
+        """Return bare edges in integers, with their scales.
+
+        Every state is counted in a unit of its own. Powers of the scale of decay are needed only where a
+        state comes back to itself; what flows from one such part to the next is made whole by the units.
+        """
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from(range(self.states))
+        graph.add_edges_from(self.step)
+        parts = nx.condensation(graph)
+        part_of = parts.graph["mapping"]
+        decay_scale = _common(
+            values for (i, j), values in self.step.items() if part_of[i] == part_of[j]
+        )
+        units: dict[int, int] = {}
+        for part in nx.topological_sort(parts):
+            members = parts.nodes[part]["members"]
+            arriving = [self.inject.get(i, ()) for i in members]
+            for (i, j), values in self.step.items():
+                if j in members and i not in members:
+                    share = Fraction(decay_scale, units[i])
+                    arriving.append([share * x for x in _different(values)])
+            units |= dict.fromkeys(members, _common(arriving))
+        read = {i: Fraction(1, units[i]) for i in self.read}
+        read_scale = _common([read[i] * x for x in _different(v)] for i, v in self.read.items())
+        seen: Mapping[int, OverTime] = (
+            {i: (x,) for i, x in self.final.items()} if self.readout is None else self.readout
+        )
+        readout_scale = _common(
+            [x / units[i] for x in _different(values)] for i, values in seen.items()
+        )
+        node_scale = _common([self.node])
+        outs = {i: Fraction(readout_scale, units[i]) for i in range(self.states)}
+        final = {}
+        if self.readout is None:
+            final = {i: _whole_by(outs[i])(x) for i, x in self.final.items()}
+        return type(self)(
+            self.states,
+            {i: _mapped(values, _whole_by(units[i])) for i, values in self.inject.items()},
+            {
+                (i, j): _mapped(values, _whole_by(Fraction(decay_scale * units[j], units[i])))
+                for (i, j), values in self.step.items()
+            },
+            {
+                i: _mapped(values, _whole_by(read_scale * read[i]))
+                for i, values in self.read.items()
+            },
+            None
+            if self.readout is None
+            else {i: _mapped(values, _whole_by(outs[i])) for i, values in self.readout.items()},
+            final,
+            _mapped(self.node, _whole_by(node_scale)),
+            self.are_alike,
+            decay_scale,
+            read_scale,
+            readout_scale,
+            node_scale,
+        )
+
     def brought_into(self, ring: Ring) -> Self:
         """Return edges whose numbers are fractions in a ring that needs no scales."""
-
-        def brought(values: Sequence[Fraction]) -> tuple[Any, ...]:
-            known = {id(x): ring.number(x) for x in _different(values)}
-            return tuple([known[id(x)] for x in values])
-
+        number = ring.number
         return replace(
             self,
-            position=brought(self.position),
-            velocity=brought(self.velocity),
-            velocity_to_position=brought(self.velocity_to_position),
-            velocity_to_velocity=brought(self.velocity_to_velocity),
-            node=brought(self.node),
-            readout=None if self.readout is None else brought(self.readout),
+            inject={i: _mapped(values, number) for i, values in self.inject.items()},
+            step={place: _mapped(values, number) for place, values in self.step.items()},
+            read={i: _mapped(values, number) for i, values in self.read.items()},
+            readout=None
+            if self.readout is None
+            else {i: _mapped(values, number) for i, values in self.readout.items()},
+            final={i: number(x) for i, x in self.final.items()},
+            node=_mapped(self.node, number),
             ring=ring,
             sums={},
         )
-
-    @classmethod
-    def bare(
-        cls,
-        optimizer: LinearMemory,
-        T: int,
-        *,
-        iterates: Sequence[Fraction] | None = None,
-        node: Sequence[Fraction] | None = None,
-    ) -> Self:
-        """Return the numbers of an optimiser as fractions; positions stay but for updates."""
-        multipliers = optimizer.multipliers(T)
-        readout = optimizer.iterate_weights(T) if iterates is None else iterates
-        # Numbers of a million updates that are alike are made once.
-        are_alike = optimizer.schedule is None or multipliers == multipliers[:1] * T
-        times = T if are_alike else 1
-        systems = optimizer.edge_systems(multipliers[:1] if are_alike else multipliers)
-        factors = multipliers if optimizer.scales_nodes else (Fraction(1),) * T
-        if node is not None:
-            factors = tuple(a * b for a, b in zip(factors, node, strict=True))
-        with_memory = [s for s in systems if len(s.inject) > 1]
-        return cls(
-            tuple(s.inject[0] for s in systems) * times,
-            tuple(s.inject[1] for s in with_memory) * times,
-            tuple(s.step[0][1] for s in with_memory) * times,
-            tuple(s.step[1][1] for s in with_memory) * times,
-            factors,
-            readout,
-            are_alike and node is None,
-        )
-
-    @classmethod
-    def plain(cls, T: int, *, node: Sequence[Fraction] | None = None) -> Self:
-        """Return the dynamics without memory, schedule and average; weights are 1 but for `node`."""
-        factors = [Fraction(1)] * T if node is None else node
-        scale = _common(factors)
-        nodes = _whole(factors, scale)
-        return cls((1,) * T, (), (), (), nodes, None, are_alike=node is None, node_scale=scale)
 
     def above(self, nodes: Sequence[int]) -> Self:
         """Return the edges above some of the nodes."""
@@ -265,9 +289,15 @@ class Dynamics:
         return self.are_alike and self.readout is None
 
     @property
-    def states(self) -> int:
-        """The length of an edge's state: 1, or 2 with a velocity."""
-        return 2 if self.velocity else 1
+    def is_still(self) -> bool:
+        """Whether bare edges stay what their update makes them: there is no memory."""
+        if self.states > 1:
+            return False
+        read, step, final = self.read.get(0), self.step.get((0, 0)), self.final.get(0)
+        if read is None or step is None:
+            return False
+        ends = self.readout is not None or final == 1
+        return ends and all(not values or _are_one(values) for values in (read, step))
 
     @property
     def depth(self) -> int:
@@ -279,29 +309,40 @@ class Dynamics:
         same = (w for w, h in enumerate(self.eigenvalues) if h is self.eigenvalues[v])
         return next(same, 0)
 
+    def targets(self, source: int) -> list[int]:
+        """Return the states that a state may go to in one step, at some time."""
+        after = {j for i, j in self.step if i == source}
+        if self.eigenvalues and source in self.read:
+            after |= set(self.inject)
+        return sorted(after)
+
     def opening(self, t: int, target: int) -> Any:
         """Return the state that a node at time t gives to the edge above it; None for zero."""
-        value = self.node[t] * (self.velocity[t] if target else self.position[t])
+        value = self.node[t] * self.inject[target][t] if target in self.inject else 0
+        return self.ring.number(value) if value else None
+
+    def reading(self, t: int, source: int) -> Any:
+        """Return what a node at time t reads of the edge below it; None for zero."""
+        value = self.read[source][t] if source in self.read else 0
         return self.ring.number(value) if value else None
 
     def transition(self, t: int, v: int, source: int, target: int) -> Any:
         """Return how the edge above node v is carried over the update t; None for zero."""
         number = self.ring.number
-        if source:
-            bare = self.velocity_to_velocity[t] if target else self.velocity_to_position[t]
-            return number(bare) if bare else None
-        # A link reads the position and makes an update of its own.
-        update = self.opening(t, target) if self.eigenvalues else None
+        values = self.step.get((source, target))
+        bare = number(values[t]) if values is not None and values[t] else None
+        read = self.reading(t, source) if self.eigenvalues else None
+        # A link reads the state and makes an update of its own.
+        update = None if read is None else self.opening(t, target)
         if update is None:
-            return None if target else number(self.decay_scale)
+            return bare
         links = number(_LINK) * update * self.eigenvalues[v]
-        return links if target else number(1) + links
+        if read != 1:
+            links = read * links
+        return links if bare is None else bare + links
 
-    def step(self, t: int, v: int) -> list[list[tuple[int, Any]]]:
+    def arrivals(self, t: int, v: int) -> list[list[tuple[int, Any]]]:
         """Return for each state of the edge above node v where it comes from, with the factors."""
-        if not self.eigenvalues and self.ring.is_whole and self.velocity:
-            to_position, to_velocity = self.velocity_to_position[t], self.velocity_to_velocity[t]
-            return [[(0, self.decay_scale), (1, to_position)], [(1, to_velocity)]]
         states = range(self.states)
         entries = [[(s, self.transition(t, v, s, target)) for s in states] for target in states]
         return [[(s, factor) for s, factor in row if factor is not None] for row in entries]
@@ -314,18 +355,44 @@ class Dynamics:
         n = len(parents)
         roots = parents.count(-1)
         decay: int = self.decay_scale ** (self.updates * n if decays is None else decays)
-        others: int = (self.position_scale * self.node_scale) ** n
-        return decay * others * int(self.readout_scale**roots)
+        nodes: int = self.node_scale**n * self.read_scale ** (n - roots)
+        return decay * nodes * int(self.readout_scale**roots)
 
 
-def _different(values: Sequence[Fraction]) -> Sequence[Fraction]:
+def is_one_value(values: Sequence[Any]) -> bool:
+    """Tell whether all values are one object."""
+    return bool(values) and values[0] is values[-1] and len(set(map(id, values))) == 1
+
+
+def _are_one(values: OverTime) -> bool:
+    return all(x == 1 for x in _different(values))
+
+
+def _over_time(table: Mapping[Any, OverTime], times: int) -> dict[Any, OverTime]:
+    """Return what is not zero at all times, so many times."""
+    return {place: tuple(row) * times for place, row in table.items() if any(_different(row))}
+
+
+def _different(values: Sequence[Any]) -> Sequence[Any]:
     """Return the values, those that are one object once."""
     return list({id(value): value for value in values}.values())
 
 
-def _common(values: Sequence[Fraction]) -> int:
-    return lcm(*(value.denominator for value in _different(values)))
+def _common(rows: Any) -> int:
+    """Return the least common denominator of numbers in rows."""
+    return lcm(*(x.denominator for values in rows for x in _different(values)))
 
 
-def _whole(values: Sequence[Fraction], scale: int) -> tuple[int, ...]:
-    return tuple(x.numerator * (scale // x.denominator) for x in values)
+def _mapped(values: OverTime, function: Callable[[Any], Any]) -> OverTime:
+    """Apply a function to numbers, once to those that are one object."""
+    known = {id(x): function(x) for x in _different(values)}
+    return tuple([known[id(x)] for x in values])
+
+
+def _whole_by(scale: int | Fraction) -> Callable[[Fraction], int]:
+    """Return multiplication by a scale that makes whole."""
+
+    def scaled(x: Fraction) -> int:
+        return x.numerator * scale.numerator // (x.denominator * scale.denominator)
+
+    return scaled

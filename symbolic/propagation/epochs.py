@@ -23,19 +23,28 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import ReshuffledEpochs
     from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 
-__all__ = ["fixed_epochs_sum", "node_factors", "reshuffled_epochs_sum"]
+__all__ = ["fixed_epochs_sum", "injected_and_read", "node_factors", "reshuffled_epochs_sum"]
 
 #: An array over epochs (and batches), or 1 for the empty set.
 _Values = Any
 
 
+def injected_and_read(dynamics: Dynamics) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what nodes inject at every time, and what the root reads of it, without memory."""
+    T = dynamics.updates
+    inject = dynamics.inject.get(0, (0,) * T)
+    injected = np.array(dynamics.node, dtype=object) * np.array(inject, dtype=object)
+    if dynamics.readout is None:
+        return injected, np.full(T, 1, dtype=object)
+    # A root reads the iterates after the update and all later ones.
+    weights = np.array(dynamics.readout.get(0, (0,) * T), dtype=object)
+    return injected, np.add.accumulate(weights[::-1])[::-1]
+
+
 def node_factors(parents: Sequence[int], dynamics: Dynamics, epochs: int) -> list[NDArray[Any]]:
     """Return for each node all that depends on its time, by epoch and batch, without memory."""
-    inner = np.array(dynamics.node, dtype=object) * np.array(dynamics.position, dtype=object)
-    outer = inner
-    if dynamics.readout is not None:
-        # A root reads the iterates after the update and all later ones.
-        outer = inner * np.add.accumulate(np.array(dynamics.readout, dtype=object)[::-1])[::-1]
+    inner, read = injected_and_read(dynamics)
+    outer = inner if dynamics.readout is None else inner * read
     return [(outer if p < 0 else inner).reshape(epochs, -1) for p in parents]
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         PlacedCourse,
         ReshuffledEpochs,
     )
-    from sgdiagrams.symbolic.propagation.dynamics import LinearMemory
+    from sgdiagrams.symbolic.propagation.linear_update import LinearMemory
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["ExactPropagator"]
@@ -161,7 +161,7 @@ class ExactPropagator:
         ways = placing.epoch_scale
         scale = dynamics.scale(parents) * placing.node_scale ** len(parents)
         is_short = 0 < len(parents) <= FEW_NODES
-        if is_short and dynamics.updates and not dynamics.velocity:
+        if is_short and dynamics.updates and dynamics.is_still:
             factors = node_factors(parents, dynamics, course.epochs)
             total = reshuffled_epochs_sum(
                 parents,

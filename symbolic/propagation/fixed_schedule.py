@@ -46,7 +46,7 @@ class FixedSchedule:
         self._N = N
         self._dynamics = dynamics
         self._counts: dict[tuple[tuple[int, ...], tuple[int, ...]], Fraction] = {}
-        self._epochs = 0 if dynamics.velocity else equal_epochs(batches)
+        self._epochs = equal_epochs(batches) if dynamics.is_still else 0
 
     @classmethod
     def plain(cls, batches: Batches, N: int) -> Self:

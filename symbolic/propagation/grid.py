@@ -1,15 +1,16 @@
 """Weighted embeddings for one fixed schedule, in any ring, up the tree.
 
-Every edge is a small linear system (`sgdiagrams.symbolic.propagation.dynamics.EdgeSystem`): its state
-is a position, and a velocity where the optimiser has memory. An update opens the edge above it; the
-state is carried from step to step; the parent reads the position. Every node is an array over time and
-the rows of the blocks that are still open, with the axes of the ring's elements behind them.
+Every edge is a small linear system (`sgdiagrams.symbolic.propagation.linear_update`). An update opens
+the edge above it; the state is carried from step to step; the parent reads it. Every node is an array
+over time and the rows of the blocks that are still open, with the axes of the ring's elements behind
+them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +19,13 @@ from sgdiagrams.symbolic.embeddings.batches import Batch, units_of
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES, check_steps, count_merges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
-    from sgdiagrams.symbolic.propagation.dynamics import Dynamics
+    from sgdiagrams.symbolic.propagation.dynamics import Dynamics, OverTime
 
 __all__ = ["GridPropagator", "check_merged_schedule"]
 
@@ -101,8 +102,7 @@ class GridPropagator:
         one = dynamics.ring.number(Fraction(1))
         every: NDArray[Any] = np.zeros((dynamics.updates,) * 2, dtype=dynamics.ring.dtype)
         np.fill_diagonal(every, one)
-        positions = self._positions(every, 0)
-        return positions[:-1], self._read_out(positions)[0]
+        return self._read(every, 0), self._read_out(every, 0)[0]
 
     def _array(self, values: Iterable[Any]) -> NDArray[Any]:
         return self._elements([self.dynamics.ring.number(value) for value in values])
@@ -129,11 +129,10 @@ class GridPropagator:
                 own = ((blocks[v],), self.member.reshape(*self.member.shape, *ends))
             inside = range(v, ends_of[v])
             axes, values = self._close(self._product([own, *pending[v]]), blocks, inside)
-            positions = self._positions(values, v)
             if parents[v] < 0:
-                pending[n].append((axes, self._read_out(positions)))
+                pending[n].append((axes, self._read_out(values, v)))
             else:
-                pending[parents[v]].append((axes, positions[:-1]))
+                pending[parents[v]].append((axes, self._read(values, v)))
         _, values = self._close(self._product(pending[n]), blocks, range(n))
         return values[0]
 
@@ -189,51 +188,108 @@ class GridPropagator:
                 axes = tuple(b for b in axes if b != block)
         return axes, values
 
-    def _positions(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
-        """Return the positions after 0, 1, ..., T updates of the edge above a node."""
+    def _read(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
+        """Return what the updates 0, ..., T - 1 read of the edge above a node."""
         dynamics = self.dynamics
-        T, states = dynamics.updates, range(dynamics.states)
-        # In integers, what is there after t updates has the scale of t steps, and gets that of T.
-        scales = [dynamics.decay_scale**t for t in range(T + 1)]
-        arriving = []
-        for target in states:
-            openings = self._elements(
-                [(dynamics.opening(t, target) or 0) * scales[t + 1] for t in range(T)]
-            )
-            arriving.append(inputs * openings.reshape(-1, *[1] * (inputs.ndim - 1)))
+        T = dynamics.updates
+        if self._stays:
+            return self._sums_before(inputs)[:-1]
+        read: list[Any] = []
+        for t, state in zip(range(T), self._states(inputs, v), strict=False):
+            value = self._combined(dynamics.read, t, state)
+            read.append(self._zero(inputs) if value is None else value)
+        shape = np.broadcast_shapes(inputs.shape[1:], *set(map(np.shape, read)))
+        result = np.empty((T, *shape), dtype=dynamics.ring.dtype)
+        for t, value in enumerate(read):
+            result[t] = value
+        if dynamics.decay_scale != 1:
+            result *= self._elements(self._scales[:0:-1]).reshape(-1, *[1] * len(shape))
+        return result
+
+    def _read_out(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
+        """Return what the root reads of the edge above a node, with a time axis of length 1."""
+        dynamics = self.dynamics
+        T, readout = dynamics.updates, dynamics.readout
+        if self._stays:
+            positions = self._sums_before(inputs)
+            if readout is None:
+                return np.asarray(positions[-1:])
+            seen = readout.get(0, ())
+            times = [t for t, weight in enumerate(seen) if weight]
+            weights = self._array([seen[t] for t in times])
+            return np.tensordot(weights, positions[1:][times], axes=([0], [0]))[None]
+        total: Any = self._zero(inputs)
+        scales, number = self._scales, dynamics.ring.number
+        for t, state in enumerate(self._states(inputs, v)):
+            if readout is None and t == T:
+                for i, weight in dynamics.final.items():
+                    total = total + (state[i] if weight == 1 else number(weight) * state[i])
+            if readout is not None and t:
+                part = self._combined(readout, t - 1, state)
+                if part is not None:
+                    total = total + (part if scales[T - t] == 1 else part * scales[T - t])
+        result = np.empty((1, *np.shape(total)), dtype=dynamics.ring.dtype)
+        result[0] = total
+        return result
+
+    @cached_property
+    def _stays(self) -> bool:
+        return not self.dynamics.eigenvalues and self.dynamics.is_still
+
+    @cached_property
+    def _scales(self) -> list[int]:
+        """The powers 0, ..., T of the scale of decay."""
+        return [self.dynamics.decay_scale**t for t in range(self.dynamics.updates + 1)]
+
+    def _zero(self, inputs: NDArray[Any]) -> Any:
         # Without further axes an element, and no array: numpy would make machine numbers of two.
-        zero: Any = np.zeros(inputs.shape[1:], dtype=dynamics.ring.dtype)[()]
-        if not dynamics.eigenvalues and dynamics.states == 1:
-            return np.concatenate(
-                [np.zeros((1, *inputs.shape[1:]), dtype=object), np.add.accumulate(arriving[0])]
-            )
-        state: list[Any] = [zero for _ in states]
-        positions: list[Any] = [zero]
-        for t in range(T):
+        return np.zeros(inputs.shape[1:], dtype=self.dynamics.ring.dtype)[()]
+
+    def _opened(self, inputs: NDArray[Any], target: int) -> NDArray[Any]:
+        """Return the states that nodes give to the edges above them, at the scale of their time."""
+        openings = self._elements(
+            [
+                (self.dynamics.opening(t, target) or 0) * self._scales[t + 1]
+                for t in range(self.dynamics.updates)
+            ]
+        )
+        return np.asarray(inputs * openings.reshape(-1, *[1] * (inputs.ndim - 1)))
+
+    def _sums_before(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the positions after 0, 1, ..., T updates where edges stay what they are made."""
+        arriving = self._opened(inputs, 0)
+        return np.concatenate(
+            [np.zeros((1, *inputs.shape[1:]), dtype=object), np.add.accumulate(arriving)]
+        )
+
+    def _states(self, inputs: NDArray[Any], v: int) -> Iterator[list[Any]]:
+        """Yield the states after 0, 1, ..., T updates of the edge above a node.
+
+        In integers, what is there after t updates has the scale of t steps.
+        """
+        dynamics = self.dynamics
+        arriving = [self._opened(inputs, target) for target in range(dynamics.states)]
+        state: list[Any] = [self._zero(inputs) for _ in range(dynamics.states)]
+        yield state
+        for t in range(dynamics.updates):
             if not t or not dynamics.are_alike:
-                step = dynamics.step(t, v)
+                step = dynamics.arrivals(t, v)
             before = state
             state = [values[t] for values in arriving]
             for target, row in enumerate(step):
                 for source, factor in row:
                     state[target] = state[target] + before[source] * factor
-            positions.append(state[0])
-        shape = np.broadcast_shapes(inputs.shape[1:], np.shape(state[0]))
-        result = np.empty((T + 1, *shape), dtype=dynamics.ring.dtype)
-        for t, position in enumerate(positions):
-            result[t] = position
-        if dynamics.decay_scale != 1:
-            result *= self._elements(scales[::-1]).reshape(-1, *[1] * len(shape))
-        return result
+            yield state
 
-    def _read_out(self, positions: NDArray[Any]) -> NDArray[Any]:
-        """Return the weighted sum of positions that the root reads, with a time axis of length 1."""
-        readout = self.dynamics.readout
-        if readout is None:
-            return positions[-1:]
-        read = [t for t, weight in enumerate(readout) if weight]
-        weights = self._array([readout[t] for t in read])
-        return np.tensordot(weights, positions[1:][read], axes=([0], [0]))[None]
+    def _combined(self, table: Mapping[int, OverTime], t: int, state: list[Any]) -> Any:
+        """Return a sum of the states, with the weights of a time; None where all are zero."""
+        total, number = None, self.dynamics.ring.number
+        for i, values in table.items():
+            weight = values[t]
+            if weight:
+                part = state[i] if weight == 1 else number(weight) * state[i]
+                total = part if total is None else total + part
+        return total
 
 
 def check_merged_schedule(forest: UpdateForest, T: int, N: int) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 
 from sgdiagrams.diagrams.partitions import moebius, set_partitions
 from sgdiagrams.symbolic.propagation.components import Component, bits, ideals, joint_steps
+from sgdiagrams.symbolic.propagation.epochs import injected_and_read
 from sgdiagrams.symbolic.propagation.memory import carried_sum, elementwise_power
 
 if TYPE_CHECKING:
@@ -139,21 +140,17 @@ def component_sum(component: Component, dynamics: Dynamics) -> tuple[Any, int]:
     """
     known = dynamics.sums
     if component not in known:
-        if dynamics.velocity:
-            known[component] = carried_sum(component, dynamics)
-        else:
+        if dynamics.is_still:
             known[component] = (_without_memory(component, dynamics), 0)
+        else:
+            known[component] = carried_sum(component, dynamics)
     return known[component]
 
 
 def _without_memory(component: Component, dynamics: Dynamics) -> Any:
     """Sum over chains of ideals, one ideal at a time for all times."""
     T = dynamics.updates
-    node = np.array(dynamics.node, dtype=object)
-    injected = node * np.array(dynamics.position, dtype=object)
-    readout = np.full(T, 1, dtype=object)
-    if dynamics.readout is not None:
-        readout = np.add.accumulate(np.array(dynamics.readout, dtype=object)[::-1])[::-1]
+    injected, readout = injected_and_read(dynamics)
     factors = [
         elementwise_power(injected, size) * elementwise_power(readout, k)
         for size, k in zip(component.sizes, component.roots, strict=True)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from sgdiagrams.symbolic.propagation.components import Component, bits, ideals, joint_steps
+from sgdiagrams.symbolic.propagation.dynamics import is_one_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,14 +33,73 @@ def elementwise_power(values: NDArray[Any], k: int) -> Any:
     return values**k if k > 1 else values if k else 1
 
 
-_POSITION, _VELOCITY, _READOUT = 0, 1, 2
-#: How many edges of a bundle are in each state; a bundle is all edges between two groups.
+#: How many edges of a bundle are in each state, and have been read; a bundle is all edges between two
+#: groups.
 _Counts: TypeAlias = tuple[int, ...]
-_NONE: _Counts = (0, 0, 0)
-#: Powers of: node, position, velocity, velocity to position, to velocity, readout, decay scale.
+#: Powers of the numbers of one update, by their places in `_Alphabet.numbers`.
 _Powers: TypeAlias = tuple[int, ...]
 _Polynomial: TypeAlias = dict[_Powers, int]
-_ONE: _Powers = (0,) * 7
+#: Where an edge may go in one step, and with which factors.
+_Options: TypeAlias = "tuple[tuple[int, _Powers], ...]"
+
+
+class _Alphabet:
+    """The numbers of one update as letters, and what an edge may do in a step."""
+
+    def __init__(self, dynamics: Dynamics) -> None:
+        d = dynamics
+        states = range(d.states)
+        #: Of what edges in every state of a bundle there are none.
+        self.none: _Counts = (0,) * (d.states + 1)
+        self.read_state = d.states
+        self.numbers: list[Any] = [d.node, *d.inject.values()]
+        injected = {i: k for k, i in enumerate(d.inject, start=1)}
+        read = {i: k for k, i in enumerate(d.read, start=len(self.numbers))}
+        self.numbers += d.read.values()
+        readout = {i: k for k, i in enumerate(d.readout or (), start=len(self.numbers))}
+        self.numbers += (d.readout or {}).values()
+        #: Where transitions begin; each of them has the scale of decay in it, which is the last letter.
+        self.first_step = len(self.numbers)
+        steps = {place: k for k, place in enumerate(d.step, start=self.first_step)}
+        self.numbers += [*d.step.values(), d.decay_scale]
+
+        def letters(*places: int) -> _Powers:
+            return tuple(places.count(k) for k in range(len(self.numbers)))
+
+        self.one = letters()
+        #: What a node reads of an edge in each state; None for zero.
+        self.reading = [letters(read[i]) if i in read else None for i in states]
+        opening = [(i, letters(k)) for i, k in injected.items()]
+        opened = [
+            (self.read_state, letters(k, readout[i])) for i, k in injected.items() if i in readout
+        ]
+        passing = [
+            tuple((j, letters(k)) for (i, j), k in steps.items() if i == state) for state in states
+        ]
+        passed = [
+            tuple(
+                (self.read_state, letters(k, readout[j]))
+                for (i, j), k in steps.items()
+                if i == state and j in readout
+            )
+            for state in states
+        ]
+        idle = ((self.read_state, letters(len(self.numbers) - 1)),)
+        self.opening: _Options = tuple(opening)
+        self.passing: list[_Options] = [*passing, idle]
+        self.read_opening: _Options = (*opening, *opened)
+        self.read_passing: list[_Options] = [
+            *((*way, *end) for way, end in zip(passing, passed, strict=True)),
+            idle,
+        ]
+
+    def node(self, count: int) -> _Powers:
+        """Return the factor of so many nodes."""
+        return (count, *self.one[1:])
+
+    def steps_in(self, powers: _Powers) -> int:
+        """Return how often a monomial has the scale of decay in it."""
+        return sum(powers[self.first_step :])
 
 
 class _State(NamedTuple):
@@ -48,25 +108,6 @@ class _State(NamedTuple):
     placed: int
     bundles: tuple[_Counts, ...]
     out: _Counts
-
-
-def _powers(**exponents: int) -> _Powers:
-    names = ("node", "position", "velocity", "to_position", "to_velocity", "readout", "scale")
-    return tuple(exponents.get(name, 0) for name in names)
-
-
-_Options: TypeAlias = "tuple[tuple[int, _Powers], ...]"
-_OPENING: _Options = ((_POSITION, _powers(position=1)), (_VELOCITY, _powers(velocity=1)))
-_READ_OPENING = (*_OPENING, (_READOUT, _powers(position=1, readout=1)))
-_PASSING: dict[int, _Options] = {
-    _POSITION: ((_POSITION, _powers(scale=1)),),
-    _VELOCITY: ((_POSITION, _powers(to_position=1)), (_VELOCITY, _powers(to_velocity=1))),
-}
-_READ_PASSING: dict[int, _Options] = {
-    _POSITION: (*_PASSING[_POSITION], (_READOUT, _powers(scale=1, readout=1))),
-    _VELOCITY: (*_PASSING[_VELOCITY], (_READOUT, _powers(to_position=1, readout=1))),
-    _READOUT: ((_READOUT, _powers(scale=1)),),
-}
 
 
 def _expand(
@@ -92,9 +133,10 @@ def _expand(
 class _Chain:
     """The states of a component and the moves between them at one step."""
 
-    def __init__(self, component: Component, *, reads: bool) -> None:
+    def __init__(self, component: Component, dynamics: Dynamics) -> None:
         self.component = component
-        self.reads = reads
+        self.letters = _Alphabet(dynamics)
+        self.reads = dynamics.readout is not None
         self.symmetries = component.symmetries
         # The largest number of edges that a step can carry.
         self.width = max(self._alive(ideal) for ideal in ideals(component.below))
@@ -110,25 +152,49 @@ class _Chain:
         edges = self.component.edges
         for together in joint_steps(self.component.below, state.placed):
             closing = [i for i, (_, b, _) in enumerate(edges) if together >> b & 1]
-            if any(state.bundles[i][_VELOCITY] for i in closing):
+            read = self._read([state.bundles[i] for i in closing])
+            if read is None:
                 continue
             nodes = sum(self.component.sizes[g] for g in bits(together))
-            ways: list[tuple[tuple[_Counts, ...], _Polynomial]] = [((), {_powers(node=nodes): 1})]
+            start = tuple(map(int.__add__, self.letters.node(nodes), read))
+            ways: list[tuple[tuple[_Counts, ...], _Polynomial]] = [((), {start: 1})]
             for i, (a, _, m) in enumerate(edges):
-                counts = _NONE if i in closing else state.bundles[i]
+                counts = self.letters.none if i in closing else state.bundles[i]
                 opened = m if together >> a & 1 else 0
-                ways = _both(ways, _step(counts, opened, reads=False))
+                ways = _both(ways, self._step(counts, opened, reads=False))
             opened = sum(self.component.roots[g] for g in bits(together))
-            ways = _both(ways, _step(state.out, opened, reads=self.reads))
+            ways = _both(ways, self._step(state.out, opened, reads=self.reads))
             for (*bundles, out), polynomial in ways:
                 after = self.lumped(_State(state.placed | together, tuple(bundles), out))
                 into = result.setdefault(after, {})
                 for powers, c in polynomial.items():
                     # Every step multiplies by the scale of decay as often.
-                    spent = sum(powers[3:5]) + powers[6]
-                    key = (*powers[:6], powers[6] + self.width - spent)
+                    spent = self.letters.steps_in(powers)
+                    key = (*powers[:-1], powers[-1] + self.width - spent)
                     into[key] = into.get(key, 0) + c
         return result
+
+    def _read(self, closing: list[_Counts]) -> _Powers | None:
+        """Return what nodes read of the edges below them; None for zero."""
+        powers = self.letters.one
+        for counts in closing:
+            for i, count in enumerate(counts[:-1]):
+                letters = self.letters.reading[i]
+                if count and letters is None:
+                    return None
+                for _ in range(count):
+                    powers = tuple(map(int.__add__, powers, letters or ()))
+        return powers
+
+    def _step(self, counts: _Counts, opened: int, *, reads: bool) -> dict[_Counts, _Polynomial]:
+        """Carry the edges of a bundle over one step, and open some."""
+        letters = self.letters
+        passing = letters.read_passing if reads else letters.passing
+        after: dict[_Counts, _Polynomial] = {letters.none: {letters.one: 1}}
+        for state, times in enumerate(counts):
+            if times:
+                after = _expand(after, passing[state], times)
+        return _expand(after, letters.read_opening if reads else letters.opening, opened)
 
     def lumped(self, state: _State) -> _State:
         """Return the least of the states that the symmetries make of a state."""
@@ -139,16 +205,6 @@ class _Chain:
             at = {(order[a], order[b]): c for (a, b), c in zip(edges, state.bundles, strict=True)}
             images.append(_State(placed, tuple(at[edge] for edge in edges), state.out))
         return min(images)
-
-
-def _step(counts: _Counts, opened: int, *, reads: bool) -> dict[_Counts, _Polynomial]:
-    """Carry the edges of a bundle over one step, and open some."""
-    passing = _READ_PASSING if reads else _PASSING
-    after: dict[_Counts, _Polynomial] = {_NONE: {_ONE: 1}}
-    for state, times in enumerate(counts):
-        if times:
-            after = _expand(after, passing[state], times)
-    return _expand(after, _READ_OPENING if reads else _OPENING, opened)
 
 
 def _both(
@@ -171,12 +227,11 @@ def carried_sum(component: Component, dynamics: Dynamics) -> tuple[Any, int]:
 
     Elements of a ring that does not grow need no pairs: a row times all matrices is quicker.
     """
-    chain = _Chain(component, reads=dynamics.readout is not None)
-    start = _State(0, (_NONE,) * len(component.edges), _NONE)
+    chain = _Chain(component, dynamics)
+    none = chain.letters.none
+    start = _State(0, (none,) * len(component.edges), none)
     full = (1 << len(component.sizes)) - 1
     out = sum(component.roots)
-    ends = (0, 0, out) if chain.reads else (out, 0, 0)
-    final = _State(full, (_NONE,) * len(component.edges), ends)
     number: dict[_State, int] = {start: 0}
     polynomials: dict[tuple[int, int], _Polynomial] = {}
     for state in (queue := [start]):
@@ -185,22 +240,41 @@ def carried_sum(component: Component, dynamics: Dynamics) -> tuple[Any, int]:
                 number[after] = len(number)
                 queue.append(after)
             polynomials[number[state], number[after]] = polynomial
-    if final not in number:
+    finals = {}
+    for state, place in number.items():
+        is_closed = state.bundles == start.bundles
+        if state.placed == full and is_closed and sum(state.out) == out:
+            weight = _end_weight(state.out, dynamics)
+            if weight:
+                finals[place] = weight
+    if not finals:
         return 0, chain.width
-    matrices = _matrices(polynomials, dynamics)
+    matrices = _matrices(polynomials, chain.letters.numbers, dynamics.updates)
     few = _FEW if dynamics.ring.is_whole else dynamics.updates
-    return _product_entry(matrices, number[start], number[final], few=few), chain.width
+    return _product_entry(matrices, number[start], finals, few=few), chain.width
+
+
+def _end_weight(out: _Counts, dynamics: Dynamics) -> Any:
+    """Return what the root makes of the states of its edges at the end."""
+    *carried, read = out
+    if dynamics.readout is not None:
+        return 0 if any(carried) else 1
+    if read or any(count and i not in dynamics.final for i, count in enumerate(carried)):
+        return 0
+    return prod(dynamics.final[i] ** count for i, count in enumerate(carried) if count)
 
 
 #: Entries other than 0 of a row of equally many square matrices.
 _Matrices: TypeAlias = "dict[tuple[int, int], NDArray[Any]]"
 
 
-def _matrices(polynomials: dict[tuple[int, int], _Polynomial], d: Dynamics) -> _Matrices:
-    given = (d.node, d.position, d.velocity, d.velocity_to_position, d.velocity_to_velocity)
-    factors: list[Any] = [1 if _are_one(x) else np.array(x, dtype=object) for x in given]
-    factors.append(1 if d.readout is None else np.array(d.readout, dtype=object))
-    factors.append(d.decay_scale)
+def _matrices(
+    polynomials: dict[tuple[int, int], _Polynomial], numbers: Sequence[Any], updates: int
+) -> _Matrices:
+    *given, decay_scale = numbers
+    # Of one number for all times there is one copy.
+    factors: list[Any] = [x[0] if is_one_value(x) else np.array(x, dtype=object) for x in given]
+    factors.append(decay_scale)
     known: dict[_Powers, Any] = {}
 
     def monomial(powers: _Powers) -> Any:
@@ -213,17 +287,15 @@ def _matrices(polynomials: dict[tuple[int, int], _Polynomial], d: Dynamics) -> _
     result: _Matrices = {}
     for entry, polynomial in polynomials.items():
         total = sum(c * monomial(powers) for powers, c in polynomial.items())
-        result[entry] = np.broadcast_to(np.asarray(total, dtype=object), (d.updates,))
+        result[entry] = np.broadcast_to(np.asarray(total, dtype=object), (updates,))
     return result
 
 
-def _are_one(values: Sequence[Any]) -> bool:
-    """Tell whether all values are one object, which is 1."""
-    return len(set(map(id, values))) == 1 and bool(values[0] == 1)
+def _product_entry(matrices: _Matrices, start: int, finals: Mapping[int, Any], *, few: int) -> Any:
+    """Return a row of the product of all matrices, in their order, times a column.
 
-
-def _product_entry(matrices: _Matrices, start: int, final: int, *, few: int) -> Any:
-    """Return one entry of the product of all matrices, in their order; a few go row by row."""
+    A few go row by row.
+    """
     count = len(next(iter(matrices.values())))
     by_row: dict[int, list[int]] = {}
     for i, j in matrices:
@@ -260,8 +332,9 @@ def _product_entry(matrices: _Matrices, start: int, final: int, *, few: int) -> 
         new: dict[int, Any] = {}
         for i, value in row.items():
             for j, entry, varies in columns.get(i, ()):
-                if t < count - 1 or j == final:
+                if t < count - 1 or j in finals:
                     term = value * entry[t] if varies else value if entry == 1 else value * entry
                     new[j] = new[j] + term if j in new else term
         row = new
-    return row.get(final, 0)
+    terms = [row[j] if x == 1 else row[j] * x for j, x in finals.items() if j in row]
+    return sum(terms[1:], terms[0]) if terms else 0

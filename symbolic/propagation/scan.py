@@ -7,6 +7,7 @@ that only adds nodes. Where all steps are the same, its power is taken by squari
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.symbolic.embeddings.effort import (
@@ -15,6 +16,7 @@ from sgdiagrams.symbolic.embeddings.effort import (
     check_steps,
     count_moves,
 )
+from sgdiagrams.symbolic.propagation.dynamics import is_one_value
 from sgdiagrams.symbolic.propagation.rings import (
     Matrix,
     SparseRow,
@@ -33,7 +35,7 @@ __all__ = ["StepScan"]
 
 _MOST_STEPS = 3_000_000  # moves at all times
 
-_CLOSED, _POSITION, _READOUT = -1, 0, 2
+_CLOSED = -1
 
 #: Placed nodes, blocks seen in the running epoch, and the state of the edge above each node.
 _Key = tuple[int, int, tuple[int, ...]]
@@ -63,8 +65,13 @@ class StepScan:
         n = len(parents)
         self._children = [[c for c, parent in enumerate(parents) if parent == v] for v in range(n)]
         self.start: _Key = (0, 0, (_CLOSED,) * n)
-        final = _POSITION if dynamics.readout is None else _READOUT
-        self._final = tuple(final if parent < 0 else _CLOSED for parent in parents)
+        #: The state of edges into the root that have been read.
+        self._read = dynamics.states
+        self._all = (1 << n) - 1
+        self._targets = [dynamics.targets(state) for state in range(dynamics.states)]
+        self._openings = sorted(dynamics.inject)
+        #: States that a parent reads as they are, at all times.
+        self._as_is = {i for i, x in dynamics.read.items() if is_one_value(x) and x[0] == 1}
         #: By the weights of a step, those of the last one of an epoch or others.
         self._moves: dict[bool, dict[_Key, list[tuple[_Key, int]]]] = {False: {}, True: {}}
         #: All the factors that there are, with their numbers.
@@ -94,7 +101,12 @@ class StepScan:
                 row = self._stepped(row, t, is_last=ends)
                 if ends:
                     row = self._forgotten(row)
-        placed = [x for key, x in row.items() if self.is_end(key)]
+        placed = [
+            x if weight is None else x * weight
+            for key, x in row.items()
+            if self.is_end(key)
+            for weight in [self._end_weight(key)]
+        ]
         return self.dynamics.ring.settle(sum(placed[1:], placed[0])) if placed else None
 
     def _check(self) -> None:
@@ -109,9 +121,26 @@ class StepScan:
             check_steps(moves * T, f"{n} nodes over {T} updates", most=_MOST_STEPS)
 
     def is_end(self, key: _Key) -> bool:
-        """Tell whether all nodes are placed and the root has read all edges."""
+        """Tell whether all nodes are placed and the root reads all edges."""
         placed, _, states = key
-        return placed == (1 << len(self.parents)) - 1 and states == self._final
+        if placed != self._all:
+            return False
+        if self.dynamics.readout is not None:
+            return all(state in {_CLOSED, self._read} for state in states)
+        return all(state == _CLOSED or state in self.dynamics.final for state in states)
+
+    def end_weight(self, key: _Key) -> Any:
+        """Return what the root makes of the edges at an end."""
+        weight = self._end_weight(key)
+        return self.dynamics.ring.number(Fraction(1)) if weight is None else weight
+
+    def _end_weight(self, key: _Key) -> Any:
+        """Return the same, None for 1."""
+        if self.dynamics.readout is not None:
+            return None
+        numbers = [self.dynamics.final[state] for state in key[2] if state != _CLOSED]
+        factors = [self.dynamics.ring.number(x) for x in numbers if x != 1]
+        return prod(factors[1:], start=factors[0]) if factors else None
 
     def step_from(self, key: _Key) -> SparseRow[_Key]:
         """Return the states after one step, where all steps are alike."""
@@ -210,12 +239,29 @@ class StepScan:
     def _factor(self, t: int, v: int, old: int, new: int) -> Any:
         """Return the factor of an edge at time t, or None for zero."""
         dynamics = self.dynamics
-        target = _POSITION if new == _READOUT else new
-        is_new = old == _CLOSED
-        factor = dynamics.opening(t, target) if is_new else dynamics.transition(t, v, old, target)
-        if new != _READOUT or dynamics.readout is None or factor is None:
-            return factor
-        return factor * dynamics.readout[t] if dynamics.readout[t] else None
+        if new == _CLOSED:
+            return dynamics.reading(t, old)
+        targets = [new] if new != self._read else sorted(dynamics.readout or ())
+        total = None
+        for target in targets:
+            is_new = old == _CLOSED
+            factor = (
+                dynamics.opening(t, target) if is_new else dynamics.transition(t, v, old, target)
+            )
+            if factor is not None and new == self._read and dynamics.readout is not None:
+                weight = dynamics.readout[target][t]
+                factor = factor * weight if weight else None
+            if factor is not None:
+                total = factor if total is None else total + factor
+        return total
+
+    def _options(self, v: int, state: int) -> list[int]:
+        """Return the states that an edge may go to in one step; a closed one is opened."""
+        after = self._openings if state == _CLOSED else self._targets[state]
+        readout = self.dynamics.readout
+        if self.parents[v] < 0 and readout is not None and any(j in readout for j in after):
+            return [*after, self._read]
+        return after
 
     def _find_moves(self, key: _Key, *, is_other: bool) -> Iterator[tuple[_Key, int]]:
         placed, seen, states = key
@@ -233,20 +279,16 @@ class StepScan:
             weight = weigh(mask, seen) if mask else Fraction(1)
             weight *= unit ** len(nodes)
             closing = [c for v in nodes for c in self._children[v]]
-            if not weight or any(states[c] != _POSITION for c in closing):
+            if not weight or any(states[c] not in self.dynamics.read for c in closing):
                 continue
             paths: list[tuple[tuple[int, ...], tuple[tuple[int, int, int], ...]]] = [((), ())]
             for v, state in enumerate(states):
                 if v in closing:
-                    options = [(_CLOSED, False)]
-                elif state in {_CLOSED, _READOUT} and v not in nodes:
+                    options = [(_CLOSED, state not in self._as_is)]
+                elif state in {_CLOSED, self._read} and v not in nodes:
                     options = [(state, False)]
                 else:
-                    # Bare positions stay.
-                    stays = state == _POSITION and not self.dynamics.eigenvalues and v not in nodes
-                    options = [(new, True) for new in range(1 if stays else self.dynamics.states)]
-                    if self.parents[v] < 0 and self.dynamics.readout is not None:
-                        options.append((_READOUT, True))
+                    options = [(new, True) for new in self._options(v, state)]
                 paths = [
                     ((*after, new), (*moved, (self._kinds[v], state, new)) if moves else moved)
                     for after, moved in paths
@@ -260,7 +302,7 @@ class StepScan:
                 if name not in self._numbers:
                     self._numbers[name] = len(self._factors)
                     # Edges that are not carried get the scale of a step all the same.
-                    carried = sum(old != _CLOSED for _, old, _ in changes)
+                    carried = sum(_CLOSED not in (old, new) for _, old, new in changes)
                     idle = self.dynamics.decay_scale ** (n - carried)
                     self._factors.append((weight * idle, changes))
                 yield (placed | mask, seen_now, after), self._numbers[name]

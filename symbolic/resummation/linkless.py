@@ -51,7 +51,6 @@ def resum(
             f"expected an observable at the end of training for a re-summed expansion, got "
             f"observable={shown(observable.name)}; the plain expansion takes it"
         )
-    training.optimizer.edge_systems(())  # says what keeps too much to be counted
     known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
     for p in observable.products:

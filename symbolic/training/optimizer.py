@@ -12,8 +12,9 @@ With :math:`D = t - s` and a constant learning rate:
 * Nesterov in PyTorch's variables, :math:`v \leftarrow \beta v + g,\ \theta \leftarrow \theta - \eta
   (g + \beta v)`: :math:`K = (1 - \beta^{D + 1})/(1 - \beta)`.
 
-That is what counting knows. What a simulation does is written down a second time, in `update`: step by
-step, as in a manual. Where only the second is given, the first is derived from it.
+That is what closed forms know. What counting by number and simulations run is written down a second time,
+as the matrices of every update (`Optimizer.linear_updates`), and a third time step by step, as in a
+manual (`Optimizer.update`). Where only the last is given, the others are derived from it.
 
 Sources: B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5) (1964) 1; Y. Nesterov, Soviet Math. Dokl. 27
 (1983) 372; ``torch.optim.SGD``.
@@ -21,7 +22,7 @@ Sources: B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5) (1964) 1; Y. Nesterov
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from numbers import Rational as AnyRational
@@ -29,17 +30,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
 
 from sympy import Expr, Symbol, sqrt, sympify
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_updates, rational_or_symbol
-from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
+from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate, following_the_weights
 from sgdiagrams.symbolic.training.average import Average
 from sgdiagrams.symbolic.training.penalty import as_penalty
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sgdiagrams.symbolic.training.kernels import Mode
     from sgdiagrams.symbolic.training.penalty import Penalty
@@ -262,11 +263,16 @@ class Optimizer(ABC):
             return kernel
         return self.average.readout(kernel)
 
-    @abstractmethod
     def update(
-        self, gradient: V, memory: tuple[V, ...], factor: Fraction
+        self,
+        gradient: V,  # noqa: ARG002 - what classes take
+        memory: tuple[V, ...],  # noqa: ARG002
+        factor: Fraction,  # noqa: ARG002
     ) -> tuple[V, tuple[V, ...]]:
         r"""Return the step and the new memory: one update as it is printed in a manual.
+
+        Where a class has it, everything else follows from it; one with `linear_updates` of its own needs
+        none.
 
         Parameters
         ----------
@@ -283,56 +289,70 @@ class Optimizer(ABC):
             By how much the weights move down: :math:`\theta \leftarrow \theta - \eta\, \mathrm{step}`.
         memory
             For the next update.
-        """
-
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return what each update does to an edge, for the factors a_0, ..., a_{T-1}.
-
-        By default it is read off the update rule, which is linear.
 
         Raises
         ------
-        RequestError
-            When the optimiser keeps more than one vector.
+        SamplingError
+            When the class has none.
         """
-        size = self.memory_size
-        if size > 1:
-            raise RequestError(
-                f"expected an optimiser that keeps at most one vector, got {self.name} with {size}"
-            )
-        zero, one = Fraction(0), Fraction(1)
-        systems: list[EdgeSystem] = []
-        known: dict[Fraction, EdgeSystem] = {}
-        for a in multipliers:
-            if a in known:
-                systems.append(known[a])
-                continue
-            step, memory = self.update(one, (zero,) * size, a)
-            if len(memory) != size:
-                raise SamplingError(
-                    f"expected update of {self.name} to return memory_size={size} vectors of memory, "
-                    f"got {len(memory)}"
-                )
-            if not systems and self.update(2 * one, (zero,) * size, a)[0] != 2 * step:
-                raise SamplingError(
-                    f"expected an update that is linear in the gradient and the memory, got that of "
-                    f"{self.name}"
-                )
-            # What was moved stays, and each memory moves the weights and makes new memory.
-            columns = [(one, *(zero,) * size)]
-            for i in range(size):
-                moved, kept = self.update(
-                    zero, tuple(Fraction(int(j == i)) for j in range(size)), a
-                )
-                columns.append((moved, *kept))
-            known[a] = EdgeSystem((step, *memory), tuple(zip(*columns, strict=True)))
-            systems.append(known[a])
-        return tuple(systems)
+        raise SamplingError(
+            f"expected an update rule, but {self.name} has neither update nor linear_updates; "
+            "write one of them"
+        )
 
-    @property
-    def scales_nodes(self) -> bool:
-        """Whether the schedule multiplies gradients, as a factor of each node outside the systems."""
-        return False
+    def linear_updates(self, T: int) -> tuple[LinearUpdate, ...]:
+        """Return what each of T updates does to a state of vectors; see `LinearUpdate`.
+
+        This is what counting and all simulators run. By default it is read off `update`, which is linear:
+        the state is the weights and the memory.
+
+        Raises
+        ------
+        SamplingError
+            When `update` returns something else than `memory_size` vectors, or is not linear.
+        """
+        if T:
+            self._check_update(self.multipliers(T)[0])
+        return self.by_factor(T, self._read_off)
+
+    def by_factor(
+        self, T: int, update: Callable[[Fraction], LinearUpdate]
+    ) -> tuple[LinearUpdate, ...]:
+        """Return T updates that depend on the schedule's factors alone, one object for each factor."""
+        multipliers = self.multipliers(T)
+        if self.schedule is None:
+            return (update(Fraction(1)),) * T
+        known = {a: update(a) for a in dict.fromkeys(multipliers)}
+        return tuple([known[a] for a in multipliers])
+
+    def _check_update(self, factor: Fraction) -> None:
+        one, nothing = Fraction(1), (Fraction(0),) * self.memory_size
+        step, memory = self.update(one, nothing, factor)
+        if len(memory) != self.memory_size:
+            raise SamplingError(
+                f"expected update of {self.name} to return memory_size={self.memory_size} vectors of "
+                f"memory, got {len(memory)}"
+            )
+        if self.update(2 * one, nothing, factor)[0] != 2 * step:
+            raise SamplingError(
+                f"expected an update that is linear in the gradient and the memory, got that of "
+                f"{self.name}"
+            )
+
+    def _read_off(self, factor: Fraction) -> LinearUpdate:
+        """Return the update with a factor of the learning rate, as its rule makes it."""
+        size = self.memory_size
+        zero, one = Fraction(0), Fraction(1)
+        step, memory = self.update(one, (zero,) * size, factor)
+        # What was moved stays, and each memory moves the weights and makes new memory.
+        columns = [(one, *(zero,) * size)]
+        for i in range(size):
+            moved, kept = self.update(
+                zero, tuple(Fraction(int(j == i)) for j in range(size)), factor
+            )
+            columns.append((Fraction(moved), *map(Fraction, kept)))
+        injected = (Fraction(step), *map(Fraction, memory))
+        return following_the_weights(injected, zip(*columns, strict=True))
 
     def iterate_weights(self, T: int) -> tuple[Fraction, ...] | None:
         """Return the weights of the iterates after 1, ..., T updates; None for the last alone."""

@@ -17,6 +17,7 @@ from sgdiagrams import (
     Grid,
     Landscape,
     Momentum,
+    Nesterov,
     Observable,
     OnePass,
     Optimizer,
@@ -41,6 +42,7 @@ from sgdiagrams.numeric.simulation.simulation import Simulation
 from sgdiagrams.symbolic import (
     ArraySchedule,
     Average,
+    Epochs,
     Exponential,
     FixedBatches,
     Mode,
@@ -48,7 +50,7 @@ from sgdiagrams.symbolic import (
     RandomBatches,
     Schedule,
 )
-from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
+from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate, following_the_weights
 
 HALF = Fraction(1, 2)
 
@@ -331,31 +333,42 @@ def test_a_kernel_in_closed_form_keeps_its_symbols():
 
 def test_systems_are_read_off_the_update_rule():
     """What the built-in optimisers say twice is the same: their kernels and their rules."""
-    for optimizer in (
-        Momentum(beta="2/3"),
-        Momentum(beta="2/3", schedule=[1, 2, "1/3"]),
-    ):
-        factors = optimizer.multipliers(3)
-        derived = Optimizer.edge_systems(optimizer, factors)
-        assert derived == optimizer.edge_systems(factors)
+    for kind in (SGD, Momentum, Nesterov):
+        beta = {} if kind is SGD else {"beta": "2/3"}
+        scaled = [{}] if kind is SGD else [{}, {"schedule_scales": "gradient"}]
+        for how in scaled:
+            for schedule in (None, [1, 2, "1/3"]):
+                optimizer = kind(**beta, **how, schedule=schedule)
+                derived = Optimizer.linear_updates(optimizer, 3)
+                assert derived == optimizer.linear_updates(3)
     beta = HALF
-    [system] = Delayed().edge_systems((Fraction(2),))
-    assert system == EdgeSystem((0, 1), ((1, 2), (0, 0)))
-    [system] = QuasiHyperbolic(beta=beta, nu=1).edge_systems((Fraction(1),))
-    assert system == EdgeSystem((HALF, HALF), ((1, HALF), (0, HALF)))
+    [system] = Delayed(schedule=[2]).linear_updates(1)
+    assert system == following_the_weights((0, 1), ((1, 2), (0, 0)))
+    [system] = QuasiHyperbolic(beta=beta, nu=1).linear_updates(1)
+    assert system == following_the_weights((HALF, HALF), ((1, HALF), (0, HALF)))
+    assert system == LinearUpdate((1, 0), (HALF, HALF), ((1, HALF), (0, HALF)), (1, 0))
 
 
-def test_more_memory_is_simulated_but_not_counted():
-    """theta moves by g_{t-1} - g_{t-2}: after three updates along g_1, at second order of none."""
+def test_more_memory_is_simulated_and_counted():
+    """theta moves by g_{t-1} - g_{t-2}: after three updates along g_1."""
     landscape = PolynomialLandscape([{(1,): Fraction(1)}])
     moved = exact_sgd(
         landscape, one_pass_schedule(3), order=1, observable="displacement", optimizer=Forgetful()
     )
     assert moved[1].tolist() == [-1]
-    with pytest.raises(
-        RequestError, match=r"^expected .* at most one vector, got forgetful with 2$"
+    series = expand("displacement", order=1, sampling=OnePass(T=3), optimizer=Forgetful())
+    assert [str(term.weight) for term in series.order_terms(1)] == ["-1"]
+    for scheme in (
+        OnePass(T=4),
+        Epochs(N=2, B=1, E=2),
+        Epochs(N=2, B=1, E=2, shuffle="every-epoch"),
     ):
-        expand("test-loss", order=1, sampling=OnePass(T=2), optimizer=Forgetful())
+        formula = expand("training-loss", order=3, sampling=scheme, optimizer=Forgetful())
+        values = formula.evaluate(exact_statistics(Quartic().exact, 3), eta=Fraction(1)).orders
+        exact = exact_training(
+            Quartic().exact, Training(scheme, Forgetful()), order=3, observable="training-loss"
+        )
+        assert tuple(values) == exact
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final, get_args
@@ -10,7 +11,7 @@ from sympy import Expr, Integer, sympify
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
-from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
+from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
 
@@ -47,16 +48,29 @@ class _WithMomentum(Optimizer):
         check_choice("schedule_scales", self.schedule_scales, get_args(ScheduleScales))
         Optimizer.__post_init__(self)
 
-    @property
-    def scales_nodes(self) -> bool:
-        """Whether the schedule multiplies gradients, not the velocity."""
-        return self.schedule_scales == "gradient"
+    def linear_updates(self, T: int) -> tuple[LinearUpdate, ...]:
+        """Return the updates of the weights and the velocity."""
+        zero, one = Fraction(0), Fraction(1)
+        beta: Any = self.beta
+        of_gradient, of_velocity = self._step(beta)
+        weights = (one, zero)
+
+        def update(a: Fraction) -> LinearUpdate:
+            injected, moved = (a, one) if self.schedule_scales == "gradient" else (one, a)
+            step = ((one, moved * of_velocity), (zero, beta))
+            return LinearUpdate(weights, (a * of_gradient, injected), step, weights)
+
+        return self.by_factor(T, update)
+
+    @abstractmethod
+    def _step(self, beta: Fraction) -> tuple[Fraction, Fraction]:
+        """Return how much of the gradient and of the velocity before is in a step."""
 
     @property
     def _decay(self) -> Expr | None:
         """The base of the kernel: beta, times the schedule's where that scales the velocity."""
         beta = sympify(self.beta)
-        if self.schedule is None or self.scales_nodes:
+        if self.schedule is None or self.schedule_scales == "gradient":
             return beta
         terms = self.schedule.closed_form
         if terms is None or len(terms) != 1 or terms[0].power:
@@ -119,16 +133,8 @@ class Momentum(_WithMomentum):
         velocity = self.beta * velocity + gradient
         return factor * velocity, (velocity,)
 
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return the states (position, velocity)."""
-        beta: Any = self.beta
-        if self.scales_nodes:
-            multipliers = tuple(a**0 for a in multipliers)
-        by_factor = {
-            a: EdgeSystem((a, a**0), ((a**0, a * beta), (a * 0, beta + a * 0)))
-            for a in dict.fromkeys(multipliers)
-        }
-        return tuple(by_factor[a] for a in multipliers)
+    def _step(self, beta: Fraction) -> tuple[Fraction, Fraction]:
+        return Fraction(1), beta
 
 
 @final
@@ -181,13 +187,5 @@ class Nesterov(_WithMomentum):
         velocity = self.beta * velocity + gradient
         return factor * (gradient + self.beta * velocity), (velocity,)
 
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return the states (position, velocity)."""
-        beta: Any = self.beta
-        if self.scales_nodes:
-            multipliers = tuple(a**0 for a in multipliers)
-        by_factor = {
-            a: EdgeSystem((a * (1 + beta), a**0), ((a**0, a * beta**2), (a * 0, beta + a * 0)))
-            for a in dict.fromkeys(multipliers)
-        }
-        return tuple(by_factor[a] for a in multipliers)
+    def _step(self, beta: Fraction) -> tuple[Fraction, Fraction]:
+        return 1 + beta, beta**2

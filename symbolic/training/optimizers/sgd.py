@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, final
 
 from sympy import Integer
 
-from sgdiagrams.symbolic.propagation.dynamics import EdgeSystem
+from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from sgdiagrams.symbolic.checks import Number
     from sgdiagrams.symbolic.training.average import Average
     from sgdiagrams.symbolic.training.penalty import Penalty
@@ -63,11 +62,6 @@ class SGD(Optimizer):
         return self.is_plain and self.weight_decay == 0 and self.penalty is None
 
     @property
-    def scales_nodes(self) -> bool:
-        """True: a factor of a step is one of its gradient."""
-        return True
-
-    @property
     def dressing(self) -> Dressing | None:
         """One root, without schedule and average."""
         return Dressing() if self.is_plain else None
@@ -77,10 +71,10 @@ class SGD(Optimizer):
         """The constant 1."""
         return (Mode(Integer(1), 0, Integer(1)),)
 
-    def edge_systems(self, multipliers: tuple[Fraction, ...]) -> tuple[EdgeSystem, ...]:
-        """Return one state, the position, which stays."""
-        one = multipliers[0] ** 0 if multipliers else 1
-        return (EdgeSystem((one,), ((one,),)),) * len(multipliers)  # type: ignore[arg-type]
+    def linear_updates(self, T: int) -> tuple[LinearUpdate, ...]:
+        """Return one vector, the weights, which stays."""
+        one = Fraction(1)
+        return self.by_factor(T, lambda a: LinearUpdate((one,), (a,), ((one,),), (one,)))
 
     def update(
         self, gradient: V, memory: tuple[V, ...], factor: Fraction

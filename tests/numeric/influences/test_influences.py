@@ -64,12 +64,20 @@ def descended(training, gradient):
     """Return the end of a run, by the optimiser's matrices."""
     descent = Descent.of(training)
     decay = float(training.optimizer.weight_decay)
-    theta, memory = jnp.asarray(START), [jnp.zeros(2)] * training.optimizer.memory_size
+    theta, state = jnp.asarray(START), [jnp.zeros(2)] * descent.states
     end = descent.watched[0][0] * theta
-    for t, matrix in enumerate(descent.matrices):
-        known = [gradient(t, theta) + decay * theta, *memory]
-        step, *memory = (sum(m * k for m, k in zip(row, known, strict=True)) for row in matrix)
-        theta = theta - ETA * step
+
+    def moved(row, state):
+        return sum(m * k for m, k in zip(row, state, strict=True))
+
+    for t, update in enumerate(descent.updates):
+        read = START + moved(update.read, state)
+        push = ETA * (gradient(t, read) + decay * read)
+        state = [
+            moved(row, state) - number * push
+            for row, number in zip(update.step, update.inject, strict=True)
+        ]
+        theta = START + moved(update.readout, state)
         end = end + descent.watched[0][t + 1] * theta
     return end
 

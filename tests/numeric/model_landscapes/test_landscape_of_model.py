@@ -160,7 +160,7 @@ def test_segments_put_all_updates_into_equal_pieces():
     assert watched.tolist() == [[0] * 19 + [0.5] * 2]
     padded = parts[-1].padded(4)
     assert padded.rows.shape == (1, 4, 2)
-    assert padded.matrices[:, 0, 0].tolist() == [1, 0, 0, 0]
+    assert padded.numbers[:, 0].tolist() == [1, 0, 0, 0]
 
 
 def test_chunks_take_seconds_and_fit_the_memory():

@@ -200,8 +200,8 @@ class Counted:
 
     alive = most = 0
 
-    def __init__(self, theta, memory):
-        self.theta, self.memory = theta, memory
+    def __init__(self, vectors):
+        self.vectors = vectors
         Counted.alive += 1
         Counted.most = max(Counted.most, Counted.alive)
 
@@ -223,7 +223,7 @@ def test_states_are_kept_within_the_memory_and_nothing_changes(room, monkeypatch
     for t in reversed(range(23)):
         place, theta = next(backward)
         assert place == t
-        np.testing.assert_array_equal(theta, whole[t].theta)
+        np.testing.assert_array_equal(theta, run.read(t, whole[t]))
     assert [*backward] == []
     # The first state, those that there is room for, and two at work.
     assert Counted.most <= min(room, 22) + 3
@@ -239,12 +239,12 @@ def test_many_updates_need_few_states_and_few_passes():
         def _updated(self, state, _):
             nonlocal made
             made += 1
-            return RunState(state.theta, state.memory)
+            return RunState(state.vectors)
 
-    run = Counting(model, descent, descent.matrices, 0.1, 42)
+    run = Counting(model, descent, descent.updates, 0.1, 42)
     assert [t for t, _ in run.backward(run.forward())] == [*range(T)][::-1]
     assert made <= 2 * T
-    made, run = 0, Counting(model, descent, descent.matrices, 0.1, 12)
+    made, run = 0, Counting(model, descent, descent.updates, 0.1, 12)
     assert [t for t, _ in run.backward(run.forward())] == [*range(T)][::-1]
     assert made <= 4 * T
 

@@ -124,20 +124,30 @@ def whole_run(rounds, batches, rows, observable):
     descent, everything = rounds.descent, range(len(DATA))
     decay = float(descent.optimizer.weight_decay)
     theta = [Powers.of(w) for w in START]
-    memory = [[Powers.of(0)] * 2] * descent.optimizer.memory_size
+    state = [[Powers.of(0)] * 2] * descent.states
+
+    def displaced(row, state):
+        return [
+            w + sum(m * x[i] for m, x in zip(row, state, strict=True)) for i, w in enumerate(START)
+        ]
+
     seen = [descent.watched[0][0] * w for w in theta]
-    for t, matrix in enumerate(descent.matrices):
+    for t, update in enumerate(descent.updates):
+        theta = displaced(update.read, state)
         base = mean(gradient, theta, everything)
         slope = [g + decay * w for g, w in zip(base, theta, strict=True)]
         for e, batch in zip(strengths, batches, strict=True):
             own = mean(gradient, theta, batch[t])
             slope = [s + e * (g - b) for s, g, b in zip(slope, own, base, strict=True)]
-        known = [slope, *memory]
-        step, *memory = (
-            [sum(m * k[i] for m, k in zip(row, known, strict=True)) for i in range(2)]
-            for row in matrix
-        )
-        theta = [w - rounds.eta * d for w, d in zip(theta, step, strict=True)]
+        state = [
+            [
+                sum(m * x[i] for m, x in zip(row, state, strict=True))
+                - number * rounds.eta * slope[i]
+                for i in range(2)
+            ]
+            for row, number in zip(update.step, update.inject, strict=True)
+        ]
+        theta = displaced(update.readout, state)
         seen = [a + descent.watched[0][t + 1] * w for a, w in zip(seen, theta, strict=True)]
     [test] = mean(losses, seen, everything)
     train = test
