@@ -96,7 +96,8 @@ class ResummedExpansion(ResummedFormula):
     @cached_property
     def has_closed_form(self) -> bool:
         """Whether all weights are formulas; others are known by number only."""
-        return all(part.training.dressing is not None for part in self.parts)
+        trainings = [part.training for part in self.parts]
+        return all(t.dressing is not None or t.rounds is not None for t in trainings)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:

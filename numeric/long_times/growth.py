@@ -14,11 +14,14 @@ where all alive edges are flat.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
+from sgdiagrams.symbolic.resummation.given_sets.round_sums import has_round_sum, round_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, Structure
+    from sgdiagrams.symbolic.resummation.given_sets.round_sums import RoundComponent
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
     from sgdiagrams.symbolic.training.training import Training
 
@@ -98,13 +102,17 @@ def long_time(
     >>> [round(float(c), 12) for c in growth.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
-    count = closed_count(skeleton.diagram, training, root=skeleton.role)
-    dressing = training.dressing
+    if has_round_sum(skeleton.diagram, training):
+        components = round_sum(skeleton.diagram, training)
+        at = partial(_rounds, components)
+    else:
+        at = partial(_count, closed_count(skeleton.diagram, training, root=skeleton.role))
+    dressing = training.optimizer.dressing
     if dressing is None or dressing.beta is None:
         bases = [((1 - h),) for h in eigenvalues]
-        return _count(count, bases)
+        return at(bases)
     beta = float(dressing.beta)
-    direct = _count(count, [_roots(h, beta) for h in eigenvalues])
+    direct = at([_roots(h, beta) for h in eigenvalues])
     double = (1 - math.sqrt(beta)) ** 2
     near: Any = False
     for h in eigenvalues:
@@ -113,7 +121,7 @@ def long_time(
     if not np.any(near):
         return exact
     circle = [1 + _RADIUS * np.exp(2j * np.pi * k / _POINTS) for k in range(_POINTS)]
-    around = [_count(count, [_roots(h * z, beta) for h in eigenvalues]) for z in circle]
+    around = [at([_roots(h * z, beta) for h in eigenvalues]) for z in circle]
     means = [
         sum(c) / _POINTS for c in zip(*(near_by.coefficients for near_by in around), strict=True)
     ]
@@ -131,6 +139,16 @@ def _roots(h: NDArray[Any], beta: float) -> tuple[NDArray[Any], NDArray[Any]]:
     larger, smaller = (trace + root) / 2, (trace - root) / 2
     # Exactly 1 and beta along flat directions.
     return np.where(h == 0, 1, larger), np.where(h == 0, beta, smaller)
+
+
+def _rounds(components: Sequence[RoundComponent], bases: Sequence[tuple[Any, ...]]) -> LongTime:
+    """Return the limit on a given set for many rounds; where edges are flat there is none."""
+    with np.errstate(all="ignore"):
+        late = late_rounds(components, bases)
+        value = late.value
+        for roots in bases:
+            value = value / (roots[0] - roots[1]) if len(roots) == 2 else value
+    return LongTime((np.asarray(value),), late.grows)
 
 
 def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:

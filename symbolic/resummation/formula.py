@@ -10,6 +10,7 @@ from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Formula
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
+from sgdiagrams.symbolic.resummation.given_sets.round_forms import ROUND_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,13 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
         )
     for part in parts:
         scheme = scheme_of(part)
+        if part.training.rounds is not None:
+            if form in ROUND_FORMS:
+                continue
+            raise RequestError(
+                f"expected form='discrete' or 'stationary' for {scheme.label}, got form={shown(form)}: "
+                "the noise of a whole epoch is 0 in the leading order of small eta"
+            )
         if form != "discrete" and part.training.dressing is None:
             raise RequestError(
                 f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "

@@ -13,12 +13,20 @@ from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, root_sum, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
+from sgdiagrams.symbolic.resummation.given_sets.round_forms import (
+    RoundForm,
+    round_conditions,
+    round_expression,
+)
+from sgdiagrams.symbolic.resummation.given_sets.round_sums import has_round_sum, round_sum
 from sgdiagrams.symbolic.resummation.pairs.paired import (
     PairedTerm,
     paired_product,
     stationary_in_pairs,
 )
 from sgdiagrams.symbolic.resummation.pairs.reduced import in_lowest_terms
+from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,12 +82,17 @@ class Weights:
         alike = ((m, [p for p in term.pieces if self._memory(p) == m]) for m in memories)
         return Add(
             *(
-                factor(self._sum(pieces, term))
+                self._factored(pieces, term)
                 if memory is None
                 else in_lowest_terms(self._in_pairs(pieces, term), memory, term.order)
                 for memory, pieces in alike
             )
         )
+
+    def _factored(self, pieces: Iterable[Piece], term: DressedTerm) -> Expr:
+        total = self._sum(pieces, term)
+        # Powers with a symbol in the exponent are no rational function.
+        return total if total.has(PowerDifference, PowerDecay) else factor(total)
 
     def _in_pairs(self, pieces: Iterable[Piece], term: DressedTerm) -> Iterator[PairedTerm]:
         """Return stationary parts with momentum, symmetric in both roots."""
@@ -106,7 +119,9 @@ class Weights:
 
     def _memory(self, piece: Piece) -> Expr | None:
         """Return the momentum that there is."""
-        return memory_of(self._parts[piece.part].optimizer) or None
+        part = self._parts[piece.part]
+        # In rounds roots stay as they are.
+        return None if part.training.rounds else memory_of(part.optimizer) or None
 
     def conditions(self, dressed_terms: Iterable[DressedTerm]) -> tuple[tuple[str, ...], ...]:
         """Return the least groups of indices whose product of q must be below 1 in size.
@@ -118,7 +133,7 @@ class Weights:
             for term in dressed_terms
             for piece in term.pieces
             for skeleton in piece.skeletons
-            for group in conditions(self.count(skeleton, self._parts[piece.part]))
+            for group in self._conditions(skeleton, self._parts[piece.part])
         }
         return least_groups(groups, self._flat)
 
@@ -135,13 +150,15 @@ class Weights:
         return self._dressed[key]
 
     def _derived(self, skeleton: Skeleton, part: Part, h: tuple[Expr, ...]) -> Expr:
-        if part.training.dressing is None:
-            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         memory = memory_of(part.optimizer)
         bases = [
             (1 - x,) if memory is None else _bases(i, x, memory)
             for i, x in zip(skeleton.indices, h, strict=True)
         ]
+        if has_round_sum(skeleton.diagram, part.training):
+            return self._in_rounds(skeleton, part, bases)
+        if part.training.dressing is None:
+            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         return expression(
             self.count(skeleton, part),
             self._form,
@@ -149,6 +166,17 @@ class Weights:
             roots=bases,
             memory=Integer(0) if memory is None else memory,
         )
+
+    def _in_rounds(self, skeleton: Skeleton, part: Part, bases: Sequence[tuple[Expr, ...]]) -> Expr:
+        """Return a dressed count on a given set, as a function of the eigenvalues."""
+        form: RoundForm = "discrete" if self._form == "discrete" else "stationary"
+        components = round_sum(skeleton.diagram, part.training)
+        return round_expression(components, form, roots=bases)
+
+    def _conditions(self, skeleton: Skeleton, part: Part) -> set[frozenset[int]]:
+        if has_round_sum(skeleton.diagram, part.training):
+            return round_conditions(round_sum(skeleton.diagram, part.training))
+        return conditions(self.count(skeleton, part))
 
     def count(self, skeleton: Skeleton, part: Part) -> DressedCount:
         """Return the dressed count in closed form, which knows no eigenvalues yet."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
 
 
 __all__ = ["PairShares", "Repetition", "Sampling", "course_of", "steps_of", "with_root"]
@@ -359,6 +360,11 @@ class Sampling(ABC):
     @property
     def given_scheme(self) -> Sampling | None:
         """The scheme itself, where this is what it is on one given training set; else None."""
+        return None
+
+    @property
+    def rounds(self) -> Rounds | None:
+        """On a given training set, what is drawn at once, with a closed form; None elsewhere."""
         return None
 
     def on_given_set(self) -> Sampling:

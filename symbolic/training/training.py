@@ -16,6 +16,7 @@ from sgdiagrams.symbolic.training.sampling import Sampling
 if TYPE_CHECKING:
     from sympy import Expr
 
+    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
     from sgdiagrams.symbolic.training.optimizer import Dressing
 
 __all__ = ["Training"]
@@ -134,6 +135,11 @@ class Training:
     def dressing(self) -> Dressing | None:
         """How links dress an edge in closed form: with steps that are alike and a constant optimiser."""
         return None if self.sampling.steps is None else self.optimizer.dressing
+
+    @property
+    def rounds(self) -> Rounds | None:
+        """What is drawn at once on a given set, where links dress edges in closed form."""
+        return None if self.optimizer.dressing is None else self.sampling.rounds
 
     def at(self, /, **numbers: object) -> Self:
         """Return this training with numbers for some of its free symbols.

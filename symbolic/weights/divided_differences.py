@@ -84,7 +84,8 @@ class _DividedDifference(Function):  # type: ignore[misc]  # SymPy ships no type
 
     def _sympystr(self, printer: Any) -> str:
         nodes = ", ".join(printer.doprint(x) for x in self.nodes)
-        return f"[{nodes}]{self.shown.format(printer.doprint(self.args[0]))}"
+        T, written = self.args[0], printer.doprint(self.args[0])
+        return f"[{nodes}]{self.shown.format(written if T.is_Atom else f'({written})')}"
 
 
 class PowerDifference(_DividedDifference):

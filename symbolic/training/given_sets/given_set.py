@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from sgdiagrams.symbolic.propagation.course import FixedBatches
 from sgdiagrams.symbolic.training.given_sets.courses import SetInOneOrder, SetRounds, SetSteps
@@ -16,27 +16,10 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
+    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
-__all__ = ["GivenSet", "Rounds"]
-
-
-class Rounds(NamedTuple):
-    """What is drawn at once: batches of different rows, all orders being equally likely.
-
-    Attributes
-    ----------
-    batches
-        The number of batches of a round.
-    count
-        The number of rounds.
-    have_one_order
-        Whether all rounds have the order that was drawn for the first.
-    """
-
-    batches: Expr
-    count: Expr
-    have_one_order: bool = False
+__all__ = ["GivenSet"]
 
 
 @final

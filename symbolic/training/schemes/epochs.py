@@ -26,7 +26,8 @@ from sgdiagrams.symbolic.embeddings.rules import (
     FullBatchSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
-from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet, Rounds
+from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
+from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
 from sgdiagrams.symbolic.training.plain_counts import (
     EpochsCounter,
     ReshuffledCounter,

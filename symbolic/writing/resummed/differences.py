@@ -23,7 +23,15 @@ from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 from sgdiagrams.symbolic.writing.resummed.names import Names, grouped
 from sgdiagrams.symbolic.writing.resummed.summands import Summand, pulled, rational_summand
 
-__all__ = ["STYLES", "Style", "difference", "fractions"]
+__all__ = [
+    "STYLES",
+    "Style",
+    "difference",
+    "fractions",
+    "is_round_power",
+    "round_decay",
+    "round_power",
+]
 
 Style = Literal["short", "written-out", "brackets"]
 #: What a caller may ask for; ``"brackets"``, also for two nodes, is the style of plain text.
@@ -134,6 +142,22 @@ def _power_value(names: Names, T: Expr, point: Expr) -> Node:
     return Scripts(base, above=_time(T))
 
 
+def is_round_power(expr: Expr) -> bool:
+    """Tell whether something is a power with a symbol in the exponent, such as N/B."""
+    return bool(expr.is_Pow and expr.exp.free_symbols)
+
+
+def round_power(names: Names, expr: Expr) -> Node:
+    """Return such a power of a product of the q."""
+    return _power_value(names, expr.exp, names.in_names(expr.base))
+
+
+def round_decay(names: Names, expr: Expr) -> Node:
+    """Return one minus such a power, in brackets."""
+    M, x = expr.args
+    return Group(Sum(((1, ONE), (-1, _power_value(names, M, names.in_names(x))))))
+
+
 def _split_rate(names: Names, rate: Expr) -> tuple[Expr, Node]:
     p = rational_summand(_without_rates(names), rate)
     shown = [*p.above, *p.beside]
@@ -174,6 +198,8 @@ def _point(names: Names, point: Expr) -> Node:
     """Return a node of a divided difference."""
     if not point.free_symbols & names.indexed().keys():
         return _plain_point(point)
+    if is_round_power(point):
+        return round_power(names, point)
     if not names.in_rates:
         return names.factor(point)
     scalar, rate = _split_rate(names, -point)

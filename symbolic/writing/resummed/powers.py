@@ -129,9 +129,8 @@ def notes_of_powers(formula: ResummedFormula) -> tuple[str, ...]:
         return (f"from {rest_of(formula)}, {fixed}; complete but for {left_out(formula).text}",)
     if formula.form == "discrete" or not any(term.order for term in formula.pieces):
         return ()
-    return (
-        f"rows by edges of linkless diagrams, not by powers of eta; {''.join(_complete(formula))}",
-    )
+    rows = "rows by edges of linkless diagrams, not by powers of eta"
+    return (rows,) if _is_in_rounds(formula) else (f"{rows}; {''.join(_complete(formula))}",)
 
 
 def complete_in_latex(formula: ResummedFormula) -> tuple[str, ...]:
@@ -141,7 +140,8 @@ def complete_in_latex(formula: ResummedFormula) -> tuple[str, ...]:
         power = rf"\text{{complete through power {formula.through}}}"
         return (rf"{power}{fixed}\text{{, from {rest_of(formula)}}}",)
     words = rf"\text{{linkless diagrams with at most {edges(formula)}}}"
-    if formula.form == "discrete" or not any(term.order for term in formula.pieces):
+    is_plain = formula.form == "discrete" or not any(term.order for term in formula.pieces)
+    if is_plain or _is_in_rounds(formula):
         return (words,)
     before, small, after = _complete(formula)
     names = small.replace("eta", r"\eta").replace(" and ", r"\text{ and }")
@@ -152,6 +152,11 @@ def complete_in_latex(formula: ResummedFormula) -> tuple[str, ...]:
 def edges(formula: ResummedFormula) -> str:
     """Return how many edges diagrams have at most, in words."""
     return f"{formula.order} {'edge' if formula.order == 1 else 'edges'}"
+
+
+def _is_in_rounds(formula: ResummedFormula) -> bool:
+    """Tell whether noise of one epoch cancels, so that it has other powers than fresh noise."""
+    return any(scheme_of(part).rounds is not None for part in formula.parts)
 
 
 def _complete(formula: ResummedFormula) -> tuple[str, str, str]:

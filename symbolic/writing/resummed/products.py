@@ -18,8 +18,15 @@ from sgdiagrams.symbolic.layout.nodes import Node, Numeral, Row, power
 from sgdiagrams.symbolic.layout.quantities import DressedEmbeddings
 from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum
+from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
-from sgdiagrams.symbolic.writing.resummed.differences import difference, fractions
+from sgdiagrams.symbolic.writing.resummed.differences import (
+    difference,
+    fractions,
+    is_round_power,
+    round_decay,
+    round_power,
+)
 from sgdiagrams.symbolic.writing.resummed.names import fraction_of
 from sgdiagrams.symbolic.writing.resummed.summands import (
     Summand,
@@ -42,7 +49,7 @@ __all__ = ["SpectralTerms", "merged", "scalar_node", "scalar_row"]
 _WIDE = 40
 
 _DIFFERENCES = (PowerDifference, ExponentialDifference)
-_SPECIAL = (*_DIFFERENCES, EmbeddingSum)
+_SPECIAL = (*_DIFFERENCES, EmbeddingSum, PowerDecay)
 
 
 class SpectralTerms:
@@ -71,7 +78,7 @@ class SpectralTerms:
 
     def sum(self, expr: Expr) -> list[Summand]:
         """Return a weight as a sum of products."""
-        if not expr.has(*_SPECIAL):
+        if not (expr.has(*_SPECIAL) or any(map(is_round_power, expr.atoms(Pow)))):
             # Parts with momentum of their own stay apart.
             parts = Add.make_args(expr) if self.names.is_paired else (expr,)
             return [p for part in parts for p in self._rational(part)]
@@ -80,7 +87,11 @@ class SpectralTerms:
     def _product(self, term: Expr) -> list[Summand]:
         rest: list[Expr] = []
         special: list[tuple[Expr, int]] = []
+        powers: list[Node] = []
         for f in Mul.make_args(term):
+            if is_round_power(f):
+                powers.append(round_power(self.names, f))
+                continue
             base, exponent = f.as_base_exp()
             if base.has(*_SPECIAL):
                 special.append((base, int(exponent)))
@@ -89,6 +100,7 @@ class SpectralTerms:
         if self._is_written_out(special):
             return fractions(self.names, special[0][0], Mul(*rest))
         summands = self._rational(Mul(*rest))
+        summands = [p._replace(beside=p.beside + tuple(powers)) for p in summands]
         for base, exponent in special:
             factor = self._special(base, exponent)
             summands = [summand_product(p, factor) for p in summands]
@@ -97,6 +109,11 @@ class SpectralTerms:
     def _special(self, base: Expr, exponent: int) -> Summand:
         if isinstance(base, EmbeddingSum):
             return self._embedding(base, exponent)
+        if isinstance(base, PowerDecay):
+            shown = round_decay(self.names, base)
+            if exponent < 0:
+                return Summand(Integer(1), below=(power(shown, -exponent),))
+            return Summand(Integer(1), beside=(shown,) * exponent)
         if isinstance(base, _DIFFERENCES):
             return difference(self.names, base, exponent, self.differences)
         scalar, inner = pulled(collected(self.sum(base)))

@@ -1,0 +1,28 @@
+"""Rounds: what a scheme draws at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+__all__ = ["Rounds"]
+
+
+class Rounds(NamedTuple):
+    """Batches of different rows, all orders being equally likely.
+
+    Attributes
+    ----------
+    batches
+        The number of batches of a round, which have one size.
+    count
+        The number of rounds.
+    have_one_order
+        Whether all rounds have the order that was drawn for the first.
+    """
+
+    batches: Expr
+    count: Expr
+    have_one_order: bool = False
