@@ -77,6 +77,12 @@ __all__ = ["expand"]
 )
 @click.option("--resummed", is_flag=True, help="Sum over linkless diagrams: finite for long times.")
 @click.option(
+    "--role",
+    type=click.Choice(["population", "training-set"]),
+    help="Of --resummed: averaged over training sets (population, the default), or on a given one, in "
+    "its own cumulants.",
+)
+@click.option(
     "--form",
     type=click.Choice(["discrete", "continuous", "stationary", "small-eta"]),
     help="How the weights of --resummed are written; exact when left out.",
@@ -115,6 +121,7 @@ def expand(
     along_path: bool,
     noise: int | None,
     resummed: bool,
+    role: Any,
     form: Any,
     flat: tuple[str, ...],
     at_minimum: bool,
@@ -146,6 +153,7 @@ def expand(
             "only with --resummed",
             {
                 "--through": request["through"] is not None,
+                "--role": role is not None,
                 "--form": form is not None,
                 "--flat": bool(flat),
                 "--at-minimum": at_minimum,
@@ -200,7 +208,7 @@ def expand(
         rule = "only without --in-one-dimension and --on-tensors"
         refuse_options(rule, {"--differences": differences is not None})
     with working("expanding"):
-        expansion = _presented(derive_resummed(**request), form, flat, at_minimum=at_minimum)
+        expansion = _presented(derive_resummed(role, **request), form, flat, at_minimum=at_minimum)
         if in_one_dimension or tensors is not None:
             text = _as_formula(expansion, style, tensors, page)
         else:

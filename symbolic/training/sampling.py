@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
+    from sgdiagrams.symbolic.training.rounds import Rounds
 
 
 __all__ = ["PairShares", "Repetition", "Sampling", "course_of", "steps_of", "with_root"]

@@ -16,8 +16,8 @@ from sgdiagrams.symbolic.training.sampling import Sampling
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
     from sgdiagrams.symbolic.training.optimizer import Dressing
+    from sgdiagrams.symbolic.training.rounds import Rounds
 
 __all__ = ["Training"]
 

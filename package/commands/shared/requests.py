@@ -161,11 +161,11 @@ def derive(**request: Any) -> Expansion:
     return expansion
 
 
-def derive_resummed(**request: Any) -> ResummedExpansion:
+def derive_resummed(role: Any, **request: Any) -> ResummedExpansion:
     """Return the re-summed expansion that the options of a command ask for."""
     from sgdiagrams.symbolic.theorem import expand
 
-    return expand(**_arguments(**request), resummed=True)
+    return expand(**_arguments(**request), resummed=True, role=role or "population")
 
 
 def derive_along_path(

@@ -8,7 +8,7 @@ between rounds. An edge passes levels at which other nodes are placed; each cost
 divided differences count the steps between levels.
 
 Where all rounds have one order, what noise weighs depends on the batches alone: nodes get one of L
-batches, and one of K rounds, the parent of a node being in a later round, or in the same in a later batch.
+batches, and one of K rounds, a parent being in a later round, or in the same in a later batch.
 Its distance in batches goes on where the next round begins when the parent's batch is not the later one.
 
 Noise weighs what `sgdiagrams.symbolic.training.given_sets.noise_weights` says; lone nodes weigh 1.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
+    from sgdiagrams.symbolic.training.rounds import Rounds
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["MOST_NODES", "RoundComponent", "RoundSum", "has_round_sum", "round_sum"]

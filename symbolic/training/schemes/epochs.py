@@ -27,11 +27,11 @@ from sgdiagrams.symbolic.embeddings.rules import (
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
-from sgdiagrams.symbolic.training.given_sets.rounds import Rounds
 from sgdiagrams.symbolic.training.plain_counts import (
     EpochsCounter,
     ReshuffledCounter,
 )
+from sgdiagrams.symbolic.training.rounds import Rounds
 from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
 from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
 from sgdiagrams.symbolic.training.schemes.rescaling import other_numbers

@@ -44,7 +44,10 @@ def difference(names: Names, expr: Expr, exponent: int, style: Style) -> Summand
     count = len(points)
     if len(set(points)) == 1:
         return Summand(_equal(expr, T, points[0], count) ** exponent)
-    if style == "brackets" or (style == "short" and count > 2):
+    rounds = [x for x in points if is_round_power(x)]
+    if rounds and count == 2 and points[0] == 1 and style != "brackets":
+        return _over_rounds(names, T, rounds[0], exponent)
+    if rounds or style == "brackets" or (style == "short" and count > 2):
         return Summand(Integer(1), beside=(_bracket(names, expr, exponent),))
     if count == 2:
         return _two_points(names, expr, exponent)
@@ -101,6 +104,15 @@ def _two_points(names: Names, expr: Expr, exponent: int) -> Summand:
         below = tuple(power(grouped(f), exponent) for f in p.below)
         return Summand(p.scalar**exponent, (power(Group(top), exponent),), below)
     return Summand(p.scalar, (*p.above, top), p.below)
+
+
+def _over_rounds(names: Names, R: Expr, point: Expr, exponent: int) -> Summand:
+    """Return the geometric sum of a power that one round takes."""
+    M, x = point.exp, names.in_names(point.base)
+    above, below = (
+        power(Group(Sum(((1, ONE), (-1, _power_value(names, k, x))))), exponent) for k in (M * R, M)
+    )
+    return Summand(Integer(1), (above,), (below,))
 
 
 def _taylor(names: Names, expr: Expr, T: Expr, point: Expr, k: int) -> tuple[Expr, Node]:

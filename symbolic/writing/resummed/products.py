@@ -125,6 +125,8 @@ class SpectralTerms:
             return False
         base = special[0][0]
         points = set(base.args[1:])
+        if any(map(is_round_power, points)):
+            return False
         return isinstance(base, _DIFFERENCES) and len(base.args) > 3 and len(points) > 1
 
     # Rational functions ---------------------------------------------------------------------------
