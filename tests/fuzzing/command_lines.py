@@ -238,7 +238,11 @@ def _protocol(rng):
         x = number(rng, "2", "0.1", "1")
         options += ["--schedule", rng.choice(("cosine", "linear", "exponential", f"cosine:floor={x}",
                     f"step:every={x},factor={x}", f"step:every={x}", f"warm-up:over={x}", "step",
-                    f"exponential:gamma={x}", "file:schedule.txt", "file:", ":"))]  # fmt: skip
+                    f"exponential:gamma={x}", "file:schedule.txt", "file:", ":", f"inverse:power={x}",
+                    f"StepLR:step_size={x},every={x}", f"OneCycleLR:pct_start={x}", "CosineAnealingLR",
+                    f"MultiStepLR:milestones={x},{x}", f"CyclicLR:peak={x},mode=exp_range,gamma={x}",
+                    f"LinearLR until={x} then ConstantLR", f"LinearLR times PolynomialLR:power={x}",
+                    f"exponential_decay:decay_rate={x}", "LinearLR until= then linear"))]  # fmt: skip
     if rng.random() < 0.2:
         x = number(rng, "2", "0.1", "1")
         options += ["--average", rng.choice(("tail", "exponential", f"tail:W={x}",

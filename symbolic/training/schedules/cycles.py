@@ -14,6 +14,7 @@ from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
 __all__ = ["Annealing", "CosineWaves", "OneCycle", "Triangular", "TriangularMode"]
 
+_MOST_BITS = 2**31  # of halves that are written down exactly
 TriangularMode = Literal["triangular", "triangular2", "exp_range"]
 Annealing = Literal["cos", "linear"]
 
@@ -130,9 +131,13 @@ class Triangular(Schedule):
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
-        bits = self.gamma.denominator.bit_length() - 1 if self.mode == "exp_range" else 0
-        check_updates(T, bits=bits)
         down = self.down or self.up
+        bits = 0
+        if self.mode == "exp_range":
+            bits = max(self.gamma.numerator, self.gamma.denominator).bit_length() - 1
+        elif self.mode == "triangular2":  # a bit a cycle
+            bits = int(T * (T // (self.up + down)) > _MOST_BITS)
+        check_updates(T, bits=bits)
         factors = []
         for t in range(T):
             cycle, step = divmod(t, self.up + down)

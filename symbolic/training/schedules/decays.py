@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inverse", "PiecewiseConstant", "Ramp", "rounded_power"]
 
+_MOST_POWER = 100  # exact powers are long numbers
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,12 @@ class Ramp(Schedule):
         object.__setattr__(self, "start", rational("start", self.start))
         object.__setattr__(self, "end", rational("end", self.end))
         object.__setattr__(self, "over", whole_number("over", self.over, least=1))
-        object.__setattr__(self, "power", _positive("power", self.power))
+        object.__setattr__(self, "power", _positive("power", self.power, most=_MOST_POWER))
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
         check_updates(T)
+        _check_size(min(T, self.over), Fraction(self.over), self.power)
         left = (1 - Fraction(t, self.over) for t in range(min(T, self.over)))
         way = [self.end + (self.start - self.end) * rounded_power(x, self.power) for x in left]
         return (*way, *[self.end] * (T - len(way)))
@@ -163,12 +166,13 @@ class Inverse(Schedule):
         if gamma < 0:
             raise SamplingError(f"expected a number >= 0 for gamma, got gamma={shown(self.gamma)}")
         object.__setattr__(self, "gamma", gamma)
-        object.__setattr__(self, "power", _positive("power", self.power))
+        object.__setattr__(self, "power", _positive("power", self.power, most=_MOST_POWER))
         object.__setattr__(self, "t0", _positive("t0", self.t0))
 
     def multipliers(self, T: int) -> tuple[Fraction, ...]:
         """Return the factors."""
         check_updates(T)
+        _check_size(T, self.t0 + self.gamma * T, self.power)
         return tuple(rounded_power(self.t0 + self.gamma * t, -self.power) for t in range(T))
 
     @property
@@ -192,11 +196,25 @@ def rounded_power(base: Fraction, power: Fraction) -> Fraction:
     """
     if power.denominator == 1:
         return base**power.numerator
-    return Fraction(float(base) ** float(power))
+    try:
+        return Fraction(float(base) ** float(power))
+    except OverflowError:
+        raise SamplingError(
+            f"expected powers of factors within the range of doubles, got power={shown(power)} of "
+            f"{shown(base)}"
+        ) from None
 
 
-def _positive(name: str, value: object) -> Fraction:
+def _check_size(T: int, base: Fraction, power: Fraction) -> None:
+    """Raise a SamplingError when exact powers of numbers up to a base are too long to write down."""
+    bits = max(base.numerator, base.denominator).bit_length()
+    whole = power.numerator if power.denominator == 1 else 1
+    check_updates(T, bits=bits * whole // max(T, 1))
+
+
+def _positive(name: str, value: object, *, most: int | None = None) -> Fraction:
     number = rational(name, value)
-    if number <= 0:
-        raise SamplingError(f"expected a number > 0 for {name}, got {name}={shown(value)}")
+    if number <= 0 or (most is not None and number > most):
+        span = "> 0" if most is None else f"in (0, {most}]"
+        raise SamplingError(f"expected a number {span} for {name}, got {name}={shown(value)}")
     return number

@@ -98,6 +98,19 @@ def test_inverse_rates_are_exact():
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "T"),
+    [
+        ("CyclicLR:peak=2,step_size_up=1,mode=triangular2", 10**5),
+        ("CyclicLR:peak=2,step_size_up=1,mode=exp_range,gamma=2", 10**5),
+        ("inverse:t0=1e-200,power=5/2", 3),
+    ],
+)
+def test_numbers_that_are_too_long_are_refused(text, T):
+    with pytest.raises(SamplingError):
+        named_schedule(text).multipliers(T)
+
+
 def test_strings_are_schedules():
     by_name = expand("test-loss", order=2, sampling=OnePass(T=3), optimizer=SGD(schedule="inverse"))
     by_factors = SGD(schedule=[1, Fraction(1, 2), Fraction(1, 3)])
@@ -129,7 +142,9 @@ def test_every_name_says_what_it_takes(name):
         ("OneCycleLR:pct_start=2", "expected a number in (0, 1] for rise"),
         ("CyclicLR:peak=2,mode=saw", "expected mode to be one of"),
         ("MultiStepLR:milestones=2,x", "expected a rational number for milestones"),
-        ("inverse:power=0", "expected a number > 0 for power"),
+        ("inverse:power=0", "expected a number in (0, 100] for power"),
+        ("PolynomialLR:power=101", "expected a number in (0, 100] for power"),
+        ("inverse:t0=-1", "expected a number > 0 for t0"),
         ("inverse:gamma=-1", "expected a number >= 0 for gamma"),
         ("piecewise-constant:boundaries=1,2,scales=3", "expected 3 values for 2 boundaries"),
     ],
