@@ -30,8 +30,13 @@ from typing import TYPE_CHECKING, Any, cast, final, overload
 
 from sgdiagrams.diagrams.errors import StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.numeric.derivatives.checks import checked
-from sgdiagrams.numeric.derivatives.derivatives import ROLES, Derivatives, check_role
+from sgdiagrams.numeric.derivatives.checks import check_noise, checked, flattened_visits
+from sgdiagrams.numeric.derivatives.derivatives import (
+    ROLES,
+    Derivatives,
+    check_derivatives,
+    check_role,
+)
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
 from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.estimates.expressions import evaluate_expression
@@ -73,6 +78,11 @@ class Statistics(Derivatives):
         digits, ``-`` and ``_``, a letter first.
     start
         The weights at the start, shape ``(p,)``; only weight decay needs them.
+    visits
+        How many rows, one after the other, belong to every datapoint: `from_samples` makes them of arrays
+        with an axis of visits.
+    noise
+        What the visits of a datapoint are, with fresh noise at each: ``"sample"`` or ``"population"``.
 
     Raises
     ------
@@ -94,9 +104,12 @@ class Statistics(Derivatives):
     weights: NDArray[Any] | None = None
     functions: Mapping[str, Mapping[int, NDArray[Any]]] = field(default_factory=dict)
     start: NDArray[Any] | None = None
+    visits: int = 1
+    noise: str | None = None
 
     def __post_init__(self) -> None:
         check_role(self.role)
+        check_noise(self.noise, self.visits, self.weights)
         if self.weights is not None and self.role != "population":
             raise StatisticsError(
                 f"expected no weights for role={shown(self.role)}; only a population can have weights"
@@ -104,6 +117,11 @@ class Statistics(Derivatives):
         numbers = checked(self.samples, self.weights, self.functions, self.start)
         for name, value in numbers._asdict().items():
             object.__setattr__(self, name, value)
+        if len(self.samples[self.max_order]) % self.visits:
+            raise StatisticsError(
+                f"expected visits={self.visits} rows for every datapoint, got "
+                f"{len(self.samples[self.max_order])} rows"
+            )
 
     @classmethod
     def from_samples(
@@ -114,6 +132,7 @@ class Statistics(Derivatives):
         weights: ArrayLike | None = None,
         functions: Mapping[str, Mapping[int, ArrayLike]] | None = None,
         start: ArrayLike | None = None,
+        visits: str | None = None,
     ) -> Statistics:
         """Make statistics from per-sample derivatives, the sample axis first.
 
@@ -129,6 +148,11 @@ class Statistics(Derivatives):
             Name -> order of the derivative -> number, array of shape ``(p,)``, ``(p, p)``, ...
         start
             The weights at the start, shape ``(p,)``.
+        visits
+            Where noise is fresh at every visit of a datapoint (augmentation, dropout, label noise),
+            arrays have shape ``(n, V)``, ``(n, V, p)``, ...: V visits of each. ``"sample"``: they are
+            drawn independently, and values are averages over distinct ones; ``"population"``: they are
+            the distribution of the noise, with equal weights.
 
         Raises
         ------
@@ -146,14 +170,23 @@ class Statistics(Derivatives):
         >>> norm = {0: 2, 1: [2, 2], 2: [[2, 0], [0, 2]]}
         >>> Statistics.from_samples(derivatives, functions={"norm": norm}, start=[1, 1])
         <Statistics: sample of 2, 2 parameters, derivatives 0, 1, function norm, start, float>
+
+        Three visits of either of two datapoints:
+
+        >>> Statistics.from_samples({0: [[1, 2, 3], [4, 5, 6]]}, visits="sample")
+        <Statistics: sample of 2 with 3 visits each, derivatives 0, exact>
         """
         arrays = cast("Any", (samples, weights, functions, start))
-        return cls(arrays[0], role, *arrays[1:])
+        if visits is None:
+            return cls(arrays[0], role, *arrays[1:])
+        check_noise(visits)
+        rows, number = flattened_visits(samples)
+        return cls(rows, role, arrays[1], arrays[2], arrays[3], number, visits)
 
     @property
     def sample_size(self) -> int:
-        """Number of samples n."""
-        return len(self.samples[self.max_order])
+        """Number of samples n: of datapoints."""
+        return len(self.samples[self.max_order]) // self.visits
 
     @property
     def dimension(self) -> int | None:
@@ -176,6 +209,7 @@ class Statistics(Derivatives):
 
     def as_population(self, rows: NDArray[Any] | slice = slice(None)) -> Statistics:
         """Return (some rows of) the statistics in floats, read as the distribution itself."""
+        check_derivatives(self)
         return Statistics.from_samples(
             {k: as_floats(array[rows]) for k, array in self.samples.items()},
             role="population",
@@ -231,6 +265,8 @@ class Statistics(Derivatives):
         words = [
             f"{'weighted ' if self.weights is not None else ''}{self.role} of {self.sample_size}"
         ]
+        if self.noise is not None:
+            words[0] += f" with {self.visits} visit{'' if self.visits == 1 else 's'} each"
         if p is not None:
             words.append(f"{p} parameter{'' if p == 1 else 's'}")
         words.append(f"derivatives {', '.join(map(str, self.samples))}")
@@ -244,7 +280,8 @@ class Statistics(Derivatives):
 
     def __reduce__(self) -> tuple[Any, ...]:
         functions = {name: dict(orders) for name, orders in self.functions.items()}
-        return Statistics, (dict(self.samples), self.role, self.weights, functions, self.start)
+        arrays = (dict(self.samples), self.role, self.weights, functions, self.start)
+        return Statistics, (*arrays, self.visits, self.noise)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a file, whole or not at all.

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
@@ -19,6 +19,7 @@ from flint import arb, ctx, fmpq
 from sympy import Add, Expr, Mul, Rational, Symbol
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.diagrams.nested.visits import with_visits
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.at_roots import RootExpressions
 from sgdiagrams.symbolic.contractions.placements import (
@@ -45,6 +46,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
@@ -112,7 +114,7 @@ class Derivation:
 
     Parameters
     ----------
-    observable, training, basis, order
+    observable, training, basis, order, visits
         As `expand` has checked them.
 
     Raises
@@ -122,8 +124,17 @@ class Derivation:
     """
 
     def __init__(
-        self, observable: Observable, training: Training, basis: Basis, order: int
+        self,
+        observable: Observable,
+        training: Training,
+        basis: Basis,
+        order: int,
+        visits: VisitNoise = "same",
     ) -> None:
+        # Where every datapoint is visited once, noise is its own as well: but for the training loss.
+        roles = {root_role(e) for p in observable.products for e in p.expectations}
+        is_one_visit = training.sampling.sharing == "none" and "training" not in roles
+        self.visits: VisitNoise = "same" if is_one_visit else visits
         self.observable = observable
         self.training = training
         self.basis = basis
@@ -135,7 +146,7 @@ class Derivation:
             penalty=None if penalty is None else penalty.expression,
             decays=training.optimizer.weight_decay != 0,
         )
-        self._exact = _ExactMeans(training, basis, order, observable, roots)
+        self._exact = _ExactMeans(training, basis, order, observable, roots, self.visits)
         if observable.times:
             _ = self._exact.timed  # says what is missing, or impossible
         for p in observable.products:
@@ -147,6 +158,8 @@ class Derivation:
     def is_long(self) -> bool:
         """Whether all numbers are given, and powers of them have many digits."""
         training = self.training
+        if self.visits == "fresh":
+            return False
         if training.needed_symbols or training.is_continuous or training.optimizer.is_plain:
             return False
         if self.observable.times:
@@ -210,8 +223,10 @@ class _Means(ABC, Generic[Weight]):
         order: int,
         observable: Observable,
         roots: RootExpressions,
+        visits: VisitNoise = "same",
     ) -> None:
         self.training = training
+        self.visits = visits
         self.basis = basis
         self.order = order
         self.observable = observable
@@ -294,7 +309,11 @@ class _Means(ABC, Generic[Weight]):
         updates = UPDATE if self.roots.has_penalty else None
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
         options = self.training.sampling.diagram_options
-        for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
+        diagrams = enumerate_diagrams(d, root=root_mode(role), **options)  # type: ignore[arg-type]
+        if self.visits == "fresh":
+            has_one = self.basis == "moment" and bool(options.get("one_pass"))
+            diagrams = chain.from_iterable(with_visits(k, one_pass=has_one) for k in diagrams)
+        for diagram in diagrams:
             if not fits(diagram, factors):
                 continue
             scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
 
+    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -117,6 +118,8 @@ class Part:
         As given to `expand`; the sampling is None once symbols have been substituted.
     substituted
         What the numbers must obey after a substitution; None before one.
+    visits
+        Whether a datapoint has the same noise at all its visits, or fresh noise at each.
     """
 
     coefficient: Fraction
@@ -124,6 +127,7 @@ class Part:
     sampling: Sampling | None
     optimizer: Optimizer = field(default_factory=SGD)
     substituted: SubstitutedSampling | None = None
+    visits: VisitNoise = "same"
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args, overload
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.nested.visits import check_visits
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.derivation import Derivation
@@ -35,6 +36,7 @@ from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.vocabulary import SetRole
 
 if TYPE_CHECKING:
+    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
@@ -58,6 +60,7 @@ def expand(
     optimizer: str | Optimizer | None = ...,
     basis: Basis | None = ...,
     resummed: Literal[False] = ...,
+    visits: VisitNoise = ...,
 ) -> Expansion: ...
 
 
@@ -111,6 +114,7 @@ def expand(
     resummed: bool = False,
     role: SetRole = "population",
     along_path: bool = False,
+    visits: VisitNoise = "same",
 ) -> Expansion | ResummedExpansion | PathExpansion:
     r"""Expand an expected observable of SGD in powers of the learning rate, or of the noise.
 
@@ -149,6 +153,11 @@ def expand(
     along_path
         Expand in the noise about the run of the mean gradient, at any learning rate, in place of powers
         of eta at the start.
+    visits
+        ``"same"``: a datapoint is the same at all its visits. ``"fresh"``: augmentation, dropout or label
+        noise draws anew at every visit; values are then means over datapoints of products of means over
+        the noise of each visit (in cumulants: of conditional cumulants), and the loss that is looked at
+        has noise of its own. For plain expansions of discrete updates.
 
     Returns
     -------
@@ -178,6 +187,18 @@ def expand(
       eta^2   T (T - 1)   G_a H_ab G_b
               T/2         M_a|b H_ab
 
+    Two epochs with noise that is fresh at every visit: a datapoint that comes again is another M_a;b.
+
+    >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+    >>> twice = Epochs(N=1, B=1, E=2)
+    >>> print(expand("test-loss", order=2, sampling=twice, visits="fresh"))
+    E[test loss] | full-batch N=1 B=1 E=2 | fresh noise | moment basis | order 2
+      eta^0   1   l
+      eta^1  -2   G_a G_a
+      eta^2   1   M_a|b H_ab
+              1   M_a;b H_ab
+              1   M_a;ab G_b
+
     The squared gradient norm:
 
     >>> for term in expand("expression:|G|^2", order=1, sampling="one-pass").terms:
@@ -197,6 +218,7 @@ def expand(
     if role == "training-set":
         _check_set(expanded, resummed=resummed)
         scheme = scheme.on_given_set()
+    check_visits(visits)
     method = SGD() if optimizer is None else named_optimizer(optimizer)
     if resummed and basis == "moment":
         raise RequestError(
@@ -220,7 +242,9 @@ def expand(
     training = Training(scheme, method)
     if resummed:
         training.check_resummed()
-    part = Part(Fraction(1), expanded, scheme, method)
+    if visits == "fresh":
+        _check_fresh(expanded, training, resummed=resummed, along_path=along_path)
+    part = Part(Fraction(1), expanded, scheme, method, visits=visits)
     if along_path and method.penalty is not None:
         raise RequestError(
             "expected no penalty but weight decay for a formula along the path, got "
@@ -239,7 +263,7 @@ def expand(
         pieces = resum(expanded, order=order, training=training)
         form: Form = "continuous" if training.is_continuous else "discrete"
         return ResummedExpansion(order, (part,), pieces, form)
-    derivation = Derivation(expanded, training, in_basis, order)
+    derivation = Derivation(expanded, training, in_basis, order, visits)
     if derivation.is_long:
         return Expansion.pending((part,), ((Fraction(1), derivation),))
     return Expansion(order, in_basis, (part,), derivation.terms)
@@ -256,6 +280,39 @@ def _check_set(observable: Observable, *, resummed: bool) -> None:
         raise RequestError(
             "expected role='population' for the loss of the population, got role='training-set' with "
             f"observable={shown(observable.name)}; a training set knows its own loss only"
+        )
+
+
+def _check_fresh(
+    observable: Observable, training: Training, *, resummed: bool, along_path: bool
+) -> None:
+    """Refuse what has no expansion with fresh noise at every visit."""
+    scheme, penalty = training.sampling, training.optimizer.penalty
+    if resummed or along_path:
+        name = "resummed" if resummed else "along_path"
+        raise RequestError(
+            f"expected a plain expansion with visits='fresh', got {name}=True; with one visit a "
+            "datapoint, as in one pass, visits='same' says the same"
+        )
+    if penalty is not None:
+        raise RequestError(
+            "expected no penalty but weight decay with visits='fresh', got "
+            f"penalty={shown(penalty.label)}"
+        )
+    if observable.times:
+        raise RequestError(
+            "expected an observable at the end with visits='fresh', got "
+            f"{shown(observable.name)}, which looks at the weights at several times"
+        )
+    if observable.expressions:
+        raise RequestError(
+            "expected a loss, the weights or a function with visits='fresh', got "
+            f"{shown(observable.name)}; an expression's means do not say whose noise is their own"
+        )
+    if scheme.is_continuous:
+        raise RequestError(
+            f"expected a scheme of discrete updates with visits='fresh', got {scheme.name}, in which "
+            "every datapoint is visited once; visits='same' says the same"
         )
 
 

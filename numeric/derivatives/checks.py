@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Numbers", "checked"]
+__all__ = ["Numbers", "check_noise", "checked", "flattened_visits"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")  # the labels of contractions
 _LOSSES = ("loss", "penalised-loss")
@@ -118,6 +118,56 @@ def checked(
         MappingProxyType({name: finished(orders) for name, orders in smooth.items()}),
         numbers.get("start"),
     )
+
+
+def check_noise(noise: object, visits: object = 1, weights: object = None) -> None:
+    """Raise a StatisticsError unless statistics may have such visits of every datapoint."""
+    if noise not in (None, "sample", "population"):
+        raise StatisticsError(
+            f"expected visits='sample' or visits='population', got visits={shown(noise)}"
+        )
+    if not is_whole(visits, least=1):
+        raise StatisticsError(
+            f"expected a whole number >= 1 of visits of every datapoint, got visits={shown(visits)}"
+        )
+    if noise is None and visits != 1:
+        raise StatisticsError(
+            f"expected noise='sample' or noise='population' for visits={shown(visits)}, got noise=None"
+        )
+    if noise is not None and weights is not None:
+        raise StatisticsError(
+            "expected no weights for datapoints with several visits, got some; give rows as often as "
+            "they weigh"
+        )
+
+
+def flattened_visits(samples: object) -> tuple[dict[int, NDArray[Any]], int]:
+    """Return arrays of shape (n V, p, ...), made of shape (n, V, p, ...), and V.
+
+    Raises
+    ------
+    StatisticsError
+        When an array has no axis of visits, or their numbers differ.
+
+    Examples
+    --------
+    >>> flattened_visits({0: [[1, 2, 3], [4, 5, 6]]})
+    ({0: array([1, 2, 3, 4, 5, 6])}, 3)
+    """
+    arrays = _by_order(samples, "{0: losses, 1: gradients, ...}")
+    for k, array in arrays.items():
+        if array.ndim != k + 2 or 0 in array.shape:
+            raise StatisticsError(
+                f"expected {k + 2} axes for derivative {k}, those of datapoints and visits first, got "
+                f"shape={array.shape}"
+            )
+    sizes = {array.shape[:2] for array in arrays.values()}
+    if len(sizes) > 1:
+        raise StatisticsError(
+            f"expected equal numbers of datapoints and visits, got {', '.join(map(str, sorted(sizes)))}"
+        )
+    [(_, number)] = sizes
+    return {k: array.reshape(-1, *array.shape[2:]) for k, array in arrays.items()}, number
 
 
 def _as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from sgdiagrams.diagrams.errors import SgdiagramsError, StatisticsError, check_kind
+from sgdiagrams.diagrams.errors import RequestError, SgdiagramsError, StatisticsError, check_kind
 from sgdiagrams.diagrams.messages import shown
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ class Derivatives(ABC):
         def start(self) -> NDArray[Any] | None:
             """The weights at the start."""
 
+        @property
+        def visits(self) -> int:
+            """How many rows belong to every datapoint."""
+
+        @property
+        def noise(self) -> str | None:
+            """What the visits of a datapoint are, a sample or a population; None where it has none."""
+
     @property
     @abstractmethod
     def sample_size(self) -> int:
@@ -77,9 +85,15 @@ class Derivatives(ABC):
         """Return (some rows of) the derivatives in floats, read as the distribution itself."""
 
 
-def check_derivatives(statistics: object) -> None:
+def check_derivatives(statistics: object, *, with_visits: bool = False) -> None:
     """Raise a RequestError unless a value has derivative tensors.
 
-    Measured contractions and tables of values have none.
+    Measured contractions and tables of values have none. Those of several visits of every datapoint are
+    for plain expansions.
     """
     check_kind("statistics", statistics, Derivatives, called="Statistics")
+    if not with_visits and getattr(statistics, "noise", None) is not None:
+        raise RequestError(
+            "expected Statistics with one row a datapoint, got several visits of each; only plain "
+            "expansions are evaluated on visits"
+        )

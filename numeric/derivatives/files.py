@@ -46,7 +46,19 @@ _VERSION = 1
 _RATIONAL = re.compile(r"-?[0-9]+(/[0-9]*[1-9][0-9]*)?")
 _ORDER = re.compile(r"0|[1-9][0-9]{0,5}")  # one spelling for one order
 _ENTRY = re.compile(rf"derivative_({_ORDER.pattern})|function_(.+)_({_ORDER.pattern})")
-_ENTRIES_OF_JSON = ["format", "version", "role", "derivatives", "weights", "functions", "start"]
+_ENTRIES_OF_JSON = [
+    *(
+        "format",
+        "version",
+        "role",
+        "derivatives",
+        "weights",
+        "functions",
+        "start",
+        "visits",
+        "noise",
+    )
+]
 _LONGEST = dict.fromkeys(("format.npy", "version.npy", "role.npy"), 4096)
 
 
@@ -120,6 +132,9 @@ def _to_arrays(statistics: Derivatives) -> dict[str, Any]:
         array = getattr(statistics, name)
         if array is not None:
             entries[name] = array
+    if statistics.noise is not None:
+        entries["visits"] = np.array(statistics.visits)
+        entries["noise"] = np.array(statistics.noise)
     return entries
 
 
@@ -142,6 +157,8 @@ def _to_json(statistics: Derivatives) -> dict[str, Any]:
         document["functions"] = {name: by_order(orders) for name, orders in functions.items()}
     if start is not None:
         document["start"] = texts(start)
+    if statistics.noise is not None:
+        document |= {"visits": statistics.visits, "noise": statistics.noise}
     return document
 
 
@@ -160,6 +177,7 @@ def _from_archive(file: BinaryIO, path: str) -> dict[str, Any]:
     _check_header(path, header[0], header[1])
     arguments: dict[str, Any] = {"role": header[2]}
     arguments.update({name: entries.pop(name, None) for name in ("weights", "start")})
+    arguments.update({k: entries.pop(k).tolist() for k in ("visits", "noise") if k in entries})
     samples: dict[int, NDArray[Any]] = {}
     functions: dict[str, dict[int, NDArray[Any]]] = {}
     for entry, array in entries.items():
@@ -206,6 +224,7 @@ def _from_json(file: BinaryIO, path: str) -> dict[str, Any]:
         "weights": None if weights is None else _exact_array(weights),
         "functions": {name: _orders(functions[name], name, path) for name in functions},
         "start": None if start is None else _exact_array(start),
+        **{name: document[name] for name in ("visits", "noise") if name in document},
     }
 
 

@@ -28,6 +28,7 @@ from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
+from sgdiagrams.numeric.values.nested import VisitEvaluator
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def evaluate(
     >>> evaluate(expansion, population, eta=Fraction(1, 10), T=1).orders
     (Fraction(5, 2), Fraction(-2, 5), Fraction(1, 40))
     """
-    check_derivatives(statistics)
+    check_derivatives(statistics, with_visits=True)
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
     weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
     known: dict[str, Any] = {}
@@ -126,7 +127,7 @@ def evaluate(
                 [(weight * rate**order, contraction) for weight, contraction in terms]
                 for order, terms in enumerate(by_order)
             ]
-        evaluator = Evaluator(statistics, on_edges, weight_decay=decay)
+        evaluator = _evaluator(statistics, on_edges, decay)
         if not evaluator.is_exact:
             check_weights(by_order)
         cause = "" if evaluator.is_exact else largest_inputs(statistics.samples, eta)
@@ -158,8 +159,18 @@ def evaluate(
     )
 
 
+def _evaluator(statistics: Derivatives, eta: Any, decay: Fraction) -> Evaluator | VisitEvaluator:
+    if statistics.noise is None:
+        return Evaluator(statistics, eta, weight_decay=decay)
+    return VisitEvaluator(statistics, eta, weight_decay=decay)
+
+
 def _total(
-    evaluator: Evaluator, terms: _Terms, shape: tuple[int, ...], order: int, cause: str
+    evaluator: Evaluator | VisitEvaluator,
+    terms: _Terms,
+    shape: tuple[int, ...],
+    order: int,
+    cause: str,
 ) -> Any:
     """Return the sum of the terms of an order; the first that overflows is named."""
     if evaluator.is_exact:
@@ -191,7 +202,7 @@ def _scalar_rate(eta: Any) -> Fraction:
 
 
 def _contribution(
-    evaluator: Evaluator, decay: Fraction, rate: Fraction = Fraction(1)
+    evaluator: Evaluator | VisitEvaluator, decay: Fraction, rate: Fraction = Fraction(1)
 ) -> Contribution:
     """Return what takes a weight and a contraction to their product, infinite beyond floats.
 
@@ -214,7 +225,7 @@ def _contribution(
 
 
 def _errors(
-    evaluator: Evaluator, by_order: list[_Terms], shape: tuple[int, ...]
+    evaluator: Evaluator | VisitEvaluator, by_order: list[_Terms], shape: tuple[int, ...]
 ) -> tuple[tuple[Any, ...], Any, Any]:
     """Return the jackknife errors by order, of the sum, and of the sum without order 0.
 

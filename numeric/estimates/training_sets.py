@@ -87,6 +87,12 @@ def use_of_rows(
     if statistics.role != "training-set":
         return UseOfRows()
     schemes, are_named = _schemes(expansion, statistics.sample_size, numbers)
+    if are_named and statistics.noise is not None:
+        name = next(scheme.name for scheme in schemes if scheme.names_rows)
+        raise RequestError(
+            f"expected a scheme that shuffles or draws rows for several visits of each, got {name}, "
+            "which names them; take shuffled epochs"
+        )
     if are_named:
         runs = tuple(
             (

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_schedule",
+    "drawn_visits",
     "draws",
     "grid_schedule",
     "merge_renamed",
+    "places_of",
     "weighted_schedules",
 ]
 
@@ -205,6 +207,51 @@ def draws(batch: WrittenBatch, drawn: tuple[int, ...], atoms: int) -> Iterator[t
         for row, atom in zip(new, choice, strict=True):
             now[row] = atom
         yield tuple(now)
+
+
+def places_of(batch: WrittenBatch) -> list[tuple[int, Fraction]]:
+    """Return the row and the share of every visit in a batch: a row that comes twice is two visits.
+
+    Examples
+    --------
+    >>> places_of((0, 0))
+    [(0, Fraction(1, 2)), (0, Fraction(1, 2))]
+    """
+    if isinstance(batch, Batch):
+        return list(zip(batch.rows, batch.shares, strict=True))
+    return [(row, Fraction(1, len(batch))) for row in batch]
+
+
+def drawn_visits(
+    places: Sequence[tuple[int, int]], drawn: tuple[int, ...], atoms: int, noises: int
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
+    """Yield the training sets so far, the weight of every loss in a batch, and how often that is drawn.
+
+    Parameters
+    ----------
+    places
+        The row and the weight of every visit.
+    drawn
+        As for `draws`; what is drawn are datapoints, by number.
+    atoms
+        The number of losses: `noises` of each datapoint, one after the other.
+    noises
+        How many losses every visit draws from.
+
+    Examples
+    --------
+    >>> list(drawn_visits([(0, 1), (0, 1)], (-1,), atoms=2, noises=2))
+    [((0,), (2, 0), 1), ((0,), (1, 1), 2), ((0,), (0, 2), 1)]
+    """
+    for points in draws(tuple(row for row, _ in places), drawn, atoms // noises):
+        numbers: Counter[tuple[int, ...]] = Counter()
+        for choice in product(range(noises), repeat=len(places)):
+            weights = [0] * atoms
+            for (row, weight), noise in zip(places, choice, strict=True):
+                weights[points[row] * noises + noise] += weight
+            numbers[tuple(weights)] += 1
+        for of_losses, number in numbers.items():
+            yield points, of_losses, number
 
 
 def _is_batch(batch: object) -> bool:

@@ -37,6 +37,9 @@ class PolynomialLandscape:
         One polynomial for each atom: exponents of the p variables -> rational coefficient.
     start
         The starting point, p rational numbers; 0 when left out.
+    noises
+        Where noise is fresh at every visit of a datapoint (augmentation, label noise): so many losses,
+        one after the other, belong to each datapoint, and every visit draws one of them.
 
     Raises
     ------
@@ -51,15 +54,24 @@ class PolynomialLandscape:
     >>> two = PolynomialLandscape([{(2,): half, (1,): s, (0,): half} for s in (-1, 1)], start=(2,))
     >>> two.statistics(1).samples[1].ravel()
     array([Fraction(1, 1), Fraction(3, 1)], dtype=object)
+
+    The same two as the label noise of one datapoint:
+
+    >>> one = PolynomialLandscape(two.losses, two.start, noises=2)
+    >>> one.statistics(1)
+    <Statistics: population of 1 with 2 visits each, 1 parameter, derivatives 0, 1, exact>
     """
 
     losses: tuple[PolynomialTerms, ...]
     start: tuple[Fraction, ...]
+    noises: int
 
     def __init__(
         self,
         losses: Sequence[Mapping[Exponents, Rational | int] | PolynomialTerms],
         start: Sequence[Rational | int] | None = None,
+        *,
+        noises: int = 1,
     ) -> None:
         given = listed("losses", losses, called="a list of polynomials")
         polynomials = tuple(polynomial(loss) for loss in given)
@@ -72,7 +84,13 @@ class PolynomialLandscape:
                 "expected at least one loss, and exponents and start of one length p >= 1, "
                 f"got {len(polynomials)} losses and lengths={sorted(lengths)}"
             )
+        if not is_whole(noises, least=1) or len(polynomials) % noises:
+            raise RequestError(
+                f"expected noises of which each datapoint has as many losses, got noises={shown(noises)} "
+                f"for {len(polynomials)} losses"
+            )
         point = (0,) * lengths.pop() if start is None else start
+        object.__setattr__(self, "noises", int(noises))
         object.__setattr__(self, "losses", polynomials)
         object.__setattr__(self, "start", tuple(exact_number("start", value) for value in point))
 
@@ -131,7 +149,24 @@ class PolynomialLandscape:
         (Fraction(3, 1),)
         """
         given = [Fraction(x) if isinstance(x, float) else x for x in weights]
-        return PolynomialLandscape(self.losses, given)
+        return PolynomialLandscape(self.losses, given, noises=self.noises)
+
+    @property
+    def without_noise(self) -> PolynomialLandscape:
+        """The landscape whose datapoints have the means of their losses over the noise.
+
+        Examples
+        --------
+        >>> coin = PolynomialLandscape([{(1,): 1}, {(1,): 3}], noises=2)
+        >>> coin.without_noise.losses
+        ((((1,), Fraction(2, 1)),),)
+        """
+        if self.noises == 1:
+            return self
+        share = Fraction(1, self.noises)
+        groups = [self.losses[i : i + self.noises] for i in range(0, len(self.losses), self.noises)]
+        means = [tuple((e, share * c) for loss in group for e, c in loss) for group in groups]
+        return PolynomialLandscape(means, self.start)
 
     def averaged(self) -> PolynomialLandscape:
         """Return the landscape whose one loss is the mean: what is followed where nothing is drawn.
@@ -148,7 +183,8 @@ class PolynomialLandscape:
     def statistics(self, order: int) -> Statistics:
         """Return the exact derivatives 0..order at the start: a population with equal weights.
 
-        Derivative k has shape ``(atoms, p, ..., p)`` and entries of type ``Fraction``.
+        Derivative k has shape ``(atoms, p, ..., p)`` and entries of type ``Fraction``. With noise the
+        losses of a datapoint are its visits.
 
         Raises
         ------
@@ -166,7 +202,10 @@ class PolynomialLandscape:
                 factorials = math.prod(map(math.factorial, exponents))
                 tensor[(atom, *indices)] = factorials * deviations[atom].get(exponents, Fraction(0))
             samples[k] = tensor
-        return Statistics.from_samples(samples, role="population")
+        if self.noises == 1:
+            return Statistics.from_samples(samples, role="population")
+        nested = {k: x.reshape(-1, self.noises, *x.shape[1:]) for k, x in samples.items()}
+        return Statistics.from_samples(nested, role="population", visits="population")
 
 
 def polynomial(given: Mapping[Exponents, Rational | int] | PolynomialTerms) -> PolynomialTerms:

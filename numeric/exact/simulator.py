@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.numeric.exact.batches import (
     check_schedule,
-    draws,
+    drawn_visits,
     merge_renamed,
+    places_of,
     weighted_schedules,
 )
 from sgdiagrams.numeric.exact.landscape import (
@@ -47,7 +48,6 @@ from sgdiagrams.numeric.exact.series import (
     weighted,
 )
 from sgdiagrams.numeric.exact.update_rule import Rule
-from sgdiagrams.symbolic.embeddings.batches import shares_of
 from sgdiagrams.symbolic.training.sampling import course_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def exact_sgd(
     Parameters
     ----------
     landscape
-        A finite distribution of polynomial losses.
+        A finite distribution of polynomial losses, perhaps with fresh noise at every visit.
     schedule
         The batches, of any sizes. A row that occurs m times in a batch counts m times in its mean; a
         `Batch` has shares of its own.
@@ -316,7 +316,9 @@ class _Request:
 
 
 def _readout(landscape: PolynomialLandscape, used: Sequence[int], request: _Request) -> Readout:
-    return Readout(request.observable, landscape, request.functions, used=used, rows=request.rows)
+    # The losses that are looked at have noise of their own, over which they are averaged.
+    seen = landscape.without_noise
+    return Readout(request.observable, seen, request.functions, used=used, rows=request.rows)
 
 
 def _moments(
@@ -324,9 +326,10 @@ def _moments(
 ) -> list[list[Fraction]]:
     """Return the raw moments that the observable needs, averaged over all training sets."""
     atoms, p, order = len(landscape.losses), landscape.dimension, request.order
+    noises = landscape.noises
     T = len(schedule)
-    of_rows = [shares_of(batch) for batch in schedule]
-    used = sorted({row for shares in of_rows for row in shares})
+    places = [places_of(batch) for batch in schedule]
+    used = sorted({row for batch in places for row, _ in batch})
     readout = _readout(landscape, used, request)
     times = request.observable.times
     tables = watch_tables(request.optimizer, T, request.since, times)
@@ -341,7 +344,7 @@ def _moments(
         metric=request.metric,
         start=landscape.start,
         gradients=denominator
-        * math.lcm(*(share.denominator for shares in of_rows for share in shares.values())),
+        * math.lcm(*(share.denominator for batch in places for _, share in batch)),
         readouts=[weight for table in tables for weight in table],
     )
 
@@ -357,22 +360,24 @@ def _moments(
     def slope_of(counts: tuple[int, ...]) -> list[list[int]]:
         return [weighted(counts, column) for column in zip(*slopes, strict=True)]
 
+    unit = rule.gradient_unit // denominator
+    whole_places = [[(row, int(share * unit)) for row, share in batch] for batch in places]
     total = [[0] * (order + 1) for _ in readout.scales]
     first = rule.first(order)
     still = [[0] * (order + 1) for _ in range(p)]
-    stack = [(0, first, [still] * len(tables), (-1,) * request.rows)]
+    stack = [(0, first, [still] * len(tables), (-1,) * request.rows, 1)]
     while stack:
-        t, state, points, drawn = stack.pop()
+        t, state, points, drawn, ways = stack.pop()
         if t == T:
             moments = readout.moments(monomials, points, drawn)
-            total = [add(sums, moment) for sums, moment in zip(total, moments, strict=True)]
+            total = [
+                add(sums, [ways * x for x in moment])
+                for sums, moment in zip(total, moments, strict=True)
+            ]
             continue
         powers = monomials.evaluate(rule.read(t, state))
-        for atom_of in draws(schedule[t], drawn, atoms):
-            counts = [0] * atoms
-            for row, share in of_rows[t].items():
-                counts[atom_of[row]] += int(share * (rule.gradient_unit // denominator))
-            gradient = [monomials.apply(vector, powers) for vector in slope_of(tuple(counts))]
+        for atom_of, counts, number in drawn_visits(whole_places[t], drawn, atoms, noises):
+            gradient = [monomials.apply(vector, powers) for vector in slope_of(counts)]
             units = {"gradient_unit": rule.gradient_unit, "unit": rule.unit}
             gradient = pull.added_to(gradient, monomials, powers, **units)
             after = rule.update(t, state, gradient)
@@ -380,9 +385,9 @@ def _moments(
             seen = [
                 _watch(point, table[t], theta) for point, table in zip(points, tables, strict=True)
             ]
-            stack.append((t + 1, after, seen, atom_of))
+            stack.append((t + 1, after, seen, atom_of, ways * number))
 
-    sets = atoms ** len(used)
+    sets = (atoms // noises) ** len(used) * noises ** sum(map(len, places))
     return [
         [Fraction(c, sets * scale * rule.unit**k) for k, c in enumerate(sums)]
         for sums, scale in zip(total, readout.scales, strict=True)

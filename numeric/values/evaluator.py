@@ -27,7 +27,7 @@ from sgdiagrams.numeric.values.leaves import (
     Leaves,
     check_label,
 )
-from sgdiagrams.numeric.values.network import Network, Operand
+from sgdiagrams.numeric.values.network import Network, Operand, named_axes
 from sgdiagrams.symbolic.algebra.unbiased import opened_factors, plug_in_factors, samples_for_error
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 
@@ -309,6 +309,11 @@ class Evaluator:
 
     def _take_apart(self, contraction: Contraction) -> tuple[_Skeleton, Partition]:
         """Return the skeleton and the partition of the nodes that are no functions."""
+        if contraction.has_visits:
+            raise StatisticsError(
+                f"expected several visits of every datapoint for {shown(str(contraction))}, got one row "
+                "each; give Statistics.from_samples arrays of shape (n, V, ...) and visits='sample'"
+            )
         codes = []
         kept = []
         is_centred = contraction.basis == "cumulant" and not self.is_exact
@@ -341,7 +346,9 @@ class Evaluator:
         """Return the plug-in value; a block marked open adds a sample axis in front."""
         legs, n = marked.legs, self.statistics.sample_size
         weighted = self.statistics.weights is not None
-        raised_axes, lowered_axes, free = self._axes(marked)
+        raised_axes, lowered_axes, free = named_axes(
+            marked.edges, marked.free, legs, has_matrix=isinstance(self.eta, np.ndarray)
+        )
         scale = Fraction(1)
         tensors: list[Operand] = []
         samples: list[int] = []
@@ -377,19 +384,3 @@ class Evaluator:
         if not isinstance(self.eta, np.ndarray):
             scale = scale * Fraction(self.eta) ** marked.order
         return (result if result.ndim else result.item()) * self._number(scale)
-
-    def _axes(self, marked: Contraction) -> tuple[list[list[int]], list[list[int]], list[int]]:
-        """Name the axes: per node those raised with a matrix eta, the others, and the free ones.
-
-        An edge is raised at its end with fewer legs, where the array is smaller.
-        """
-        legs = marked.legs
-        raised: list[list[int]] = [[] for _ in legs]
-        lowered: list[list[int]] = [[] for _ in legs]
-        ends = [sorted(edge, key=lambda x: (legs[x], x)) for edge in marked.edges]
-        ends += [[x] for x in marked.free]
-        for axis, (small, *large) in enumerate(ends):
-            (raised if isinstance(self.eta, np.ndarray) else lowered)[small].append(axis)
-            for x in large:
-                lowered[x].append(axis)
-        return raised, lowered, list(range(len(marked.edges), len(ends)))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Network", "Operand"]
+__all__ = ["Network", "Operand", "named_axes"]
 
 #: Pairs of positions: two tensors are taken out, and their product is put at the end.
 Path: TypeAlias = "tuple[tuple[int, ...], ...]"
@@ -61,6 +61,28 @@ class Operand(NamedTuple):
         """Return the array with its axes in another order."""
         result: NDArray[Any] = self.array.transpose([self.axes.index(s) for s in axes])
         return result
+
+
+def named_axes(
+    edges: Sequence[tuple[int, int]],
+    free: Sequence[int],
+    legs: Sequence[int],
+    *,
+    has_matrix: bool,
+) -> tuple[list[list[int]], list[list[int]], list[int]]:
+    """Name the axes: per node those raised with a matrix eta, the others, and the free ones.
+
+    An edge is raised at its end with fewer legs, where the array is smaller.
+    """
+    raised: list[list[int]] = [[] for _ in legs]
+    lowered: list[list[int]] = [[] for _ in legs]
+    ends = [sorted(edge, key=lambda x: (legs[x], x)) for edge in edges]
+    ends += [[x] for x in free]
+    for axis, (small, *large) in enumerate(ends):
+        (raised if has_matrix else lowered)[small].append(axis)
+        for x in large:
+            lowered[x].append(axis)
+    return raised, lowered, list(range(len(edges), len(ends)))
 
 
 @final

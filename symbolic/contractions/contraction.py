@@ -23,6 +23,7 @@ from sgdiagrams.diagrams.errors import DiagramError, RequestError, check_kind
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import (
     blocks_of,
+    is_refinement,
     partition_of_blocks,
     restricted_growth_string,
 )
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Contraction", "Metric", "ValueBasis"]
 
+#: The bases in which blocks may be split into visits.
+_NESTED = ("moment", "conditional")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 
@@ -67,11 +70,14 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     Parameters
     ----------
     text
-        ``(blocks)(edges)`` with numbers separated by ``.``, as ``(0-1.2)(0.1-0.2)``.
+        ``(blocks)(edges)`` with numbers separated by ``.``, as ``(0-1.2)(0.1-0.2)``. A block may be
+        split into visits of its datapoint, with fresh noise at each: ``(0-1|2)(0.1-0.2)`` is the mean
+        over datapoints of a product of means over the noise. A block of one visit is a plain one.
     basis
         ``"moment"``, ``"cumulant"``, ``"plug-in"`` (averages over a sample, block by block) or
         ``"distinct"`` (averages over distinct tuples of samples, one for every block). With singletons
-        only, moments and cumulants are the same and the basis is ``"moment"``.
+        only, moments and cumulants are the same and the basis is ``"moment"``. ``"conditional"``:
+        cumulants over datapoints of the cumulants over the noise of their visits.
     metric
         What joins the two ends of an edge: ``"identity"`` (a scalar learning rate is pulled out) or
         ``"eta"`` (the learning-rate tensor :math:`\eta^{\mu\nu}`).
@@ -109,7 +115,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         labels: str | Str = "",
         free: str | Str = "",
     ) -> Self:
-        edges, partition = parse_graph(str(text))
+        edges, partition, visits = parse_graph(str(text))
         names = tuple(str(labels).split(",")) if str(labels) else ("loss",) * len(partition)
         try:
             legs = tuple(int(v) for v in str(free).split(".")) if str(free) else ()
@@ -117,7 +123,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             raise DiagramError(
                 f"expected free legs such as '0.2', got {shown(str(free))}"
             ) from None
-        return cls._make(edges, partition, names, legs, str(basis), str(metric))
+        return cls._make(edges, partition, names, legs, str(basis), str(metric), visits)
 
     @classmethod
     def _make(
@@ -128,10 +134,17 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         free: tuple[int, ...],
         basis: str,
         metric: str,
+        visits: tuple[int, ...] | None = None,
     ) -> Self:
         if basis not in get_args(ValueBasis):
             raise RequestError(
-                f"expected basis moment, cumulant, plug-in or distinct, got basis={shown(basis)}"
+                "expected basis conditional, moment, cumulant, plug-in or distinct, got "
+                f"basis={shown(basis)}"
+            )
+        if visits is not None and visits != partition and basis not in _NESTED:
+            raise RequestError(
+                f"expected basis moment or conditional for blocks of several visits, got "
+                f"basis={shown(basis)}"
             )
         if metric not in get_args(Metric):
             raise RequestError(f"expected metric identity or eta, got metric={shown(metric)}")
@@ -141,8 +154,9 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             raise DiagramError(
                 "expected labels of letters, digits, '-' and '_', starting with a letter"
             )
-        graph = canonical_graph(edges, partition, labels, free)
-        if not partition or (basis == "cumulant" and len(set(partition)) == len(partition)):
+        graph = canonical_graph(edges, partition, labels, free, visits)
+        is_single = len(set(partition)) == len(partition)
+        if not partition or (basis in ("cumulant", "conditional") and is_single):
             basis = "moment"
         if not edges and not free:
             metric = "identity"
@@ -182,6 +196,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         free: Iterable[int] = (),
         basis: ValueBasis = "moment",
         metric: Metric = "identity",
+        visits: Iterable[Iterable[int]] | None = None,
     ) -> Contraction:
         """Return the contraction of a graph given by plain Python data.
 
@@ -198,6 +213,9 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             The nodes that free legs hang on, one entry a free index, in the order of the indices.
         basis, metric
             See the class.
+        visits
+            A partition inside the blocks, where noise is fresh at every visit of a datapoint; by default
+            each block is one.
 
         Raises
         ------
@@ -220,6 +238,11 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         for pair in pairs:
             if len(pair) != 2 or not all(map(is_whole, pair)):
                 raise DiagramError(f"expected edges as pairs of nodes, got {str(pair)[:60]}")
+        inside = None
+        if visits is not None:
+            inside = partition_of_blocks(visits, len(partition))
+            if not is_refinement(inside, partition):
+                raise DiagramError("expected visits inside the blocks, got one in two of them")
         legs = list(free)
         if not all(map(is_whole, legs)):
             raise DiagramError(f"expected nodes for the free legs, got {str(legs)[:60]}")
@@ -230,6 +253,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             tuple(int(v) for v in legs),
             basis,
             metric,
+            inside,
         )
 
     @classmethod
@@ -266,7 +290,13 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         check_kind("text", text, str, called="a contraction as text", error=DiagramError)
         f = read_contraction(text)
         return cls.build(
-            f.edges, f.blocks, labels=f.labels, free=f.free, basis=f.basis, metric=f.metric
+            f.edges,
+            f.blocks,
+            labels=f.labels,
+            free=f.free,
+            basis=f.basis,
+            metric=f.metric,
+            visits=f.visits,
         )
 
     @classmethod
@@ -278,6 +308,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         free: Iterable[int] = (),
         *,
         basis: ValueBasis = "moment",
+        visits: Sequence[int] | None = None,
     ) -> Contraction:
         """Return a contraction from a block number and a label for every node: for engines.
 
@@ -290,13 +321,14 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
             tuple(free),
             basis,
             "identity",
+            None if visits is None else restricted_growth_string(visits),
         )
 
     @classmethod
     def from_diagram(
         cls, diagram: Diagram, *, basis: ValueBasis = "moment", metric: Metric = "identity"
     ) -> Contraction:
-        """Return the value of a diagram: its tree without the root, with its partition.
+        """Return the value of a diagram: its tree without the root, with its partitions.
 
         Examples
         --------
@@ -307,7 +339,10 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         check_tree(diagram)
         edges = tuple(enumerate(parents_of_levels(diagram.levels), start=1))
         labels = ("loss",) * len(diagram.levels)
-        return cls._make(edges, diagram.labels, labels, (), basis, metric)
+        visits = diagram.visit_labels
+        if visits is not None and basis == "cumulant":
+            basis = "conditional"
+        return cls._make(edges, diagram.labels, labels, (), basis, metric, visits)
 
     @property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -318,6 +353,16 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
     def partition(self) -> tuple[int, ...]:
         """The restricted growth string of the blocks."""
         return self._graph.partition
+
+    @property
+    def visits(self) -> tuple[int, ...]:
+        """The restricted growth string of the visits, that of the blocks where each is one visit."""
+        return self._graph.partition if self._graph.visits is None else self._graph.visits
+
+    @property
+    def has_visits(self) -> bool:
+        """Whether the noise of visits is told apart from datapoints."""
+        return self._graph.visits is not None or self.basis == "conditional"
 
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
@@ -379,12 +424,15 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         if metric == self.metric:
             return self
         f = self._graph
-        return self._make(f.edges, f.partition, f.labels, f.free, self.basis, metric)
+        return self._make(f.edges, f.partition, f.labels, f.free, self.basis, metric, f.visits)
 
     def with_partition(
         self, partition: tuple[int, ...], basis: ValueBasis | None = None
     ) -> Contraction:
-        """Return the same graph with another partition of its nodes (in canonical numbering)."""
+        """Return the same graph with another partition of its nodes (in canonical numbering).
+
+        Each of its blocks is one visit.
+        """
         f = self._graph
         return self._make(f.edges, partition, f.labels, f.free, basis or self.basis, self.metric)
 
@@ -392,7 +440,7 @@ class Contraction(Expr):  # type: ignore[misc]  # SymPy ships no types
         """Return the same contraction with one label replaced by another."""
         f = self._graph
         labels = tuple(new if label == old else label for label in f.labels)
-        return self._make(f.edges, f.partition, labels, f.free, self.basis, self.metric)
+        return self._make(f.edges, f.partition, labels, f.free, self.basis, self.metric, f.visits)
 
     # SymPy's contract -----------------------------------------------------------------------------
 

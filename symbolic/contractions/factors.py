@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
+from itertools import accumulate, count
 from typing import TYPE_CHECKING
 
 from sgdiagrams.symbolic.contractions.reading_order import depths_of, starts
@@ -30,12 +30,20 @@ class Tensor:
         The labels of the nodes.
     basis
         The basis of the block.
+    visits
+        The number of nodes of every visit, in the order of the groups; empty where they are one.
     """
 
     kind: str
     groups: tuple[tuple[int, ...], ...]
     labels: tuple[str, ...] = ()
     basis: str = "moment"
+    visits: tuple[int, ...] = ()
+
+    @property
+    def breaks(self) -> tuple[int, ...]:
+        """The numbers of the groups before which another visit begins."""
+        return tuple(accumulate(self.visits[:-1]))
 
 
 def walk(contraction: ContractedGraph) -> tuple[Tensor, ...]:
@@ -96,6 +104,7 @@ def _walk(contraction: ContractedGraph) -> tuple[tuple[Tensor, ...], dict[tuple[
         if all(len(free_of[v]) == contraction.legs[v] for v in nodes):
             nodes.sort(key=lambda v: free_of[v])
         nodes.sort(key=lambda v: (contraction.labels[v] != "loss", contraction.legs[v]))
+        nodes, sizes = _by_visits(nodes, contraction.visits)
         groups = []
         for v in nodes:
             group = [number(e, end) for e, end in incident[v]]
@@ -112,6 +121,7 @@ def _walk(contraction: ContractedGraph) -> tuple[tuple[Tensor, ...], dict[tuple[
                 tuple(groups),
                 tuple(contraction.labels[v] for v in nodes),
                 contraction.basis,
+                sizes,
             )
         )
         if with_eta:
@@ -148,6 +158,17 @@ def _walk(contraction: ContractedGraph) -> tuple[tuple[Tensor, ...], dict[tuple[
     while waiting:
         waiting += reversed(visit(waiting.pop()))
     return tuple(factors), index
+
+
+def _by_visits(nodes: list[int], visits: tuple[int, ...]) -> tuple[list[int], tuple[int, ...]]:
+    """Return the nodes of a block by visits, those with most first, and the sizes of several visits."""
+    members: dict[int, list[int]] = {}
+    for v in nodes:
+        members.setdefault(visits[v], []).append(v)
+    if len(members) == 1:
+        return nodes, ()
+    ordered = sorted(members.values(), key=len, reverse=True)
+    return [v for visit in ordered for v in visit], tuple(map(len, ordered))
 
 
 def _eta(i: int, j: int) -> Tensor:

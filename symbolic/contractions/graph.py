@@ -21,8 +21,9 @@ __all__ = [
 
 Edges = tuple[tuple[int, int], ...]
 
-#: What blocks are: of a population, averages over samples, or averages over distinct samples.
-ValueBasis = Literal["moment", "cumulant", "plug-in", "distinct"]
+#: What blocks are: of a population (conditional: cumulants over datapoints of cumulants over the noise of
+#: their visits), averages over samples, or averages over distinct samples.
+ValueBasis = Literal["moment", "cumulant", "conditional", "plug-in", "distinct"]
 Metric = Literal["identity", "eta"]
 
 
@@ -41,12 +42,15 @@ class Graph:
         The label of every node.
     free
         The node that each free leg hangs on.
+    visits
+        The restricted growth string of the visits, inside the blocks; None where each block is one.
     """
 
     edges: Edges
     partition: Partition
     labels: tuple[str, ...]
     free: tuple[int, ...]
+    visits: Partition | None = None
 
 
 class ContractedGraph(Protocol):
@@ -76,6 +80,10 @@ class ContractedGraph(Protocol):
         """The node that each free leg hangs on."""
 
     @property
+    def visits(self) -> Partition:
+        """The restricted growth string of the visits, inside the blocks."""
+
+    @property
     def node_count(self) -> int:
         """The number of nodes."""
 
@@ -98,7 +106,8 @@ class ContractedGraph(Protocol):
 
 
 _NUMBER = "[0-9]{1,6}"
-_BLOCK = rf"{_NUMBER}(?:\.{_NUMBER})*"
+_VISIT = rf"{_NUMBER}(?:\.{_NUMBER})*"
+_BLOCK = rf"{_VISIT}(?:\|{_VISIT})*"
 _TEXT = re.compile(
     rf"\(((?:{_BLOCK}(?:-{_BLOCK})*)?)\)"
     rf"\(((?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?)\)"
@@ -106,14 +115,18 @@ _TEXT = re.compile(
 
 
 def graph_text(graph: Graph) -> str:
-    """Write edges and blocks as ``(blocks)(edges)``, numbers separated by ``.`` always."""
-    blocks = "-".join(".".join(map(str, block)) for block in blocks_of(graph.partition))
+    """Write edges and blocks as ``(blocks)(edges)``: numbers parted by ``.`` always, visits by bars."""
+    visits = blocks_of(graph.partition if graph.visits is None else graph.visits)
+    blocks = "-".join(
+        "|".join(".".join(map(str, visit)) for visit in visits if visit[0] in block)
+        for block in blocks_of(graph.partition)
+    )
     edges = "-".join(f"{i}.{j}" for i, j in graph.edges)
     return f"({blocks})({edges})"
 
 
-def parse_graph(text: str) -> tuple[Edges, Partition]:
-    """Read the text of `graph_text`.
+def parse_graph(text: str) -> tuple[Edges, Partition, Partition]:
+    """Read the text of `graph_text`: edges, blocks and visits.
 
     Raises
     ------
@@ -123,13 +136,22 @@ def parse_graph(text: str) -> tuple[Edges, Partition]:
     Examples
     --------
     >>> parse_graph("(0-1.2)(0.1-0.2)")
-    (((0, 1), (0, 2)), (0, 1, 1))
+    (((0, 1), (0, 2)), (0, 1, 1), (0, 1, 1))
+    >>> parse_graph("(0-1|2)(0.1-0.2)")[2]
+    (0, 1, 2)
     """
     match = _TEXT.fullmatch(text) if len(text) <= 10_000 else None
     if match is None:
         raise DiagramError(
             f"expected a contraction such as '(0-1.2)(0.1-0.2)', got {shown(text[:60])}"
         )
-    blocks = [[int(v) for v in block.split(".")] for block in match[1].split("-") if block]
+    visits = [
+        [[int(v) for v in visit.split(".")] for visit in block.split("|")]
+        for block in match[1].split("-")
+        if block
+    ]
+    blocks = [[v for visit in of_block for v in visit] for of_block in visits]
+    n = sum(map(len, blocks))
     edges = [(int(i), int(j)) for i, j in (edge.split(".") for edge in match[2].split("-") if edge)]
-    return tuple(edges), partition_of_blocks(blocks, sum(map(len, blocks)))
+    inside = partition_of_blocks([visit for of_block in visits for visit in of_block], n)
+    return tuple(edges), partition_of_blocks(blocks, n), inside

@@ -7,7 +7,9 @@ and :math:`S` for the covariance and third cumulant of the gradient; any other b
 (moment) or :math:`\kappa` (cumulant) with bars between the index groups of its derivatives. Averages over
 samples wear a hat, :math:`\hat G`, :math:`\widehat M` (in text ``G^``, ``V``); where different blocks
 stand for different samples, lone derivatives wear a breve, :math:`\breve G` (``G^u``), and other blocks
-are :math:`\text{U}`.
+are :math:`\text{U}`. Where noise is fresh at every visit of a datapoint, a semicolon in place of a bar
+parts the visits of a block, :math:`M_{\mu;\nu}`, and cumulants of conditional cumulants are
+:math:`\varkappa`.
 """
 
 from __future__ import annotations
@@ -81,6 +83,8 @@ def tensor_name(tensor: Tensor) -> tuple[str, bool]:
         if set(tensor.labels) == {"loss"} and set(legs) == {1} and len(legs) in (2, 3):
             return "C" if len(legs) == 2 else "S", False
         return "kappa", True
+    if tensor.basis == "conditional":
+        return "varkappa", True
     return _BARRED[tensor.basis], True
 
 
@@ -98,7 +102,7 @@ def _layout(tensor: Tensor, *, has_loss: bool) -> quantities.IndexedTensor:
     if not has_bars and (not has_loss or any(label in _LOSSES for label in tensor.labels)):
         mark = _MARKS.get(tensor.basis)
     return quantities.IndexedTensor(
-        name.removesuffix("~"), tensor.groups, penalised, has_bars, mark
+        name.removesuffix("~"), tensor.groups, penalised, has_bars, mark, tensor.breaks
     )
 
 
@@ -178,6 +182,7 @@ def operand_name(tensor: Tensor) -> str:
     """Return the Python name of a factor: ``G``, ``C``, ``eta``, ``M_1_2``, ``kappa_1_2``.
 
     A penalised loss adds ``_penalised`` to a single tensor, and ``p`` to its number of legs in a block.
+    Another visit begins after two underscores: ``M_1__1``.
     """
     name, bars = tensor_name(tensor)
     if not bars:
@@ -186,7 +191,9 @@ def operand_name(tensor: Tensor) -> str:
         f"{len(group)}{'p' if label == PENALISED else ''}"
         for group, label in zip(tensor.groups, tensor.labels, strict=True)
     ]
-    return "_".join([name, *legs])
+    parts = ["" if i in tensor.breaks else None for i in range(len(legs))]
+    spelled = [x for gap, leg in zip(parts, legs, strict=True) for x in (gap, leg) if x is not None]
+    return "_".join([name, *spelled])
 
 
 def tensor_of(contraction: ContractedGraph) -> Expr:

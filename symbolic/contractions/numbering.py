@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgdiagrams.diagrams.canonical.form import CanonicalForm, canonical_form
 from sgdiagrams.diagrams.errors import DiagramError
+from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.symbolic.contractions.circles import is_forest, ways_to_cut
 from sgdiagrams.symbolic.contractions.graph import Graph
 
@@ -32,6 +33,7 @@ __all__ = ["canonical_graph", "canonical_numbering"]
 # Far beyond any order that can be enumerated; they bound the work that a file can ask for.
 _MOST_NODES = 500
 _MOST_EDGES = 1000
+_VISITS = 10**6  # from where on visits are numbered among the blocks
 
 
 class _Cut(NamedTuple):
@@ -43,11 +45,16 @@ class _Cut(NamedTuple):
 
 
 def canonical_graph(
-    edges: Edges, partition: Partition, labels: tuple[str, ...], free: tuple[int, ...]
+    edges: Edges,
+    partition: Partition,
+    labels: tuple[str, ...],
+    free: tuple[int, ...],
+    visits: Partition | None = None,
 ) -> Graph:
     """Renumber the nodes so that isomorphic graphs become equal.
 
-    Isomorphisms keep labels and the positions of free legs, and carry blocks to blocks.
+    Isomorphisms keep labels and the positions of free legs, and carry blocks to blocks and visits to
+    visits; without visits each block is one.
 
     Raises
     ------
@@ -55,12 +62,16 @@ def canonical_graph(
         When edges or free legs name nodes that do not exist, or there are too many nodes, edges or
         circles.
     """
-    return canonical_numbering(edges, partition, labels, free)[0]
+    return canonical_numbering(edges, partition, labels, free, visits)[0]
 
 
 @lru_cache(maxsize=65536)
 def canonical_numbering(
-    edges: Edges, partition: Partition, labels: tuple[str, ...], free: tuple[int, ...]
+    edges: Edges,
+    partition: Partition,
+    labels: tuple[str, ...],
+    free: tuple[int, ...],
+    visits: Partition | None = None,
 ) -> tuple[Graph, tuple[int, ...]]:
     """Return the canonical graph, and the new number of every node.
 
@@ -92,28 +103,31 @@ def canonical_numbering(
     colours = [colour_of[kind] for kind in kinds]
     try:
         if has_circles:
-            form = _least_form(edges, partition, colours)
+            form = _least_form(edges, partition, colours, visits)
         else:
-            form = _form(edges, (), range(n), partition, colours)
+            form = _form(edges, (), range(n), partition, colours, visits)
     except RecursionError:
         raise DiagramError(
             f"expected fewer equal branches, got {n} nodes whose order is hard to decide"
         ) from None
-    number = {v: i for i, v in enumerate(v for v in form.order if v < n)}
-    new_partition = [0] * n
-    for v, i in number.items():
-        new_partition[i] = partition[v]
-    first: dict[int, int] = {}
+    old = [v for v in form.order if v < n]
+    number = {v: i for i, v in enumerate(old)}
+    of_visits = None
+    if visits is not None and visits != partition:
+        of_visits = restricted_growth_string(visits[v] for v in old)
     graph = Graph(
         tuple(sorted(_edge(number[i], number[j]) for i, j in edges)),
-        tuple(first.setdefault(b, len(first)) for b in new_partition),
-        tuple(labels[v] for v in form.order if v < n),
+        restricted_growth_string(partition[v] for v in old),
+        tuple(labels[v] for v in old),
         tuple(number[v] for v in free),
+        of_visits,
     )
     return graph, tuple(number[v] for v in range(n))
 
 
-def _least_form(edges: Edges, partition: Partition, colours: Sequence[int]) -> CanonicalForm:
+def _least_form(
+    edges: Edges, partition: Partition, colours: Sequence[int], visits: Partition | None
+) -> CanonicalForm:
     """Return the form of a graph with circles."""
     several = max(colours)  # the colours of leaves come after those of nodes
     times = Counter(_edge(i, j) for i, j in edges if i != j)
@@ -130,7 +144,7 @@ def _least_form(edges: Edges, partition: Partition, colours: Sequence[int]) -> C
             cuts = [_Cut(*pair, several + m) for pair, m in number.items() if m]
             key: tuple[object, ...] = ()
             if len(ways) > 1:
-                form = _form(kept, cuts, sorted(nodes), partition, colours)
+                form = _form(kept, cuts, sorted(nodes), partition, colours, visits)
                 # The greatest colour tells how levels are to be read.
                 key = (max((cut.colour for cut in cuts), default=0), form.levels, form.labels)
             if least is None or key < least[0]:
@@ -138,7 +152,7 @@ def _least_form(edges: Edges, partition: Partition, colours: Sequence[int]) -> C
         if least is not None:
             all_kept += least[1]
             all_cuts += least[2]
-    return _form(all_kept, all_cuts, range(len(partition)), partition, colours)
+    return _form(all_kept, all_cuts, range(len(partition)), partition, colours, visits)
 
 
 def _form(
@@ -147,14 +161,18 @@ def _form(
     nodes: Iterable[int],
     partition: Partition,
     node_colours: Sequence[int],
+    visits: Partition | None,
 ) -> CanonicalForm:
-    """Return the canonical form of (some trees of) a forest with the leaves that cuts leave."""
+    """Return the canonical form of (some trees of) a forest with the leaves that cuts leave.
+
+    Where there are visits, every node gets a virtual leaf, in the visit as the node is in its block.
+    """
     n = len(partition)
     neighbours: list[list[int]] = [[] for _ in range(n)]
     for i, j in edges:
         neighbours[i].append(j)
         neighbours[j].append(i)
-    # Virtual nodes have colour 0, if they are no leaves, and blocks of their own.
+    # Virtual nodes have colour 0, if cuts have not left them, and blocks of their own.
     colours = list(node_colours)
     children: list[list[int]] = [[] for _ in range(n)]
     block_of = list(partition)
@@ -170,6 +188,11 @@ def _form(
         for leaf, v in zip(leaves, (cut.i, cut.j), strict=True):
             colours[leaf] = cut.colour
             block_of[leaf] = n + leaves[0] + 1
+            children[v].append(leaf)
+    if visits is not None and visits != partition:
+        for v in nodes:
+            leaf = virtual([])
+            block_of[leaf] = _VISITS + visits[v]
             children[v].append(leaf)
     tops: list[int] = []
     for centre in _centres(neighbours, nodes):

@@ -4,8 +4,8 @@ Factors are separated by blanks. A factor is
 
 - a tensor with its indices: ``l``, ``G_a``, ``H_ab``, ``J_abc``, ``K_abcd``, ``D5_abcde``, with a tilde
   for the penalised loss (``G~_a``), ``C_ab``, ``S_abc``; blocks with a bar between the indices of their
-  nodes, ``M_a|bc``, ``kappa_a|b~``, ``V_a|b``, ``U_a|b``; ``eta^ab``; or a function by its name,
-  ``norm_a``;
+  nodes, ``M_a|bc``, ``kappa_a|b~``, ``V_a|b``, ``U_a|b``, or a semicolon between visits, ``M_a;bc``,
+  ``varkappa_a;b``; ``eta^ab``; or a function by its name, ``norm_a``;
 - with a mark after the name of a node alone, ``G^_a`` for the average over samples (beside V) and
   ``G^u_a`` for averages over distinct ones (beside U): the basis, which one factor says for all;
 - short for such: ``tr(H)``, ``tr(C H)``, ``G.H.G``, ``|G|^2``, ``|H|^2``, ``l^3``.
@@ -43,7 +43,7 @@ _MOST_POWER = 100
 _WORD = re.compile(r"tr\s*\([^()]*\)|\S+")
 _LETTER = r"[a-km-z](?:[1-9][0-9]{0,2})?"
 _INDEX = re.compile(_LETTER)
-_TAIL = re.compile(rf"(?:(?:{_LETTER})*~?)(?:\|(?:{_LETTER})*~?)*")
+_TAIL = re.compile(rf"(?:(?:{_LETTER})*~?)(?:[|;](?:{_LETTER})*~?)*")
 _ETA = re.compile(rf"eta\^({_LETTER})({_LETTER})")
 _TRACE = re.compile(r"tr\s*\(([^()]*)\)")
 _NORM = re.compile(r"\|([A-Za-z][A-Za-z0-9-]*~?(?:\^u?)?)\|\^([0-9]{1,3})")
@@ -55,13 +55,14 @@ _CUMULANTS = {"C": 2, "S": 3}
 _BARRED: dict[str, ValueBasis] = {
     "M": "moment",
     "kappa": "cumulant",
+    "varkappa": "conditional",
     "V": "plug-in",
     "U": "distinct",
 }
 #: What is after the name of a node alone.
 _MARKS: dict[str, ValueBasis] = {"^": "plug-in", "^u": "distinct"}
 _MATRICES = ("H", "H~", "C")
-_TENSORS = "a tensor (l, G, H, J, K, D5, C, S, M, kappa, V, U)"
+_TENSORS = "a tensor (l, G, H, J, K, D5, C, S, M, kappa, varkappa, V, U)"
 
 
 class ReadGraph(NamedTuple):
@@ -74,6 +75,7 @@ class ReadGraph(NamedTuple):
     basis: ValueBasis
     metric: Metric
     letters: tuple[str, ...]  # of the free legs
+    visits: tuple[tuple[int, ...], ...] | None = None
 
 
 class _Factor(NamedTuple):
@@ -82,6 +84,7 @@ class _Factor(NamedTuple):
     groups: tuple[tuple[str, ...], ...]
     labels: tuple[str, ...]
     basis: ValueBasis | None = None
+    breaks: tuple[int, ...] = ()  # groups before which another visit begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,15 +318,17 @@ def _is_tensor(name: str) -> bool:
 
 def _indexed(name: str, tail: str, place: _Place) -> _Factor:
     if name in _BARRED:
-        groups = tail.split("|")
+        groups = re.split("[|;]", tail)
         if len(groups) < 2:
             place.refuse(f"a bar between the indices of the nodes of {name}", f"{name}_{tail}")
+        marks = [mark for mark in tail if mark in "|;"]
         return _Factor(
             tuple(tuple(_INDEX.findall(group)) for group in groups),
             tuple(PENALISED if group.endswith("~") else LOSS for group in groups),
             _BARRED[name],
+            tuple(i for i, mark in enumerate(marks, start=1) if mark == ";"),
         )
-    if "|" in tail or "~" in tail:
+    if "|" in tail or ";" in tail or "~" in tail:
         place.refuse(f"letters alone as indices of {name}", tail)
     indices = tuple(_INDEX.findall(tail))
     return _named(name, indices, place)
@@ -339,6 +344,7 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadGraph, bool]
     """
     labels: list[str] = []
     blocks: list[tuple[int, ...]] = []
+    visits: list[tuple[int, ...]] = []
     ends: dict[str, list[int]] = {}  # letter -> nodes
     etas: dict[str, str] = {}  # letter -> that at the other end of its eta
     seen: dict[str, _Place] = {}
@@ -358,6 +364,8 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadGraph, bool]
                 basis = factor.basis
             nodes = range(len(labels), len(labels) + len(factor.labels))
             blocks.append(tuple(nodes))
+            cuts = [0, *factor.breaks, len(nodes)]
+            visits += [tuple(nodes[a:b]) for a, b in pairwise(cuts)]
             labels += factor.labels
             for node, group in zip(nodes, factor.groups, strict=True):
                 for letter in group:
@@ -374,6 +382,7 @@ def _joined(words: list[tuple[_Place, list[_Factor]]]) -> tuple[ReadGraph, bool]
         basis or "moment",
         "eta" if etas else "identity",
         tuple(letter for letter, _ in free),
+        tuple(visits) if len(visits) > len(blocks) else None,
     )
     is_usual = [letter for letter, _ in free] == [index_letter(i) for i in range(len(free))]
     if is_usual and not is_forest(graph.edges):

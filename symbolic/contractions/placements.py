@@ -42,16 +42,27 @@ class Placement(NamedTuple):
         The label of every node.
     free
         The node that each free leg hangs on.
+    visits
+        The visit of every node, where noise is fresh at each.
     """
 
     edges: tuple[tuple[int, int], ...]
     blocks: tuple[int, ...]
     labels: tuple[str, ...]
     free: tuple[int, ...]
+    visits: tuple[int, ...] | None = None
 
     def contraction(self, basis: Basis) -> Contraction:
         """Return the contraction."""
-        return Contraction.from_parts(self.edges, self.blocks, self.labels, self.free, basis=basis)
+        is_nested = self.visits is not None and basis == "cumulant"
+        return Contraction.from_parts(
+            self.edges,
+            self.blocks,
+            self.labels,
+            self.free,
+            basis="conditional" if is_nested else basis,
+            visits=self.visits,
+        )
 
     def factors_above(self, factors: tuple[str, ...]) -> tuple[int, ...]:
         """Return the number of the factor that the edge of every update ends at; -1 for other edges.
@@ -171,6 +182,11 @@ def shared_out(
     root_labels = [LOSS if factors[i] in (LOSS, TRAINING) else factors[i] for i in roots]
     blocks = list(diagram.labels[1:])
     first_new = max(diagram.labels) + 1
+    visits = None
+    if diagram.visit_labels is not None:
+        # The root's factors have noise of their own.
+        last = max(diagram.visit_labels)
+        visits = (*diagram.visit_labels[1:], *range(last + 1, last + 1 + len(roots)))
     for place, i in enumerate(roots):
         tied = factors[i] == TRAINING
         blocks.append(diagram.labels[0] if tied else first_new + place)
@@ -197,7 +213,7 @@ def shared_out(
                 joint = basis == "cumulant" and blocks.count(blocks[w]) > 1
                 if not joint and (updates or legs[w] <= 2):
                     labels[w] = updates or PENALISED
-        yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free))
+        yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free), visits)
 
 
 def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
@@ -216,8 +232,13 @@ def disjoint_union(first: Contraction, second: Contraction) -> Contraction:
     above = max(first.partition) + 1
     blocks = [*first.partition, *(b + above for b in second.partition)]
     free = [*first.free, *(v + shift for v in second.free)]
+    labels = [*first.labels, *second.labels]
     basis = joint_basis(first, second)
-    return Contraction.from_parts(edges, blocks, [*first.labels, *second.labels], free, basis=basis)
+    visits = None
+    if first.has_visits or second.has_visits:
+        above = max(first.visits) + 1
+        visits = [*first.visits, *(visit + above for visit in second.visits)]
+    return Contraction.from_parts(edges, blocks, labels, free, basis=basis, visits=visits)
 
 
 def joint_basis(first: Contraction, second: Contraction) -> ValueBasis:
@@ -233,7 +254,8 @@ def joint_basis(first: Contraction, second: Contraction) -> ValueBasis:
     """
     if is_constant(first) or is_constant(second):
         return second.basis if is_constant(first) else first.basis
-    return "cumulant" if "cumulant" in (first.basis, second.basis) else first.basis
+    bases = (first.basis, second.basis)
+    return next((basis for basis in ("cumulant", "conditional") if basis in bases), first.basis)
 
 
 def is_constant(contraction: Contraction) -> bool:

@@ -154,7 +154,7 @@ def merged_visits(
     Examples
     --------
     >>> merged_visits((0, 1, 2), (0, 0, 1))
-    [(0, 1, 2), (0, 0, 1)]
+    [(0, 0, 1), (0, 1, 2)]
     """
     if visits is None:
         return [None]

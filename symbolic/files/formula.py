@@ -16,15 +16,16 @@ Version 2 is one object::
   is null once symbols have been substituted, and ``substituted`` then has the scheme before that with
   what stands for each of its symbols, as weights: ``{"sampling": {...}, "values": {"B": {...}}}``. A
   number of an optimiser is a rational number as text or
-  a symbol's name; ``optimizer`` is left out for plain SGD.
+  a symbol's name; ``optimizer`` is left out for plain SGD. ``visits`` is ``fresh`` where noise is
+  fresh at every visit of a datapoint, and is left out elsewhere.
 * A weight is a sum of monomials: rational coefficients as strings ``"p"`` or ``"p/q"`` (integers too
   long for decimals as ``0x...``), powers as integers (negative ones too), and ``exponentials``: a
   power such as beta**T, to an integer power. A rational function has a ``denominator`` of the same
   form as well.
-* A contraction is ``(blocks)(edges)`` with its basis, and optionally ``metric`` (``eta``), ``labels``
-  and ``free``; a term is ``eta**order * weight * contraction``. Its order is the number of edges and
-  free legs of the contraction, and what ``shift`` adds to it where there is one: with an expression as
-  the observable, whose own edges carry no learning rate.
+* A contraction is ``(blocks)(edges)`` with its basis (bars part the visits of a block), and optionally
+  ``metric`` (``eta``), ``labels`` and ``free``; a term is ``eta**order * weight * contraction``. Its
+  order is the number of edges and free legs of the contraction, and what ``shift`` adds to it where there
+  is one: with an expression as the observable, whose own edges carry no learning rate.
 
 Version 1 had neither optimisers nor exponentials; it is read too.
 """
@@ -85,6 +86,7 @@ def dump(expansion: Formula, *, indent: int | None = 2) -> str:
                 "sampling": dump_sampling(part.sampling),
                 **dump_optimizer(part.optimizer),
                 **_dump_substituted(part.substituted),
+                **({} if part.visits == "same" else {"visits": part.visits}),
             }
             for part in expansion.parts
         ],
@@ -140,13 +142,16 @@ def _load(data: dict[str, Any]) -> Fields:
 
 
 def _load_part(item: dict[str, Any]) -> Part:
-    check_keys(item, "coefficient", "observable", "sampling", "optimizer", "substituted")
+    check_keys(item, "coefficient", "observable", "sampling", "optimizer", "substituted", "visits")
+    if item.get("visits", "fresh") != "fresh":
+        raise FormatError(f"expected 'visits' to be 'fresh', got {shown(item['visits'])}")
     return Part(
         fraction(get(item, "coefficient", str)),
         named_observable(get(item, "observable", str)),
         load_sampling(item.get("sampling")),
         load_optimizer(item.get("optimizer")),
         _load_substituted(item),
+        "fresh" if "visits" in item else "same",
     )
 
 

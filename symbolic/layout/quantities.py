@@ -169,7 +169,7 @@ class IndexedTensor(Node):
     ----------
     name
         The plain name: ``l``, ``G``, ``D5``, ``C``, ``M``, ``V`` (a moment over a sample), ``U`` (one
-        over distinct samples), ``kappa``, ``eta``, or a function's.
+        over distinct samples), ``kappa``, ``varkappa``, ``eta``, or a function's.
     groups
         The numbers of the indices, one group for every derivative.
     penalised
@@ -180,6 +180,8 @@ class IndexedTensor(Node):
     mark
         An accent on the name of a tensor without bars: a hat for averages over samples, a breve for
         those over distinct ones.
+    breaks
+        The numbers of the groups before which there is a semicolon in place of a bar.
     """
 
     kind: ClassVar[str] = "tensor"
@@ -189,6 +191,7 @@ class IndexedTensor(Node):
     penalised: tuple[bool, ...] = ()
     has_bars: bool = False
     mark: Literal["hat", "breve"] | None = None
+    breaks: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -216,7 +219,10 @@ class IndexedTensor(Node):
                 shown.append(Accent(group, "tilde", is_wide=True))
             else:
                 shown.append(group if group.items else Operator("⋅"))
-        return self._with(joined(shown, Operator("|")))
+        parts: list[Node] = [shown[0]]
+        for i, indices_of_node in enumerate(shown[1:], start=1):
+            parts += [Operator(";" if i in self.breaks else "|"), indices_of_node]
+        return self._with(Row(tuple(parts)))
 
     def _with(self, indices: Row) -> Node:
         head = self._head()
@@ -233,7 +239,7 @@ class IndexedTensor(Node):
             return Text("U")
         if self.name == "l":
             return self._accented(Symbol("ell"))
-        if len(self.name) == 1 or self.name == "kappa":
+        if len(self.name) == 1 or self.name in ("kappa", "varkappa"):
             return self._accented(Symbol(self.name))
         return self._accented(Text(self.name))
 

@@ -153,7 +153,12 @@ class TextRenderer(Renderer[str]):
             name += "~"
         if node.mark:
             name += _ACCENTS[node.mark]
-        indices = ("|" if node.has_bars else "").join(groups)
+        bars = [
+            ";" if i in node.breaks else "|" if node.has_bars else "" for i in range(len(groups))
+        ]
+        indices = "".join(
+            [groups[0], *(bar + g for bar, g in zip(bars[1:], groups[1:], strict=True))]
+        )
         return f"{name}_{indices}" if indices else name
 
     def equation(self, equation: Equation) -> str:

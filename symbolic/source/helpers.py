@@ -167,6 +167,18 @@ def _arrays(derivatives, orders):
             raise ValueError(f"expected derivative {k} of shape {(n, *[p] * k)}, got {arrays[k].shape}")
     return arrays, n, p'''
 
+_VISITS = '''\
+def _visits(derivatives, orders):
+    """Return the derivatives as floats, one row for every visit, and the numbers of rows and visits."""
+    shapes = {k: numpy.shape(derivatives[k]) for k in orders if k in derivatives}
+    size = next(iter(shapes.values()), (1, 1))[:2]
+    for k, shape in shapes.items():
+        if len(shape) != k + 2 or shape[:2] != size:
+            raise ValueError(f"expected derivative {k} of shape (n, v{', p' * k}), got {shape}")
+    rows = {k: numpy.reshape(derivatives[k], (-1, *shape[2:])) for k, shape in shapes.items()}
+    arrays, n, p = _arrays(rows, orders)
+    return arrays, n, size[1], p'''
+
 _FINITE = '''\
 def _finite(tensors, result, word="order"):
     """Return the result; what overflowed is an error that names where."""
@@ -182,6 +194,7 @@ def _finite(tensors, result, word="order"):
 HELPERS = {
     "_array": _ARRAY,
     "_arrays": _ARRAYS,
+    "_visits": _VISITS,
     "_centred": _CENTRED,
     "_whole": _WHOLE,
     "_divided": _DIVIDED,

@@ -13,6 +13,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import blocks_of, set_partitions
 from sgdiagrams.symbolic.contractions.factors import Tensor, walk
 from sgdiagrams.symbolic.contractions.notation import check_is_product, operand_name
+from sgdiagrams.symbolic.contractions.visits import moments_of_visits
 from sgdiagrams.symbolic.source.helpers import HELPERS
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 
@@ -42,11 +43,17 @@ class Block(NamedTuple):
 
     basis: str
     nodes: tuple[tuple[str, int], ...]  # label and number of legs, in the order of the axes
+    visits: tuple[int, ...] = ()  # the number of nodes of each, where there are several
 
     @property
     def is_function(self) -> bool:
         """Whether it is the same for all samples."""
         return self.nodes[0][0] not in (LOSS, PENALISED)
+
+    @property
+    def has_visits(self) -> bool:
+        """Whether the noise of visits is told apart from datapoints."""
+        return bool(self.visits) or self.basis == "conditional"
 
     @property
     def is_centred(self) -> bool:
@@ -62,7 +69,7 @@ def block_of(tensor: Tensor) -> Block:
     """Return what a factor of a contraction is made of."""
     labels = tensor.labels
     nodes = tuple((label, len(g)) for label, g in zip(labels, tensor.groups, strict=True))
-    block = Block(tensor.basis if len(nodes) > 1 else "moment", nodes)
+    block = Block(tensor.basis if len(nodes) > 1 else "moment", nodes, tensor.visits)
     if len(nodes) > 1:
         name = next((label for label, _ in nodes if label not in (LOSS, PENALISED)), None)
         if name is not None:
@@ -161,7 +168,10 @@ def tensors_source(names: dict[Block, str], decays: list[Any], *, needs_size: bo
     for block in names:
         if block.is_function:
             functions.setdefault(block.nodes[0][0], []).append(block.nodes[0][1])
-    needs = ", ".join(f"{k}: shape (n{', p' * k}{',' if k == 0 else ''})" for k in legs)
+    has_visits = any(block.has_visits for block in names)
+    first = "n, v" if has_visits else "n"
+    comma = "" if has_visits else ","
+    needs = ", ".join(f"{k}: shape ({first}{', p' * k}{comma if k == 0 else ''})" for k in legs)
     arguments, notes = [], []
     if functions:
         arguments.append("functions")
@@ -185,7 +195,10 @@ def tensors_source(names: dict[Block, str], decays: list[Any], *, needs_size: bo
         f'    """Average per-sample derivatives, {{{needs}}}, into the named tensors.{also}"""',
     ]
     if legs:
-        lines.append(f"    d, n, p = _arrays(derivatives, {legs})")
+        if has_visits:
+            lines.append(f"    d, n, v, p = _visits(derivatives, {legs})")
+        else:
+            lines.append(f"    d, n, p = _arrays(derivatives, {legs})")
     elif functions:
         lines.append("    p = None")
     if tied:
@@ -212,12 +225,22 @@ def tensors_source(names: dict[Block, str], decays: list[Any], *, needs_size: bo
         }
         items = [f"{k}: d[{k}] + {penalty[k]}" for k in penalised if k in penalty]
         lines.append(f"    q = {{**d, {', '.join(items)}}}" if items else "    q = d")
+    lines += _by_visit(names)
     values = {name: _average(block) for block, name in names.items()}
     if needs_size:
         values["p"] = (
             "max((numpy.shape(v)[-1] for k, v in derivatives.items() if k > 0), default=0)"
         )
     return [*lines, "    return {", *(f'        "{n}": {v},' for n, v in values.items()), "    }"]
+
+
+def _by_visit(names: Iterable[Block]) -> list[str]:
+    """Return source of arrays with an axis of visits, for the losses that blocks of visits have."""
+    return [
+        f"    {name}v = {{k: x.reshape(-1, v, *x.shape[1:]) for k, x in {name}.items()}}"
+        for name, label in (("d", LOSS), ("q", PENALISED))
+        if any(block.has_visits and block.orders(label) for block in names)
+    ]
 
 
 def _shape(legs: int) -> str:
@@ -237,6 +260,8 @@ def _average(block: Block) -> str:
             f"_array({f'derivative {legs} of a function'!r}, functions[{label!r}][{legs}], {shape})"
         )
     nodes = list(range(len(block.nodes)))
+    if block.has_visits:
+        return _of_visits(block)
     if not block.is_centred:
         return _moment(block, nodes)
     parts = []
@@ -282,3 +307,40 @@ def _product(block: Block, blocks: tuple[tuple[int, ...], ...]) -> str:
     inputs = ",".join("".join(groups[v] for v in part) for part in blocks)
     factors = ", ".join(_moment(block, list(part)) for part in blocks)
     return f'numpy.einsum("{inputs}->{"".join(groups)}", {factors}, optimize=True)'
+
+
+def _of_visits(block: Block) -> str:
+    """Return source for a block of several visits, or for a cumulant of conditional cumulants."""
+    k = len(block.nodes)
+    sizes = block.visits or (k,)
+    visits = tuple(i for i, size in enumerate(sizes) for _ in range(size))
+    groups, parts = _letters(block), []
+    for (pi, rho), number in moments_of_visits((0,) * k, visits, block.basis).items():
+        factors = [_mean_of_visits(block, nodes, rho) for nodes in blocks_of(pi)]
+        if len(factors) == 1:
+            product = factors[0]
+        else:
+            inputs = ",".join("".join(groups[v] for v in nodes) for nodes in blocks_of(pi))
+            output = "".join(groups)
+            product = f'numpy.einsum("{inputs}->{output}", {", ".join(factors)}, optimize=True)'
+        parts.append(f"{int(number):+d} * {product}")
+    return " ".join(parts).removeprefix("+1 * ")
+
+
+def _mean_of_visits(block: Block, nodes: tuple[int, ...], visits: tuple[int, ...]) -> str:
+    """Return source for the mean over datapoints of a product of means over visits."""
+    groups = _letters(block)
+    inside = sorted({visits[v] for v in nodes})
+    letters = dict(zip(inside, reversed(ascii_letters), strict=False))
+    if len(inside) + sum(map(len, groups)) > len(ascii_letters) - 1:
+        raise RequestError(
+            f"expected at most {len(ascii_letters) - 1} indices of a tensor in source, got more; "
+            "evaluate it"
+        )
+    inputs = ",".join(f"n{letters[visits[v]]}{groups[v]}" for v in nodes)
+    output = "".join(groups[v] for v in nodes)
+    arrays = ", ".join(
+        f"{'dv' if block.nodes[v][0] == LOSS else 'qv'}[{block.nodes[v][1]}]" for v in nodes
+    )
+    below = "n" if len(inside) == 1 else f"(n * v ** {len(inside) - 1})"
+    return f'numpy.einsum("{inputs}->{output}", {arrays}, optimize=True) / {below}'

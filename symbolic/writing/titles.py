@@ -24,8 +24,9 @@ __all__ = [
 
 
 def _method(part: Part) -> str:
-    """Return the optimiser where it is not plain SGD."""
-    return "" if part.optimizer.is_default else f", {part.optimizer.label}"
+    """Return the optimiser where it is not plain SGD, and whether noise is fresh at every visit."""
+    method = "" if part.optimizer.is_default else f", {part.optimizer.label}"
+    return method if part.visits == "same" else f"{method}, fresh noise"
 
 
 def _protocol(part: Part) -> str:
