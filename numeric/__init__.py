@@ -42,6 +42,7 @@ from sgdiagrams.numeric.path.path_table import PathTable
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
 from sgdiagrams.numeric.regularisers.optax_penalty import optax_small_batch_penalty
 from sgdiagrams.numeric.regularisers.torch_penalty import torch_small_batch_penalty
+from sgdiagrams.numeric.row_orders.effects import OrderEffects, order_effects
 from sgdiagrams.numeric.simulation.many_runs import simulate
 from sgdiagrams.numeric.simulation.simulated import PairedDifference, Simulated
 from sgdiagrams.numeric.statistics import Statistics
@@ -66,6 +67,7 @@ __all__ = [
     "Landscape",
     "Mean",
     "Measured",
+    "OrderEffects",
     "PairedDifference",
     "PathComparison",
     "PathEstimate",
@@ -96,6 +98,7 @@ __all__ = [
     "model_landscape",
     "one_pass_schedule",
     "optax_small_batch_penalty",
+    "order_effects",
     "plan",
     "reshuffled_schedules",
     "simulate",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,12 +25,15 @@ from sgdiagrams.numeric.estimates.terms import (
     weighted_contractions,
 )
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
+from sgdiagrams.numeric.given_order.series import outer
 from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.numeric.values.nested import VisitEvaluator
+from sgdiagrams.symbolic.observable import Product
+from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.derivatives.derivatives import Derivatives
     from sgdiagrams.numeric.estimates.terms import Contribution
+    from sgdiagrams.numeric.estimates.training_sets import UseOfRows
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
+    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["evaluate"]
 
@@ -86,8 +93,8 @@ def evaluate(
         When a derivative, a function or the start is missing, samples are too few, or the training
         set has not N points.
     RequestError
-        When `eta` is wrong, a training set is asked for the test loss, for the covariance over
-        shuffles or for a scheme without training set, following its rows would take too long, or
+        When `eta` is wrong, a training set is asked for the test loss or for a scheme without
+        training set, following its rows would take too long, or
         contractions differ in their free legs or parts in their weight decay.
     SamplingError
         When a number is missing, unknown or impossible.
@@ -110,8 +117,11 @@ def evaluate(
     known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(free_legs_of_all(expansion, weighted), statistics)
-    if rows.are_named:
-        contributions = rows.orders(statistics, eta, expansion.order)
+    if rows.are_named or rows.products:
+        if rows.are_named:
+            contributions = rows.orders(statistics, eta, expansion.order)
+        else:
+            contributions = _products_of_averages(rows, statistics, eta, expansion.order)
         change_error: Any = np.zeros(shape) if shape else 0.0
         errors, error = (change_error,) * len(contributions), change_error
     else:
@@ -163,6 +173,32 @@ def _evaluator(statistics: Derivatives, eta: Any, decay: Fraction) -> Evaluator 
     if statistics.noise is None:
         return Evaluator(statistics, eta, weight_decay=decay)
     return VisitEvaluator(statistics, eta, weight_decay=decay)
+
+
+def _products_of_averages(
+    rows: UseOfRows, statistics: Derivatives, eta: Any, order: int
+) -> tuple[Any, ...]:
+    """Return the contributions of products of averages over orders, each average by itself."""
+    total: Any = 0
+    averages: dict[tuple[tuple[str, ...], Training], Any] = {}
+    for coefficient, observable, training in rows.products:
+        for product in observable.products:
+            for factors in product.expectations:
+                if (factors, training) not in averages:
+                    one = replace(observable, products=(Product(1, (factors,)),))
+                    mean = expand(
+                        one,
+                        order=order,
+                        sampling=training.sampling,
+                        optimizer=training.optimizer,
+                    )
+                    of_orders = evaluate(mean, statistics, eta=eta).orders
+                    averages[factors, training] = np.array(of_orders)
+            means = [averages[factors, training] for factors in product.expectations]
+            factor = coefficient * product.sign
+            is_exact = means[0].dtype == object
+            total = total + (factor if is_exact else float(factor)) * reduce(outer, means)
+    return tuple(total if total.ndim > 1 else total.tolist())
 
 
 def _total(

@@ -28,6 +28,7 @@ __all__ = ["UseOfRows", "average_over_orders", "use_of_rows"]
 _ONE_ORDER = "in this order of the rows"
 _SEVERAL = "average over what may happen to the rows"
 _AVERAGE = "average over orders of the rows"
+_SPREAD = "over orders of the rows"
 
 
 @final
@@ -42,10 +43,14 @@ class UseOfRows:
     runs
         Where the rows are used in an order that is named: for every part of the expansion its
         coefficient, observable, training with numbers, and the rows of every update.
+    products
+        Where an average over orders is asked for products of averages, such as a covariance over orders:
+        for every part its coefficient, observable and training with numbers.
     """
 
     words: str = ""
     runs: tuple[tuple[Fraction, Observable, Training, RandomSchedule], ...] = ()
+    products: tuple[tuple[Fraction, Observable, Training], ...] = ()
 
     @property
     def are_named(self) -> bool:
@@ -105,7 +110,15 @@ def use_of_rows(
         )
         is_one = all(len(schedules) == 1 for *_, schedules in runs)
         return UseOfRows(_ONE_ORDER if is_one else _SEVERAL, runs)
-    return UseOfRows(_words_of_average(expansion, schemes))
+    words = "" if all(scheme.is_empty for scheme in schemes) else _AVERAGE
+    if all(len(p.expectations) == 1 for part in expansion.parts for p in part.observable.products):
+        return UseOfRows(words)
+    # A product of averages over tuples is no average over distinct tuples of the union.
+    products = tuple(
+        (part.coefficient, part.observable, Training(scheme, part.optimizer.at(**numbers)))
+        for part, scheme in zip(expansion.parts, schemes, strict=True)
+    )
+    return UseOfRows(_SPREAD if words else words, products=products)
 
 
 def average_over_orders(

@@ -91,6 +91,34 @@ class Data:
         part = self.numbers(sample if batch is None else sample[list(batch)])
         return np.asarray(part.sum(axis=0) / len(part))
 
+    @property
+    def points(self) -> int:
+        """The number N of datapoints."""
+        return len(self.derivatives.samples[self.derivatives.max_order])
+
+    @property
+    def start(self) -> NDArray[Any]:
+        """The weights at the start.
+
+        Raises
+        ------
+        StatisticsError
+            When they are missing.
+        """
+        check_leaf(self.derivatives, PENALISED, 1, weight_decay=1, purpose="for order 1")
+        return self.numbers(np.asarray(self.derivatives.start))
+
+    def row(self, k: int, n: int) -> NDArray[Any]:
+        """Return derivative k of datapoint n.
+
+        Raises
+        ------
+        StatisticsError
+            When it is missing.
+        """
+        check_leaf(self.derivatives, LOSS, k, purpose=f"for order {k}")
+        return np.asarray(self.numbers(self.derivatives.samples[k][n]))
+
     def function(self, name: str, k: int) -> NDArray[Any]:
         """Return derivative k of a function of the weights.
 
@@ -203,7 +231,7 @@ class Gradients:
         self._data = data
         self._order = order
         self.decay: Any = data.number(Fraction(training.optimizer.weight_decay))
-        self._start = self._known_start() if self.decay else None
+        self._start = data.start if self.decay else None
         self._penalty = training.optimizer.penalty
         self.has_penalty = bool(self.decay) or self._penalty is not None
         size = (data.derivatives.dimension or 1) ** order
@@ -251,8 +279,3 @@ class Gradients:
             if self._is_kept:
                 self._known[batch, k] = known
         return known
-
-    def _known_start(self) -> NDArray[Any]:
-        derivatives = self._data.derivatives
-        check_leaf(derivatives, PENALISED, 1, weight_decay=1, purpose="for order 1")
-        return self._data.numbers(np.asarray(derivatives.start))

@@ -24,6 +24,7 @@ from sgdiagrams.commands.on_models.influence import influence
 from sgdiagrams.commands.on_models.measure import measure
 from sgdiagrams.commands.on_models.merge import merge
 from sgdiagrams.commands.on_models.path import path
+from sgdiagrams.commands.ordering import ordering
 from sgdiagrams.commands.results import results
 from sgdiagrams.commands.scaling import scaling
 from sgdiagrams.commands.shared.completion import VARIABLE
@@ -65,6 +66,7 @@ for _command in (
     measure,
     merge,
     evaluate,
+    ordering,
     simulate,
     compare,
     path,

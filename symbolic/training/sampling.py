@@ -443,6 +443,18 @@ class Sampling(ABC):
         return course_of(self).names_rows
 
     @property
+    def in_random_order(self) -> Sampling | None:
+        """The scheme that assigns the rows to its places at random, once; None where none has a name.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+        >>> OnePass(T=3, B=2).in_random_order
+        Epochs(N=6, B=2, E=1, shuffle='once')
+        """
+        return None
+
+    @property
     def is_random(self) -> bool:
         """Whether chance decides which updates share a row; where nobody denies it, it may.
 

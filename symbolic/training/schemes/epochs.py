@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
@@ -164,6 +164,11 @@ class Epochs(Sampling):
     def names_rows(self) -> bool:
         """Whether nothing shuffles the rows, and batches are not full."""
         return self.shuffle is None and not self.is_full_batch
+
+    @property
+    def in_random_order(self) -> Epochs:
+        """Epochs in one order, drawn at random."""
+        return replace(self, shuffle="once") if self.names_rows else self
 
     @property
     def is_random(self) -> bool:

@@ -21,6 +21,7 @@ from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
 from sgdiagrams.symbolic.training.sampling import Repetition, Sampling, with_root
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs
 from sgdiagrams.symbolic.training.schemes.rescaling import other_numbers
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class OnePass(Sampling):
     def names_rows(self) -> bool:
         """True: row n has its n-th place."""
         return True
+
+    @property
+    def in_random_order(self) -> Epochs | None:
+        """One epoch in an order that is drawn at random."""
+        return None if self.symbols else Epochs(N=self.T * self.B, B=self.B, E=1, shuffle="once")
 
     @property
     def is_random(self) -> bool:
