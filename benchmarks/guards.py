@@ -63,9 +63,8 @@ BOUNDS: dict[str, Bound] = {
     "SGD, average over the last half: ten times the updates, times the time": Bound(30),
     "momentum 0.9 with a cosine schedule: ten times the updates, times the time": Bound(30),
     "noise 1: variance times cost of single slots over all at once": Bound(50, is_least=True),
-    "import and command line: modules of the package": Bound(
-        29
-    ),  # one a command, and what they share
+    # One a command, and what they share.
+    "import and command line: modules of the package": Bound(29),
 }
 
 

@@ -94,7 +94,7 @@ class Data:
     @property
     def points(self) -> int:
         """The number N of datapoints."""
-        return len(self.derivatives.samples[self.derivatives.max_order])
+        return len(self.derivatives.samples[max(self.derivatives.samples)])
 
     @property
     def start(self) -> NDArray[Any]:

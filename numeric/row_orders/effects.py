@@ -18,7 +18,8 @@ from sgdiagrams.numeric.given_order.run import Data
 from sgdiagrams.numeric.row_orders.over_orders import (
     average_of_orders,
     shuffled_once,
-    spread_of_orders,
+    spread_by_chance,
+    spread_of_places,
 )
 from sgdiagrams.numeric.row_orders.pairs import pairs_of_rows
 from sgdiagrams.numeric.row_orders.shares import shares_of_rows
@@ -149,7 +150,7 @@ class OrderEffects:
         return tables
 
     def _by_order(self) -> PrintedTable:
-        header = ["order", "this order", "average"] if self.is_one_order else ["order", "average"]
+        header = ["power", *(["in this order"] if self.is_one_order else []), "average"]
         if self.spread is not None:
             header.append("deviation")
         rows = []
@@ -171,7 +172,7 @@ class OrderEffects:
             lines[0] += f"; average over orders: {_number(sum(self.average[1:], self.average[0]))}"
         if self.spread is not None:
             lines.append(
-                f"standard deviation over orders of the sum to order {len(self.spread) - 1}: "
+                f"standard deviation over orders of the sum to power {len(self.spread) - 1}: "
                 f"{self.standard_deviation:.3g}"
             )
         return PrintedTable(title, tuple(header), tuple(rows), tuple(lines))
@@ -180,7 +181,7 @@ class OrderEffects:
         numbers = [math.fsum(map(float, row[1:])) for row in shares]
         listed, note = _ends(numbers)
         names = self._names(len(shares))
-        header = ("datapoint", *(f"order {k}" for k in range(1, shares.shape[1])), "sum")
+        header = ("datapoint", *(f"power {k}" for k in range(1, shares.shape[1])), "sum")
         rows = [
             (names[n], *(_number(x) for x in shares[n, 1:]), _number(numbers[n])) for n in listed
         ]
@@ -205,11 +206,16 @@ class OrderEffects:
                     _number(pairs.of_the_order[j, k]),
                 )
             )
-        header = ("pair", "order 2", "before : after", "commutator", "of the order")
+        header = ("pair", "power 2", "before : after", "commutator", "of the order")
         total = _number(math.fsum(of_the_order))
-        lines = (*note, f"order 2 that depends on who is first, all pairs: {total}")
+        lines = (
+            *note,
+            "before : after, pairs of places with the first of a pair before, or after, the second",
+            "commutator, what the first before the second gives more than after it",
+            f"of the order, what depends on who is first; all pairs: {total}",
+        )
         return PrintedTable(
-            "what pairs of datapoints contribute to order 2", header, tuple(rows), lines
+            "what pairs of datapoints contribute to power 2", header, tuple(rows), lines
         )
 
     def _names(self, size: int) -> list[str]:
@@ -308,12 +314,8 @@ def order_effects(
     watched = Watched.of(observable, component, data)
     shuffled = shuffled_once(training)
     average = average_of_orders(watched, shuffled, order=order, eta=eta)
-    covariances = None
-    if spread:
-        covariances = spread_of_orders(
-            watched, shuffled, average, order=min(order, _MOST_SPREAD), eta=eta
-        )
-    answer, shares, by_pair = average, None, None
+    most = min(order, _MOST_SPREAD)
+    answer, shares, by_pair, covariances = average, None, None, None
     schedules = schedules_of(scheme) if scheme.names_rows else ()
     if len(schedules) == 1:
         [(_, batches)] = schedules
@@ -321,13 +323,19 @@ def order_effects(
         if component is not None:
             answer = tuple(x[component] for x in answer)
         shares = shares_of_rows(watched, training, batches, order=order)
-        if pairs and order > 1:
-            by_pair = pairs_of_rows(watched, training, batches)
+        if (pairs and order > 1) or spread:
+            by_pair = pairs_of_rows(watched, training, batches, curved=order > 1)
+        if spread and by_pair is not None:
+            covariances = spread_of_places(by_pair, rows=data.points, order=most)
+        if not pairs or order < 2:
+            by_pair = None
     elif schedules:
         raise RequestError(
             f"expected one order of the rows, or all of them, got {len(schedules)} from {scheme.label}; "
             "ask for one of them as a Grid"
         )
+    elif spread:
+        covariances = spread_by_chance(watched, training, average, order=most, eta=eta)
     return OrderEffects(
         observable=watched.title,
         training=training.label,

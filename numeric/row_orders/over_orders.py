@@ -1,8 +1,10 @@
 r"""The average over orders of the rows of a given training set, and the spread over orders.
 
-Both follow from expansions whose values are averages over distinct tuples of rows. With X_a for power a
-of what training ends at, the expectation of :math:`X_a X_b` is what a product of two functions expands
-to, where a nodes hang on one root and b on the other.
+The average follows from an expansion whose values are averages over distinct tuples of rows. So does the
+spread where chance draws rows: with X_a for power a of what training ends at, the expectation of
+:math:`X_a X_b` is what a product of two functions expands to, where a nodes hang on one root and b on
+the other. Where rows are assigned to given places, powers 1 and 2 are forms in the rows, whose
+covariances over permutations are known.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from sgdiagrams.numeric.given_order.series import zeros
+from sgdiagrams.numeric.row_orders.permuted_forms import RowForm, covariance_over_permutations
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.observable import Function, Observable, Product
@@ -23,12 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sympy import Expr
 
+    from sgdiagrams.numeric.row_orders.pairs import RowPairs
     from sgdiagrams.numeric.row_orders.watched import Watched
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["average_of_orders", "shuffled_once", "spread_of_orders"]
+__all__ = ["average_of_orders", "shuffled_once", "spread_by_chance", "spread_of_places"]
 
 _NAMES = ("first-root", "second-root")
 
@@ -118,7 +124,7 @@ def average_of_orders(
     return _with_functions(watched, order).evaluate(expansion, eta=eta).orders
 
 
-def spread_of_orders(
+def spread_by_chance(
     watched: Watched,
     training: Training,
     average: tuple[Any, ...],
@@ -148,6 +154,45 @@ def spread_of_orders(
             part = Expansion(a + b, joint.basis, joint.parts, terms)
             moment = statistics.evaluate(part, eta=eta).orders[a + b]
             result[a, b] = result[b, a] = moment - average[a] * average[b]
+    return result
+
+
+def spread_of_places(pairs: RowPairs, *, rows: int, order: int) -> NDArray[Any]:
+    """Return the covariances over assignments of the rows of the powers 0, ..., order <= 2.
+
+    Parameters
+    ----------
+    pairs
+        What pairs of rows contribute; a row beyond `rows` is the penalty's, which stays where it is.
+    rows
+        The number N of rows.
+    order
+        The highest power, 1 or 2.
+    """
+    N = rows
+    reach, pulls = pairs.reach[:N], pairs.pulls[:N]
+    forms = [
+        [RowForm.linear(-reach, pulls)],
+        [
+            RowForm(pairs.places[:N, :N], pairs.chains[:N, :N]),
+            RowForm(np.multiply.outer(reach, reach) / 2, pairs.bends[:N, :N]),
+        ],
+    ]
+    for m in range(N, len(pairs.pulls)):
+        forms[1] += [
+            RowForm.linear(pairs.places[:N, m], pairs.chains[:N, m]),
+            RowForm.linear(pairs.places[m, :N], pairs.chains[m, :N]),
+            RowForm.linear(reach * pairs.reach[m], pairs.bends[:N, m]),
+        ]
+    result = zeros((order + 1, order + 1), is_exact=pairs.pulls.dtype == object)
+    for a in range(1, order + 1):
+        for b in range(1, a + 1):
+            covariances = [
+                covariance_over_permutations(one, two)
+                for one in forms[a - 1]
+                for two in forms[b - 1]
+            ]
+            result[a, b] = result[b, a] = sum(covariances)
     return result
 
 

@@ -57,14 +57,19 @@ class RowPairs:
         The weights :math:`W_{jk}`, shape (N, N).
     chains
         :math:`\nabla s \cdot \eta h_k \eta g_j`, shape (N, N).
-    products
-        What is the same whoever comes first, :math:`R_j R_k \nabla^2 s[\eta g_j, \eta g_k]/2`, shape
-        (N, N).
+    reach
+        The weights :math:`R_j` of the places at the end, shape (N,).
+    bends
+        :math:`\nabla^2 s[\eta g_j, \eta g_k]`, shape (N, N).
+    pulls
+        :math:`\nabla s \cdot \eta g_j`, shape (N,): order 1 is :math:`-\sum_j R_j` times these.
     """
 
     places: NDArray[Any]
     chains: NDArray[Any]
-    products: NDArray[Any]
+    reach: NDArray[Any]
+    bends: NDArray[Any]
+    pulls: NDArray[Any]
 
     @property
     def contributions(self) -> NDArray[Any]:
@@ -72,7 +77,8 @@ class RowPairs:
 
         The sum of all entries is order 2.
         """
-        return np.asarray(self.places * self.chains + self.products)
+        same = np.multiply.outer(self.reach, self.reach) * self.bends / 2
+        return np.asarray(self.places * self.chains + same)
 
     @property
     def commutators(self) -> NDArray[Any]:
@@ -88,7 +94,9 @@ class RowPairs:
         return np.asarray((self.places - self.places.T) * self.commutators / 2)
 
 
-def pairs_of_rows(watched: Watched, training: Training, batches: Batches) -> RowPairs:
+def pairs_of_rows(
+    watched: Watched, training: Training, batches: Batches, *, curved: bool = True
+) -> RowPairs:
     """Return the contributions of pairs of datapoints to order 2 after training in a given order.
 
     Parameters
@@ -99,6 +107,8 @@ def pairs_of_rows(watched: Watched, training: Training, batches: Batches) -> Row
         With numbers for all symbols.
     batches
         The rows of every update.
+    curved
+        Whether second derivatives are asked for; without them order 2 is left out, as zeros.
 
     Raises
     ------
@@ -126,18 +136,22 @@ def pairs_of_rows(watched: Watched, training: Training, batches: Batches) -> Row
     slopes = zeros((size, p), is_exact=data.is_exact)
     curvatures = zeros((size, p, p), is_exact=data.is_exact)
     for n in range(N):
-        slopes[n], curvatures[n] = data.row(1, n), data.row(2, n)
+        slopes[n] = data.row(1, n)
+        if curved:
+            curvatures[n] = data.row(2, n)
     if decay:
         shares[:, N] += data.number(Fraction(1))
         slopes[N] = decay * data.start
         curvatures[N, np.arange(p), np.arange(p)] = decay
     steps = data.along_eta(slopes)
     pulled = curvatures @ data.along_eta(watched.derivative(1))
-    reach = shares.T @ to_end
+    bend = watched.derivative(2) if curved else np.zeros((p, p), dtype=int)
     return RowPairs(
         shares.T @ (between * to_end) @ shares,
         steps @ pulled.T,
-        np.multiply.outer(reach, reach) * (steps @ watched.derivative(2) @ steps.T) / 2,
+        shares.T @ to_end,
+        steps @ bend @ steps.T,
+        steps @ watched.derivative(1),
     )
 
 

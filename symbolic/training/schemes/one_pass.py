@@ -99,7 +99,9 @@ class OnePass(Sampling):
     @property
     def in_random_order(self) -> Epochs | None:
         """One epoch in an order that is drawn at random."""
-        return None if self.symbols else Epochs(N=self.T * self.B, B=self.B, E=1, shuffle="once")
+        if self.symbols or self.is_empty:
+            return None
+        return Epochs(N=int(self.datapoints), B=self.B, E=1, shuffle="once")
 
     @property
     def is_random(self) -> bool:

@@ -1,13 +1,16 @@
 """What the order of the rows does, against all orders of small training sets one by one."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sympy import sympify
 
 from sgdiagrams import (
     SGD,
@@ -18,12 +21,14 @@ from sgdiagrams import (
     Nesterov,
     OnePass,
     RequestError,
+    Sampling,
     Statistics,
     StatisticsError,
     WithReplacement,
     expand,
     order_effects,
 )
+from sgdiagrams.symbolic import RandomBatches
 
 F = Fraction
 N, P, ORDER = 4, 2, 3
@@ -77,6 +82,41 @@ def in_order(statistics, batches, optimizer, observable="training-loss", order=O
     return expansion.evaluate(statistics, eta=ETA).orders
 
 
+def _as_random(grid):
+    """Return all assignments of rows to the places of a grid, by chance."""
+    chance = F(1, math.factorial(N))
+    alternatives = [
+        (chance, tuple(tuple(rows[r] for r in batch) for batch in grid.batches))
+        for rows in permutations(range(N))
+    ]
+    return Drawn(tuple(alternatives))
+
+
+@dataclass(frozen=True)
+class Drawn(Sampling):
+    """One of several schedules, each with its chance."""
+
+    name: ClassVar[str] = "drawn"
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    alternatives: tuple
+
+    @property
+    def updates(self):
+        return sympify(len(self.alternatives[0][1]))
+
+    @property
+    def datapoints(self):
+        return sympify(N)
+
+    @property
+    def names_rows(self):
+        return False
+
+    def course(self):
+        return RandomBatches(self.alternatives, N)
+
+
 @each_training
 def test_average_and_spread_are_those_of_all_orders_one_by_one(sampling, optimizer):
     statistics = training_set(1)
@@ -97,6 +137,13 @@ def test_average_and_spread_are_those_of_all_orders_one_by_one(sampling, optimiz
     deviations = (values - mean)[:, :3]
     assert (effects.spread == deviations.T @ deviations / len(values)).all()
     assert effects.variance == effects.spread.sum() > 0
+    shuffled = order_effects(
+        statistics,
+        sampling=sampling.in_random_order or _as_random(sampling),
+        optimizer=optimizer,
+        eta=ETA,
+    )
+    assert (shuffled.spread == effects.spread).all()  # by diagrams in place of forms
     assert effects.standard_deviation == pytest.approx(math.sqrt(effects.variance))
 
 
