@@ -296,9 +296,9 @@ def order_effects(
         )
     if not is_whole(order, least=1):
         raise RequestError(f"expected a whole number >= 1, got order={shown(order)}")
-    training = Training(named_sampling(sampling), named_optimizer(optimizer))
+    scheme = named_sampling(sampling).on_rows(statistics.sample_size)
+    training = Training(scheme, named_optimizer(optimizer))
     training.check_discrete()
-    scheme = training.sampling
     if training.symbols:
         raise RequestError(
             f"expected numbers for {', '.join(training.symbols)} of {training.label}; "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import json_data, read_text
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
@@ -88,6 +88,8 @@ _AVERAGES: Mapping[str, Spoken] = {
     ),
 }
 
+_MOST_DIGITS = 9  # of a row
+
 
 def named_optimizer(
     which: str | Optimizer,
@@ -158,7 +160,7 @@ def named_sampling(which: str | Sampling) -> Sampling:
 
     ``sde:order=2`` and ``gradient-flow:order=3`` are limits of a higher order. ``grid:FILE`` reads
     batches from a JSON file: a list of batches, each a list of row numbers, or N lists of T values true
-    or false.
+    or false; or from text, a recorded order, with the rows of one batch in every line.
 
     Raises
     ------
@@ -181,5 +183,24 @@ def named_sampling(which: str | Sampling) -> Sampling:
 
 
 def _grid_file(path: str) -> Grid:
+    text = read_text(path)
+    if text.lstrip()[:1] not in {"[", "{"}:
+        return Grid(_recorded_batches(path, text))
     kind = f"a JSON file with a list of batches or a table of true and false in {shown(path)}"
-    return Grid(json_data(read_text(path), kind=kind))
+    return Grid(json_data(text, kind=kind))
+
+
+def _recorded_batches(path: str, text: str) -> list[list[int]]:
+    """Return the batches of a recorded order: one a line, with its rows between blanks or commas."""
+    lines = [line.replace(",", " ").split() for line in text.splitlines()]
+    for number, words in enumerate(lines, start=1):
+        for word in words:
+            if not (word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS):
+                raise FormatError(
+                    f"expected rows 0, 1, ... between blanks or commas in line {number} of "
+                    f"{shown(path)}, one batch a line, got {shown(word)}"
+                )
+    batches = [[int(word) for word in words] for words in lines if words]
+    if not batches:
+        raise FormatError(f"expected a batch in every line of {shown(path)}, got an empty file")
+    return batches

@@ -442,6 +442,17 @@ class Sampling(ABC):
         """
         return course_of(self).names_rows
 
+    def on_rows(self, N: int) -> Sampling:  # noqa: ARG002
+        """Return the scheme on a training set of N rows, where it leaves open how many it never uses.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes.grid import Grid
+        >>> Grid([[0], [1]]).on_rows(5).label
+        'grid of 5 datapoints x 2 updates'
+        """
+        return self
+
     @property
     def in_random_order(self) -> Sampling | None:
         """The scheme that assigns the rows to its places at random, once; None where none has a name.

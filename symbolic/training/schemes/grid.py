@@ -87,6 +87,10 @@ class Grid(Sampling):
         object.__setattr__(self, "batches", rows)
         object.__setattr__(self, "N", number)
 
+    def on_rows(self, N: int) -> Grid:
+        """Return the same batches on a training set of N rows, if there are as many."""
+        return Grid(self.batches, N) if N > self.N else self
+
     @property
     def options(self) -> dict[str, object]:
         """The batches and the size of the training set."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sgdiagrams.diagrams.errors import RequestError, SamplingError
+from sgdiagrams.diagrams.errors import FormatError, RequestError, SamplingError
 from sgdiagrams.symbolic import Grid
 from sgdiagrams.symbolic.training.names import named_sampling
 from sgdiagrams.symbolic.training.schedules.named_schedules import named_schedule
@@ -77,3 +77,20 @@ def test_files(tmp_path):
         factors.write_text(text, encoding="utf-8")
         with pytest.raises(RequestError, match="decimal point"):
             named_schedule(f"file:{factors}")
+
+
+def test_a_recorded_order_is_read_from_text(tmp_path):
+    path = tmp_path / "order.txt"
+    path.write_text("0 1\n\n2, 0\n1\n")
+    assert named_sampling(f"grid:{path}") == Grid([[0, 1], [2, 0], [1]])
+    for text, message in (
+        ("0 1\n2 x\n", "in line 2 of .*, got 'x'"),
+        ("0 -1\n", "line 1 .* got '-1'"),
+        ("1.5\n", "got '1.5'"),
+        ("\n\n", "an empty file"),
+        ("1" * 50, "line 1"),
+    ):
+        path.write_text(text)
+        with pytest.raises(FormatError, match=message) as caught:
+            named_sampling(f"grid:{path}")
+        assert "\n" not in str(caught.value)
