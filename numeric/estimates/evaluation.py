@@ -32,7 +32,7 @@ from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.numeric.values.nested import VisitEvaluator
-from sgdiagrams.symbolic.observable import Product
+from sgdiagrams.symbolic.observed.product import Product
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 

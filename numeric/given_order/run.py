@@ -265,9 +265,14 @@ class Gradients:
         """Return the Hessian of a batch with the penalty: shape (order - 1, p, p), at least one."""
         length = max(1, self._order - 1)
         hessian = composed(lambda k: self._derivative(batch, k), delta, rank=2, length=length)
+        return np.asarray(hessian + self.penalty_curvature_at(delta))
+
+    def penalty_curvature_at(self, delta: Series) -> Series:
+        """Return the Hessian of the penalty: shape (order - 1, p, p), at least one."""
+        length, p = max(1, self._order - 1), delta.shape[-1]
+        hessian = zeros((length, p, p), is_exact=self._data.is_exact)
         if self.decay:
-            diagonal = np.arange(hessian.shape[1])
-            hessian[0, diagonal, diagonal] = hessian[0, diagonal, diagonal] + self.decay
+            hessian[0, np.arange(p), np.arange(p)] += self.decay
         if self._penalty is not None:
             hessian = hessian + self._of_function(delta, rank=2, length=length)
         return hessian

@@ -23,7 +23,7 @@ from sgdiagrams.numeric.row_orders.over_orders import (
 )
 from sgdiagrams.numeric.row_orders.pairs import pairs_of_rows
 from sgdiagrams.numeric.row_orders.shares import shares_of_rows
-from sgdiagrams.numeric.row_orders.watched import Watched
+from sgdiagrams.numeric.row_orders.watched_number import WatchedNumber
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.numeric.values.learning_rate import read_eta
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
@@ -311,7 +311,7 @@ def order_effects(
             f"sample_size={statistics.sample_size}"
         )
     data = Data.of(statistics, read_eta(eta, statistics.dimension))
-    watched = Watched.of(observable, component, data)
+    watched = WatchedNumber.of(observable, component, data)
     shuffled = shuffled_once(training)
     average = average_of_orders(watched, shuffled, order=order, eta=eta)
     most = min(order, _MOST_SPREAD)
@@ -346,7 +346,7 @@ def order_effects(
         spread=covariances,
         datapoints=shares,
         pairs=by_pair,
-        has_penalty=bool(training.optimizer.weight_decay),
+        has_penalty=shares is not None and len(shares) > data.points,
     )
 
 

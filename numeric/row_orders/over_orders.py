@@ -18,7 +18,8 @@ from sgdiagrams.numeric.given_order.series import zeros
 from sgdiagrams.numeric.row_orders.permuted_forms import RowForm, covariance_over_permutations
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic.expansion import Expansion
-from sgdiagrams.symbolic.observable import Function, Observable, Product
+from sgdiagrams.symbolic.observable import Function, Observable
+from sgdiagrams.symbolic.observed.product import Product
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.sampling import Sampling, course_of
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.numeric.row_orders.pairs import RowPairs
-    from sgdiagrams.numeric.row_orders.watched import Watched
+    from sgdiagrams.numeric.row_orders.watched_number import WatchedNumber
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
@@ -102,7 +103,7 @@ def shuffled_once(training: Training) -> Training:
 
 
 def average_of_orders(
-    watched: Watched, training: Training, *, order: int, eta: ArrayLike | Fraction
+    watched: WatchedNumber, training: Training, *, order: int, eta: ArrayLike | Fraction
 ) -> tuple[Any, ...]:
     """Return the average over orders of what training ends at, power by power.
 
@@ -125,7 +126,7 @@ def average_of_orders(
 
 
 def spread_by_chance(
-    watched: Watched,
+    watched: WatchedNumber,
     training: Training,
     average: tuple[Any, ...],
     *,
@@ -214,13 +215,19 @@ def _powers(contraction: Contraction) -> tuple[int, ...]:
     return tuple(len(reached(contraction.labels.index(name))) - 1 for name in _NAMES)
 
 
-def _with_functions(watched: Watched, order: int) -> Statistics:
+def _with_functions(watched: WatchedNumber, order: int) -> Statistics:
     """Return the training set with what is watched as a function of the weights, twice."""
     data = watched.data
     start = data.derivatives.start
     return Statistics.from_samples(
         {k: data.numbers(sample) for k, sample in data.derivatives.samples.items()},
         role="training-set",
-        functions=dict.fromkeys(_NAMES, watched.derivatives(order)),
+        functions={
+            **{
+                name: {k: data.numbers(np.asarray(array)) for k, array in known.items()}
+                for name, known in data.derivatives.functions.items()
+            },
+            **dict.fromkeys(_NAMES, watched.derivatives(order)),
+        },
         start=None if start is None else data.numbers(start),
     )

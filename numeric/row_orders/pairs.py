@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from sgdiagrams.diagrams.errors import RequestError
-from sgdiagrams.numeric.given_order.run import follow_rule
+from sgdiagrams.numeric.given_order.run import Gradients, follow_rule
 from sgdiagrams.numeric.given_order.series import zeros
 from sgdiagrams.symbolic.embeddings.batches import shares_of
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.numeric.given_order.run import Data
     from sgdiagrams.numeric.given_order.series import Series
-    from sgdiagrams.numeric.row_orders.watched import Watched
+    from sgdiagrams.numeric.row_orders.watched_number import WatchedNumber
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.training.training import Training
 
@@ -95,7 +95,7 @@ class RowPairs:
 
 
 def pairs_of_rows(
-    watched: Watched, training: Training, batches: Batches, *, curved: bool = True
+    watched: WatchedNumber, training: Training, batches: Batches, *, curved: bool = True
 ) -> RowPairs:
     """Return the contributions of pairs of datapoints to order 2 after training in a given order.
 
@@ -126,9 +126,9 @@ def pairs_of_rows(
             f"{N}; leave them out"
         )
     between, to_end = _kernels(data, training, T)
-    decay: Any = data.number(Fraction(training.optimizer.weight_decay))
     p = data.derivatives.dimension or 0
-    size = N + bool(decay)
+    gradients = Gradients(data, training, batches, order=2)
+    size = N + gradients.has_penalty
     shares = zeros((T, size), is_exact=data.is_exact)
     for t, batch in enumerate(batches):
         for row, share in shares_of(batch).items():
@@ -139,10 +139,12 @@ def pairs_of_rows(
         slopes[n] = data.row(1, n)
         if curved:
             curvatures[n] = data.row(2, n)
-    if decay:
+    if size > N:
+        start = zeros((3, p), is_exact=data.is_exact)
         shares[:, N] += data.number(Fraction(1))
-        slopes[N] = decay * data.start
-        curvatures[N, np.arange(p), np.arange(p)] = decay
+        slopes[N] = gradients.penalty_at(start)[0]
+        if curved:
+            curvatures[N] = gradients.penalty_curvature_at(start)[0]
     steps = data.along_eta(slopes)
     pulled = curvatures @ data.along_eta(watched.derivative(1))
     bend = watched.derivative(2) if curved else np.zeros((p, p), dtype=int)

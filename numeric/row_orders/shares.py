@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sgdiagrams.numeric.given_order.series import Series
-    from sgdiagrams.numeric.row_orders.watched import Watched
+    from sgdiagrams.numeric.row_orders.watched_number import WatchedNumber
     from sgdiagrams.symbolic.embeddings.batches import Batches
     from sgdiagrams.symbolic.training.training import Training
 
@@ -36,7 +36,7 @@ _EXACT_OPERATIONS = 10**7
 
 
 def shares_of_rows(
-    watched: Watched, training: Training, batches: Batches, *, order: int
+    watched: WatchedNumber, training: Training, batches: Batches, *, order: int
 ) -> NDArray[Any]:
     """Return what every datapoint contributes to what is watched after training in a given order.
 
@@ -65,7 +65,8 @@ def shares_of_rows(
     """
     data = watched.data
     p, N = data.derivatives.dimension or 0, data.points
-    size = N + bool(training.optimizer.weight_decay)
+    gradients = Gradients(data, training, batches, order)
+    size = N + gradients.has_penalty
     result = zeros((size, order + 1), is_exact=data.is_exact)
     if not order or not batches:
         return result
@@ -77,7 +78,6 @@ def shares_of_rows(
             f"{len(batches)} updates, got {work:.1e}; lower the order"
             f"{' or take floats' if data.is_exact else ''}"
         )
-    gradients = Gradients(data, training, batches, order)
 
     def gradient(t: int, states: Series) -> Series:
         """Return the gradient of a batch, and how it changes with every weight."""

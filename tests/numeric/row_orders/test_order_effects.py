@@ -20,6 +20,7 @@ from sgdiagrams import (
     Momentum,
     Nesterov,
     OnePass,
+    Penalty,
     RequestError,
     Sampling,
     Statistics,
@@ -60,6 +61,7 @@ def training_set(seed, n=N, order=ORDER, scale=None):
 TRAININGS = (
     (Epochs(N=N, B=2, E=2), SGD()),
     (OnePass(T=4, B=1), Momentum(beta="1/2", weight_decay="1/3")),
+    (Epochs(N=N, B=2, E=1), SGD(penalty=Penalty("f", strength="1/3"), weight_decay="1/5")),
     (
         Grid([[0, 1], [2], [3, 0]], N=N),
         Nesterov(beta="1/3", schedule=["1", "1/2", "2"], average=ExponentialAverage("1/2")),
@@ -169,7 +171,7 @@ def test_contributions_of_datapoints_and_pairs_add_up(sampling, optimizer, obser
     assert effects.pairs.contributions.sum() == effects.orders[2]
     assert (effects.pairs.commutators == -effects.pairs.commutators.T).all()
     assert (effects.pairs.of_the_order == effects.pairs.of_the_order.T).all()
-    assert effects.has_penalty == bool(optimizer.weight_decay)
+    assert effects.has_penalty == (optimizer.weight_decay != 0 or optimizer.penalty is not None)
     assert len(effects.datapoints) == N + effects.has_penalty
     assert effects.spread is effects.variance is effects.standard_deviation is None
 

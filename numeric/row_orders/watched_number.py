@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.given_order.run import Data
     from sgdiagrams.symbolic.observable import Observable
 
-__all__ = ["Watched"]
+__all__ = ["WatchedNumber"]
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
+class WatchedNumber:
     """The loss of a training set, a function of the weights, or a component of the displacement.
 
     Attributes
@@ -44,7 +44,7 @@ class Watched:
     data: Data
 
     @classmethod
-    def of(cls, which: str | Observable, component: int | None, data: Data) -> Watched:
+    def of(cls, which: str | Observable, component: int | None, data: Data) -> WatchedNumber:
         """Return what is asked for, checked.
 
         Raises
@@ -85,7 +85,7 @@ class Watched:
                 tensor[self.component] = self.data.number(Fraction(1))
             return tensor
         [factor] = self.observable.factors
-        return self.data.mean(k) if factor == TRAINING else self.data.function(factor, k)
+        return self.data.summed(k) if factor == TRAINING else self.data.function(factor, k)
 
     @property
     def title(self) -> str:
