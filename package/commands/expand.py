@@ -14,6 +14,7 @@ from sgdiagrams.commands.shared.options import (
     optimizer_options,
     output_option,
     sampling_option,
+    visits_option,
 )
 from sgdiagrams.commands.shared.output import emit, emit_formula
 from sgdiagrams.commands.shared.progress import working
@@ -45,6 +46,7 @@ __all__ = ["expand"]
 @sampling_option("one-pass")
 @optimizer_options
 @basis_option
+@visits_option
 @format_option("text", "latex", "mathml", "json", "python")
 @click.option(
     "--eta",
@@ -130,6 +132,7 @@ def expand(
     tensors: str | None,
     digits: int | None,
     output: str | None,
+    visits: Any,
     **request: Any,
 ) -> None:
     """Expand an expected observable of SGD in powers of the learning rate, or of the noise, exactly.
@@ -146,6 +149,7 @@ def expand(
         sgdiagrams expand --order 3 --format json --output expansion.json
         sgdiagrams expand --observable displacement --order 3 --resummed --form stationary
         sgdiagrams expand --observable displacement --through 2 --resummed --form stationary
+        sgdiagrams expand --order 2 --sampling epochs --visits fresh
         sgdiagrams expand --along-path --noise 1 --sampling epochs --format latex
     """  # noqa: D301 - click reads the control character
     if not resummed:
@@ -178,6 +182,7 @@ def expand(
                 "--order": request.pop("order") is not None,
                 "--through": request.pop("through") is not None,
                 "--resummed": resummed,
+                "--visits": visits != "same",
                 "--eta": eta is not None,
                 "--coefficients": coefficients is not None,
                 "--digits": digits is not None,
@@ -192,10 +197,15 @@ def expand(
     if not resummed:
         with working("expanding"):
             text = _plain(
-                derive(**request), style, eta or "scalar", coefficients or "factored", page
+                derive(visits=visits, **request),
+                style,
+                eta or "scalar",
+                coefficients or "factored",
+                page,
             )
         (emit_formula if style == "text" else emit)(text, output)
         return
+    refuse_options("only without --resummed", {"--visits": visits != "same"})
     refuse_options(
         "only without --resummed",
         {"--eta": eta is not None, "--coefficients": coefficients is not None},

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sgdiagrams.commands.shared.completion import files, names
-from sgdiagrams.commands.shared.options import SAMPLINGS, basis_option, format_option, output_option
+from sgdiagrams.commands.shared.options import (
+    SAMPLINGS,
+    basis_option,
+    format_option,
+    output_option,
+    visits_option,
+)
 from sgdiagrams.commands.shared.output import emit, line_writer
 from sgdiagrams.commands.shared.progress import progress_bar, working
 from sgdiagrams.commands.shared.requests import refuse_options
@@ -51,6 +57,7 @@ _MOST_COUNTED = 8
     help="Whether the root may share a block (training loss).",
 )
 @basis_option
+@visits_option
 @click.option("--linkless", is_flag=True, help="Only diagrams without links.")
 @click.option("--max-block-size", type=click.IntRange(1), help="Bound on the nodes of a block.")
 @click.option("--max-legs", type=click.IntRange(1), help="Bound on the derivatives at a node.")
@@ -87,6 +94,7 @@ def list_diagrams(
     sampling: str | None,
     root: str,
     basis: Any,
+    visits: str,
     linkless: bool,
     max_block_size: int | None,
     max_legs: int | None,
@@ -103,7 +111,8 @@ def list_diagrams(
     A diagram is written (blocks)(edges), children before parents, the root last: (01-2)(02-12) is two
     tied leaves on the root. With --noise, those of the expansion in the noise along the path: no leaf
     and no node with one child is alone in its block. Values are then taken along the run, at the times
-    that they name, with propagators U between them.
+    that they name, with propagators U between them. With --visits fresh, bars split blocks into visits:
+    (0|1-|2)(02-12); the root always has a bar before it.
 
     \b
     Examples:
@@ -126,7 +135,10 @@ def list_diagrams(
     subject = _subject(order, noise)
     if noise is None:
         options["linkless"] = linkless
+        if visits == "fresh":
+            options["visits"] = visits
     else:
+        refuse_options("only without --noise", {"--visits": visits != "same"})
         refuse_options("only without --noise", {"--linkless": linkless})
         refuse_options("only without --noise", {"--basis moment": basis == "moment"})
         basis = "cumulant"
@@ -177,6 +189,8 @@ class _Subject(NamedTuple):
     def total(self, options: dict[str, Any]) -> int:
         from sgdiagrams.diagrams import diagram_rows, noise_rows
 
+        if "visits" in options:
+            return sum(1 for _ in self.diagrams(options))
         return sum(
             map(len, (noise_rows if self.is_noise else diagram_rows)(self.number, **options))
         )

@@ -33,6 +33,7 @@ __all__ = [
     "seed_option",
     "set_option",
     "start_options",
+    "visits_option",
 ]
 
 # Repeated here so that --help does not load SymPy; a test compares them with the library.
@@ -147,6 +148,14 @@ basis_option = click.option(
     "--basis",
     type=click.Choice(["moment", "cumulant"]),
     help="Moments of the derivatives, or cumulants; the usual one of the sampling when left out.",
+)
+visits_option = click.option(
+    "--visits",
+    type=click.Choice(["same", "fresh"]),
+    default="same",
+    show_default=True,
+    help="Whether a datapoint is the same at all its visits, or has noise that is fresh at each "
+    "(augmentation, dropout, label noise).",
 )
 component_option = click.option(
     "--component",

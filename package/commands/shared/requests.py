@@ -153,11 +153,11 @@ def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[st
     return numbers
 
 
-def derive(**request: Any) -> Expansion:
+def derive(*, visits: Any = "same", **request: Any) -> Expansion:
     """Return the expansion that the options of a command ask for."""
     from sgdiagrams.symbolic.theorem import expand
 
-    expansion: Expansion = expand(**_arguments(**request))
+    expansion: Expansion = expand(**_arguments(**request), visits=visits)
     return expansion
 
 
