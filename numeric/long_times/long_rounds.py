@@ -1,8 +1,9 @@
-r"""Dressed counts on a given training set after many rounds, at their ends, in numbers.
+r"""Dressed counts on a given training set in numbers, from sums over rounds.
 
-A stationary sum over rounds (`sgdiagrams.symbolic.resummation.given_sets`) is evaluated without a
-quotient of differences: divided differences of :math:`x^M` are complete homogeneous polynomials, sums
-of products of the alive q over the batches of a round.
+Sums over rounds (`sgdiagrams.symbolic.resummation.given_sets`) are evaluated without a quotient of
+differences: divided differences of :math:`x^M` are complete homogeneous polynomials, sums of products
+of the alive q over the batches of a round. Noise of a round adds up to 0, so that terms cancel where
+:math:`h M` is small: a relative error grows there like :math:`(h M)^{-2}`.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ class LateRounds(NamedTuple):
 
 
 def late_rounds(
-    components: Sequence[RoundComponent], bases: Sequence[tuple[Any, ...]]
+    components: Sequence[RoundComponent],
+    bases: Sequence[tuple[Any, ...]],
+    *,
+    is_late: bool = True,
 ) -> LateRounds:
-    """Return the limit of a dressed count for many rounds.
+    """Return the limit of a dressed count for many rounds, or its value after all of them.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def late_rounds(
     bases
         For the edge above every update the bases of its kernel: 1 - h, or with momentum two. With two,
         the product of their differences is left to be divided by.
+    is_late
+        Whether the number of rounds is infinite, whatever it is.
     """
     value: Any = 1.0
     grows: Any = False
@@ -70,9 +76,12 @@ def late_rounds(
                 for gaps in s.inner:
                     term = term * choice.difference(gaps)
                 for chain in s.outer:
+                    if not is_late:
+                        term = term * choice.rounds(chain, int(part.count))
+                        continue
                     for alive in chain:
-                        rate, is_late = choice.rate(alive)
-                        grows = np.logical_or(grows, is_late)
+                        rate, stays = choice.rate(alive)
+                        grows = np.logical_or(grows, stays)
                         term = term * rate
                 total = total + term
         value = value * total
@@ -87,6 +96,7 @@ class _Choice:
         self._M = M
         self._products: dict[tuple[int, ...], Any] = {}
         self._differences: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self._sums: dict[tuple[tuple[tuple[int, ...], ...], int], Any] = {}
 
     def product(self, alive: tuple[int, ...]) -> Any:
         """Return the product of the bases of alive edges."""
@@ -107,8 +117,16 @@ class _Choice:
     def rate(self, alive: tuple[int, ...]) -> tuple[Any, Any]:
         """Return the sum over all rounds, and where it has no limit."""
         P = np.asarray(self.product(alive)) ** self._M
-        is_late = np.abs(P) >= 1 - _MARGIN
-        return 1 / np.where(is_late, np.inf, 1 - P), is_late
+        stays = np.abs(P) >= 1 - _MARGIN
+        return 1 / np.where(stays, np.inf, 1 - P), stays
+
+    def rounds(self, chain: tuple[tuple[int, ...], ...], count: int) -> Any:
+        """Return the sum over so many rounds."""
+        key = (chain, count)
+        if key not in self._sums:
+            nodes = [1.0, *(self.product(alive) ** self._M for alive in chain)]
+            self._sums[key] = homogeneous_power(nodes, count)
+        return self._sums[key]
 
 
 def homogeneous_power(nodes: Sequence[Any], M: int) -> Any:

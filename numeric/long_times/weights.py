@@ -10,9 +10,11 @@ from sympy import Dummy, Integer, lambdify
 
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, product_of_long_times
+from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
+from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +32,8 @@ __all__ = ["is_limit", "long_time_weight", "weight"]
 _CHUNK = 2**20
 #: and where they are kept for every update, for so many values and updates together.
 _TIMES = 2**21
+#: Diagrams of so many updates have few ways into batches and rounds.
+_FEW = 3
 
 
 def is_limit(form: Form) -> bool:
@@ -97,6 +101,9 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
     if not h:
         return 1.0  # the root alone
     if form == "discrete":
+        if _is_in_one_order(skeleton, part):
+            components = round_sum(skeleton.diagram, part)
+            return late_rounds(components, [(1 - x,) for x in h], is_late=False).value
 
         def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(dressed_count(skeleton.diagram, part, values, root=skeleton.role))
@@ -111,6 +118,14 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
         for group in groups:
             value = np.where(sum(h[v] for v in group) > 0, value, np.nan)
     return value
+
+
+def _is_in_one_order(skeleton: Skeleton, part: Training) -> bool:
+    """Tell whether sums over rounds of one order are short, which have nothing for every update."""
+    rounds, dressing = part.rounds, part.optimizer.dressing
+    if rounds is None or dressing is None or dressing.beta is not None or not part.updates:
+        return False
+    return rounds.have_one_order and skeleton.diagram.order <= _FEW
 
 
 @lru_cache(maxsize=1024)

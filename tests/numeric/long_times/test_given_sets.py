@@ -12,6 +12,7 @@ from strategies import relaxed
 from sgdiagrams.diagrams import RequestError, StatisticsError
 from sgdiagrams.numeric import Statistics
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
+from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.symbolic import (
     SDE,
@@ -26,6 +27,7 @@ from sgdiagrams.symbolic import (
     WithReplacement,
     expand,
 )
+from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Polynomial
@@ -239,3 +241,42 @@ def test_draws_with_replacement_are_fresh_data_of_the_set():
     complete = expand("training-loss", through=1, sampling="with-replacement", **SET)
     of_test = expand("test-loss", through=1, sampling="fresh-data", resummed=True)
     assert complete.stationary().in_one_dimension() == of_test.stationary().in_one_dimension()
+
+
+@pytest.mark.parametrize("kind", ["every-epoch", "once"])
+@pytest.mark.parametrize("beta", [0, HALF])
+def test_limits_are_reached(kind, beta):
+    """In two dimensions with rows that differ in all derivatives, by closed forms and by number."""
+    rng = np.random.default_rng(1)
+    N = 6
+    slopes = rng.normal(size=(N, 2))
+    curved = np.array([[1.0, 0.3], [0.3, 0.5]]) + 0.1 * rng.normal(size=(N, 1, 1)) * np.eye(2)
+    third = np.zeros((N, 2, 2, 2))
+    third[:, 0, 0, 0], third[:, 1, 1, 1] = rng.normal(size=N), 1.0
+    samples = {0: np.zeros(N), 1: slopes - slopes.mean(0), 2: curved, 3: third}
+    statistics = Statistics.from_samples(samples, role="training-set")
+    method = Momentum(beta=beta) if beta else SGD()
+    scheme = Epochs(N=N, B=2, shuffle=kind)
+    for observable, order in (("displacement", 3), ("covariance", 2)):
+        expansion = expand(observable, order=order, sampling=scheme, optimizer=method, **SET)
+        after = expansion.evaluate(statistics, eta=0.2, E=300).value
+        limit = expansion.stationary().evaluate(statistics, eta=0.2).value
+        assert np.max(np.abs(limit)) > 1e-5
+        assert after == pytest.approx(limit, rel=1e-9, abs=1e-13)
+
+
+def test_sums_over_rounds_of_one_order_are_dressed_counts():
+    scheme = Epochs(N=6, B=2, E=4, shuffle="once")
+    expansion = expand("displacement", order=3, sampling=scheme, **SET)
+    h = np.array([0.3, 1.2])
+    for term in expansion.pieces:
+        for piece in term.pieces:
+            for s in piece.skeletons:
+                training = expansion.parts[0].training
+                values = [h.reshape([-1 if i == v else 1 for i in range(3)]) for v in range(3)]
+                values = values[: s.diagram.order]
+                sums = late_rounds(
+                    round_sum(s.diagram, training), [(1 - x,) for x in values], is_late=False
+                ).value
+                numbers = dressed_count(s.diagram, training, values, root=s.role)
+                assert np.asarray(sums) == pytest.approx(numbers, rel=1e-11)
