@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.estimates.training_sets import UseOfRows
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
-    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["evaluate"]
 
@@ -180,22 +179,24 @@ def _products_of_averages(
 ) -> tuple[Any, ...]:
     """Return the contributions of products of averages over orders, each average by itself."""
     total: Any = 0
-    averages: dict[tuple[tuple[str, ...], Training], Any] = {}
-    for coefficient, observable, training in rows.products:
-        for product in observable.products:
-            for factors in product.expectations:
-                if (factors, training) not in averages:
-                    one = replace(observable, products=(Product(1, (factors,)),))
+    averages: dict[Any, Any] = {}
+    for part in rows.products:
+        for product in part.observable.products:
+            names = [(factors, times, part) for factors, times in product.timed]
+            for factors, times, _ in names:
+                if (factors, times, part) not in averages:
+                    one = Product(1, (factors,), (times,))
                     mean = expand(
-                        one,
+                        replace(part.observable, products=(one,)),
                         order=order,
-                        sampling=training.sampling,
-                        optimizer=training.optimizer,
+                        sampling=part.training.sampling,
+                        optimizer=part.training.optimizer,
+                        visits=part.visits,
                     )
                     of_orders = evaluate(mean, statistics, eta=eta).orders
-                    averages[factors, training] = np.array(of_orders)
-            means = [averages[factors, training] for factors in product.expectations]
-            factor = coefficient * product.sign
+                    averages[factors, times, part] = np.array(of_orders)
+            means = [averages[name] for name in names]
+            factor = part.coefficient * product.sign
             is_exact = means[0].dtype == object
             total = total + (factor if is_exact else float(factor)) * reduce(outer, means)
     return tuple(total if total.ndim > 1 else total.tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
@@ -45,12 +45,12 @@ class UseOfRows:
         coefficient, observable, training with numbers, and the rows of every update.
     products
         Where an average over orders is asked for products of averages, such as a covariance over orders:
-        for every part its coefficient, observable and training with numbers.
+        the parts with numbers for all symbols.
     """
 
     words: str = ""
     runs: tuple[tuple[Fraction, Observable, Training, RandomSchedule], ...] = ()
-    products: tuple[tuple[Fraction, Observable, Training], ...] = ()
+    products: tuple[Part, ...] = ()
 
     @property
     def are_named(self) -> bool:
@@ -115,7 +115,7 @@ def use_of_rows(
         return UseOfRows(words)
     # A product of averages over tuples is no average over distinct tuples of the union.
     products = tuple(
-        (part.coefficient, part.observable, Training(scheme, part.optimizer.at(**numbers)))
+        replace(part, sampling=scheme, optimizer=part.optimizer.at(**numbers), substituted=None)
         for part, scheme in zip(expansion.parts, schemes, strict=True)
     )
     return UseOfRows(_SPREAD if words else words, products=products)

@@ -322,6 +322,7 @@ def test_long_tables_show_both_ends():
     [
         ({"observable": "test-loss"}, "on a given training set, got observable='test-loss'"),
         ({"observable": "covariance"}, "training-loss, displacement or function:NAME"),
+        ({"observable": "displacement:since=1", "component": 0}, "on a given training set"),
         ({"observable": "displacement"}, r"component 0..1 of the displacement, got component=None"),
         ({"component": 0}, "no component of training-loss"),
         ({"order": 0}, "whole number >= 1, got order=0"),
