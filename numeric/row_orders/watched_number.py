@@ -54,11 +54,8 @@ class WatchedNumber:
         """
         observable = named_observable(which)
         factors = [f for product in observable.products for e in product.expectations for f in e]
-        if (
-            observable.needs_population
-            or len(factors) != 1
-            or any(p.times for p in observable.products)
-        ):
+        is_elsewhere = observable.since is not None or any(p.times for p in observable.products)
+        if observable.needs_population or len(factors) != 1 or is_elsewhere:
             raise RequestError(
                 "expected training-loss, displacement or function:NAME on a given training set, got "
                 f"observable={shown(observable.name)}"
