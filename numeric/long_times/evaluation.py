@@ -137,6 +137,7 @@ def evaluate_resummed(
         change_standard_error=plain[-1],
         degrees=degrees,
         is_difference=is_difference(expansion),
+        rows=_averaged(parts) if is_set else "",
     )
 
 
@@ -167,6 +168,13 @@ def _is_of_a_set(expansion: ResummedFormula, statistics: Derivatives) -> bool:
             "distribution, got role='training-set'; take expand(..., resummed=True, role='training-set')"
         )
     return False
+
+
+def _averaged(parts: Sequence[Training]) -> str:
+    """Return in words what is averaged on a given training set."""
+    drawn = dict.fromkeys(part.sampling.averaged_over for part in parts)
+    words = " and ".join(filter(None, drawn))
+    return f"average over {words} of the rows" if words else ""
 
 
 def _check_rows(parts: Sequence[Training], statistics: Derivatives) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummed import ResummedExpansion
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
+    from sgdiagrams.symbolic.vocabulary import SetRole
 
 __all__ = ["Drift", "drift"]
 
@@ -158,8 +159,8 @@ def drift(
     Parameters
     ----------
     statistics
-        A population, or a sample that is taken for one, with the derivatives 1, ..., order, and the
-        second.
+        A population, or a sample that is taken for one, or a training set, on which full batches and
+        rows drawn with replacement drift; with the derivatives 1, ..., order, and the second.
     eta
         As for `sgdiagrams.numeric.long_times.evaluation.evaluate_resummed`.
     order
@@ -173,7 +174,7 @@ def drift(
     ------
     RequestError
         When a limit does not exist: a curved direction is unstable at this eta, or the displacement
-        grows faster than T; when there is no closed form, or the statistics are a training set.
+        grows faster than T; when there is no closed form.
     StatisticsError
         When derivatives are missing.
     SamplingError
@@ -190,12 +191,10 @@ def drift(
     True
     """
     check_derivatives(statistics)
-    if statistics.role == "training-set":
-        raise RequestError(
-            "expected role='sample' or 'population' for the drift, which is in cumulants over the "
-            "distribution, got role='training-set'"
-        )
     scheme = named_sampling(sampling)
+    role: SetRole = "training-set" if statistics.role == "training-set" else "population"
+    if role == "training-set":
+        scheme = scheme.on_given_set()
     method = named_optimizer("sgd" if optimizer is None else optimizer)
     if scheme.is_continuous or Training(scheme, method).dressing is None:
         raise RequestError(
@@ -209,7 +208,7 @@ def drift(
                 f"got {name}={shown(numbers[name])}"
             )
     expansion = expand(
-        "displacement", order=order, sampling=scheme, optimizer=method, resummed=True
+        "displacement", order=order, sampling=scheme, optimizer=method, resummed=True, role=role
     )
     parts = fixed_parts(expansion, numbers, limit=True)
     decay = the_weight_decay(expansion, parts)

@@ -91,6 +91,12 @@ def check_through(through: int, training: Training) -> int:
             f"expected a whole number 1..{HIGHEST} for the power, got through={shown(through)}; "
             f"power {HIGHEST + 1} needs diagrams with {4 * HIGHEST + 3} edges"
         )
+    if training.rounds is not None:
+        raise RequestError(
+            "expected steps that are independent of each other for complete powers, got "
+            f"{training.sampling.label}: noise of one round adds up to 0, which other powers than "
+            "those of fresh noise follow; take order= in place of through="
+        )
     if training.dressing is None:
         raise RequestError(
             f"expected a scheme and an optimiser with a closed form for complete powers, got "

@@ -363,6 +363,11 @@ class Sampling(ABC):
         return None
 
     @property
+    def averaged_over(self) -> str:
+        """On a given training set, what is averaged, in words; empty elsewhere."""
+        return ""
+
+    @property
     def rounds(self) -> Rounds | None:
         """On a given training set, what is drawn at once, with a closed form; None elsewhere."""
         return None

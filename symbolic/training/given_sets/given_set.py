@@ -77,6 +77,11 @@ class GivenSet(Sampling):
         return f"{self.scheme.label} on a given training set{self._averaged}"
 
     @property
+    def averaged_over(self) -> str:
+        """Orders or draws; empty for full batches."""
+        return self.words
+
+    @property
     def _averaged(self) -> str:
         return f", averaged over {self.words}" if self.words else ""
 

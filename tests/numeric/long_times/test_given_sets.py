@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import relaxed
 
 from sgdiagrams.diagrams import RequestError, StatisticsError
-from sgdiagrams.numeric import Statistics
+from sgdiagrams.numeric import Statistics, drift
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.numeric.values.evaluator import Evaluator
@@ -280,3 +280,24 @@ def test_sums_over_rounds_of_one_order_are_dressed_counts():
                 ).value
                 numbers = dressed_count(s.diagram, training, values, root=s.role)
                 assert np.asarray(sums) == pytest.approx(numbers, rel=1e-11)
+
+
+def test_drift_on_a_given_set():
+    rng = np.random.default_rng(2)
+    slopes = rng.normal(size=(6, 2))
+    third = np.zeros((6, 2, 2, 2))
+    third[:, 0, 0, 0] = third[:, 1, 1, 1] = 1.0
+    samples = {1: slopes - slopes.mean(0), 2: [[[1.0, 0.3], [0.3, 0.5]]] * 6, 3: third}
+    statistics = Statistics.from_samples(samples, role="training-set")
+    scheme = WithReplacement(N=6, B=2)
+    found = drift(statistics, eta=0.1, sampling=scheme)
+    limit = expand("displacement", order=3, sampling=scheme, **SET).stationary()
+    estimate = limit.evaluate(
+        Statistics.from_samples({0: np.zeros(6), **samples}, role="training-set"), eta=0.1
+    )
+    assert found.limit_vector == pytest.approx(estimate.value)
+    assert estimate.rows == "average over draws of the rows"
+    with pytest.raises(RequestError, match="steps that are alike"):
+        drift(statistics, eta=0.1, sampling=Epochs(N=6, B=2, shuffle="once"))
+    with pytest.raises(RequestError, match="steps that are independent"):
+        expand("displacement", through=1, sampling=Epochs(shuffle="once"), **SET)
