@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.known.drifting import DRIFTING
 from sgdiagrams.symbolic.known.following import FOLLOWING
+from sgdiagrams.symbolic.known.label_noise import LABEL_NOISE
 from sgdiagrams.symbolic.known.overfitting import OVERFITTING
 from sgdiagrams.symbolic.known.result import KnownResult
 from sgdiagrams.symbolic.known.stationary import STATIONARY
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RESULTS", "KnownResult", "known_result"]
 
-RESULTS: Derivations = {**OVERFITTING, **DRIFTING, **STATIONARY, **FOLLOWING}
+RESULTS: Derivations = {**OVERFITTING, **DRIFTING, **LABEL_NOISE, **STATIONARY, **FOLLOWING}
 
 
 def known_result(name: str) -> KnownResult:
