@@ -108,6 +108,12 @@ class Descent:
         decay: Any = self.optimizer.weight_decay
         return float(decay)
 
+    @property
+    def pull(self) -> float:
+        """The strength of decoupled weight decay."""
+        strength: Any = self.optimizer.decoupled_decay
+        return float(strength)
+
     def follow(
         self,
         gradient: Callable[[NDArray[np.float64], NDArray[Any]], NDArray[np.float64]],
@@ -140,7 +146,10 @@ class Descent:
                 g = g + decay * theta
             if penalty is not None:
                 g = g + penalty.gradient(theta)
-            state = carried(update, state, eta * g)
+            pull = None
+            if update.pull is not None:
+                pull = eta * self.pull * (start + combined(update.pull.read, state))
+            state = carried(update, state, eta * g, pull)
             for i, weights in enumerate(self.watched):
                 if weights[t]:
                     points[i] = points[i] + weights[t] * (start + combined(update.readout, state))

@@ -32,7 +32,9 @@ def combined(row: Iterable[Any], vectors: Sequence[Any]) -> Any:
     return total
 
 
-def carried(update: LinearUpdate, state: Sequence[Any], push: Any) -> tuple[Any, ...]:
+def carried(
+    update: LinearUpdate, state: Sequence[Any], push: Any, pull: Any = None
+) -> tuple[Any, ...]:
     """Return the state after an update.
 
     Parameters
@@ -43,6 +45,8 @@ def carried(update: LinearUpdate, state: Sequence[Any], push: Any) -> tuple[Any,
         The vectors before.
     push
         The gradient times the learning rate.
+    pull
+        For decoupled weight decay, the learning rate times its strength times the weights that it pulls.
 
     Examples
     --------
@@ -53,8 +57,14 @@ def carried(update: LinearUpdate, state: Sequence[Any], push: Any) -> tuple[Any,
     ['3', '3']
     """
     after = []
-    for row, number in zip(update.step, update.inject, strict=True):
-        before = combined(row, state)
-        moved = push if number == 1 else number * push
-        after.append(before - moved if number else before)
+    injects = [(update.inject, push)]
+    if update.pull is not None:
+        injects.append((update.pull.inject, pull))
+    for i, row in enumerate(update.step):
+        moved = combined(row, state)
+        for inject, vector in injects:
+            number = inject[i]
+            if number:
+                moved = moved - (vector if number == 1 else number * vector)
+        after.append(moved)
     return tuple(after)

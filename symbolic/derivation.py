@@ -16,16 +16,19 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 from flint import arb, ctx, fmpq
-from sympy import Add, Expr, Mul, Rational, Symbol
+from sympy import Add, Expr, Mul, Rational, Symbol, sympify
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.nested.visits import with_visits
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.at_roots import RootExpressions
+from sgdiagrams.symbolic.algebra.conversions import in_moments
 from sgdiagrams.symbolic.contractions.placements import (
     contractions,
     disjoint_union,
     fits,
+    pulled_updates,
     shared_out,
 )
 from sgdiagrams.symbolic.counting.choice import (
@@ -38,7 +41,7 @@ from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.formula import Term, collect
 from sgdiagrams.symbolic.observable import root_mode, root_role
 from sgdiagrams.symbolic.training.training import Training
-from sgdiagrams.symbolic.vocabulary import UPDATE, WEIGHTS
+from sgdiagrams.symbolic.vocabulary import L2, UPDATE, WEIGHTS
 from sgdiagrams.symbolic.weights.enclosures import PRECISIONS, enclosed_at, settled
 from sgdiagrams.symbolic.weights.laurent import add_scaled
 from sgdiagrams.symbolic.weights.quotients import canonical
@@ -137,7 +140,10 @@ class Derivation:
         self.visits: VisitNoise = "same" if is_one_visit else visits
         self.observable = observable
         self.training = training
-        self.basis = basis
+        # Decoupled decay is counted in cumulants, where its updates ask for no row.
+        self._is_turned = training.optimizer.decoupled_decay != 0 and basis == "moment"
+        wanted, basis = basis, "cumulant" if self._is_turned else basis
+        self.basis = wanted
         self.order = order
         penalty = training.optimizer.penalty
         roots = RootExpressions(
@@ -147,6 +153,18 @@ class Derivation:
             decays=training.optimizer.weight_decay != 0,
         )
         self._exact = _ExactMeans(training, basis, order, observable, roots, self.visits)
+        optimizer = training.optimizer
+        has_more = optimizer.penalty is not None or optimizer.decoupled_decay != 0
+        if self.visits == "fresh" and has_more:
+            raise RequestError(
+                "expected plain weight decay at most where noise is fresh at every visit, got "
+                f"optimizer={optimizer.label}; take weight_decay"
+            )
+        if observable.times and optimizer.decoupled_decay != 0:
+            raise RequestError(
+                "expected coupled weight decay for means at several times, got "
+                f"optimizer={optimizer.label}; take weight_decay"
+            )
         if observable.times:
             _ = self._exact.timed  # says what is missing, or impossible
         for p in observable.products:
@@ -168,6 +186,8 @@ class Derivation:
             return False
         if training.optimizer.penalty is not None and training.optimizer.penalty.symbols:
             return False
+        if training.optimizer.decoupled_decay != 0:
+            return False
         if training.updates <= _MANY:
             return False
         is_by_number = self.observable.since is not None or not has_closed_form(training)
@@ -180,6 +200,12 @@ class Derivation:
         products = self.observable.products
         is_simple = all(p.sign == 1 and len(p.expectations) == 1 for p in products)
         pairs = _combined(self.observable, self._exact, self.order)
+        if self._is_turned:
+            return collect(
+                Term(w * factor, moment, shift=n)
+                for w, (c, n) in pairs
+                for moment, factor in in_moments(c).items()
+            )
         return collect((Term(w, c, shift=n) for w, (c, n) in pairs), is_canonical=is_simple)
 
     @cached_property
@@ -305,6 +331,7 @@ class _Means(ABC, Generic[Weight]):
             return {}
         counters = self.counters(factors)
         is_penalised = self.training.optimizer.weight_decay != 0
+        has_pull = self.training.optimizer.decoupled_decay != 0
         marked = self.roots.marked(factors)
         updates = UPDATE if self.roots.has_penalty else None
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
@@ -317,27 +344,36 @@ class _Means(ABC, Generic[Weight]):
             if not fits(diagram, factors):
                 continue
             scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
-            values = list(
-                contractions(
-                    diagram,
-                    marked,
-                    basis=self.basis,
-                    is_penalised=is_penalised,
-                    updates=updates,
+            for pulled in pulled_updates(diagram) if has_pull else ((),):
+                values = list(
+                    contractions(
+                        diagram,
+                        marked,
+                        basis=self.basis,
+                        is_penalised=is_penalised,
+                        updates=updates,
+                        pulled=pulled,
+                    )
                 )
-            )
-            for (sign, counter), total in zip(counters, sums, strict=True):
-                count = counter.count(diagram, role)
-                for contraction in values if count else ():
-                    self.add(total.setdefault(contraction, {}), count, scale * sign)
+                for (sign, counter), total in zip(counters, sums, strict=True):
+                    count = counter.count_pulled(diagram, role, pulled)
+                    for contraction in values if count else ():
+                        self.add(total.setdefault(contraction, {}), count, scale * sign)
         result: dict[Contraction, Weight] = {}
         for (_, counter), total in zip(counters, sums, strict=True):
             for contraction, laurent in total.items():
                 if laurent:
                     weight: Any = counter.weight(laurent, d)
+                    if has_pull:
+                        weight = self.scaled(weight, self._pull ** contraction.labels.count(L2))
                     before = result.get(contraction)
                     result[contraction] = weight if before is None else self.plus(before, weight)
         return result
+
+    @property
+    def _pull(self) -> Expr:
+        """The strength of decoupled weight decay."""
+        return sympify(self.training.optimizer.decoupled_decay)
 
     def _order_read(
         self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]

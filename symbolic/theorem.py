@@ -250,6 +250,11 @@ def expand(
             "expected no penalty but weight decay for a formula along the path, got "
             f"penalty={shown(method.penalty.label)}; measure with along_path(...), or expand at the start"
         )
+    if along_path and method.decoupled_decay != 0:
+        raise RequestError(
+            "expected coupled weight decay for a formula along the path, got "
+            f"optimizer={shown(method.label)}; take weight_decay, or measure with along_path(...)"
+        )
     if along_path:
         highest = int(noise or 0)
         return PathExpansion(highest, part, noise_terms(expanded, scheme, highest))

@@ -6,6 +6,8 @@ import re
 from typing import Literal
 
 __all__ = [
+    "GROUP_DECAY",
+    "L2",
     "LOSS",
     "PENALISED",
     "TRAINING",
@@ -58,6 +60,10 @@ PENALISED = "penalised-loss"
 #: The loss of an update to which a penalty is added, until it is written out; no function of a user
 #: has this name.
 UPDATE = "U"
+#: Half the squared length of the weights: what decoupled weight decay pulls along the gradient of.
+L2 = "L2"
+#: The same with a strength for every weight: weight decay per group of parameters.
+GROUP_DECAY = "decay"
 #: At the root only: the mean loss of the training set, and a coordinate of the displacement.
 TRAINING = "training-loss"
 WEIGHTS = "weights"

@@ -32,6 +32,7 @@ from sgdiagrams.numeric.values.jackknife import jackknife_error
 from sgdiagrams.numeric.values.learning_rate import is_exact_rate, read_eta
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.numeric.values.nested import VisitEvaluator
+from sgdiagrams.numeric.values.weight_norm import with_penalties_of, with_weight_norm
 from sgdiagrams.symbolic.observed.product import Product
 from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
@@ -113,6 +114,9 @@ def evaluate(
     check_derivatives(statistics, with_visits=True)
     is_exact = statistics.is_exact and is_exact_rate(read_eta(eta, statistics.dimension))
     weighted = weighted_contractions(expansion, numbers, is_exact=is_exact)
+    statistics = with_weight_norm(statistics, [contraction for _, contraction, _ in weighted])
+    methods = [part.optimizer for part in expansion.parts]
+    statistics = with_penalties_of(statistics, methods, expansion.order)
     known: dict[str, Any] = {}
     rows = use_of_rows(expansion, statistics, numbers)
     shape = _shape(free_legs_of_all(expansion, weighted), statistics)

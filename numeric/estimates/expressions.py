@@ -18,6 +18,7 @@ from sgdiagrams.diagrams.messages import shortened
 from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
 from sgdiagrams.numeric.precision.finite import check_finite, largest_inputs, within_range
 from sgdiagrams.numeric.values.evaluator import Evaluator
+from sgdiagrams.numeric.values.weight_norm import with_weight_norm
 from sgdiagrams.symbolic.checks import check_numbers, rational
 from sgdiagrams.symbolic.vocabulary import PENALISED
 from sgdiagrams.symbolic.weights.substitution import value_at
@@ -76,6 +77,7 @@ def evaluate_expression(
             "expected a number for the weight decay in penalised losses; give weight_decay=..."
         )
     terms = _weighted(expression, numbers)
+    statistics = with_weight_norm(statistics, expression.contractions)
     evaluator = Evaluator(statistics, weight_decay=decay)
     shape = _shape(expression, statistics.dimension)
     given = {**numbers, "weight_decay": decay} if is_penalised else numbers

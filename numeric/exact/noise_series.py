@@ -196,6 +196,8 @@ class _Runs:
         self._tables = watch_tables(training.optimizer, T, observable.since, observable.times)
         decay: Any = training.optimizer.weight_decay
         self._decay = Fraction(decay)
+        drawn: Any = training.optimizer.decoupled_decay
+        self._drawn = Fraction(drawn)
         losses = [taylor(loss, landscape.start) for loss in landscape.losses]
         self._pull = PenaltySlopes(training.optimizer, landscape, functions)
         if rate is None and set(self._pull.polynomials) - {0}:
@@ -271,7 +273,12 @@ class _Runs:
                     for of_batch, mean in zip(noisy, means, strict=True)
                 ]
                 whole = _Vector(gradient) + pull
-                after = carried(self._updates[t], state, self._push(read, whole))
+                update = self._updates[t]
+                pulled: Any = None
+                if update.pull is not None:
+                    weights = self._weights(combined(update.pull.read, state))
+                    pulled = self._along(self._drawn * weights)
+                after = carried(update, state, self._push(read, whole), pulled)
                 theta = combined(self._updates[t].readout, after)
                 seen = [
                     point + table[t] * theta if table[t] else point
@@ -287,11 +294,16 @@ class _Runs:
     def _push(self, read: _Vector, gradient: _Vector) -> _Vector:
         """Return the learning rate times a gradient, weight decay at its point included."""
         if self._decay:
-            weights = [
-                [x + start, *rest]
-                for (x, *rest), start in zip(read.series, self._landscape.start, strict=True)
-            ]
-            gradient = gradient + self._decay * _Vector(weights)
+            gradient = gradient + self._decay * self._weights(read)
+        return self._along(gradient)
+
+    def _weights(self, deviation: _Vector) -> _Vector:
+        starts = self._landscape.start
+        pairs = zip(deviation.series, starts, strict=True)
+        return _Vector([[x + start, *rest] for (x, *rest), start in pairs])
+
+    def _along(self, gradient: _Vector) -> _Vector:
+        """Return the learning rate times a gradient."""
         return _Vector(
             [
                 [

@@ -6,8 +6,10 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, final
 
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.exact.polynomial_values import expression_polynomials
 from sgdiagrams.numeric.exact.series import add, derivative, taylor, times
+from sgdiagrams.symbolic.vocabulary import GROUP_DECAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
 __all__ = ["PenaltySlopes"]
+
+
+def _halved_squares(rates: Sequence[Fraction], p: int) -> PolynomialTerms:
+    if len(rates) != p:
+        raise RequestError(
+            f"expected weight_decay with a number for each of {p} weights, got {len(rates)}"
+        )
+    return tuple((tuple(2 * (i == j) for j in range(p)), r / 2) for i, r in enumerate(rates))
 
 
 @final
@@ -64,6 +74,9 @@ class PenaltySlopes:
         self._dimension = p = landscape.dimension
         self.polynomials: dict[int, dict[Exponents, Fraction]] = {}
         if optimizer.penalty is not None:
+            rates = optimizer.penalty.rates
+            if rates:
+                functions = {**functions, GROUP_DECAY: _halved_squares(rates, p)}
             known = expression_polynomials(
                 optimizer.penalty.expression, landscape.losses, functions, p
             )

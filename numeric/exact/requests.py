@@ -49,7 +49,8 @@ def asked_polynomials(
 ) -> dict[str, PolynomialTerms]:
     """Return the polynomials of the user's functions, one for each: of the penalty's too."""
     given: dict[str, Any] = dict(functions or {})
-    penalty = () if optimizer.penalty is None else optimizer.penalty.functions
+    is_known = optimizer.penalty is None or optimizer.penalty.rates
+    penalty = () if is_known or optimizer.penalty is None else optimizer.penalty.functions
     names = tuple(dict.fromkeys((*observable.functions, *penalty)))
     of_one = observable.functions or names
     if function is not None and len(of_one) == 1:

@@ -59,6 +59,8 @@ class Rule:
         What each of them does.
     decay
         :math:`\lambda`.
+    drawn
+        That of decoupled weight decay.
     metric
         The learning-rate tensor.
     start
@@ -71,6 +73,7 @@ class Rule:
 
     updates: tuple[LinearUpdate, ...]
     decay: Fraction
+    drawn: Fraction
     metric: tuple[tuple[Fraction, ...], ...]
     start: tuple[Fraction, ...]
     gradient_unit: int
@@ -110,12 +113,14 @@ class Rule:
         decay = _number("weight_decay", optimizer.weight_decay)
         updates = optimizer.linear_updates(T)
         gradient_unit = gradients
-        if decay:
-            gradient_unit *= decay.denominator * _common(start)
+        drawn = _number("decoupled_decay", optimizer.decoupled_decay)
+        if decay or drawn:
+            gradient_unit *= math.lcm(decay.denominator, drawn.denominator) * _common(start)
         steps = _common(x for row in metric for x in row)
         return cls(
             updates=updates,
             decay=decay,
+            drawn=drawn,
             metric=metric,
             start=start,
             gradient_unit=gradient_unit,
@@ -167,20 +172,32 @@ class Rule:
         if self.decay:
             read = self.read(t, state)
             g = [add(x, self._pull(mu, read[mu])) for mu, x in enumerate(g)]
+        update, pull = self.updates[t], None
+        if update.pull is not None:
+            drawn = combined(update.pull.read, state).series
+            pull = self._push([self._weights(self.drawn, mu, x) for mu, x in enumerate(drawn)])
+        return carried(update, state, self._push(g), pull)
+
+    def _push(self, gradient: Sequence[Series]) -> _Vector:
+        """Return the learning rate times a gradient."""
         rate = Fraction(self.unit, self.gradient_unit)
         push = []
         for row in self.metric:
-            total = [0] * len(g[0])
-            for eta, along in zip(row, g, strict=True):
+            total = [0] * len(gradient[0])
+            for eta, along in zip(row, gradient, strict=True):
                 if eta:
                     # One power of the learning rate more.
                     total = step_down(total, times(-rate * eta, along))
             push.append(total)
-        return carried(self.updates[t], state, _Vector(push))
+        return _Vector(push)
 
     def _pull(self, mu: int, deviation: Series) -> Series:
         """Return the weight decay's part of the gradient, at the weights and not at the deviation."""
-        strength = self.decay * self.gradient_unit
+        return self._weights(self.decay, mu, deviation)
+
+    def _weights(self, number: Fraction, mu: int, deviation: Series) -> Series:
+        """Return a number times the weights, and times the gradient unit."""
+        strength = number * self.gradient_unit
         at_start = times(strength * self.start[mu], [1] + [0] * (len(deviation) - 1))
         return add(at_start, times(strength, deviation))
 
@@ -198,6 +215,10 @@ def _made(updates: Sequence[LinearUpdate]) -> int:
             )
             for row, number in zip(update.step, update.inject, strict=True)
         ]
+        if update.pull is not None:
+            state = [
+                math.lcm(d, x.denominator) for d, x in zip(state, update.pull.inject, strict=True)
+            ]
         seen = [x.denominator * d for x, d in zip(update.readout, state, strict=True) if x]
         everything = math.lcm(everything, *read, *state, *seen)
     return everything

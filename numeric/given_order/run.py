@@ -215,7 +215,14 @@ def follow_rule(
         update = exact if data.is_exact else exact.as_floats()
         push = 0 * zero
         push[..., 1:, :] = data.along_eta(gradient(t, combined(update.read, state)))
-        state = carried(update, state, push)
+        pull = None
+        if update.pull is not None:
+            whole = combined(update.pull.read, state)[..., :-1, :] + 0 * zero[..., :-1, :]
+            whole[..., 0, :] = whole[..., 0, :] + data.start
+            pull = 0 * zero
+            strength = data.number(Fraction(optimizer.decoupled_decay))
+            pull[..., 1:, :] = data.along_eta(strength * whole)
+        state = carried(update, state, push, pull)
         delta = combined(update.readout, state)
         for i, table in enumerate(tables):
             if table[t]:

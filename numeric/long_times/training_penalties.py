@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.values.leaves import ADDED, check_leaf
+from sgdiagrams.numeric.values.weight_norm import with_penalties_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +54,10 @@ def with_penalty_of_parts(
     if penalty is None:
         return statistics
     name = penalty.function_name
-    highest = max((max(t.contraction.legs, default=0) for t in expansion.pieces), default=0)
-    for k in range(1, max(2, highest) + 1):
+    legs = max((max(t.contraction.legs, default=0) for t in expansion.pieces), default=0)
+    optimizers = (training.optimizer for training in parts)
+    statistics = with_penalties_of(statistics, optimizers, max(2, legs))
+    for k in range(1, max(2, legs) + 1):
         check_leaf(statistics, name, k, purpose="of the penalty")
     strength = Fraction(penalty.strength)
     number: Any = strength if statistics.is_exact else float(strength)

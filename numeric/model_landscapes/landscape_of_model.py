@@ -163,8 +163,10 @@ class ModelLandscape(Landscape):
     ) -> list[Floats]:
         """Return the points of whole runs that are looked at: all updates in the model's library."""
         penalty = descent.optimizer.penalty
-        if penalty is None:
+        if penalty is None and not descent.pull:
             return self._runs.descend(descent, start, batches, eta=eta)
+        if penalty is None or penalty.rates:
+            return super().descend(descent, start, batches, eta=eta)
         name = penalty.function_name
         if name not in self._model.functions:
             return super().descend(descent, start, batches, eta=eta)

@@ -69,10 +69,17 @@ def responses(
         turned = run.penalty.added_to_bend(bent[0], here, leg)
         with model.computing():
             columns = zip(*update.step, strict=True)
-            ahead = tuple(
-                combined(column, ahead) + r * turned if r else combined(column, ahead)
-                for column, r in zip(columns, update.read, strict=True)
-            )
+            reads = [(update.read, turned)]
+            if update.pull is not None:
+                drawn = -run.eta * run.descent.pull * combined(update.pull.inject, ahead)
+                reads.append((update.pull.read, drawn))
+            after = []
+            for i, column in enumerate(columns):
+                vector = combined(column, ahead)
+                for row, more in reads:
+                    vector = vector + row[i] * more if row[i] else vector
+                after.append(vector)
+            ahead = tuple(after)
 
 
 def effects(

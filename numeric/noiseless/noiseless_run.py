@@ -212,7 +212,11 @@ class NoiselessRun:
             ) from error
         slope = self.penalty.added_to_slope(table[0], model)
         with model.computing():
-            return RunState(carried(self.linear_updates[t], state.vectors, self.eta * slope))
+            update, pull = self.linear_updates[t], None
+            if update.pull is not None:
+                whole = self.model.start + combined(update.pull.read, state.vectors)
+                pull = (self.eta * self.descent.pull) * whole
+            return RunState(carried(update, state.vectors, self.eta * slope, pull))
 
 
 def _places(begin: int, end: int, room: int) -> list[int]:

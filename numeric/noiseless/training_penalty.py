@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, final
 
+import numpy as np
+
+from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.numeric.models.inputs import check_functions
 
 if TYPE_CHECKING:
@@ -24,14 +27,14 @@ class TrainingPenalty:
     Attributes
     ----------
     decay
-        :math:`\lambda`.
+        :math:`\lambda`: a number, or a vector of the model's library with one for every weight.
     name
         Of R among the functions of the model; None without.
     strength
         :math:`\mu`.
     """
 
-    decay: float
+    decay: Any
     name: str | None
     strength: float
 
@@ -47,10 +50,23 @@ class TrainingPenalty:
         decay: Any = optimizer.weight_decay
         if optimizer.penalty is None:
             return cls(float(decay), None, 0.0)
+        if optimizer.penalty.rates:
+            rates = np.array(optimizer.penalty.rates, dtype=np.float64)
+            if len(rates) != model.dimension:
+                raise RequestError(
+                    f"expected weight_decay with a number for each of {model.dimension} weights, got "
+                    f"{len(rates)}"
+                )
+            return cls(model.as_table(rates[None])[0], None, 0.0)
         name = optimizer.penalty.function_name
         check_functions(model, [name])
         strength: Any = optimizer.penalty.strength
         return cls(float(decay), name, float(strength))
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return not isinstance(self.decay, float) or self.decay != 0
 
     def added_to_slope(self, slope: Any, here: Model) -> Any:
         """Return a gradient with that of the penalty: a vector of the model's library.
@@ -66,7 +82,7 @@ class TrainingPenalty:
         if self.name is not None:
             pull = here.derivative(self.name, None, output="vector")[0]
         with here.computing():
-            if self.decay:
+            if self.decays:
                 slope = slope + self.decay * here.start
             return slope if pull is None else slope + self.strength * pull
 
@@ -76,7 +92,7 @@ class TrainingPenalty:
         if self.name is not None:
             pull = here.derivative(self.name, None, [leg], output="vector")[0]
         with here.computing():
-            if self.decay:
+            if self.decays:
                 bent = bent + self.decay * leg.table[0]
             return bent if pull is None else bent + self.strength * pull
 
@@ -93,7 +109,7 @@ class TrainingPenalty:
             pull = here.jets(self.name, None, curves, output="vector")
         with here.computing():
             result = dict(slope)
-            if self.decay:
+            if self.decays:
                 result = {key: table + self.decay * theta[key] for key, table in result.items()}
             if pull is not None:
                 result = {key: table + self.strength * pull[key] for key, table in result.items()}

@@ -182,7 +182,13 @@ def pushed_runs(
                 add_noise(slope, x, own, full, factors)
         slope = penalty.added_to_jets(slope, here, read)
         with model.computing():
-            state = {key: carried(update, state[key], eta * slope[key]) for key in state}
+            pulls: dict[Directions, Any] = dict.fromkeys(state)
+            if update.pull is not None:
+                drawn = _displaced(start, update.pull.read, state)
+                pulls = {key: eta * descent.pull * table for key, table in drawn.items()}
+            state = {
+                key: carried(update, state[key], eta * slope[key], pulls[key]) for key in state
+            }
             theta = _displaced(start, update.readout, state)
             for k, total in sums.items():
                 if watched[k, t]:

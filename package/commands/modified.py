@@ -163,7 +163,8 @@ def _imitation(
     from sgdiagrams.symbolic.modified.imitation import imitate
 
     sampling, _, method = text.partition(",")
-    protocol: dict[str, Any] = dict.fromkeys(("weight_decay", "schedule", "average", "penalty"))
+    options = ("weight_decay", "schedule", "average", "penalty", "decoupled_decay")
+    protocol: dict[str, Any] = dict.fromkeys(options)
     what = _training(numbers, sampling=sampling.strip(), method=method.strip() or "sgd", **protocol)
     return imitate(what, training, order=order, role=role)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from sgdiagrams.diagrams.partitions import restricted_growth_string
 from sgdiagrams.diagrams.trees import parents_of_levels
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.contractions.numbering import canonical_numbering
-from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, TRAINING, WEIGHTS
+from sgdiagrams.symbolic.vocabulary import L2, LOSS, PENALISED, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ __all__ = [
     "fits",
     "is_constant",
     "joint_basis",
+    "pulled_updates",
     "shared_out",
 ]
 
@@ -130,6 +131,7 @@ def contractions(
     basis: Basis,
     is_penalised: bool = False,
     updates: str | None = None,
+    pulled: tuple[int, ...] = (),
 ) -> Iterator[Contraction]:
     r"""Yield the contractions of a diagram, one for every way to share out the root's children.
 
@@ -146,6 +148,8 @@ def contractions(
         only, and in no joint cumulant.
     updates
         The label of updates that see another penalty, which shows in all derivatives; None without.
+    pulled
+        The updates that are those of decoupled weight decay: see `pulled_updates`.
 
     Examples
     --------
@@ -158,7 +162,8 @@ def contractions(
     """
     ways = shared_out(diagram, factors, basis=basis, is_penalised=is_penalised, updates=updates)
     for placement in ways:
-        yield placement.contraction(basis)
+        labels = tuple(L2 if v in pulled else label for v, label in enumerate(placement.labels))
+        yield placement._replace(labels=labels).contraction(basis)
 
 
 def shared_out(
@@ -214,6 +219,28 @@ def shared_out(
                 if not joint and (updates or legs[w] <= 2):
                     labels[w] = updates or PENALISED
         yield Placement(tuple(edges), tuple(blocks), tuple(labels), tuple(free), visits)
+
+
+def pulled_updates(diagram: Diagram) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of updates that decoupled weight decay can stand for, without the root.
+
+    It needs no datapoint, and its gradient is linear: such a node is alone in its block, and has at most
+    one child. Updates are numbered in preorder, from 0.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> list(pulled_updates(Diagram.parse("(0-1-2)(02-12)")))
+    [(), (0,), (1,), (0, 1)]
+    """
+    parents = parents_of_levels(diagram.levels)
+    fit = [
+        v - 1
+        for v in range(1, len(diagram.levels))
+        if diagram.labels.count(diagram.labels[v]) == 1 and parents.count(v) < 2
+    ]
+    for size in range(len(fit) + 1):
+        yield from combinations(fit, size)
 
 
 def disjoint_union(first: Contraction, second: Contraction) -> Contraction:

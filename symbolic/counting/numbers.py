@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,6 +10,7 @@ from sympy import Expr, Rational
 
 from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS
@@ -57,6 +59,10 @@ class NumberCounter(Counter):
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count under the empty exponents."""
+        return self.count_pulled(diagram, root, ())
+
+    def count_pulled(self, diagram: Diagram, root: RootRole, pulled: tuple[int, ...]) -> Laurent:
+        """Return the count of a diagram some of whose updates are those of decoupled weight decay."""
         forest = update_forest(diagram)
         is_short = forest.block_count > self.course.rows and not self.scheme.is_noiseless
         if self.basis == "moment" and is_short:
@@ -64,7 +70,12 @@ class NumberCounter(Counter):
         N = int(self.scheme.datapoints or 1) or 1  # without updates there is order 0 alone
         one: Laurent = {(0,): Fraction(1)}
         share = at_number(with_root(one, forest, basis=self.basis, root=root, size=(1,)), N)
-        value = self.course.embed(self.propagator, forest, self.basis) if share else 0
+        propagator = self.propagator
+        if pulled:
+            marks = [v in pulled for v in range(len(forest.parents))]
+            edges = replace(self.dynamics.brought_into(FRACTIONS), pulled=marks)
+            propagator = DressedPropagator(edges)
+        value = self.course.embed(propagator, forest, self.basis) if share else 0
         total = value * self.ring.number(share)
         return {(): total} if total else {}
 

@@ -60,7 +60,9 @@ class StepCounter(Counter):
         schedule = optimizer.schedule
         terms = None if schedule is None else schedule.closed_form
         self._T: Any = Symbol("T")
-        modes = [*kernel, *readout]
+        pull = optimizer.pull_modes
+        of_pull = [] if pull is None else [_nonzero(part) for part in pull]
+        modes = [*kernel, *readout, *(mode for part in of_pull for mode in part)]
         parameters = {
             s for mode in modes for part in (mode.weight, mode.base) for s in part.free_symbols
         }
@@ -89,6 +91,14 @@ class StepCounter(Counter):
         self.outer = tuple(
             self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
         )
+        #: Of edges above updates of decoupled weight decay: into updates, and into the root.
+        self.pulled: list[tuple[EdgeMode, ...]] = []
+        first = len(kernel) + len(readout)
+        for part in of_pull:
+            self.pulled.append(
+                tuple(self._mode(m, i, terms) for i, m in enumerate(part, start=first))
+            )
+            first += len(part)
         self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
         self._sums: list[TimeSum] = []
         self._products: dict[tuple[int, tuple[int, ...]], TimeSum] = {}
@@ -125,11 +135,15 @@ class StepCounter(Counter):
 
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count."""
+        return self.count_pulled(diagram, root, ())
+
+    def count_pulled(self, diagram: Diagram, root: RootRole, pulled: tuple[int, ...]) -> Laurent:
+        """Return the count of a diagram some of whose updates are those of decoupled weight decay."""
         forest = update_forest(diagram)
         size = [0] * (self.width + 1)
         for name, power in self._size.items():
             size["TNB".index(name)] = power
-        count = self._count(forest)
+        count = self._count(forest, pulled)
         return with_root(count, forest, basis=self.basis, root=root, size=tuple(size))
 
     def without_exponentials(self, forest: UpdateForest) -> dict[int, Any]:
@@ -146,8 +160,16 @@ class StepCounter(Counter):
                     powers[k] = powers.get(k, self.field.field.zero) + value * scale
         return powers
 
-    def _count(self, forest: UpdateForest) -> Laurent:
+    def _count(self, forest: UpdateForest, pulled: tuple[int, ...] = ()) -> Laurent:
         """Return the count of a forest, divided by B for every update."""
+        own = None
+        if pulled:
+            inner, outer = self.pulled
+            own = tuple(
+                ((outer if parent < 0 else inner) if v in pulled else None)
+                or (self.outer if parent < 0 else self.inner)
+                for v, parent in enumerate(forest.parents)
+            )
         rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         shape = {"inner": self.inner, "outer": self.outer, "width": self.width}
         count: Laurent = {}
@@ -157,6 +179,7 @@ class StepCounter(Counter):
                 rule,
                 base_count=len(self.bases),
                 node_base=self.node_base,
+                own=own,
                 **shape,  # type: ignore[arg-type]
             )
             for (first, rest), laurent in sums.items():

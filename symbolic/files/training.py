@@ -14,7 +14,7 @@ from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.records.values import fraction, get, number_text, symbol_name
 from sgdiagrams.symbolic.training.names import AVERAGES, OPTIMIZERS, SAMPLINGS
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
-from sgdiagrams.symbolic.training.penalty import Penalty
+from sgdiagrams.symbolic.training.penalty import Penalty, group_decay
 from sgdiagrams.symbolic.training.schedules.named_schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, ob
     data: dict[str, object] = {"name": value.name}
     for field in fields(value):
         entry = getattr(value, field.name)
-        if entry is None:
+        if entry is None or (field.name == "decoupled_decay" and entry == 0):
             continue
         if isinstance(entry, Penalty):
             data[field.name] = _dump_penalty(entry)
@@ -172,6 +172,8 @@ def _dump(value: Any, kind: str, known: Mapping[str, type[Any]]) -> dict[str, ob
 
 def _dump_penalty(penalty: Penalty) -> dict[str, object]:
     strength: Any = penalty.strength
+    if penalty.rates:
+        return {"rates": [number_text(rate) for rate in penalty.rates]}
     return {
         "of": penalty.name or f"expression:{penalty.of.text()}",
         "strength": number_text(strength) if isinstance(strength, Fraction) else str(strength),
@@ -179,6 +181,8 @@ def _dump_penalty(penalty: Penalty) -> dict[str, object]:
 
 
 def _load_penalty(data: object) -> Penalty:
+    if isinstance(data, dict) and set(data) == {"rates"}:
+        return group_decay(fraction(rate) for rate in get(data, "rates", list))
     of = get(data, "of", str)
     strength = get(data, "strength", object)
     if not isinstance(data, dict) or set(data) != {"of", "strength"}:

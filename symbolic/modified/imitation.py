@@ -210,7 +210,8 @@ def imitate(what: Training, by: Training, *, order: int, role: SetRole = "popula
     if not is_whole(order, least=2, most=_MOST_ORDER):
         raise RequestError(f"expected a whole number 2..{_MOST_ORDER}, got order={shown(order)}")
     for name, training in (("what", what), ("by", by)):
-        if training.optimizer.weight_decay or training.optimizer.penalty:
+        method = training.optimizer
+        if method.weight_decay or method.penalty or method.decoupled_decay:
             raise RequestError(
                 "expected training without weight decay or penalty, got "
                 f"{name}={shown(training.label)}; leave it out, and add it to both losses"

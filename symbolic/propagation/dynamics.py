@@ -72,6 +72,10 @@ class Dynamics:
         Where to compute. Numbers of updates that are alike may be fractions still.
     eigenvalues
         For every node of one forest, h on the edge above it, in the ring; without them edges are bare.
+    pull
+        The state right after an update of decoupled weight decay, by state, as `inject`.
+    pulled
+        Which nodes of one forest are such updates; none when left out.
     sums
         What is known of `sgdiagrams.symbolic.propagation.groups.component_sum`.
 
@@ -97,6 +101,8 @@ class Dynamics:
     node_scale: int = 1
     ring: Ring = WHOLE
     eigenvalues: Sequence[Any] = ()
+    pull: Mapping[int, OverTime] = field(default_factory=dict)
+    pulled: Sequence[bool] = ()
     sums: dict[Component, tuple[Any, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -135,7 +141,7 @@ class Dynamics:
         """Return the numbers of an optimiser as fractions."""
         updates = optimizer.linear_updates(T)
         weights = optimizer.iterate_weights(T) if iterates is None else iterates
-        one = Fraction(1)
+        zero, one = Fraction(0), Fraction(1)
         if not updates:
             none: OverTime = ()
             readout = None if weights is None else {0: none}
@@ -163,6 +169,9 @@ class Dynamics:
             {i: row[-1] for i, row in rows.items() if row[-1]},
             (one,) * T if node is None else tuple(node),
             are_alike and node is None,
+            pull=_over_time(
+                {i: [u.pull.inject[i] if u.pull else zero for u in distinct] for i in states}, times
+            ),
         )
 
     @classmethod
@@ -263,13 +272,18 @@ class Dynamics:
             else {i: _mapped(values, number) for i, values in self.readout.items()},
             final={i: number(x) for i, x in self.final.items()},
             node=_mapped(self.node, number),
+            pull={i: _mapped(values, number) for i, values in self.pull.items()},
             ring=ring,
             sums={},
         )
 
     def above(self, nodes: Sequence[int]) -> Self:
         """Return the edges above some of the nodes."""
-        return replace(self, eigenvalues=[self.eigenvalues[v] for v in nodes])
+        return replace(
+            self,
+            eigenvalues=[self.eigenvalues[v] for v in nodes] if self.eigenvalues else (),
+            pulled=[self.pulled[v] for v in nodes] if self.pulled else (),
+        )
 
     def for_squaring(self) -> Self:
         """Return the edges in the ring where matrices are powered by squaring."""
@@ -306,6 +320,8 @@ class Dynamics:
 
     def like(self, v: int) -> int:
         """Return the first node with the same edge above it."""
+        if self.pulled:
+            return self.pulled.index(self.pulled[v]) if not self.eigenvalues else v
         same = (w for w, h in enumerate(self.eigenvalues) if h is self.eigenvalues[v])
         return next(same, 0)
 
@@ -316,9 +332,11 @@ class Dynamics:
             after |= set(self.inject)
         return sorted(after)
 
-    def opening(self, t: int, target: int) -> Any:
-        """Return the state that a node at time t gives to the edge above it; None for zero."""
-        value = self.node[t] * self.inject[target][t] if target in self.inject else 0
+    def opening(self, t: int, target: int, v: int | None = None) -> Any:
+        """Return the state that node v at time t gives to the edge above it; None for zero."""
+        is_pulled = v is not None and bool(self.pulled) and self.pulled[v]
+        inject = self.pull if is_pulled else self.inject
+        value = self.node[t] * inject[target][t] if target in inject else 0
         return self.ring.number(value) if value else None
 
     def reading(self, t: int, source: int) -> Any:

@@ -193,7 +193,7 @@ class GridPropagator:
         dynamics = self.dynamics
         T = dynamics.updates
         if self._stays:
-            return self._sums_before(inputs)[:-1]
+            return self._sums_before(inputs, v)[:-1]
         read: list[Any] = []
         for t, state in zip(range(T), self._states(inputs, v), strict=False):
             value = self._combined(dynamics.read, t, state)
@@ -211,7 +211,7 @@ class GridPropagator:
         dynamics = self.dynamics
         T, readout = dynamics.updates, dynamics.readout
         if self._stays:
-            positions = self._sums_before(inputs)
+            positions = self._sums_before(inputs, v)
             if readout is None:
                 return np.asarray(positions[-1:])
             seen = readout.get(0, ())
@@ -245,19 +245,19 @@ class GridPropagator:
         # Without further axes an element, and no array: numpy would make machine numbers of two.
         return np.zeros(inputs.shape[1:], dtype=self.dynamics.ring.dtype)[()]
 
-    def _opened(self, inputs: NDArray[Any], target: int) -> NDArray[Any]:
+    def _opened(self, inputs: NDArray[Any], target: int, v: int) -> NDArray[Any]:
         """Return the states that nodes give to the edges above them, at the scale of their time."""
         openings = self._elements(
             [
-                (self.dynamics.opening(t, target) or 0) * self._scales[t + 1]
+                (self.dynamics.opening(t, target, v) or 0) * self._scales[t + 1]
                 for t in range(self.dynamics.updates)
             ]
         )
         return np.asarray(inputs * openings.reshape(-1, *[1] * (inputs.ndim - 1)))
 
-    def _sums_before(self, inputs: NDArray[Any]) -> NDArray[Any]:
+    def _sums_before(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
         """Return the positions after 0, 1, ..., T updates where edges stay what they are made."""
-        arriving = self._opened(inputs, 0)
+        arriving = self._opened(inputs, 0, v)
         return np.concatenate(
             [np.zeros((1, *inputs.shape[1:]), dtype=object), np.add.accumulate(arriving)]
         )
@@ -268,7 +268,7 @@ class GridPropagator:
         In integers, what is there after t updates has the scale of t steps.
         """
         dynamics = self.dynamics
-        arriving = [self._opened(inputs, target) for target in range(dynamics.states)]
+        arriving = [self._opened(inputs, target, v) for target in range(dynamics.states)]
         state: list[Any] = [self._zero(inputs) for _ in range(dynamics.states)]
         yield state
         for t in range(dynamics.updates):

@@ -246,7 +246,7 @@ class StepScan:
         for target in targets:
             is_new = old == _CLOSED
             factor = (
-                dynamics.opening(t, target) if is_new else dynamics.transition(t, v, old, target)
+                dynamics.opening(t, target, v) if is_new else dynamics.transition(t, v, old, target)
             )
             if factor is not None and new == self._read and dynamics.readout is not None:
                 weight = dynamics.readout[target][t]

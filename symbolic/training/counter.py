@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from sgdiagrams.diagrams.errors import RequestError
+
 if TYPE_CHECKING:
     from sympy import Expr
 
@@ -24,6 +26,27 @@ class Counter(ABC):
     @abstractmethod
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the weighted count of a diagram: exponents -> coefficient."""
+
+    def count_pulled(self, diagram: Diagram, root: RootRole, pulled: tuple[int, ...]) -> Laurent:
+        """Return the count of a diagram some of whose updates are those of decoupled weight decay.
+
+        Parameters
+        ----------
+        diagram, root
+            As for `count`.
+        pulled
+            Their numbers in preorder, from 0 without the root.
+
+        Raises
+        ------
+        RequestError
+            Where no such updates are counted.
+        """
+        if pulled:
+            raise RequestError(
+                "expected coupled weight decay here, got decoupled_decay; take weight_decay"
+            )
+        return self.count(diagram, root)
 
     @abstractmethod
     def weight(self, total: Laurent, order: int) -> Expr:

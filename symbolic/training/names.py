@@ -98,6 +98,7 @@ def named_optimizer(
     average: str | Average | None = None,
     weight_decay: object = None,
     penalty: object = None,
+    decoupled_decay: object = None,
 ) -> Optimizer:
     """Return an optimiser by its name on the command line, or the optimiser itself.
 
@@ -105,7 +106,7 @@ def named_optimizer(
     ----------
     which
         ``"sgd"``, ``"momentum"``, ``"nesterov"``, with numbers as in ``"momentum:beta=0.9"``.
-    schedule, average, weight_decay, penalty
+    schedule, average, weight_decay, penalty, decoupled_decay
         Replace those of the optimiser, when given.
 
     Raises
@@ -129,6 +130,8 @@ def named_optimizer(
         changes["weight_decay"] = weight_decay
     if penalty is not None:
         changes["penalty"] = as_penalty(penalty)
+    if decoupled_decay is not None:
+        changes["decoupled_decay"] = decoupled_decay
     lacking = [name for name in changes if name not in {field.name for field in fields(method)}]
     if lacking:
         raise RequestError(f"expected an optimiser with a {lacking[0]}, got {method.label}")

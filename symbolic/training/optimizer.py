@@ -23,6 +23,7 @@ Sources: B. T. Polyak, USSR Comput. Math. Math. Phys. 4(5) (1964) 1; Y. Nesterov
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from numbers import Rational as AnyRational
@@ -30,19 +31,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
 
 from sympy import Expr, Symbol, sqrt, sympify
 
-from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_updates, rational_or_symbol
-from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate, following_the_weights
+from sgdiagrams.symbolic.propagation.linear_update import (
+    LinearUpdate,
+    WeightPull,
+    following_the_weights,
+)
 from sgdiagrams.symbolic.training.average import Average
-from sgdiagrams.symbolic.training.penalty import as_penalty
+from sgdiagrams.symbolic.training.kernels import Mode
+from sgdiagrams.symbolic.training.penalty import as_penalty, group_decay
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sgdiagrams.symbolic.training.kernels import Mode
     from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
@@ -113,9 +118,13 @@ class Optimizer(ABC):
         The average of iterates that the observable looks at; None for the last iterate.
     weight_decay
         :math:`\lambda` of the penalty :math:`\lambda |\theta|^2/2` that is added to every
-        training loss (coupled, as in ``torch.optim.SGD``); a number or a symbol.
+        training loss (coupled, as in ``torch.optim.SGD``); a number or a symbol. Numbers for all
+        weights one by one, as groups of parameters have them, are a penalty.
     penalty
         Another penalty that is added to every training loss; None without.
+    decoupled_decay
+        :math:`\lambda` of weight decay that goes past the memory, as in AdamW and SGDW: :math:`\theta
+        \leftarrow (1 - \eta a_t \lambda)\, \theta - \dots`; a number or a symbol.
     """
 
     __slots__ = ()
@@ -130,6 +139,7 @@ class Optimizer(ABC):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
 
     def __post_init__(self) -> None:
         """Bring the fields that all optimisers share to their standard form."""
@@ -150,6 +160,8 @@ class Optimizer(ABC):
                 values[name] = sympify(value)
         if self.weight_decay != 0:
             values["weight_decay"] = sympify(self.weight_decay)
+        if self.decoupled_decay != 0:
+            values["decoupled_decay"] = sympify(self.decoupled_decay)
         if self.penalty is not None:
             values["strength"] = sympify(self.penalty.strength)
         return values
@@ -210,8 +222,11 @@ class Optimizer(ABC):
         ]
         if self.weight_decay != 0:
             pieces.append(f"weight-decay={self.weight_decay}")
+        if self.decoupled_decay != 0:
+            pieces.append(f"decoupled-decay={self.decoupled_decay}")
         if self.penalty is not None:
-            pieces.append(f"penalty={self.penalty.label}")
+            kind = "weight-decay" if self.penalty.rates else "penalty"
+            pieces.append(f"{kind}={self.penalty.label}")
         tail = [x.label for x in (self.schedule, self.average) if x is not None]
         return ", ".join([" ".join(pieces), *tail])
 
@@ -262,6 +277,18 @@ class Optimizer(ABC):
         if self.average is None or kernel is None:
             return kernel
         return self.average.readout(kernel)
+
+    @property
+    def pull_modes(self) -> tuple[tuple[Mode, ...], tuple[Mode, ...]] | None:
+        """The kernels of decoupled weight decay between updates, and into the root.
+
+        It moves the weights themselves, which stay where they are. None without it.
+        """
+        if self.decoupled_decay == 0:
+            return None
+        stays = (Mode(1, 0, 1),)
+        seen = stays if self.average is None else self.average.readout(stays)
+        return (stays, seen or ())
 
     def update(
         self,
@@ -321,9 +348,16 @@ class Optimizer(ABC):
         """Return T updates that depend on the schedule's factors alone, one object for each factor."""
         multipliers = self.multipliers(T)
         if self.schedule is None:
-            return (update(Fraction(1)),) * T
-        known = {a: update(a) for a in dict.fromkeys(multipliers)}
+            return (self._with_pull(update(Fraction(1)), Fraction(1)),) * T
+        known = {a: self._with_pull(update(a), a) for a in dict.fromkeys(multipliers)}
         return tuple([known[a] for a in multipliers])
+
+    def _with_pull(self, update: LinearUpdate, factor: Fraction) -> LinearUpdate:
+        """Return an update with decoupled weight decay of the weights, its first vector."""
+        if self.decoupled_decay == 0:
+            return update
+        zeros = (Fraction(0),) * (update.states - 1)
+        return update._replace(pull=WeightPull((Fraction(1), *zeros), (factor, *zeros)))
 
     def _check_update(self, factor: Fraction) -> None:
         one, nothing = Fraction(1), (Fraction(0),) * self.memory_size
@@ -386,9 +420,20 @@ def _settle(optimizer: Optimizer) -> None:
     own = {field.name for field in fields(optimizer)}  # type: ignore[arg-type]
     if "schedule" in own:
         object.__setattr__(optimizer, "schedule", as_schedule(optimizer.schedule))
+    if isinstance(optimizer.weight_decay, Iterable) and not isinstance(optimizer.weight_decay, str):
+        if optimizer.penalty is not None:
+            raise RequestError(
+                "expected weight decay per group of parameters without another penalty, got "
+                f"penalty={shown(as_penalty(optimizer.penalty))}; add it to the function"
+            )
+        object.__setattr__(optimizer, "penalty", group_decay(optimizer.weight_decay))
+        object.__setattr__(optimizer, "weight_decay", 0)
     if "weight_decay" in own:
         decay = rational_or_symbol("weight_decay", optimizer.weight_decay, symbols.lamda)
         object.__setattr__(optimizer, "weight_decay", decay)
+    if "decoupled_decay" in own:
+        decay = rational_or_symbol("decoupled_decay", optimizer.decoupled_decay, symbols.lamda)
+        object.__setattr__(optimizer, "decoupled_decay", decay)
     if "penalty" in own:
         object.__setattr__(optimizer, "penalty", as_penalty(optimizer.penalty))
     if optimizer.average is not None and not isinstance(optimizer.average, Average):

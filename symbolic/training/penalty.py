@@ -3,8 +3,10 @@ r"""What is added to the training losses: a function of the weights, or an expre
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self, final
 
+import numpy as np
 from sympy import Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
@@ -14,18 +16,19 @@ from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.checks import Number, rational_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
 from sgdiagrams.symbolic.observable import Given, Observable, named_observable
-from sgdiagrams.symbolic.vocabulary import LOSS, is_function
+from sgdiagrams.symbolic.vocabulary import GROUP_DECAY, LOSS, is_function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Penalty", "as_penalty"]
+__all__ = ["Penalty", "as_penalty", "group_decay"]
 
 #: What names of expressions and functions begin with on the command line.
 _EXPRESSION, _FUNCTION = "expression:", "function:"
 _STRENGTH = ":strength="
+_FEW = 4  # rates that a title spells out
 
 
 @final
@@ -44,6 +47,9 @@ class Penalty:
         "C_aa")`` or ``"expression:C_aa"``. Powers of eta among its coefficients count for the order.
     strength
         :math:`\lambda`, a number >= 0 or a symbol; the symbol lamda when left out.
+    rates
+        Of weight decay per group of parameters, one for every weight: R is then
+        :math:`\sum_i r_i \theta_i^2 / 2`; see `group_decay`.
 
     Raises
     ------
@@ -63,6 +69,7 @@ class Penalty:
     of: Any  # an Expression, once it is made
     strength: Number = symbols.lamda
     given: Given | None = field(default=None, compare=False, repr=False)
+    rates: tuple[Fraction, ...] = ()
 
     def __post_init__(self) -> None:
         which: Any = self.of
@@ -164,6 +171,9 @@ class Penalty:
     @property
     def label(self) -> str:
         """In words, for titles."""
+        if self.rates:
+            few = [str(rate) for rate in self.rates[:_FEW]]
+            return ",".join([*few, *(["..."] if len(self.rates) > _FEW else [])])
         strength = "" if isinstance(self.strength, Symbol) else f", strength {self.strength}"
         return f"{self.name or self.of.text()}{strength}"
 
@@ -184,6 +194,8 @@ class Penalty:
             When nobody said the derivatives away from the start.
         """
         name = self.function_name
+        if self.rates:
+            return np.asarray(weights * np.array(self.rates, dtype=np.float64))
         derivatives = None if self.given is None else self.given.derivatives
         if derivatives is None:
             raise RequestError(
@@ -195,6 +207,44 @@ class Penalty:
             result[i] = derivatives(theta, 1)
         strength: Any = self.strength
         return result * float(strength)
+
+
+def group_decay(rates: Iterable[object]) -> Penalty:
+    r"""Return weight decay with a strength for every weight, as groups of parameters have it.
+
+    Raises
+    ------
+    SamplingError
+        When a strength is no number >= 0.
+
+    Examples
+    --------
+    >>> group_decay([0.1, 0]).rates
+    (Fraction(1, 10), Fraction(0, 1))
+    """
+    numbers = tuple(rational_or_symbol("weight_decay", rate) for rate in rates)
+    if not numbers or any(isinstance(number, Symbol) for number in numbers):
+        raise RequestError(
+            f"expected a number for every weight in weight_decay, got {shown(list(rates))}"
+        )
+    exact = tuple(Fraction(number) for number in numbers)
+
+    def derivatives(start: NDArray[Any], k: int) -> Any:
+        if len(start) != len(exact):
+            raise RequestError(
+                f"expected weight_decay with a number for each of {len(start)} weights, got {len(exact)}"
+            )
+        of_start = start.dtype == object
+        r = np.array(exact, dtype=object) if of_start else np.array(exact, dtype=np.float64)
+        if k < 2:
+            return r * start if k else (r * start) @ start / 2
+        result = np.full((len(exact),) * k, exact[0] * 0 if of_start else 0.0)
+        if k == 2:
+            np.fill_diagonal(result, r)
+        return result
+
+    function = Given(GROUP_DECAY, derivatives=derivatives)
+    return Penalty(GROUP_DECAY, Fraction(1), function, exact)
 
 
 def as_penalty(given: object) -> Penalty | None:

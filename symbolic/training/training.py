@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Training"]
 
+#: What counting does not need among the numbers of optimisers.
+_PENALTIES = ("weight_decay", "decoupled_decay", "strength")
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ class Training:
                 f"{self.sampling.name}, a limit of small steps, got optimizer={self.optimizer.label}"
             )
 
+        if self.is_continuous and self.optimizer.decoupled_decay != 0:
+            raise RequestError(
+                f"expected coupled weight decay for {self.sampling.name}, a limit of small steps, got "
+                f"optimizer={self.optimizer.label}; take weight_decay"
+            )
+
     @property
     def _has_flow(self) -> bool:
         """Whether a limit is that of an optimiser with memory: all kernels tend to one constant."""
@@ -90,6 +99,11 @@ class Training:
 
     def check_resummed(self) -> None:
         """Raise a RequestError for a limit or a penalty whose links have no closed form."""
+        if self.optimizer.decoupled_decay != 0:
+            raise RequestError(
+                "expected coupled weight decay for a re-summed expansion, got "
+                f"optimizer={self.optimizer.label}; take weight_decay, or the plain expansion"
+            )
         if self.optimizer.penalty is not None:
             _ = self.optimizer.penalty.function_name  # says that expressions are for plain ones
         cut = self.sampling.cut
@@ -108,7 +122,7 @@ class Training:
     def needed_symbols(self) -> tuple[str, ...]:
         """Those that counting needs: all but those of penalties."""
         values = self.optimizer.values
-        counted = (values[name] for name in values if name not in ("weight_decay", "strength"))
+        counted = (values[name] for name in values if name not in _PENALTIES)
         rest = dict.fromkeys(
             str(s) for value in counted for s in sorted(value.free_symbols, key=str)
         )

@@ -214,7 +214,16 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             shell_complete=names(*OPTIMIZERS, *ALSO["OPTIMIZERS"]),
             help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9; {also('OPTIMIZERS')}.",
         ),
-        click.option("--weight-decay", metavar="NUMBER", help="Strength of an L2 penalty."),
+        click.option(
+            "--weight-decay",
+            metavar="NUMBER",
+            help="Strength of an L2 penalty; or strengths of all weights, with commas between them.",
+        ),
+        click.option(
+            "--decoupled-decay",
+            metavar="NUMBER",
+            help="Weight decay past the velocity, as in AdamW.",
+        ),
         click.option(
             "--penalty",
             metavar="NAME",

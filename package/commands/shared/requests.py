@@ -216,6 +216,15 @@ def _arguments(
     }
 
 
+def _decay(text: str | None) -> Any:
+    """Return a weight decay, or one for every weight where commas separate them."""
+    if text is None or "," not in text:
+        return text
+    from sgdiagrams.diagrams.written_numbers import read_numbers
+
+    return read_numbers("weight_decay", text)
+
+
 def read_protocol(
     numbers: dict[str, Any],
     *,
@@ -225,6 +234,7 @@ def read_protocol(
     schedule: str | None,
     average: str | None,
     penalty: str | None = None,
+    decoupled_decay: str | None = None,
 ) -> tuple[Sampling, Optimizer]:
     """Return the scheme and the optimiser that options name, each with its own numbers.
 
@@ -238,8 +248,9 @@ def read_protocol(
     options = {
         "schedule": schedule,
         "average": average,
-        "weight_decay": weight_decay,
+        "weight_decay": _decay(weight_decay),
         "penalty": penalty,
+        "decoupled_decay": decoupled_decay,
     }
     scheme = named_sampling(sampling)
     optimizer = named_optimizer(method, **options)

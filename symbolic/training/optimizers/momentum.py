@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final, get_args
 
 from sympy import Expr, Integer, sympify
 
+from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
 from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
@@ -46,6 +47,11 @@ class _WithMomentum(Optimizer):
         beta = rational_or_symbol("beta", self.beta, symbols.beta, below_one=True)
         object.__setattr__(self, "beta", beta)
         check_choice("schedule_scales", self.schedule_scales, get_args(ScheduleScales))
+        if self.decoupled_decay and self.schedule and self.schedule_scales == "gradient":
+            raise SamplingError(
+                "expected schedule_scales='velocity' with decoupled_decay, whose pull goes with the "
+                "learning rate of the step, got schedule_scales='gradient'"
+            )
         Optimizer.__post_init__(self)
 
     def linear_updates(self, T: int) -> tuple[LinearUpdate, ...]:
@@ -88,8 +94,11 @@ class Momentum(_WithMomentum):
     ----------
     beta
         In [0, 1); the symbol beta when left out.
-    schedule, average, weight_decay
+    schedule, average, weight_decay, penalty
         As for `SGD`.
+    decoupled_decay
+        Weight decay past the velocity, as AdamW has it: :math:`\theta \leftarrow (1 - \eta a_t \lambda)\,
+        \theta - \eta a_t v`.
     schedule_scales
         ``"velocity"``: the schedule multiplies the velocity at the time of the step, as in PyTorch;
         ``"gradient"``: it multiplies the gradient that enters the velocity.
@@ -107,6 +116,7 @@ class Momentum(_WithMomentum):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
     schedule_scales: ScheduleScales = "velocity"
 
     @property
@@ -160,6 +170,7 @@ class Nesterov(_WithMomentum):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
     schedule_scales: ScheduleScales = "velocity"
 
     @property

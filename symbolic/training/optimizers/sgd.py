@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from sympy import Integer
 
+from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
@@ -36,6 +38,8 @@ class SGD(Optimizer):
         The strength of an L2 penalty on the training losses.
     penalty
         Another penalty: a `Penalty`, or the name of a function of the weights.
+    decoupled_decay
+        Without memory the same as `weight_decay`, which it becomes.
 
     Examples
     --------
@@ -50,6 +54,19 @@ class SGD(Optimizer):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
+
+    def __post_init__(self) -> None:
+        # Without memory there is nothing to go past.
+        if self.decoupled_decay != 0:
+            if self.weight_decay != 0:
+                raise SamplingError(
+                    "expected one weight decay for sgd, where decoupled_decay is the same, got "
+                    f"weight_decay={shown(self.weight_decay)} too"
+                )
+            object.__setattr__(self, "weight_decay", self.decoupled_decay)
+            object.__setattr__(self, "decoupled_decay", 0)
+        Optimizer.__post_init__(self)
 
     @property
     def is_plain(self) -> bool:

@@ -143,6 +143,7 @@ PROTOCOLS = [
         Epochs(N=6, B=2, E=2, shuffle="every-epoch"),
         Momentum(beta=0.9, schedule=FACTORS, schedule_scales="gradient", weight_decay="1/5"),
     ),
+    (OnePass(T=6), Momentum(beta=0.5, schedule=FACTORS, decoupled_decay="1/5")),
     (Epochs(N=6, B=6, E=5), SGD(average=ExponentialAverage(0.5))),
     (WithReplacement(N=3, B=2, T=6), Momentum(beta=0.5, average=TailAverage())),
     (Grid([[0, 1], [3], [0, 1, 2], [2], [0], [3, 1]], N=5), Momentum(beta=0.3)),

@@ -10,7 +10,7 @@ jnp = jax.numpy
 
 from sgdiagrams.diagrams import RequestError  # noqa: E402
 from sgdiagrams.numeric import along_path, influence, measure, model_landscape, simulate  # noqa: E402
-from sgdiagrams.symbolic import Epochs, Function, Momentum, OnePass, Penalty, expand  # noqa: E402
+from sgdiagrams.symbolic import SGD, Epochs, Function, Momentum, OnePass, Penalty, expand  # noqa: E402
 
 DATA = np.array([[0.3, 1.0], [-0.7, 0.4], [1.1, -0.2]])
 START = np.array([0.5, -0.3])
@@ -47,6 +47,17 @@ def test_noise_along_the_path():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9)
     with pytest.raises(RequestError, match="smooth"):
         along_path(loss, START, DATA, sampling=OnePass(T=2), eta=0.3, optimizer=METHOD)
+
+
+def test_decoupled_decay_along_the_path():
+    # Without memory both decays are one.
+    options = {"observable": "displacement", "sampling": OnePass(T=2), "eta": 0.3}
+    got = along_path(loss, START, DATA, optimizer=Momentum(beta=0, decoupled_decay=0.4), **options)
+    want = along_path(loss, START, DATA, optimizer=SGD(weight_decay=0.4), **options)
+    groups = along_path(loss, START, DATA, optimizer=SGD(weight_decay=[0.4, 0.4]), **options)
+    for one, other, third in zip(got.orders, want.orders, groups.orders, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(third, other, rtol=1e-5, atol=1e-9)
 
 
 def test_simulations_and_control_variates():
