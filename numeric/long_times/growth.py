@@ -13,8 +13,7 @@ where all alive edges are flat.
 
 from __future__ import annotations
 
-import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import has_round_sum, round_sum
+from sgdiagrams.symbolic.training.dressing import polynomial_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, Structure
     from sgdiagrams.symbolic.resummation.given_sets.round_sums import RoundComponent
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
+    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["LongTime", "long_time", "product_of_long_times"]
 
 #: Closer to 1 than this, a product of factors is taken for one that does not decay.
 _MARGIN = 1e-12
-#: The roots of the heavy ball are one where they coincide: there the count, which is analytic in the
+#: Roots of an edge are one where they coincide: there the count, which is analytic in the
 #: eigenvalues, is the mean over a circle, of this radius and with so many points.
 _RADIUS, _POINTS = 0.05, 12
 
@@ -103,25 +104,21 @@ def long_time(
     [-1.777777777778, 1.333333333333, 0.0]
     """
     if has_round_sum(skeleton.diagram, training):
-        components = round_sum(skeleton.diagram, training)
-        at = partial(_rounds, components)
+        at = partial(_rounds, round_sum(skeleton.diagram, training))
     else:
         at = partial(_count, closed_count(skeleton.diagram, training, root=skeleton.role))
     dressing = training.optimizer.dressing
-    if dressing is None or dressing.beta is None:
-        bases = [((1 - h),) for h in eigenvalues]
-        return at(bases)
-    beta = float(dressing.beta)
-    direct = at([_roots(h, beta) for h in eigenvalues])
-    double = (1 - math.sqrt(beta)) ** 2
-    near: Any = False
-    for h in eigenvalues:
-        near = near | (np.abs(h - double) < _RADIUS / 2 * double)
+    assert dressing is not None  # noqa: S101 - there is a closed form
+    direct = at([_roots(h, dressing) for h in eigenvalues])
     exact = LongTime(tuple(np.real(c) for c in direct.coefficients), direct.grows)
+    near: Any = False
+    for double in _double_points(dressing):
+        for h in eigenvalues:
+            near = near | (np.abs(h - double) < _RADIUS / 2 * abs(double))
     if not np.any(near):
         return exact
     circle = [1 + _RADIUS * np.exp(2j * np.pi * k / _POINTS) for k in range(_POINTS)]
-    around = [at([_roots(h * z, beta) for h in eigenvalues]) for z in circle]
+    around = [at([_roots(h * z, dressing) for h in eigenvalues]) for z in circle]
     means = [
         sum(c) / _POINTS for c in zip(*(near_by.coefficients for near_by in around), strict=True)
     ]
@@ -132,13 +129,31 @@ def long_time(
     return LongTime(mixed, exact.grows)
 
 
-def _roots(h: NDArray[Any], beta: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the two bases of the heavy ball's kernel: complex where it oscillates."""
-    trace = 1 + beta - h
-    root = np.sqrt(np.asarray(trace**2 - 4 * beta, dtype=complex))
-    larger, smaller = (trace + root) / 2, (trace - root) / 2
+@lru_cache(maxsize=64)
+def _double_points(dressing: Dressing) -> tuple[float, ...]:
+    """Return the eigenvalues, but 0, at which two roots of an edge coincide."""
+    points = []
+    if dressing.root_count > 1:
+        (t0, t1), (p0, p1) = dressing.total, dressing.product
+        square = [t1**2, 2 * t0 * t1 - 4 * p1, t0**2 - 4 * p0]
+        points += [x.real for x in np.roots([float(c) for c in square]) if abs(x.imag) < _MARGIN]
+    for a in dressing.more:
+        # d(a) + h n(a) = 0
+        above, below = (polynomial_at(c, a) for c in (dressing.denominator, dressing.numerator))
+        points += [float(-above / below)] if below != 0 else []
+    return tuple(x for x in points if x)
+
+
+def _roots(h: NDArray[Any], dressing: Dressing) -> tuple[NDArray[Any], ...]:
+    """Return the roots of an edge between updates: complex where they oscillate."""
+    if dressing.root_count == 1:
+        return (-float(dressing.denominator[1]) - float(dressing.numerator[0]) * h,)
+    total, product = (float(a) + float(b) * h for a, b in (dressing.total, dressing.product))
+    root = np.sqrt(np.asarray(total**2 - 4 * product, dtype=complex))
+    larger, smaller = (total + root) / 2, (total - root) / 2
     # Exactly 1 and beta along flat directions.
-    return np.where(h == 0, 1, larger), np.where(h == 0, beta, smaller)
+    flat = float(dressing.denominator[-1])
+    return np.where(h == 0, 1, larger), np.where(h == 0, flat, smaller)
 
 
 def _rounds(components: Sequence[RoundComponent], bases: Sequence[tuple[Any, ...]]) -> LongTime:
@@ -156,11 +171,7 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
         result = LongTime((float(count.factor),))
         for part in count.components:
             result = product_of_long_times(result, _component(part, count, bases))
-        splitting: Any = 1.0
-        if count.roots_per_edge == 2:
-            for r, s in bases:
-                splitting = splitting * (r - s)
-        coefficients = tuple(np.asarray(c / splitting) for c in result.coefficients)
+        coefficients = tuple(np.asarray(c) for c in result.coefficients)
     return LongTime(coefficients, result.grows)
 
 
@@ -169,9 +180,9 @@ def _component(
 ) -> LongTime:
     total: list[Any] = [0.0]
     grows: Any = False
-    own = [x for v in part.nodes for x in bases[v]]
+    edges = [_shares(count, v, bases[v]) for v in part.nodes]
     for s in part.structures:
-        part_sum = _structure(s, own, less=1 if count.roots_per_edge == 1 else 0)
+        part_sum = _structure(s, edges, count)
         number = float(count.coefficient(s))
         total += [0.0] * (len(part_sum.coefficients) - len(total))
         for k, c in enumerate(part_sum.coefficients):
@@ -180,20 +191,45 @@ def _component(
     return LongTime(tuple(total), grows)
 
 
-def _structure(s: Structure, own: Sequence[Any], *, less: int) -> LongTime:
+def _shares(count: DressedCount, v: int, roots: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """Return the roots of the edge above an update, and what each comes with."""
+    dressing = count.dressing
+    is_outer = v in count.into_root
+    every = [*roots, *map(float, dressing.more)] if is_outer else list(roots)
+    polynomial = [float(c) for c in (dressing.readout if is_outer else dressing.numerator)]
+    result = []
+    for i, x in enumerate(every):
+        share = np.polyval(polynomial, x)
+        for k, y in enumerate(every):
+            if k != i:
+                # Signs of roots are in the structures.
+                share = share / (x - y if i < k else y - x)
+        result.append((x, share))
+    return result
+
+
+def _structure(
+    s: Structure, edges: Sequence[list[tuple[Any, Any]]], count: DressedCount
+) -> LongTime:
+    step = count.roots_per_edge
+    own = [
+        (*edge[i], step * place + i)
+        for place, (edge, i) in enumerate(zip(edges, count.chosen(s), strict=True))
+    ]
     products, flats = [], []
     for level in s.alive:
         Q: Any = 1.0
         is_flat: Any = True
-        for x, k in zip(own, level, strict=True):
-            if k:
-                Q = Q * x**k
+        for x, _, at in own:
+            if level[at]:
+                Q = Q * x
                 is_flat = np.logical_and(is_flat, x == 1)
         products.append(Q)
         flats.append(is_flat)
     prefactor: Any = 1.0
-    for i, x in enumerate(own):
-        power = sum(level[i] for level in s.alive) - less
+    for x, share, at in own:
+        power = sum(level[at] for level in s.alive) - 1
+        prefactor = prefactor * share
         if power:
             prefactor = prefactor * x**power
     grows: Any = False

@@ -196,10 +196,12 @@ def drift(
     if role == "training-set":
         scheme = scheme.on_given_set()
     method = named_optimizer("sgd" if optimizer is None else optimizer)
-    if scheme.is_continuous or Training(scheme, method).dressing is None:
+    dressing = None if scheme.is_continuous else Training(scheme, method).dressing
+    if dressing is None or dressing.is_mean:
         raise RequestError(
-            "expected a scheme of steps that are alike and a constant sgd or momentum for the drift, "
-            f"got {scheme.label} with {method.label}; take one-pass, with-replacement or full-batch"
+            "expected a scheme of steps that are alike and a constant sgd, momentum or nesterov for "
+            f"the drift, got {scheme.label} with {method.label}; take one-pass, with-replacement or "
+            "full-batch"
         )
     for name in ("T", "E"):
         if name in numbers:

@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Dummy, Integer, lambdify
+from sympy import Dummy, lambdify
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
 from sgdiagrams.numeric.long_times.growth import LongTime, long_time, product_of_long_times
 from sgdiagrams.numeric.long_times.long_rounds import late_rounds
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Skeleton
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["is_limit", "long_time_weight", "weight"]
+__all__ = ["check_iterate", "is_limit", "long_time_weight", "weight"]
 
 #: Dressed counts are computed for so many values of the eigenvalues at once,
 _CHUNK = 2**20
@@ -41,6 +43,22 @@ def is_limit(form: Form) -> bool:
     return form in ("stationary", "small-eta")
 
 
+def check_iterate(parts: Sequence[Training], form: str) -> None:
+    """Check that a mean of all iterates is asked for in the exact form alone.
+
+    Raises
+    ------
+    RequestError
+        When it is not: the others leave powers of T behind, or have no eigenvalue 0.
+    """
+    for part in parts:
+        if part.dressing is not None and part.dressing.is_mean:
+            raise RequestError(
+                f"expected form='discrete' and a number of updates for {part.optimizer.label} in "
+                f"numbers, got form={shown(form)}"
+            )
+
+
 def weight(
     term: DressedTerm, parts: Sequence[Training], basis: Eigenbasis | None, form: Form
 ) -> NDArray[np.float64]:
@@ -49,6 +67,8 @@ def weight(
     In the forms that are limits for T to infinity, entries without a finite limit are nan. A term of
     order 0 needs no basis.
     """
+    if form != "discrete":
+        check_iterate(parts, form)
     if form == "stationary":
         late = long_time_weight(term, parts, basis)
         has_limit = np.logical_not(late.grows)
@@ -135,11 +155,8 @@ def _formula(
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
     count = closed_count(skeleton.diagram, part, root=skeleton.role)
     h = [Dummy("h") for _ in skeleton.indices]
-    dressing = part.dressing
-    beta = Integer(0) if dressing is None or dressing.beta is None else dressing.beta
-    # These forms have sums of h only, no bases.
-    bases = [(1 - x, x) for x in h]
-    formula = expression(count, form, eigenvalues=h, roots=bases, memory=beta)
+    # These forms have sums of h only, no roots.
+    formula = expression(count, form, eigenvalues=h, roots=[() for _ in h])
     known = {"ExponentialDifference": lambda T, *nodes: exponential_difference(nodes, T)}
     groups = tuple(tuple(sorted(group)) for group in conditions(count))
     return lambdify(h, formula, [known, "numpy"]), groups

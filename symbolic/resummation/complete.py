@@ -20,7 +20,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
-from sgdiagrams.symbolic.resummation.formula import memory_of, scheme_of
+from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.resummation.graded import (
     graded_count,
     product_of_graded,
@@ -97,7 +97,8 @@ def check_through(through: int, training: Training) -> int:
             f"{training.sampling.label}: noise of one round adds up to 0, which other powers than "
             "those of fresh noise follow; take order= in place of through="
         )
-    if training.dressing is None:
+    dressing = training.dressing
+    if dressing is None or dressing.is_mean:
         raise RequestError(
             f"expected a scheme and an optimiser with a closed form for complete powers, got "
             f"{training.sampling.label} with {training.optimizer.label}; take order= in place of through="
@@ -223,9 +224,10 @@ def _graded(
 def _graded_skeleton(
     skeleton: Skeleton, free: int, part: Part, weights: Weights, form: Form, through: int
 ) -> Graded:
-    memory = memory_of(part.optimizer)
+    dressing = part.training.dressing
+    assert dressing is not None  # noqa: S101 - asked for when the series was made
     bases = [
-        roots_in_powers(weights.eigenvalue(i, free), memory, through + skeleton.diagram.order + 2)
+        roots_in_powers(weights.eigenvalue(i, free), dressing, through + skeleton.diagram.order + 2)
         for i in skeleton.indices
     ]
     return graded_count(

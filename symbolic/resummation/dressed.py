@@ -29,6 +29,7 @@ from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
@@ -65,7 +66,8 @@ class DressedComponent:
     nodes
         Its updates, in the diagram's preorder.
     structures
-        What its time sum is made of; bases are those of its nodes in order, two for each with momentum.
+        What its time sum is made of; bases are those of its nodes in order, for every node as many as
+        an edge into the root of the diagram has.
     """
 
     nodes: tuple[int, ...]
@@ -84,8 +86,10 @@ class DressedCount:
         What multiplies them: 1/N where the root is tied, and N for every block of full batches.
     T, N, B
         The numbers of the scheme.
-    roots_per_edge
-        2 with momentum, otherwise 1.
+    dressing
+        The roots on edges, and what they come with.
+    into_root
+        The updates whose edges go into the root of the diagram.
     rows
         The power of N in the factor.
     is_of_set
@@ -99,10 +103,38 @@ class DressedCount:
     T: Expr
     N: Expr
     B: Expr
-    roots_per_edge: int
+    dressing: Dressing
+    into_root: frozenset[int] = frozenset()
     rows: int = 0
     is_of_set: bool = False
     is_full_batch: bool = False
+
+    @property
+    def roots_per_edge(self) -> int:
+        """How many bases a node has."""
+        return self.dressing.most_roots
+
+    @property
+    def share(self) -> Expr:
+        """The powers of 1/T that the mean of all iterates brings in."""
+        return Pow(self.T, Integer(-len(self.into_root))) if self.dressing.is_mean else Integer(1)
+
+    def chosen(self, structure: Structure) -> tuple[int, ...]:
+        """Return the number of the root that a structure takes, for every node of its component.
+
+        Examples
+        --------
+        >>> from sgdiagrams.diagrams import Diagram
+        >>> from sgdiagrams.symbolic import Momentum, OnePass, Training
+        >>> count = closed_count(Diagram.parse("(0-1)(01)"), Training(OnePass(), Momentum()))
+        >>> [count.chosen(s) for s in count.components[0].structures]
+        [(1,), (0,)]
+        """
+        step = self.roots_per_edge
+        powers = [sum(level) for level in zip(*structure.alive, strict=True)]
+        return tuple(
+            next(k for k in range(step) if powers[i + k]) for i in range(0, len(powers), step)
+        )
 
     def coefficient(self, structure: Structure) -> Expr:
         """Return the coefficient of a structure."""
@@ -138,10 +170,10 @@ def closed_count(
             f"{training.optimizer.label}"
         )
     forest = update_forest(diagram)
-    per_edge = dressing.root_count
+    into_root = frozenset(v for v, parent in enumerate(forest.parents) if parent < 0)
     steps = steps_of(scheme)
     components = tuple(
-        DressedComponent(nodes, _structures(forest.restricted(nodes), scheme, per_edge))
+        DressedComponent(nodes, _structures(forest.restricted(nodes), scheme, dressing))
         for nodes in steps.parts(forest)
     )
     N = scheme.datapoints
@@ -157,26 +189,29 @@ def closed_count(
         scheme.updates,
         scheme.values.get("N", Integer(1)),
         scheme.batch_size,
-        per_edge,
+        dressing,
+        into_root,
         rows,
         scheme.given_scheme is None and "N" in scheme.values,
         steps.keeps_rows,
     )
 
 
-def _structures(forest: UpdateForest, scheme: Sampling, per_edge: int) -> tuple[Structure, ...]:
+def _structures(
+    forest: UpdateForest, scheme: Sampling, dressing: Dressing
+) -> tuple[Structure, ...]:
     n = len(forest.parents)
     largest = scheme.largest_block or len(forest.blocks)
     if any(forest.blocks.count(b) > largest for b in range(forest.block_count)):
         return ()
     rule, forests = steps_of(scheme).in_basis("cumulant", forest)
-    signs = (1, -1)[:per_edge]
+    per_edge = dressing.most_roots
     own = tuple(
         tuple(
-            EdgeMode(per_edge * v + i, ({(0, 0, 0): Fraction(sign)},))
-            for i, sign in enumerate(signs)
+            EdgeMode(per_edge * v + i, ({(0, 0, 0): Fraction((-1) ** i)},))
+            for i in range(per_edge if parent < 0 else dressing.root_count)
         )
-        for v in range(n)
+        for v, parent in enumerate(forest.parents)
     )
     total: dict[tuple[tuple[int, ...], ...], Laurent] = {}
     batches = prefactor(n).batches

@@ -8,7 +8,7 @@ from sympy import Function, Symbol
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
 
-__all__ = ["EmbeddingSum", "eigenvalue", "root_sum", "roots"]
+__all__ = ["EmbeddingSum", "eigenvalue", "root_sum", "roots", "share_left"]
 
 
 def eigenvalue(i: int) -> Symbol:
@@ -23,11 +23,23 @@ def eigenvalue(i: int) -> Symbol:
 
 
 def roots(i: int) -> tuple[Symbol, Symbol]:
-    r"""Return the symbols of the two bases of the heavy ball at an index.
+    r"""Return the symbols of the two roots of an edge at an index.
 
-    They are the roots of :math:`x^2 - (1 + \beta - h) x + \beta`.
+    Those of a heavy ball are of :math:`x^2 - (1 + \beta - h) x + \beta`; see
+    `sgdiagrams.symbolic.training.dressing`.
     """
     return Symbol(f"r_{index_letter(i)}"), Symbol(f"s_{index_letter(i)}")
+
+
+def share_left(i: int) -> Symbol:
+    """Return the symbol of :math:`q = 1 - h`, what one step of SGD leaves: q_a, q_b, ...
+
+    Examples
+    --------
+    >>> share_left(1)
+    q_b
+    """
+    return Symbol(f"q_{index_letter(i)}")
 
 
 def root_sum(i: int) -> Symbol:

@@ -13,11 +13,13 @@ One time sum can be written in four ways:
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import factorial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational
 
+from sgdiagrams.symbolic.training.dressing import polynomial_at
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount, Structure
 
-__all__ = ["FORMS", "Form", "conditions", "expression", "leading"]
+__all__ = ["FORMS", "Form", "conditions", "expression", "leading", "slow_roots"]
 
 Form = Literal["discrete", "continuous", "stationary", "small-eta"]
 FORMS: tuple[Form, ...] = ("discrete", "continuous", "stationary", "small-eta")
@@ -34,12 +36,7 @@ Roots = tuple[Expr, ...]
 
 
 def expression(
-    count: DressedCount,
-    form: Form,
-    *,
-    eigenvalues: Sequence[Expr],
-    roots: Sequence[Roots],
-    memory: Expr,
+    count: DressedCount, form: Form, *, eigenvalues: Sequence[Expr], roots: Sequence[Roots]
 ) -> Expr:
     """Return a dressed count as a function of the eigenvalues on its edges.
 
@@ -52,18 +49,18 @@ def expression(
     eigenvalues
         h for the edge above every update; 0 where the direction is flat.
     roots
-        For the same edges the bases of the kernel: (1 - h,), or with momentum two of them.
-    memory
-        The momentum beta; 0 without.
+        For the same edges the roots that an edge between updates has: (1 - h,), or with momentum two.
     """
     scale: Expr = Integer(1)
     h = list(eigenvalues)
-    if form in ("continuous", "small-eta") and memory != 0:
-        # Slow directions see an update 1/(1 - beta) times as large.
-        scale = (1 - memory) ** -len(h)
-        h = [x / (1 - memory) for x in h]
+    dressing = count.dressing
+    if form in ("continuous", "small-eta"):
+        # Slow directions see the whole of an update, 1/(1 - beta) times its first step.
+        outer = len(count.into_root)
+        scale = dressing.gain ** (len(h) - outer) * dressing.readout_gain**outer
+        h = [dressing.gain * x for x in h]
     parts = [_component(c, count, form, h, roots) for c in count.components]
-    return count.factor * scale * Mul(*parts)
+    return count.factor * count.share * scale * Mul(*parts)
 
 
 def _sum(terms: Sequence[tuple[Expr, Expr]]) -> Expr:
@@ -80,26 +77,30 @@ def _component(
     h: Sequence[Expr],
     roots: Sequence[Roots],
 ) -> Expr:
-    if form == "discrete":
+    if form in ("discrete", "stationary"):
+        edges = [_dressed_edge(count, v, roots[v]) for v in part.nodes]
+        split = Mul(*(edge.splitting for edge in edges))
         terms = [
-            (
-                count.coefficient(s),
-                _monomial(s, part, count, roots)
-                * PowerDifference(count.T, Integer(1), *_products(s, part, roots)),
-            )
+            (count.coefficient(s), _monomial(s, edges, count), _products(s, edges, count))
             for s in part.structures
         ]
-        return _sum(terms) / _splitting(part, count, roots)
+    if form == "discrete":
+        return (
+            _sum([(c, m * PowerDifference(count.T, Integer(1), *Q)) for c, m, Q in terms]) / split
+        )
     if form == "stationary":
         grown = [
-            (k, (count.coefficient(s), _monomial(s, part, count, roots) * value))
-            for s in part.structures
-            for k, value in [_stationary([1 - Q for Q in _products(s, part, roots)], count.T)]
+            (k, (c, monomial * value))
+            for c, monomial, products in terms
+            for k, value in [_stationary([1 - Q for Q in products], count.T)]
         ]
         most = max((k for k, _ in grown), default=0)
-        return _sum([v for k, v in grown if k == most]) / _splitting(part, count, roots)
+        return _sum([v for k, v in grown if k == most]) / split
     structures = leading(part, count)
-    sums = [(count.coefficient(s), _sums(s, part, count, h)) for s in structures]
+    sums = [
+        (count.coefficient(s) * _slow_share(s, part, count, h), _sums(s, part, count, h))
+        for s in structures
+    ]
     if form == "continuous":
         return _sum(
             [
@@ -121,9 +122,8 @@ def _stationary(rates: Sequence[Expr], T: Expr) -> tuple[int, Expr]:
 
 def leading(part: DressedComponent, count: DressedCount) -> list[Structure]:
     """Return the structures that matter most when many steps pass between levels."""
-    per_edge = count.roots_per_edge
-    # With momentum only the slow root of every edge is left.
-    slow = [s for s in part.structures if per_edge == 1 or not any(sum(x[1::2]) for x in s.alive)]
+    kept_roots = slow_roots(count)
+    slow = [s for s in part.structures if all(i in kept_roots for i in count.chosen(s))]
     best: dict[int, int] = {}
     for s in slow:
         for n, _ in s.coefficient:
@@ -136,9 +136,27 @@ def leading(part: DressedComponent, count: DressedCount) -> list[Structure]:
     return kept
 
 
-def _products(s: Structure, part: DressedComponent, roots: Sequence[Roots]) -> list[Expr]:
-    bases = [x for v in part.nodes for x in roots[v]]
-    return [Mul(*(Pow(x, k) for x, k in zip(bases, level, strict=True) if k)) for level in s.alive]
+def slow_roots(count: DressedCount) -> tuple[int, ...]:
+    """Return the numbers of the roots that are near 1: the first, and that of a mean."""
+    mean = range(count.dressing.root_count, count.roots_per_edge)
+    return (0, *(mean if count.dressing.is_mean else ()))
+
+
+def _slow_share(
+    s: Structure, part: DressedComponent, count: DressedCount, h: Sequence[Expr]
+) -> Expr:
+    r"""Return what a mean of all iterates brings in: :math:`(1 - e^{-h D})/h` on edges into the root."""
+    if not count.dressing.is_mean:
+        return Integer(1)
+    # Structures have signs for the differences of all roots.
+    sign = (-1) ** count.dressing.root_count
+    return Mul(
+        *(
+            Integer(sign if i else -1) / h[v]
+            for v, i in zip(part.nodes, count.chosen(s), strict=True)
+            if v in count.into_root
+        )
+    )
 
 
 def _sums(
@@ -151,31 +169,76 @@ def _sums(
     ]
 
 
-def _monomial(
-    s: Structure, part: DressedComponent, count: DressedCount, roots: Sequence[Roots]
-) -> Expr:
-    """Return the product of all Q, over the product of q where the kernel is a power of q."""
-    powers = [sum(level[i] for level in s.alive) for i in range(len(s.alive[0]))]
-    bases = [x for v in part.nodes for x in roots[v]]
-    less = 1 if count.roots_per_edge == 1 else 0
-    return Mul(*(Pow(x, Integer(k - less)) for x, k in zip(bases, powers, strict=True)))
+class _DressedEdge(NamedTuple):
+    """The roots of an edge, what each comes with, and what all is divided by."""
+
+    roots: Roots
+    numerators: Roots
+    splitting: Expr
 
 
-def _splitting(part: DressedComponent, count: DressedCount, roots: Sequence[Roots]) -> Expr:
-    if count.roots_per_edge == 1:
-        return Integer(1)
-    return Mul(*(roots[v][0] - roots[v][1] for v in part.nodes))
+def _dressed_edge(count: DressedCount, v: int, roots: Roots) -> _DressedEdge:
+    """Return the edge above an update; signs of roots are in the structures."""
+    dressing = count.dressing
+    is_outer = v in count.into_root
+    polynomial = dressing.readout if is_outer else dressing.numerator
+    every = (*roots, *dressing.more) if is_outer else roots
+    numerators = tuple(
+        polynomial_at(polynomial, x) * _differences((*every[:i], *every[i + 1 :]))
+        for i, x in enumerate(every)
+    )
+    return _DressedEdge(every, numerators, _differences(every))
+
+
+def _differences(numbers: Roots) -> Expr:
+    """Return the product of all differences, a former less a later one."""
+    return Mul(*(a - b for a, b in combinations(numbers, 2)))
+
+
+def _products(s: Structure, edges: Sequence[_DressedEdge], count: DressedCount) -> list[Expr]:
+    """Return the products of what is alive between levels."""
+    step = count.roots_per_edge
+    chosen = count.chosen(s)
+    return [
+        Mul(
+            *(
+                Pow(edge.roots[i], level[step * place + i])
+                for place, (edge, i) in enumerate(zip(edges, chosen, strict=True))
+                if level[step * place + i]
+            )
+        )
+        for level in s.alive
+    ]
+
+
+def _monomial(s: Structure, edges: Sequence[_DressedEdge], count: DressedCount) -> Expr:
+    """Return the product over edges of what their roots come with, as often as they are spanned."""
+    step = count.roots_per_edge
+    return Mul(
+        *(
+            edge.numerators[i]
+            * Pow(edge.roots[i], Integer(sum(level[step * place + i] for level in s.alive) - 1))
+            for place, (edge, i) in enumerate(zip(edges, count.chosen(s), strict=True))
+        )
+    )
 
 
 def conditions(count: DressedCount) -> set[frozenset[int]]:
     """Return the sets of updates over whose edges the product of q must be below 1 in size.
 
-    Then the stationary limit exists. Supersets of a set that is positive are so too.
+    Then the stationary limit exists. Supersets of a set that is positive are so too. Roots of averages
+    that are below 1 make products smaller and do not count.
     """
     step = count.roots_per_edge
-    return {
-        frozenset(v for i, v in enumerate(part.nodes) if any(level[step * i : step * (i + 1)]))
-        for part in count.components
-        for s in part.structures
-        for level in s.alive
-    }
+    own = count.dressing.root_count
+    groups = set()
+    for part in count.components:
+        for s in part.structures:
+            for level in s.alive:
+                pieces = [level[i : i + step] for i in range(0, len(level), step)]
+                if count.dressing.is_mean or not any(any(piece[own:]) for piece in pieces):
+                    steep = (
+                        v for v, piece in zip(part.nodes, pieces, strict=True) if any(piece[:own])
+                    )
+                    groups.add(frozenset(steep))
+    return groups - {frozenset()}

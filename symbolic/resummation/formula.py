@@ -11,18 +11,17 @@ from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Formula
 from sgdiagrams.symbolic.resummation.forms import FORMS, Form
 from sgdiagrams.symbolic.resummation.given_sets.round_forms import ROUND_FORMS
+from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sympy import Expr
 
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["ResummedFormula", "check_form", "common_memory", "memory_of", "scheme_of"]
+__all__ = ["ResummedFormula", "check_form", "common_law", "law_of", "scheme_of"]
 
 
 class ResummedFormula(Formula):
@@ -87,6 +86,12 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
                 f"expected form='discrete' for {scheme.label} with {part.optimizer.label}, which has "
                 f"no closed form, got form={shown(form)}"
             )
+        dressing = part.training.dressing
+        if flat and dressing is not None and dressing.coincides_when_flat:
+            raise RequestError(
+                f"expected no flat directions for {part.optimizer.label}, along which two roots of an "
+                f"edge coincide, got flat={shown(tuple(flat))}; the plain expansion takes them"
+            )
     rank = max((part.observable.rank for part in parts), default=0)
     free = tuple(index_letter(i) for i in range(rank))
     for name in listed("flat", flat, called="a tuple of free indices"):
@@ -97,12 +102,12 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
             )
 
 
-def memory_of(optimizer: Optimizer) -> Expr | None:
-    """Return beta, the product of both roots, of an optimiser with two; None for plain SGD."""
-    return None if optimizer.dressing is None else optimizer.dressing.beta
+def law_of(optimizer: Optimizer) -> PairLaw | None:
+    """Return what is known of both roots of an optimiser with two; None with one root, or by number."""
+    return None if optimizer.dressing is None else PairLaw.of(optimizer.dressing)
 
 
-def common_memory(formula: ResummedFormula) -> Expr | None:
-    """Return beta where all momentum is the same."""
-    memories = {memory_of(part.optimizer) for part in formula.parts} - {None}
-    return memories.pop() if len(memories) == 1 else None
+def common_law(formula: ResummedFormula) -> PairLaw | None:
+    """Return what is known of both roots where all that have two are alike."""
+    laws = {law_of(part.optimizer) for part in formula.parts} - {None}
+    return laws.pop() if len(laws) == 1 else None

@@ -198,7 +198,7 @@ def _at(term: Term, curvatures: Sequence[Any], optimizer: Optimizer) -> Expr:
         h = symbols.eta * (sympify(curvature) + sympify(optimizer.weight_decay))
         table[eigenvalue(i)] = h
         dressing = optimizer.dressing
-        if dressing is not None and dressing.beta is not None:
+        if dressing is not None and dressing.root_count > 1:
             table |= zip(roots(i), dressing.roots(h), strict=True)
     return term.weight.xreplace(table).doit()
 

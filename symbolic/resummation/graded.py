@@ -9,7 +9,7 @@ which is minus the sum of the alive h in leading order, a time sum is the divide
     = e^{T y} \sum_{j,k} c_{jk}\, T^j y^k , \qquad k \ge 2 j ,
 
 every term of degree k - j; powers of y come out by Leibniz' rule, and moving a node by a small amount is
-Taylor's: the derivative by a node repeats it. Roots of the heavy ball that die out in a few steps leave
+Taylor's: the derivative by a node repeats it. Roots of momentum that die out in a few steps leave
 :math:`1/(x - Q)`, which is expanded at 1. For T to infinity nothing is left but
 :math:`\prod_l 1/(1 - Q_l)`.
 """
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount, Structure
+    from sgdiagrams.symbolic.training.dressing import Dressing
 
 __all__ = ["Grade", "Graded", "graded_count", "product_of_graded", "roots_in_powers"]
 
@@ -54,25 +55,29 @@ class _TimeSum(NamedTuple):
     series: Truncated
 
 
-def roots_in_powers(h: Expr, memory: Expr | None, length: int) -> tuple[Truncated, ...]:
-    r"""Return the bases of an edge's kernel as series: 1 - h, or the two roots of the heavy ball.
+def roots_in_powers(h: Expr, dressing: Dressing, length: int) -> tuple[Truncated, ...]:
+    r"""Return the roots of an edge between updates as series: 1 - h, or two of them.
 
-    The slow root of :math:`x^2 - (1 + \beta - h) x + \beta` is 1 at h = 0, the fast one beta.
+    The slow root is 1 at h = 0, the fast one beta of heavy balls and Nesterov's momentum.
 
     Examples
     --------
     >>> from sympy.abc import h
-    >>> roots_in_powers(h, None, 3)
+    >>> from sgdiagrams.symbolic import SGD
+    >>> roots_in_powers(h, SGD().dressing, 3)
     ((1, -h, 0),)
     """
-    if memory is None:
-        return ((Integer(1), -h, *constant(Integer(0), length))[:length],)
+    if dressing.root_count == 1:
+        slope = -dressing.numerator[0] * h
+        return ((Integer(1), slope, *constant(Integer(0), length))[:length],)
+    (total, more), (_, product) = dressing.total, dressing.product
     slow = [Integer(1)]
     for k in range(1, length):
         crossed = Add(*(slow[i] * slow[k - i] for i in range(1, k)))
-        slow.append(-(slow[k - 1] + crossed) / (1 - memory))
+        known = more * slow[k - 1] - crossed - (product if k == 1 else 0)
+        slow.append(known / (2 - total))
     scaled = tuple(c * h**k for k, c in enumerate(slow))
-    whole = (1 + memory, -h, *constant(Integer(0), length))
+    whole = (total, more * h, *constant(Integer(0), length))
     return scaled, tuple(a - b for a, b in zip(whole, scaled, strict=False))
 
 
@@ -139,7 +144,8 @@ def _least(part: DressedComponent, count: DressedCount) -> Grade:
 
 def _slow(s: Structure, count: DressedCount) -> int:
     """Return the number of levels of slow roots alone, each of which costs a time 1/h."""
-    return sum(count.roots_per_edge == 1 or not any(level[1::2]) for level in s.alive)
+    step = count.roots_per_edge
+    return sum(not any(k for i, k in enumerate(level) if i % step) for level in s.alive)
 
 
 def _rows(key: tuple[int, ...], count: DressedCount) -> int:
@@ -166,13 +172,14 @@ def _component(
         if length < 1:
             continue
         # A rate is of the first degree, so that levels are known to one degree more.
-        own = [x[: length + 1] for v in part.nodes for x in bases[v]]
+        roots = [_roots(count, v, bases[v], length + 1) for v in part.nodes]
+        own = [x for edge in roots for x in edge]
         levels = [_product(own, level, length + 1) for level in s.alive]
         if is_continuous:
             front = constant(Integer(1), length)
             levels = [level[:2] + constant(Integer(0), length - 1) for level in levels]
         else:
-            front = _front(s, own, count, length)
+            front = _front(s, part, roots, count, length)
         after = (
             _stationary(levels, count.T)
             if stationary
@@ -198,18 +205,52 @@ def _product(bases: Sequence[Truncated], exponents: Sequence[int], length: int) 
     return product_of((cut_power(x, k) for x, k in zip(bases, exponents, strict=True) if k), length)
 
 
-def _front(s: Structure, bases: Sequence[Truncated], count: DressedCount, length: int) -> Truncated:
+def _roots(count: DressedCount, v: int, bases: Sequence[Truncated], length: int) -> list[Truncated]:
+    """Return the roots of the edge above an update, as many as a node has bases."""
+    more = [constant(x, length) for x in count.dressing.more]
+    return (
+        [*(x[:length] for x in bases), *more]
+        if v in count.into_root
+        else [
+            *(x[:length] for x in bases),
+            *(constant(Integer(0), length) for _ in more),
+        ]
+    )
+
+
+def _front(
+    s: Structure,
+    part: DressedComponent,
+    edges: Sequence[Sequence[Truncated]],
+    count: DressedCount,
+    length: int,
+) -> Truncated:
     """Return what stands before a time sum; see `sgdiagrams.symbolic.resummation.forms`."""
-    less = 1 if count.roots_per_edge == 1 else 0
-    powers = [sum(level[i] for level in s.alive) - less for i in range(len(bases))]
-    whole = _product(bases, powers, length)
-    if less:
-        return whole
-    for slow, fast in zip(bases[::2], bases[1::2], strict=True):
-        whole = cut_product(
-            whole, reciprocal(tuple(a - b for a, b in zip(slow, fast, strict=True)))
-        )
+    dressing, step = count.dressing, count.roots_per_edge
+    whole = constant(Integer(1), length)
+    for place, (v, edge, i) in enumerate(zip(part.nodes, edges, count.chosen(s), strict=True)):
+        is_outer = v in count.into_root
+        own = edge if is_outer else edge[: dressing.root_count]
+        polynomial = dressing.readout if is_outer else dressing.numerator
+        span = sum(level[step * place + i] for level in s.alive)
+        factors = [_polynomial(polynomial, own[i]), cut_power(own[i], span - 1)]
+        # The differences of the others are above and below. Signs of roots are in the structures.
+        factors += [
+            reciprocal(tuple(a - b for a, b in zip(own[min(i, k)], own[max(i, k)], strict=True)))
+            for k in range(len(own))
+            if k != i
+        ]
+        whole = cut_product(whole, product_of(factors, length))
     return whole
+
+
+def _polynomial(coefficients: Sequence[Expr], x: Truncated) -> Truncated:
+    """Return a polynomial at a series."""
+    total = constant(Integer(0), len(x))
+    for c in coefficients:
+        raised = cut_product(total, x)
+        total = (raised[0] + c, *raised[1:])
+    return total
 
 
 # For long times ---------------------------------------------------------------------------------------

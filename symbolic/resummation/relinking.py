@@ -97,7 +97,7 @@ def eigenvalue_series(skeleton: Skeleton, part: Part, most: int) -> _Series:
     their links.
     """
     training = part.training
-    if training.dressing is None or training.dressing.root_count > 1:
+    if training.dressing is None or not training.dressing.is_plain:
         count = counter_of(training, "cumulant")
         result: _Series = {}
         for links in _exponents(skeleton.diagram.order, most):

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Add, Expr, Integer, Mul, Rational, factor
+from sympy import (
+    Add,
+    Dummy,
+    Expr,
+    Integer,
+    Mul,
+    Poly,
+    Rational,
+    factor,
+    fraction,
+    together,
+)
 from sympy.core.symbol import Str
 
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.resummation.dressed import closed_count
-from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, root_sum, roots
+from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
-from sgdiagrams.symbolic.resummation.formula import memory_of
+from sgdiagrams.symbolic.resummation.formula import law_of
 from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
 from sgdiagrams.symbolic.resummation.given_sets.round_forms import (
     RoundForm,
@@ -25,7 +37,7 @@ from sgdiagrams.symbolic.resummation.pairs.paired import (
     paired_product,
     stationary_in_pairs,
 )
-from sgdiagrams.symbolic.resummation.pairs.reduced import in_lowest_terms
+from sgdiagrams.symbolic.resummation.pairs.reduced import in_factors, in_lowest_terms
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 
 if TYPE_CHECKING:
@@ -35,11 +47,48 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.resummation.dressed import DressedCount
     from sgdiagrams.symbolic.resummation.forms import Form
+    from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = ["Weights", "least_groups"]
+
+#: The forms for T to infinity.
+_LIMITS = ("stationary", "small-eta")
+#: The number of updates, where the leading power of it is looked for.
+_MANY = Dummy("T")
+
+
+class _Kind(NamedTuple):
+    """What pieces share.
+
+    Attributes
+    ----------
+    law
+        What is known of both roots, where there are two.
+    is_averaged
+        Whether edges into the root have a root more.
+    updates
+        Their number, under a mean of all iterates.
+    """
+
+    law: PairLaw | None
+    is_averaged: bool
+    updates: Expr | None
+
+
+def _is_mean(training: Training) -> bool:
+    return training.dressing is not None and training.dressing.is_mean
+
+
+def _leading(total: Expr) -> Expr:
+    """Return what leads among powers of the number of updates."""
+    if total == 0:
+        return total
+    above, below = (Poly(part, _MANY) for part in fraction(together(total)))
+    power = Integer(above.degree() - below.degree())
+    return in_factors(above.LC() / below.LC()) * _MANY**power
 
 
 class Weights:
@@ -73,29 +122,48 @@ class Weights:
 
     def weight(self, term: DressedTerm) -> Expr:
         """Return the weight of a term."""
-        if self._form != "stationary":
-            total = self._sum(term.pieces, term)
-            # Rational functions have one best way to be written; others keep their time sums apart.
-            return factor(total) if self._form == "small-eta" else total
-        # Sums of roots stand for 1 + beta - h of one beta.
-        memories = dict.fromkeys(map(self._memory, term.pieces))
-        alike = ((m, [p for p in term.pieces if self._memory(p) == m]) for m in memories)
-        return Add(
-            *(
-                self._factored(pieces, term)
-                if memory is None
-                else in_lowest_terms(self._in_pairs(pieces, term), memory, term.order)
-                for memory, pieces in alike
-            )
-        )
+        if self._form not in _LIMITS:
+            return self._sum(term.pieces, term)
+        kinds: dict[_Kind, list[Piece]] = {}
+        for piece in term.pieces:
+            kinds.setdefault(self._kind(piece), []).append(piece)
+        return Add(*(self._limit(kind, pieces, term) for kind, pieces in kinds.items()))
 
-    def _factored(self, pieces: Iterable[Piece], term: DressedTerm) -> Expr:
-        total = self._sum(pieces, term)
-        # Powers with a symbol in the exponent are no rational function.
-        return total if total.has(PowerDifference, PowerDecay) else factor(total)
+    def _kind(self, piece: Piece) -> _Kind:
+        """Return what pieces must share to be written in one rational function."""
+        part = self._parts[piece.part]
+        # The variables of pairs are those of one optimiser.
+        is_paired = self._form == "stationary" and not part.training.rounds
+        law = law_of(part.optimizer) if is_paired else None  # in rounds roots stay as they are
+        dressing = part.training.dressing
+        is_averaged = dressing is not None and bool(dressing.more)
+        return _Kind(law, is_averaged, part.training.updates if _is_mean(part.training) else None)
+
+    def _limit(self, kind: _Kind, pieces: Sequence[Piece], term: DressedTerm) -> Expr:
+        """Return the weight of pieces for T to infinity, of a mean of all iterates what leads."""
+        if kind.law is None:
+            total = self._sum(pieces, term)
+            if total.has(PowerDifference, PowerDecay):
+                return total  # powers with a symbol in the exponent are no rational function
+            total = in_factors(total) if kind.is_averaged else factor(total)
+            return (
+                total if kind.updates is None else _leading(total).xreplace({_MANY: kind.updates})
+            )
+        pairs = list(self._in_pairs(pieces, term))
+        if kind.updates is None:
+            return in_lowest_terms(pairs, kind.law, term.order)
+        by_power: dict[int, list[PairedTerm]] = {}
+        for pair in pairs:
+            power = int(pair.front.as_powers_dict().get(_MANY, 0))
+            by_power.setdefault(power, []).append(pair)
+        for power in sorted(by_power, reverse=True):
+            weight = in_lowest_terms(by_power[power], kind.law, term.order)
+            if weight != 0:
+                return weight.xreplace({_MANY: kind.updates})
+        return Integer(0)
 
     def _in_pairs(self, pieces: Iterable[Piece], term: DressedTerm) -> Iterator[PairedTerm]:
-        """Return stationary parts with momentum, symmetric in both roots."""
+        """Return stationary parts with two roots an edge, symmetric in both."""
         free = len(term.contraction.free)
         for piece in pieces:
             counts = (self._paired(s, piece.part, free) for s in piece.skeletons)
@@ -106,22 +174,17 @@ class Weights:
         key = (skeleton, number, free)
         if key not in self._pairs:
             part = self._parts[number]
+            law = law_of(part.optimizer)
+            assert law is not None  # noqa: S101 - callers have one
             self._pairs[key] = stationary_in_pairs(
                 self.count(skeleton, part),
                 eigenvalues=[self.eigenvalue(i, free) for i in skeleton.indices],
-                sums=[root_sum(i) for i in skeleton.indices],
-                memory=memory_of(part.optimizer) or Integer(0),
+                variables=[law.variable(i) for i in skeleton.indices],
             )
         return self._pairs[key]
 
     def _sum(self, pieces: Iterable[Piece], term: DressedTerm) -> Expr:
         return Add(*(Rational(p.coefficient) * self._product(p, term) for p in pieces))
-
-    def _memory(self, piece: Piece) -> Expr | None:
-        """Return the momentum that there is."""
-        part = self._parts[piece.part]
-        # In rounds roots stay as they are.
-        return None if part.training.rounds else memory_of(part.optimizer) or None
 
     def conditions(self, dressed_terms: Iterable[DressedTerm]) -> tuple[tuple[str, ...], ...]:
         """Return the least groups of indices whose product of q must be below 1 in size.
@@ -150,22 +213,18 @@ class Weights:
         return self._dressed[key]
 
     def _derived(self, skeleton: Skeleton, part: Part, h: tuple[Expr, ...]) -> Expr:
-        memory = memory_of(part.optimizer)
+        dressing = part.training.optimizer.dressing
+        if dressing is None:
+            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         bases = [
-            (1 - x,) if memory is None else _bases(i, x, memory)
+            dressing.roots(x) if dressing.root_count == 1 or x == 0 else roots(i)
             for i, x in zip(skeleton.indices, h, strict=True)
         ]
         if has_round_sum(skeleton.diagram, part.training):
             return self._in_rounds(skeleton, part, bases)
         if part.training.dressing is None:
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
-        return expression(
-            self.count(skeleton, part),
-            self._form,
-            eigenvalues=h,
-            roots=bases,
-            memory=Integer(0) if memory is None else memory,
-        )
+        return expression(self.count(skeleton, part), self._form, eigenvalues=h, roots=bases)
 
     def _in_rounds(self, skeleton: Skeleton, part: Part, bases: Sequence[tuple[Expr, ...]]) -> Expr:
         """Return a dressed count on a given set, as a function of the eigenvalues."""
@@ -183,7 +242,11 @@ class Weights:
         key = (skeleton.diagram, skeleton.role, part.training)
         if key not in self._counts:
             diagram, role, training = key
-            self._counts[key] = closed_count(diagram, training, root=role)
+            count = closed_count(diagram, training, root=role)
+            if self._form in _LIMITS and _is_mean(training):
+                # So that powers of T are seen where it is a number too.
+                count = replace(count, T=_MANY)
+            self._counts[key] = count
         return self._counts[key]
 
     def _name(self, skeleton: Skeleton, part: Part) -> str:
@@ -195,13 +258,6 @@ class Weights:
         """Return the eigenvalue at an index, 0 where it is free and flat."""
         is_flat = i < free and index_letter(i) in self._flat
         return Integer(0) if is_flat else eigenvalue(i)
-
-
-def _bases(i: int, h: Expr, memory: Expr) -> tuple[Expr, Expr]:
-    """Return the two bases of the heavy ball's kernel at an index."""
-    if memory == 0:
-        return 1 - h, memory
-    return (Integer(1), memory) if h == 0 else roots(i)
 
 
 def least_groups(

@@ -24,12 +24,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from numbers import Rational as AnyRational
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
-from sympy import Expr, Symbol, sqrt, sympify
+from sympy import Expr, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.diagrams.messages import shown
@@ -41,6 +41,7 @@ from sgdiagrams.symbolic.propagation.linear_update import (
     following_the_weights,
 )
 from sgdiagrams.symbolic.training.average import Average
+from sgdiagrams.symbolic.training.dressing import dressing_of
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.penalty import as_penalty, group_decay
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
@@ -48,10 +49,11 @@ from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.penalty import Penalty
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
-__all__ = ["Dressing", "Optimizer", "V", "Vector"]
+__all__ = ["Optimizer", "V", "Vector"]
 
 
 class Vector(Protocol):
@@ -71,40 +73,6 @@ class Vector(Protocol):
 
 
 V = TypeVar("V", bound=Vector)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Dressing:
-    r"""How links dress an edge in closed form: by the roots of a polynomial with their eigenvalue h.
-
-    Attributes
-    ----------
-    beta
-        Of a heavy ball, whose roots are those of :math:`x^2 - (1 + \beta - h)\, x + \beta`; None
-        without momentum, where the one root is :math:`1 - h`.
-    """
-
-    beta: Expr | None = None
-
-    @property
-    def root_count(self) -> int:
-        """The number of roots, 1 or 2."""
-        return 1 if self.beta is None else 2
-
-    def roots(self, h: Expr) -> tuple[Expr, ...]:
-        """Return the roots at an eigenvalue, the larger one first.
-
-        Examples
-        --------
-        >>> Dressing().roots(symbols.eta), Dressing(sympify("1/4")).roots(sympify(0))
-        ((1 - eta,), (1, 1/4))
-        """
-        if self.beta is None:
-            return (1 - h,)
-        trace = 1 + self.beta - h
-        root = sqrt(trace**2 - 4 * self.beta)
-        return (trace + root) / 2, (trace - root) / 2
 
 
 class Optimizer(ABC):
@@ -201,7 +169,12 @@ class Optimizer(ABC):
     @property
     def dressing(self) -> Dressing | None:
         """How links dress an edge in closed form; None where that is known by number only."""
-        return None
+        kernel, readout = self.kernel, self.readout
+        if self.schedule is not None or kernel is None or readout is None:
+            return None
+        if self.decoupled_decay != 0:
+            return None  # links are updates of two kinds then
+        return dressing_of(kernel, readout)
 
     @property
     def label(self) -> str:

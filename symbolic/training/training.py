@@ -16,7 +16,7 @@ from sgdiagrams.symbolic.training.sampling import Sampling
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from sgdiagrams.symbolic.training.optimizer import Dressing
+    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.rounds import Rounds
 
 __all__ = ["Training"]
@@ -153,7 +153,8 @@ class Training:
     @property
     def rounds(self) -> Rounds | None:
         """What is drawn at once on a given set, where links dress edges in closed form."""
-        return None if self.optimizer.dressing is None else self.sampling.rounds
+        dressing = self.optimizer.dressing
+        return self.sampling.rounds if dressing is not None and dressing.has_plain_powers else None
 
     def at(self, /, **numbers: object) -> Self:
         """Return this training with numbers for some of its free symbols.

@@ -14,7 +14,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
 from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
-from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
+from sgdiagrams.symbolic.training.optimizer import Optimizer, V
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,12 +126,6 @@ class Momentum(_WithMomentum):
         if x is None:
             return None
         return (Mode(1 / (1 - x), 0, Integer(1)), Mode(-1 / (1 - x), 0, x))
-
-    @property
-    def dressing(self) -> Dressing | None:
-        """Two roots, without schedule and average."""
-        is_constant = self.schedule is None and self.average is None
-        return Dressing(sympify(self.beta)) if is_constant else None
 
     def update(
         self, gradient: V, memory: tuple[V, ...], factor: Fraction

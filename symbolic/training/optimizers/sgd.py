@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
-from sgdiagrams.symbolic.training.optimizer import Dressing, Optimizer, V
+from sgdiagrams.symbolic.training.optimizer import Optimizer, V
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.checks import Number
@@ -77,11 +77,6 @@ class SGD(Optimizer):
     def is_default(self) -> bool:
         """Whether there is nothing beside plain descent."""
         return self.is_plain and self.weight_decay == 0 and self.penalty is None
-
-    @property
-    def dressing(self) -> Dressing | None:
-        """One root, without schedule and average."""
-        return Dressing() if self.is_plain else None
 
     @property
     def kernel(self) -> tuple[Mode, ...]:

@@ -34,7 +34,6 @@ from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import ONE, Index, Node, Numeral, Row, Scripts, joined, power
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.printing.coefficients import coefficient
-from sgdiagrams.symbolic.resummation.eigenvalues import root_sum
 from sgdiagrams.symbolic.resummation.pairs.reduced import in_sums_of_roots, root_product_of_two
 from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.weights.factoring import factor_terms
@@ -44,6 +43,7 @@ from sgdiagrams.symbolic.weights.quotients import as_quotient, is_weight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
     from sgdiagrams.symbolic.weights.factoring import Terms
 
 __all__ = ["Names", "fraction_of", "grouped"]
@@ -72,19 +72,24 @@ class Names:
         Whether h is written as eta times :math:`H_\mu`, so that powers of eta combine.
     bare_rates
         Whether a factor 1 - q alone is written as the rate that it is.
-    memory
-        The momentum beta, the product of the two roots at an index; None for symbols r and s apart.
+    law
+        What is known of the two roots at an index; None for symbols r and s apart.
     is_paired
         Whether functions are symmetric in both roots: those of more than two indices are written in
-        their sums u = 1 + beta - h where that takes fewer terms.
+        their sums u = 1 + beta - h, or in q = 1 - h, where that takes fewer terms.
     """
 
     count: int
     in_rates: bool
     eta_apart: bool
     bare_rates: bool
-    memory: Expr | None = None
+    law: PairLaw | None = None
     is_paired: bool = False
+
+    @property
+    def memory(self) -> Expr | None:
+        """The momentum beta of heavy balls, the product of the two roots at every index."""
+        return None if self.law is None else self.law.beta
 
     def indexed(self) -> dict[Symbol, tuple[int, int]]:
         """Return the symbols of all indices with their places: index, kind."""
@@ -138,12 +143,12 @@ class Names:
             if f == pair:
                 front = symbols.eta if self.eta_apart else Integer(1)
                 return front / number, RootProduct(self.memory, 0, *used)
-        if len(used) > _FEW and self.memory is not None:
+        if len(used) > _FEW and self.law is not None:
             q = as_quotient(f)
-            terms, names = in_sums_of_roots(q.numerator, q.generators, used, self.memory)
+            terms, names = in_sums_of_roots(q.numerator, q.generators, used, self.law.shift)
             places = [k for k, x in enumerate(names) if x in h]
             if _monomials(terms, places) < _monomials(q.numerator, places):
-                sums = [root_sum(h[x]) if x in h else x for x in names]
+                sums = [self.law.variable(h[x]) if x in h else x for x in names]
                 return Integer(1), to_expr(dict(terms), sums)
         shown = f.xreplace({x: self.rate(h[x]) for x in used})
         if not used or not self.eta_apart:
@@ -210,7 +215,8 @@ class Names:
 
     def split(self, f: Expr) -> list[tuple[Expr, Expr]]:
         """Return a polynomial that mixes indices and other symbols as scalars times polynomials."""
-        others = sorted(f.free_symbols - self.indexed().keys(), key=str)
+        own = {symbols.alpha, symbols.beta}
+        others = sorted(f.free_symbols - self.indexed().keys() - own, key=str)
         # Weights with momentum come split, and with coefficients that have eta and beta in them.
         if not others or not f.is_Add or self.is_paired:
             return [(Integer(1), f)]
@@ -251,6 +257,7 @@ def _sample(names: Names) -> dict[Symbol, Expr]:
         place = names.count - i if names.in_rates else i + 1
         h = Integer(1) / (1000 + 100 * (names.count - place) + 7 * i)
         table[x] = (h, 1 - h, 1 - 2 * h, Integer(1) / 2 - h, h, 1 + remembered - h)[k]
+    table[symbols.alpha] = Integer(1) / 3
     large = {"T": 997, "N": 991, "E": 983, "B": 5}
     table |= {Symbol(name): Integer(n) for name, n in large.items()}
     return table
@@ -261,7 +268,10 @@ def _positive(names: Names, f: Expr) -> tuple[Expr, Expr]:
     """Return a sign or scalar, and a factor that is positive for small eigenvalues."""
     if not f.free_symbols & names.indexed().keys():
         return f, Integer(1)
-    return (Integer(-1), -f) if f.xreplace(_sample(names)) < 0 else (Integer(1), f)
+    value = f.xreplace(_sample(names))
+    # Numbers of an optimiser that have names of their own.
+    value = value.xreplace({x: Integer(1) / 2 for x in value.free_symbols})
+    return (Integer(-1), -f) if value < 0 else (Integer(1), f)
 
 
 _Factors = tuple[Expr, list[tuple[Expr, int]]]
@@ -332,15 +342,16 @@ def _alike(terms: Sequence[tuple[Expr, Node | None]]) -> list[tuple[Expr, Node |
 def _root_product(names: Names, f: RootProduct, exponent: int) -> Node:
     """Return the letter of a product over both roots, with the indices below."""
     places = names.indexed()
-    if len(f.eigenvalues) == _FEW and not f.power:
+    if len(f.eigenvalues) == _FEW and f.front == 1 and f.law.beta is not None:
         whole = _two_roots(names, f)
         return whole if exponent == 1 else power(Group(whole), exponent)
     below = Row(tuple(Index(i) for i in sorted(places[h][0] for h in f.eigenvalues)))
     told: list[Node] = []
-    if names.memory is None:
+    if names.law is None:
         told.append(coefficient(f.memory).node or ONE)
-    if f.power:
-        told.append(Numeral(str(f.power)))
+    if f.front != 1:
+        is_power = names.law is None or f.front == f.memory**f.power
+        told.append(Numeral(str(f.power)) if is_power else coefficient(f.front).node or ONE)
     if not told:
         return power(Scripts(nodes.Symbol("R"), below=below), exponent)
     above = Group(joined(told, nodes.Operator(",")))

@@ -10,7 +10,7 @@ from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.nodes import SIGN_BREAK, Node, Scripts, Symbol, joined, occurring
 from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
-from sgdiagrams.symbolic.resummation.formula import common_memory, memory_of
+from sgdiagrams.symbolic.resummation.formula import common_law, law_of
 from sgdiagrams.symbolic.writing.resummed.names import Names
 from sgdiagrams.symbolic.writing.resummed.powers import complete_in_latex
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.formula import Term
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
+    from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
 
 __all__ = ["legend", "names_of", "one_line_legend"]
 
@@ -30,13 +31,13 @@ _PRODUCT = "root product"
 
 def names_of(formula: ResummedFormula, count: int, *, eta_apart: bool) -> Names:
     """Return how eigenvalues are called in a formula, for a number of indices."""
-    is_paired = formula.form == "stationary" and any(_memories(formula))
+    is_paired = formula.form == "stationary" and bool(_laws(formula))
     return Names(
         count,
         in_rates=is_paired or formula.form in ("continuous", "small-eta"),
         eta_apart=eta_apart,
         bare_rates=formula.form == "stationary",
-        memory=common_memory(formula),
+        law=common_law(formula),
         is_paired=is_paired,
     )
 
@@ -71,10 +72,15 @@ def _penalty(formula: ResummedFormula) -> tuple[str, str]:
     return "", ""
 
 
+def _laws(formula: ResummedFormula) -> list[PairLaw]:
+    """Return what is known of both roots, of the different optimisers with two."""
+    laws = (law_of(part.optimizer) for part in formula.parts)
+    return list(dict.fromkeys(law for law in laws if law is not None))
+
+
 def _memories(formula: ResummedFormula) -> list[Expr]:
-    """Return the different betas."""
-    memories = (memory_of(part.optimizer) for part in formula.parts)
-    return list(dict.fromkeys(beta for beta in memories if beta is not None))
+    """Return the different betas of heavy balls."""
+    return [law.beta for law in _laws(formula) if law.beta is not None]
 
 
 def _one_more(memories: Sequence[Expr], spelled: Callable[[Expr], str]) -> str:
@@ -82,6 +88,33 @@ def _one_more(memories: Sequence[Expr], spelled: Callable[[Expr], str]) -> str:
     if not memories or memories[0].is_number:
         return spelled(1 + memories[0]) if memories else ""
     return f"1 + {spelled(memories[0])}"
+
+
+def _polynomial(law: PairLaw, spelled: Callable[[Expr], str], h: str, space: str) -> str:
+    """Return the polynomial of both roots at an eigenvalue, in words of a format."""
+    if law.beta is not None:
+        return f"x^2 - ({_one_more([law.beta], spelled)} - {h}){space} x + {spelled(law.beta)}"
+    h = f"(1 - {h})"
+    total, product = (_linear(own, spelled, h) for own in (law.total, law.product))
+    return f"x^2 - {total}{space} x + {product}"
+
+
+def _linear(own: tuple[Expr, Expr], spelled: Callable[[Expr], str], q: str) -> str:
+    """Return a + b q as one factor or a sum in parentheses."""
+    constant, slope = own
+    lead = "" if slope == 1 else spelled(slope)
+    lead = f"({lead})" if slope.is_Add else lead
+    if constant == 0:
+        return f"{lead} {q}".strip()
+    return f"({spelled(constant)} + {lead} {q})".replace("+  ", "+ ").replace("+ -", "- ")
+
+
+def _latex(expr: Expr) -> str:
+    return str(latex(expr, fold_short_frac=True))
+
+
+def _spelled(expr: Expr) -> str:
+    return str(expr).replace("**", "^").replace("*", " ")
 
 
 def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]:
@@ -98,8 +131,7 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
         lines.append([r"q_{\mu} = 1 - \eta H_{\mu}, \quad ", *eigenvalues])
     elif kinds & {"H", "r", "u", _PRODUCT, "embeddings"}:
         lines.append(eigenvalues)
-    betas = [latex(beta, fold_short_frac=True) for beta in _memories(formula)]
-    more = _one_more(_memories(formula), lambda x: str(latex(x, fold_short_frac=True)))
+    more = _one_more(_memories(formula), _latex)
     if "u" in kinds:
         lines.append([rf"u_{{\mu}} = {more} - \eta H_{{\mu}}"])
     if _PRODUCT in kinds:
@@ -107,7 +139,7 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
             [
                 r"R_{\mu\nu\cdots} = \prod (1 - x_{\mu} x_{\nu} \cdots)",
                 r"\text{ over both roots } x_{\mu}",
-                rf"\text{{ of }} x^2 - ({more} - \eta H_{{\mu}})\, x + {betas[0]}",
+                r"\text{ of } " + _polynomial(_laws(formula)[0], _latex, r"\eta H_{\mu}", r"\,"),
                 r"\text{ at every index}",
             ]
         )
@@ -115,9 +147,9 @@ def legend(formula: ResummedFormula, bodies: Iterable[Node]) -> tuple[Node, ...]
         lines += [
             [
                 r"r_{\mu}, s_{\mu} \text{ the roots of } ",
-                rf"x^2 - (1 + {beta} - \eta H_{{\mu}})\, x + {beta}",
+                _polynomial(law, _latex, r"\eta H_{\mu}", r"\,"),
             ]
-            for beta in betas
+            for law in _laws(formula)
         ]
     if "difference" in kinds:
         lines.append(
@@ -166,14 +198,14 @@ def one_line_legend(
     if "u" in kinds:
         words.append(f"u_a = {more} - h_a")
     if _PRODUCT in kinds:
-        beta = _memories(formula)[0]
         words.append(
             "R_ab.. the product of 1 - x_a x_b .. over both roots x of "
-            f"x^2 - ({more} - h) x + {beta} at every index, a polynomial in h"
+            f"{_polynomial(_laws(formula)[0], _spelled, 'h', '')} at every index, a polynomial in h"
         )
     if "r" in kinds:
         words += [
-            f"r_a, s_a the roots of x^2 - (1 + {b} - h_a) x + {b}" for b in _memories(formula)
+            f"r_a, s_a the roots of {_polynomial(law, _spelled, 'h_a', '')}"
+            for law in _laws(formula)
         ]
     if "difference" in kinds:
         words.append("[...]f(x) a divided difference")

@@ -12,6 +12,7 @@ from sgdiagrams.symbolic.contractions.notation import text_of
 from sgdiagrams.symbolic.layout.indices import index_letter
 from sgdiagrams.symbolic.layout.latex import latex_text
 from sgdiagrams.symbolic.resummation.eigenvalues import EmbeddingSum, eigenvalue, roots
+from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
 from sgdiagrams.symbolic.resummation.pairs.root_product import RootProduct
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
 from sgdiagrams.symbolic.writing.resummed.equation import weighted_layout
@@ -79,14 +80,14 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
     def _latex(self, printer: Any) -> str:
         del printer  # tensors and eigenvalues have names of their own
         count = self.contraction.order
-        memory = _memory(self.weight)
+        law = _law(self.weight)
         names = Names(
             count,
-            in_rates=memory is not None or _is_in_rates(self.weight, count),
+            in_rates=law is not None or _is_in_rates(self.weight, count),
             eta_apart=True,
             bare_rates=not self.weight.has(PowerDifference),
-            memory=memory,
-            is_paired=memory is not None,
+            law=law,
+            is_paired=law is not None,
         )
         term = weighted_layout(self.weight, self.contraction, names, "short")
         body = latex_text(term.body)
@@ -94,14 +95,15 @@ class SpectralSum(Expr):  # type: ignore[misc]  # SymPy ships no types
         return rf"\left(-{body}\right)" if term.sign < 0 else body
 
 
-def _memory(weight: Expr) -> Expr | None:
-    """Return the momentum in a weight that is symmetric in both roots."""
+def _law(weight: Expr) -> PairLaw | None:
+    """Return what is known of both roots in a weight that is symmetric in them."""
     if weight.has(PowerDifference, ExponentialDifference, EmbeddingSum):
         return None
     products = sorted(weight.atoms(RootProduct), key=str)
     if products:
-        return products[0].memory
-    return symbols.beta if weight.has(symbols.beta) else None
+        law: PairLaw = products[0].law
+        return law
+    return PairLaw.heavy_ball(symbols.beta) if weight.has(symbols.beta) else None
 
 
 def _is_in_rates(weight: Expr, count: int) -> bool:

@@ -14,7 +14,16 @@ from sgdiagrams.numeric.long_times.evaluation import fixed_parts
 from sgdiagrams.numeric.long_times.growth import long_time
 from sgdiagrams.numeric.long_times.motion import _polynomials
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.symbolic import SGD, Momentum, OnePass, WithReplacement, expand
+from sgdiagrams.symbolic import (
+    SGD,
+    ExponentialAverage,
+    Momentum,
+    Nesterov,
+    OnePass,
+    TailAverage,
+    WithReplacement,
+    expand,
+)
 from sgdiagrams.symbolic.resummation.skeletons import Skeleton
 from sgdiagrams.symbolic.training.training import Training
 
@@ -86,6 +95,10 @@ def test_a_slope_is_followed_for_ever():
         (Momentum(beta="1/2"), OnePass()),
         (SGD(), WithReplacement(N=3, B=1)),
         (Momentum(beta="9/10"), OnePass()),
+        (Nesterov(beta="1/2"), OnePass()),
+        # Where 1 - h is the memory of the average, and else.
+        (SGD(average=ExponentialAverage("9/10")), OnePass()),
+        (Nesterov(beta="1/3", average=ExponentialAverage("4/5")), OnePass()),
     ],
 )
 @pytest.mark.parametrize(
@@ -200,7 +213,7 @@ def test_errors_are_one_line():
         ),
         (RequestError, "closed|alike", lambda: drift(helix, eta=1, sampling="epochs", N=4, B=2)),
         (RequestError, "alike", lambda: drift(helix, eta=1, sampling="sde")),
-        (RequestError, "alike", lambda: drift(helix, eta=1, optimizer="nesterov", beta=0.5)),
+        (RequestError, "alike", lambda: drift(helix, eta=1, optimizer=SGD(average=TailAverage()))),
         (RequestError, "training-set", lambda: drift(training, eta=1)),
         (SamplingError, "T, which goes to infinity", lambda: drift(helix, eta=1, T=4)),
         (SamplingError, "N is missing", lambda: drift(helix, eta=0.1, sampling="full-batch")),

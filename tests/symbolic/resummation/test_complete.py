@@ -14,8 +14,11 @@ from sgdiagrams.diagrams import RequestError, enumerate_diagrams
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic import (
     SDE,
+    SGD,
+    ExponentialAverage,
     FullBatch,
     Momentum,
+    Nesterov,
     OnePass,
     ResummedExpansion,
     expand,
@@ -319,7 +322,15 @@ def test_at_fixed_eta_times_time_what_is_left_falls_as_its_power(observable):
     assert 6.5 < errors[0] / errors[1] < 9.5
 
 
-@pytest.mark.parametrize("optimizer", [None, Momentum(beta=F(1, 2))])
+LINEAR = [
+    None,
+    Momentum(beta=F(1, 2)),
+    Nesterov(beta=F(1, 2)),
+    SGD(average=ExponentialAverage(F(1, 3))),
+]
+
+
+@pytest.mark.parametrize("optimizer", LINEAR)
 def test_for_long_times_it_is_stationary(optimizer):
     expansion = expand(
         "displacement", through=2, sampling="one-pass", optimizer=optimizer, resummed=True
@@ -332,7 +343,7 @@ def test_for_long_times_it_is_stationary(optimizer):
 
 
 @pytest.mark.parametrize("observable", ["displacement", "test-loss", "generalisation-gap"])
-@pytest.mark.parametrize("optimizer", [None, Momentum(beta=F(1, 2))])
+@pytest.mark.parametrize("optimizer", LINEAR)
 def test_small_diagrams_against_their_exact_weights(observable, optimizer):
     """In two dimensions: what noise 1 leaves out after powers 1 and 2 falls like eta^3."""
     p = 2

@@ -268,9 +268,7 @@ def time_sum(diagram, T, q, *, tied):
 def closed(diagram, scheme, q, optimizer=None):
     count = closed_count(diagram, Training(scheme, optimizer or SGD()))
     h = [1 - sympy.Rational(x) for x in q]
-    value = expression(
-        count, "discrete", eigenvalues=h, roots=[(1 - x,) for x in h], memory=sympy.S.Zero
-    ).doit()
+    value = expression(count, "discrete", eigenvalues=h, roots=[(1 - x,) for x in h]).doit()
     assert value.is_Rational, value
     return F(int(value.p), int(value.q))
 
@@ -332,7 +330,6 @@ def test_the_heavy_ball_in_closed_form():
                     "discrete",
                     eigenvalues=[sympy.Rational(x) for x in h],
                     roots=[tuple(map(sympy.Rational, pair)) for pair in roots],
-                    memory=sympy.Rational(beta),
                 ).doit()
                 ours = dressed_count(diagram, Training(sampling, Momentum(beta=beta)), h)
                 assert F(int(value.p), int(value.q)) == ours
@@ -352,7 +349,7 @@ def form_value(count, form, h, beta=0):
             t = 1 + beta - x
             d = sympy.sqrt(t * t - 4 * beta)
             roots.append(((t + d) / 2, (t - d) / 2))
-    value = expression(count, form, eigenvalues=h, roots=roots, memory=sympy.sympify(beta))
+    value = expression(count, form, eigenvalues=h, roots=roots)
     return complex(sympy.N(value.doit(), 60))
 
 
@@ -398,7 +395,6 @@ def test_in_continuous_time_without_curvature_the_counts_are_those_of_the_sde():
                     "continuous",
                     eigenvalues=zero,
                     roots=[(sympy.S.One,)] * 4,
-                    memory=sympy.S.Zero,
                 ).doit()
                 for scheme in (SDE(), OnePass())
             ]

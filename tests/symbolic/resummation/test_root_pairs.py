@@ -72,7 +72,6 @@ def test_reduced_weights_are_the_sums_over_all_roots(observable, order, sampling
                     "stationary",
                     eigenvalues=[h[i] for i in skeleton.indices],
                     roots=[own[i] for i in skeleton.indices],
-                    memory=memory,
                 ).subs(numbers)
             total += value
         weight = expansion.weight(term)

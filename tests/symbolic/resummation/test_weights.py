@@ -20,9 +20,9 @@ def derived(monkeypatch):
         closed[diagram, training, root] += 1
         return original_dressed(diagram, training, root=root)
 
-    def expression(count, form, *, eigenvalues, roots, memory):
+    def expression(count, form, *, eigenvalues, roots):
         written[id(count), form, tuple(eigenvalues)] += 1
-        return original_expression(count, form, eigenvalues=eigenvalues, roots=roots, memory=memory)
+        return original_expression(count, form, eigenvalues=eigenvalues, roots=roots)
 
     original_dressed, original_expression = weights.closed_count, weights.expression
     monkeypatch.setattr(weights, "closed_count", dressed)
