@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flint import fmpq_mpoly
 
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, DressedCount, Structure
-    from sgdiagrams.symbolic.resummation.pairs.root_pairs import Linear
+    from sgdiagrams.symbolic.resummation.pairs.root_pairs import LinearForm
 
 __all__ = ["PairedTerm", "paired_product", "stationary_in_pairs"]
 
@@ -178,10 +178,10 @@ class _Edges:
 
     def _alive(self, s: Structure, level: Sequence[int]) -> tuple[tuple[int, ...], int, int]:
         """Return the steep edges that are alive, and how many faded roots of flat edges and averages."""
-        chosen, step = self._count.chosen(s), self._count.roots_per_edge
-        own = tuple(k for k, i in enumerate(self.steep) if chosen[i] == 0 and level[step * i])
+        which, step = self._count.chosen(s), self._count.roots_per_edge
+        own = tuple(k for k, i in enumerate(self.steep) if which[i] == 0 and level[step * i])
         fast = sum(level[step * i + 1] for i in self.flat)
-        more = sum(level[step * i + 2] for i in range(len(chosen))) if self._is_fading else 0
+        more = sum(level[step * i + 2] for i in range(len(which))) if self._is_fading else 0
         return own, fast, more
 
     def summand(self, s: Structure) -> PairedSummand:
@@ -193,29 +193,29 @@ class _Edges:
             exponents.update(own)
             if own or fast or more:
                 factors.append(Factor(own, fast, more))
-        chosen, step = self._count.chosen(s), self._count.roots_per_edge
-        spans = [sum(level[step * i + k] for level in s.alive) for i, k in enumerate(chosen)]
+        which, step = self._count.chosen(s), self._count.roots_per_edge
+        spans = [sum(level[step * i + k] for level in s.alive) for i, k in enumerate(which)]
         scale = self._one
         for i in self.flat:
-            scale = scale * self._flat_share(i, chosen[i], spans[i])
+            scale = scale * self._flat_share(i, which[i], spans[i])
         linear = tuple(
-            self._steep_share(place, i, chosen[i], spans[i]) for place, i in enumerate(self.steep)
+            self._steep_share(place, i, which[i], spans[i]) for place, i in enumerate(self.steep)
         )
         coefficients = {(n, b): Fraction(c) for (n, b), c in s.coefficient.items()}
         counted = tuple(exponents[k] for k in range(len(self.steep)))
         return PairedSummand(coefficients, counted, 0, tuple(factors), linear, scale)
 
-    def _flat_share(self, i: int, chosen: int, span: int) -> fmpq_mpoly:
+    def _flat_share(self, i: int, which: int, span: int) -> fmpq_mpoly:
         """Return what a root of a flat edge comes with, but for the differences of all its roots."""
         more = [self.pairs.more] if self._has_more(i) else []
         roots = [self._one, self.pairs.flat, *more]
-        x = roots.pop(chosen)
+        x = roots.pop(which)
         result = _at(self._numerator(i), x) * x ** (span - 1)
         for a, b in combinations(roots, 2):
             result = result * (a - b)
         return result
 
-    def _steep_share(self, place: int, i: int, chosen: int, span: int) -> Linear:
+    def _steep_share(self, place: int, i: int, which: int, span: int) -> LinearForm:
         r"""Return what a root x of a steep edge comes with, over x as often as levels have it.
 
         Its reciprocal is :math:`(t - x)/b`. With an average, :math:`1/(x - a) = (y - a)/\chi(a)`, y the
@@ -231,7 +231,7 @@ class _Edges:
             return one * over + last * t, -last
         two, one = first
         a = self.pairs.more
-        if chosen:
+        if which:
             return zero, _at([two, one, last], a) * a ** (span - 1) * over
         rest = t - a
         return (

@@ -1,8 +1,8 @@
 r"""Rational weights of eigenvalues and momentum over one denominator: reduced, and in factors.
 
 Derivations write them in :math:`u = 1 + \beta - h` (:math:`q = 1 - h` for other optimisers than heavy
-balls), in which polynomials are short. What has one or two indices is written in h, which shows where it
-vanishes; what has more, unless u needs fewer terms.
+balls), in which polynomials are short. What has few indices is written in h, which shows where it
+vanishes: one, or two with a heavy ball; what has more too, unless u needs fewer terms.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ def _in_h(
     used = [x for k, x in enumerate(generators) if x in table and any(exps[k] for exps, _ in f)]
     in_h = in_sums_of_roots(f, generators, sums, law.shift)
     first = _collected(*in_h, {x: table[x] for x in sums})
-    if len(used) <= _WRITTEN_OUT:
+    if len(used) <= (1 if law.beta is None else _WRITTEN_OUT):
         return first[1:]
     second = _collected(f, generators, {x: law.shift - table[x] for x in sums})
     return min(first, second, key=lambda x: x[0])[1:]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sympy import Expr
 
-__all__ = ["Factor", "Linear", "PairedSummand", "Pairs", "polynomial_terms"]
+__all__ = ["Factor", "LinearForm", "PairedSummand", "Pairs", "polynomial_terms"]
 
 #: What the beta of a heavy ball is called, whatever it is.
 _MEMORY = Dummy("b")
@@ -63,7 +63,7 @@ class Factor(NamedTuple):
 
 
 #: A constant and the coefficient of x.
-Linear: TypeAlias = "tuple[fmpq_mpoly, fmpq_mpoly]"
+LinearForm: TypeAlias = "tuple[fmpq_mpoly, fmpq_mpoly]"
 
 
 class PairedSummand(NamedTuple):
@@ -89,7 +89,7 @@ class PairedSummand(NamedTuple):
     exponents: tuple[int, ...]
     power: int
     factors: tuple[Factor, ...]
-    linear: tuple[Linear, ...] = ()
+    linear: tuple[LinearForm, ...] = ()
     scale: fmpq_mpoly | None = None
 
 
@@ -100,7 +100,7 @@ class _Item(NamedTuple):
     exponents: tuple[int, ...]
     power: int
     factors: Counter[Factor]
-    linear: tuple[Linear, ...] = ()
+    linear: tuple[LinearForm, ...] = ()
     scale: fmpq_mpoly | None = None
 
     def without(self, f: Factor, exponents: Sequence[int]) -> _Item:
@@ -173,7 +173,7 @@ class Pairs:
             total = total + term
         return total
 
-    def pair(self, i: int) -> Linear:
+    def pair(self, i: int) -> LinearForm:
         """Return the sum and the product of the numbers at an index."""
         return self._t[i], self._b[i]
 

@@ -143,7 +143,7 @@ class Names:
             if f == pair:
                 front = symbols.eta if self.eta_apart else Integer(1)
                 return front / number, RootProduct(self.memory, 0, *used)
-        if len(used) > _FEW and self.law is not None:
+        if self.law is not None and len(used) > (1 if self.law.beta is None else _FEW):
             q = as_quotient(f)
             terms, names = in_sums_of_roots(q.numerator, q.generators, used, self.law.shift)
             places = [k for k, x in enumerate(names) if x in h]

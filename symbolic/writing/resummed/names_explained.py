@@ -8,8 +8,19 @@ from sympy import latex, sympify
 
 from sgdiagrams.symbolic.layout.formulas import Spelled
 from sgdiagrams.symbolic.layout.indices import index_letter
-from sgdiagrams.symbolic.layout.nodes import SIGN_BREAK, Node, Scripts, Symbol, joined, occurring
+from sgdiagrams.symbolic.layout.latex import latex_text
+from sgdiagrams.symbolic.layout.nodes import (
+    ONE,
+    SIGN_BREAK,
+    Node,
+    Scripts,
+    Symbol,
+    joined,
+    occurring,
+)
 from sgdiagrams.symbolic.layout.quantities import Difference, DressedEmbeddings, IndexedTensor
+from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.resummation.formula import common_law, law_of
 from sgdiagrams.symbolic.writing.resummed.names import Names
 from sgdiagrams.symbolic.writing.resummed.powers import complete_in_latex
@@ -103,17 +114,22 @@ def _linear(own: tuple[Expr, Expr], spelled: Callable[[Expr], str], q: str) -> s
     """Return a + b q as one factor or a sum in parentheses."""
     constant, slope = own
     lead = "" if slope == 1 else spelled(slope)
-    lead = f"({lead})" if slope.is_Add else lead
     if constant == 0:
         return f"{lead} {q}".strip()
     return f"({spelled(constant)} + {lead} {q})".replace("+  ", "+ ").replace("+ -", "- ")
 
 
 def _latex(expr: Expr) -> str:
+    if expr.is_Add:
+        shown = coefficient(expr)
+        return ("-" if shown.sign < 0 else "") + latex_text(shown.node or ONE)
     return str(latex(expr, fold_short_frac=True))
 
 
 def _spelled(expr: Expr) -> str:
+    if expr.is_Add:
+        shown = coefficient(expr)
+        return ("-" if shown.sign < 0 else "") + plain_text(shown.node or ONE)
     return str(expr).replace("**", "^").replace("*", " ")
 
 

@@ -6,8 +6,17 @@ import pytest
 from sympy import latex, sympify
 
 from sgdiagrams.diagrams import RequestError
-from sgdiagrams.symbolic import SGD, expand, symbols
+from sgdiagrams.symbolic import (
+    SGD,
+    ExponentialAverage,
+    Nesterov,
+    TailAverage,
+    expand,
+    symbols,
+)
 from sgdiagrams.symbolic.layout.text import plain_text
+from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
+from sgdiagrams.symbolic.training.dressing import polynomial_at
 from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_node
 from sgdiagrams.symbolic.writing.resummed.summands import Summand
@@ -191,6 +200,9 @@ CASES = [
     ("second-moment", 3, "full-batch", None, ("b",)),
     ("displacement", 2, "full-batch", "momentum", ()),
     ("test-loss", 2, "one-pass", "momentum", ()),
+    ("test-loss", 2, "one-pass", "nesterov", ()),
+    ("displacement", 2, "full-batch", SGD(average=ExponentialAverage()), ()),
+    ("test-loss", 2, "one-pass", Nesterov(average=TailAverage()), ()),
     ("generalisation-gap", 4, "one-pass", None, ()),
 ]
 
@@ -203,22 +215,27 @@ def test_written_out_weights_are_the_weights(observable, order, sampling, optimi
     expansion = expand(
         observable, order=order, sampling=sampling, optimizer=optimizer, resummed=True
     ).with_form(form, flat=flat)
+    dressing = expansion.parts[0].training.dressing
+    law = PairLaw.of(dressing)
     for term in [t for t in expansion.terms if t.order == order]:
-        values = {"T": 5, "E": 4, "N": 7, "B": 3, "beta": sympify("2/9")}
+        values = {"T": 5, "E": 4, "N": 7, "B": 3, "beta": sympify("2/9"), "alpha": sympify("3/5")}
         for i, letter in enumerate("abcd"[: term.order]):
             h = sympify(1) / (7 + 2 * i)
-            # Roots with the product beta; their sum defines h.
-            r = sympify(8) / (9 + i)
-            s = values["beta"] / r
-            if optimizer:
-                h = (1 - r) * (1 - s)
+            r = s = sympify(8) / (9 + i)
+            if law is not None:
+                # A root defines h, and the sum of both the other root.
+                above, below = (
+                    polynomial_at(c, r) for c in (dressing.denominator, dressing.numerator)
+                )
+                h = (-above / below).subs(values)
+                s = (dressing.total[0] + dressing.total[1] * h - r).subs(values)
             values |= {f"h_{letter}": h, f"q_{letter}": 1 - h, f"r_{letter}": r, f"s_{letter}": s}
         names = Names(
             term.order,
             in_rates=form in ("continuous", "small-eta"),
             eta_apart=False,
             bare_rates=form == "stationary",
-            memory=symbols.beta if optimizer else None,
+            law=law,
         )
         scalar, products = SpectralTerms(names, "written-out").common(term.weight)
         written = scalar.subs(values) * value_of(products, values)
