@@ -16,13 +16,21 @@ from sgdiagrams.symbolic.known.label_noise import LABEL_NOISE
 from sgdiagrams.symbolic.known.overfitting import OVERFITTING
 from sgdiagrams.symbolic.known.result import KnownResult
 from sgdiagrams.symbolic.known.stationary import STATIONARY
+from sgdiagrams.symbolic.known.two_times import TWO_TIMES
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.known.result import Derivations
 
 __all__ = ["RESULTS", "KnownResult", "known_result"]
 
-RESULTS: Derivations = {**OVERFITTING, **DRIFTING, **LABEL_NOISE, **STATIONARY, **FOLLOWING}
+RESULTS: Derivations = {
+    **OVERFITTING,
+    **DRIFTING,
+    **LABEL_NOISE,
+    **STATIONARY,
+    **TWO_TIMES,
+    **FOLLOWING,
+}
 
 
 def known_result(name: str) -> KnownResult:

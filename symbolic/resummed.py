@@ -25,7 +25,7 @@ from sgdiagrams.symbolic.resummation.complete import form_in_powers, power_terms
 from sgdiagrams.symbolic.resummation.formula import ResummedFormula, check_form, scheme_of
 from sgdiagrams.symbolic.resummation.given_tensors import on_tensors, one_dimensional
 from sgdiagrams.symbolic.resummation.relinking import relink
-from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, scale_pieces
+from sgdiagrams.symbolic.resummation.sums import add_pieces, parts_at, pieces_at, scale_pieces
 from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.symbols import in_usual_order
 from sgdiagrams.symbolic.writing.resummed.formula import write_resummed
@@ -104,6 +104,7 @@ class ResummedExpansion(ResummedFormula):
         """The names of the numbers that evaluation needs."""
         names = {name for part in self.parts for name in scheme_of(part).symbols}
         names |= {name for part in self.parts for name in part.optimizer.symbols}
+        names |= {name for part in self.parts for name in part.observable.lags}
         return in_usual_order(names)
 
     @cached_property
@@ -205,7 +206,8 @@ class ResummedExpansion(ResummedFormula):
         SamplingError
             When a number is impossible or belongs to no part.
         """
-        return replace(self, parts=parts_at(self.parts, numbers, known=self.symbols))
+        parts = parts_at(self.parts, numbers, known=self.symbols)
+        return replace(self, parts=parts, pieces=pieces_at(self.pieces, numbers))
 
     # As SymPy -------------------------------------------------------------------------------------
 
@@ -326,6 +328,11 @@ class ResummedExpansion(ResummedFormula):
             raise RequestError(
                 "expected an expansion averaged over training sets, got one on a given set, in the set's "
                 "own cumulants; the plain expansion, expand(...) without resummed=True, serves both"
+            )
+        if any(s.reads for t in self.pieces for p in t.pieces for s in p.skeletons):
+            raise RequestError(
+                f"expected an observable at the end of training, got {shown(self.observable)}; "
+                "take the plain expansion, expand(...) without resummed=True"
             )
         highest = self.order if order is None else self._checked(order)
         exact = all((self.form == "continuous") == p.training.is_continuous for p in self.parts)

@@ -16,6 +16,7 @@ from sgdiagrams.diagrams.errors import RequestError, SamplingError
 from sgdiagrams.numeric.precision.double_double import DoubleDouble
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.embeddings.forests import update_forest
+from sgdiagrams.symbolic.observed.times_of_reading import AT_END
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS, Ring
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["dressed_count"]
@@ -42,6 +44,7 @@ def dressed_count(
     eigenvalues: Sequence[Any],
     *,
     root: RootRole = "population",
+    reads: tuple[ReadTime | None, ...] = (),
 ) -> Any:
     r"""Return the weighted count of a diagram with all links that its edges may have.
 
@@ -65,6 +68,9 @@ def dressed_count(
     root
         ``"population"``, or ``"training"`` for the loss of the training set: a tied root then has a
         factor 1/N.
+    reads
+        For every node but the root when the factor above it looks at the weights, None below others;
+        empty where all look at the end.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def dressed_count(
             int(training.sampling.datapoints or 1) or 1
         )  # without updates there are no datapoints
     with np.errstate(all="ignore"):
-        count = _count(forest, training, arrays, FRACTIONS if is_exact else FLOATS)
+        count = _count(forest, training, arrays, FRACTIONS if is_exact else FLOATS, reads)
         total = np.multiply(count, factor if is_exact else float(factor))
     result = np.broadcast_to(np.asarray(total, dtype=object if is_exact else float), shape)
     return result.copy() if shape or not result.size else result.item()
@@ -155,6 +161,7 @@ def _count(
     training: Training,
     arrays: list[np.ndarray[Any, Any]],
     ring: Ring,
+    reads: tuple[ReadTime | None, ...],
 ) -> Any:
     """Return the count without the factor of the root."""
     T = int(training.updates)
@@ -166,7 +173,14 @@ def _count(
         # Operators of numpy's scalars would not always find those of other rings.
         depth = max(h.ndim for h in arrays)
         values = [h.reshape((1,) * (depth - h.ndim) + h.shape) for h in arrays]
-    dynamics = Dynamics.dressed(training.optimizer, T, values, ring)
+    if reads:
+        known = {time: training.iterate_weights((time or AT_END).number(T)) for time in reads}
+        iterates = [known[time] for time in reads]
+        dynamics = Dynamics.timed(
+            training.optimizer, T, iterates=iterates, eigenvalues=values, ring=ring
+        )
+    else:
+        dynamics = Dynamics.dressed(training.optimizer, T, values, ring)
     course = course_of(training.sampling)
     course.check_means(training.sampling.label)
     return course.embed(DressedPropagator(dynamics), forest, "cumulant")

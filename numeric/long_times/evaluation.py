@@ -26,6 +26,7 @@ from sgdiagrams.numeric.precision.finite import check_finite
 from sgdiagrams.numeric.values.jackknife import deletions, jackknifed
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.symbolic.resummation.formula import scheme_of
+from sgdiagrams.symbolic.resummation.sums import at_lags
 from sgdiagrams.symbolic.writing.titles import evaluated_name, is_difference
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def evaluate_resummed(
         raise RequestError(
             f"expected no flat indices in numbers, got flat={shown(expansion.flat)}; use drift"
         )
-    parts = fixed_parts(expansion, numbers)
+    expansion, others = at_lags(expansion, numbers)
+    parts = fixed_parts(expansion, others)
     if is_set:
         _check_rows(parts, statistics)
     decay = the_weight_decay(expansion, parts)

@@ -13,18 +13,21 @@ where all alive edges are flat.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sgdiagrams.numeric.long_times.long_rounds import late_rounds
+from sgdiagrams.numeric.precision.divided_differences import power_difference
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import has_round_sum, round_sum
+from sgdiagrams.symbolic.resummation.timed.counts import StagedCount, staged_count
 from sgdiagrams.symbolic.training.dressing import polynomial_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.training import Training
 
-__all__ = ["LongTime", "long_time", "product_of_long_times"]
+__all__ = ["LongTime", "long_time", "product_of_long_times", "staged_value"]
 
 #: Closer to 1 than this, a product of factors is taken for one that does not decay.
 _MARGIN = 1e-12
@@ -103,10 +106,35 @@ def long_time(
     >>> [round(float(c), 12) for c in growth.coefficients]
     [-1.777777777778, 1.333333333333, 0.0]
     """
-    if has_round_sum(skeleton.diagram, training):
+    if skeleton.reads:
+        at = partial(
+            _staged, staged_count(skeleton.diagram, training, skeleton.reads, root=skeleton.role)
+        )
+    elif has_round_sum(skeleton.diagram, training):
         at = partial(_rounds, round_sum(skeleton.diagram, training))
     else:
         at = partial(_count, closed_count(skeleton.diagram, training, root=skeleton.role))
+    return _at_roots(at, training, eigenvalues)
+
+
+def staged_value(
+    skeleton: Skeleton, training: Training, eigenvalues: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return a dressed count whose roots look at several times, by number.
+
+    Parameters are those of `long_time`, but T or E have numbers too.
+    """
+    count = staged_count(skeleton.diagram, training, skeleton.reads, root=skeleton.role)
+    value = _at_roots(partial(_staged, replace(count, endless=-1)), training, eigenvalues)
+    return np.asarray(value.coefficients[0], dtype=np.float64)
+
+
+def _at_roots(
+    at: Callable[[Sequence[tuple[Any, ...]]], LongTime],
+    training: Training,
+    eigenvalues: Sequence[NDArray[np.float64]],
+) -> LongTime:
+    """Return a count of the roots of edges at the eigenvalues."""
     dressing = training.optimizer.dressing
     assert dressing is not None  # noqa: S101 - there is a closed form
     direct = at([_roots(h, dressing) for h in eigenvalues])
@@ -173,6 +201,83 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
             result = product_of_long_times(result, _component(part, count, bases))
         coefficients = tuple(np.asarray(c) for c in result.coefficients)
     return LongTime(coefficients, result.grows)
+
+
+def _staged(count: StagedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
+    """Return a count in stages; the one without end as a polynomial in T."""
+    lengths = [int(length) if length.is_number else 0 for length in count.lengths]
+    # The stage without end has T updates less those of the others.
+    less = sum(n for i, n in enumerate(lengths) if i != count.endless) if count.endless >= 0 else 0
+    step = count.roots_per_edge
+    with np.errstate(all="ignore"):
+        result = LongTime((float(count.factor),))
+        for part in count.parts:
+            edges = [_inner_shares(count.dressing, bases[v]) for v in part.nodes]
+            own = [x for edge in edges for x, _ in edge]
+            total: list[Any] = [0.0]
+            grows: Any = False
+            for s in part.structures:
+                levels = [level for _, of_stage in s.stages for level in of_stage]
+                front: Any = float(count.coefficient(s))
+                for place, i in enumerate(count.chosen(s)):
+                    x, share = edges[place][i]
+                    exponent = sum(level[step * place + i] for level in levels) - 1
+                    front = front * share * (x**exponent if exponent else 1.0)
+                value = LongTime((front,))
+                for i, (start, of_stage) in enumerate(s.stages):
+                    at = [_at(level, own) for level in (start, *of_stage)]
+                    if i == count.endless:
+                        stage = _endless(at, less)
+                    else:
+                        nodes = [np.asarray(Q) for Q, _ in at]
+                        stage = LongTime((power_difference(nodes, lengths[i]),))
+                    value = product_of_long_times(value, stage)
+                total += [0.0] * (len(value.coefficients) - len(total))
+                for k, c in enumerate(value.coefficients):
+                    total[k] = total[k] + c
+                grows = np.logical_or(grows, value.grows)
+            result = product_of_long_times(result, LongTime(tuple(total), grows))
+        coefficients = tuple(np.asarray(c) for c in result.coefficients)
+    return LongTime(coefficients, result.grows)
+
+
+def _at(level: Sequence[int], own: Sequence[Any]) -> tuple[Any, Any]:
+    """Return Q, and where all that is alive is flat."""
+    Q: Any = np.asarray(1.0)
+    is_flat: Any = True
+    for x, k in zip(own, level, strict=True):
+        if k:
+            Q = Q * x**k
+            is_flat = np.logical_and(is_flat, x == 1)
+    return Q, is_flat
+
+
+def _endless(at: Sequence[tuple[Any, Any]], less: int) -> LongTime:
+    """Return a divided difference of a power T - `less` that grows, without what decays."""
+    grows: Any = False
+    for Q, is_flat in at:
+        grows = np.logical_or(grows, ~np.asarray(is_flat) & (np.abs(Q) >= 1 - _MARGIN))
+    rates = [np.where(f, 0.0, 1 / (1 - Q)) for Q, f in at]
+    front: Any = 1.0
+    for (_, f), u in zip(at, rates, strict=True):
+        front = front * np.where(f, 1.0, u)
+    sums = _homogeneous(rates)
+    flats = sum(np.asarray(f, dtype=int) for _, f in at)
+    total: list[Any] = [0.0] * len(at)
+    for k in range(len(at)):
+        selected = np.where(flats == k + 1, front, 0.0)
+        for j in range(k + 1):
+            value = (-1) ** (k - j) * sums[k - j] * selected
+            for i, c in enumerate(_binomial(j, less)):
+                total[i] = total[i] + c * value
+    return LongTime(tuple(total), grows)
+
+
+def _inner_shares(dressing: Dressing, roots: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """Return the roots of an edge that reads the last weights, and what each comes with."""
+    polynomial = [float(c) for c in dressing.numerator]
+    split = roots[0] - roots[1] if len(roots) > 1 else 1.0
+    return [(x, np.polyval(polynomial, x) / split) for x in roots]
 
 
 def _component(
@@ -260,10 +365,12 @@ def _homogeneous(rates: Sequence[Any]) -> list[Any]:
     return sums
 
 
-def _binomial(j: int) -> list[float]:
-    """Return the coefficients of T^0, T^1, ... in binomial(T, j)."""
+def _binomial(j: int, less: int = 0) -> list[float]:
+    """Return the coefficients of T^0, T^1, ... in binomial(T - less, j)."""
     powers = [1.0]
     for i in range(j):
         shifted = [0.0, *powers]
-        powers = [(a - i * b) / (i + 1) for a, b in zip(shifted, [*powers, 0.0], strict=True)]
+        powers = [
+            (a - (i + less) * b) / (i + 1) for a, b in zip(shifted, [*powers, 0.0], strict=True)
+        ]
     return powers

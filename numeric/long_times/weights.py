@@ -11,12 +11,19 @@ from sympy import Dummy, lambdify
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
-from sgdiagrams.numeric.long_times.growth import LongTime, long_time, product_of_long_times
+from sgdiagrams.numeric.long_times.growth import (
+    LongTime,
+    long_time,
+    product_of_long_times,
+    staged_value,
+)
 from sgdiagrams.numeric.long_times.long_rounds import late_rounds
 from sgdiagrams.numeric.precision.divided_differences import exponential_difference
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
+from sgdiagrams.symbolic.resummation.timed.counts import has_stages, staged_count
+from sgdiagrams.symbolic.resummation.timed.written_out import endless_groups, staged_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,13 +127,19 @@ def _on_axes(
 def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], form: Form) -> Any:
     if not h:
         return 1.0  # the root alone
+    if skeleton.reads and form == "discrete" and has_stages(part):
+        return _in_chunks(lambda *values: staged_value(skeleton, part, values), h, _CHUNK)
     if form == "discrete":
-        if _is_in_one_order(skeleton, part):
+        if not skeleton.reads and _is_in_one_order(skeleton, part):
             components = round_sum(skeleton.diagram, part)
             return late_rounds(components, [(1 - x,) for x in h], is_late=False).value
 
         def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(dressed_count(skeleton.diagram, part, values, root=skeleton.role))
+            return np.asarray(
+                dressed_count(
+                    skeleton.diagram, part, values, root=skeleton.role, reads=skeleton.reads
+                )
+            )
 
         is_kept = part.sampling.steps is None
         most = max(2**8, min(_CHUNK, _TIMES // max(1, int(part.updates)))) if is_kept else _CHUNK
@@ -153,11 +166,16 @@ def _formula(
     skeleton: Skeleton, part: Training, form: Form
 ) -> tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]:
     """Return a function of the eigenvalues, and the groups whose sums must be positive."""
-    count = closed_count(skeleton.diagram, part, root=skeleton.role)
     h = [Dummy("h") for _ in skeleton.indices]
+    known = {"ExponentialDifference": lambda T, *nodes: exponential_difference(nodes, T)}
+    if skeleton.reads:
+        staged = staged_count(skeleton.diagram, part, skeleton.reads, root=skeleton.role)
+        formula = staged_expression(staged, form, eigenvalues=h, roots=[() for _ in h])
+        groups = tuple(tuple(sorted(group)) for group in endless_groups(staged))
+        return lambdify(h, formula, [known, "numpy"]), groups
+    count = closed_count(skeleton.diagram, part, root=skeleton.role)
     # These forms have sums of h only, no roots.
     formula = expression(count, form, eigenvalues=h, roots=[() for _ in h])
-    known = {"ExponentialDifference": lambda T, *nodes: exponential_difference(nodes, T)}
     groups = tuple(tuple(sorted(group)) for group in conditions(count))
     return lambdify(h, formula, [known, "numpy"]), groups
 

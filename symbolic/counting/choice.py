@@ -18,6 +18,7 @@ from sgdiagrams.symbolic.counting.flows import FlowCounter
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.staged import StagedCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
+from sgdiagrams.symbolic.counting.timed_numbers import TimedNumberCounter
 from sgdiagrams.symbolic.observed.times_of_reading import check_stages
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def timed_counter_of(training: Training, basis: Basis, times: Sequence[ReadTime]
     """
     training.check_discrete()
     check_stages(times, training.updates, {})
-    return StagedCounter(training, basis, times)
+    if training.optimizer.is_plain and training.sampling.steps is not None:
+        return StagedCounter(training, basis, times)
+    return TimedNumberCounter(training, basis, times)
 
 
 def has_closed_form(training: Training) -> bool:

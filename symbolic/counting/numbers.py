@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Rational
 
-from sgdiagrams.diagrams.errors import SamplingError
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
@@ -42,12 +41,7 @@ class NumberCounter(Counter):
         iterates: tuple[Fraction, ...] | None = None,
     ) -> None:
         scheme, optimizer = training.sampling, training.optimizer
-        missing = training.needed_symbols
-        if missing:
-            raise SamplingError(
-                f"expected numbers for {', '.join(missing)}: {optimizer.label} with "
-                f"{scheme.label} is counted by number; fix {missing[0]}=... before expanding"
-            )
+        training.check_counted_by_number()
         self.scheme = scheme
         self.basis = basis
         self.course = course_of(scheme)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from itertools import product as modes_of
 from typing import TYPE_CHECKING
 
-from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves
+from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves, count_weak_orders
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import LevelRule
 
-__all__ = ["stage_sums"]
+__all__ = ["StageLevels", "stage_levels", "stage_sums"]
 
 
 def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int) -> Laurent:
@@ -109,3 +110,94 @@ def _ready(placed: int, children: Sequence[int]) -> Iterator[int]:
     while part:
         yield part
         part = (part - 1) & free
+
+
+#: How often each base is in Q at the start of a stage, and after each of its levels.
+StageLevels = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
+
+
+def stage_levels(
+    forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int, *, per_edge: int
+) -> dict[tuple[StageLevels, ...], Laurent]:
+    r"""Return all level structures in stages: what edges are alive between levels, and how often.
+
+    An edge into the root is alive to the end of the stage of its node in `last`, others to their
+    parent's level. With two bases an edge the kernel is their difference.
+
+    Parameters
+    ----------
+    forest, rule, last, stages
+        As for `stage_sums`.
+    per_edge
+        The number of bases of an edge: 1, or 2 with the signs +1 and -1.
+
+    Returns
+    -------
+    dict
+        For every stage what is alive at its start and after its levels -> exponents of (N, B) ->
+        coefficient.
+    """
+    n = len(forest.parents)
+    moves = max(count_moves(forest.parents, states=per_edge), count_weak_orders(forest.parents))
+    check_moves(moves * stages * per_edge**n, n, f"{n} nodes in {stages} stages")
+    full = (1 << n) - 1
+    children = [0] * n
+    for child, parent in forest.edges:
+        children[parent] |= 1 << child
+
+    def alive(open_edges: tuple[int, ...]) -> tuple[int, ...]:
+        result = [0] * (per_edge * n)
+        for v, mode in enumerate(open_edges):
+            if mode >= 0:
+                result[per_edge * v + mode] += 1
+        return tuple(result)
+
+    one: Laurent = {(0, 0): Fraction(1)}
+    waiting: list[tuple[int, tuple[int, ...], tuple[StageLevels, ...], StageLevels, Laurent]]
+    # The nodes placed, the base of every alive edge (-1 for others), and the stages so far.
+    States = dict[tuple[int, tuple[int, ...], tuple[StageLevels, ...]], Laurent]
+    states: States = {(0, (-1,) * n, ()): one}
+    for stage in range(stages):
+        after: States = {}
+        waiting = [
+            (placed, edges, before, (alive(edges), ()), laurent)
+            for (placed, edges, before), laurent in states.items()
+        ]
+        while waiting:
+            placed, edges, before, (start, levels), laurent = waiting.pop()
+            closed = tuple(
+                -1 if forest.parents[v] < 0 and last[v] <= stage else mode
+                for v, mode in enumerate(edges)
+            )
+            if all(placed >> v & 1 for v in range(n) if last[v] <= stage):
+                key = (placed, closed, (*before, (start, levels)))
+                add_scaled(after.setdefault(key, {}), laurent)
+            for nodes in _ready(placed, children):
+                weight = rule.weight(forest, nodes)
+                if not weight:
+                    continue
+                product: Laurent = {}
+                for exps, c in weight.items():
+                    add_scaled(product, laurent, c, exps)
+                new = [v for v in range(n) if nodes >> v & 1]
+                kept = [
+                    -1 if forest.parents[v] >= 0 and nodes >> forest.parents[v] & 1 else mode
+                    for v, mode in enumerate(edges)
+                ]
+                for modes in modes_of(range(per_edge), repeat=len(new)):
+                    opened = list(kept)
+                    for v, mode in zip(new, modes, strict=True):
+                        opened[v] = mode
+                    signed: Laurent = {}
+                    add_scaled(signed, product, (-1) ** sum(modes))
+                    level = alive(tuple(opened))
+                    waiting.append(
+                        (placed | nodes, tuple(opened), before, (start, (*levels, level)), signed)
+                    )
+        states = after
+    result: dict[tuple[StageLevels, ...], Laurent] = {}
+    for (placed, _, of_stages), laurent in states.items():
+        if placed == full:
+            for exps, c in rule.overall(forest).items():
+                add_scaled(result.setdefault(of_stages, {}), laurent, c, exps)
+    return {key: laurent for key, laurent in result.items() if laurent}

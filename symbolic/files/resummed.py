@@ -17,8 +17,10 @@ Version 1 is one object::
 * ``parts`` and contractions are as in plain expansions (`sgdiagrams.symbolic.files.formula`); every
   part has its sampling, and contractions are in cumulants.
 * A piece is a rational number times the dressed counts of its skeletons: linkless diagrams, what their
-  root is, and the number of the contraction's index on the edge above every update, in preorder. The
-  weight of a contraction is the sum of its pieces. The weights themselves are not stored.
+  root is, and the number of the contraction's index on the edge above every update, in preorder. With
+  an observable of several times ``reads`` says for every update when the factor above it looks at the
+  weights, ``"T"``, ``"T-t"``, ``"T-3"`` or ``"5"``; null below other updates. The weight of a
+  contraction is the sum of its pieces. The weights themselves are not stored.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from sgdiagrams.symbolic.files.training import (
 )
 from sgdiagrams.symbolic.formula import Part
 from sgdiagrams.symbolic.observable import named_observable
+from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
 from sgdiagrams.symbolic.records.contractions import dump_contraction, load_contraction
 from sgdiagrams.symbolic.records.values import (
     check_keys,
@@ -117,6 +120,7 @@ def dump_resummed(expansion: ResummedFormula, *, indent: int | None = 2) -> str:
                                 "diagram": str(s.diagram),
                                 "role": s.role,
                                 "indices": list(s.indices),
+                                **_dump_reads(s.reads),
                             }
                             for s in piece.skeletons
                         ],
@@ -213,10 +217,6 @@ def _load_part(item: dict[str, Any]) -> Part:
                 f"{shown(item['role'])} of {shown(observable.name)}"
             )
         scheme = scheme.on_given_set()
-    if not observable.is_at_end:
-        raise FormatError(
-            f"expected an observable at the end of training, got {shown(observable.name)}"
-        )
     Training(scheme, optimizer).check_resummed()  # they must go together
     return Part(fraction(get(item, "coefficient", str)), observable, scheme, optimizer)
 
@@ -255,6 +255,12 @@ def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Par
     if coefficient == 0:
         raise FormatError("expected coefficients of pieces other than 0")
     skeletons = load_items(item, "skeletons", _load_skeleton)
+    observable = parts[number].observable
+    if any(bool(s.reads) == observable.is_at_end for s in skeletons):
+        raise FormatError(
+            "expected 'reads' in the skeletons of observables of several times, and of those alone that "
+            f"are not at the end of training, got {shown(observable.name)}"
+        )
     # Every index belongs to the edge above one update.
     if sorted(i for s in skeletons for i in s.indices) != list(range(contraction.order)):
         raise FormatError(
@@ -265,7 +271,7 @@ def _load_piece(item: dict[str, Any], contraction: Contraction, parts: tuple[Par
 
 
 def _load_skeleton(item: dict[str, Any]) -> Skeleton:
-    check_keys(item, "diagram", "role", "indices")
+    check_keys(item, "diagram", "role", "indices", "reads")
     text, role, indices = (
         get(item, "diagram", str),
         get(item, "role", str),
@@ -282,4 +288,19 @@ def _load_skeleton(item: dict[str, Any]) -> Skeleton:
         raise FormatError(
             f"expected {diagram.order} indices for the diagram {shown(text)}, got {len(indices)}"
         )
-    return Skeleton(diagram, role, tuple(indices))
+    return Skeleton(diagram, role, tuple(indices), _load_reads(item, len(indices)))
+
+
+def _dump_reads(reads: tuple[ReadTime | None, ...]) -> dict[str, object]:
+    return {"reads": [time and time.latex for time in reads]} if reads else {}
+
+
+def _load_reads(item: dict[str, Any], updates: int) -> tuple[ReadTime | None, ...]:
+    if "reads" not in item:
+        return ()
+    reads = get(item, "reads", list)
+    if len(reads) != updates or not all(x is None or isinstance(x, str) for x in reads):
+        raise FormatError(
+            f"expected 'reads' to be {updates} times such as T-3, or null, got {shown(reads)}"
+        )
+    return tuple(None if x is None else ReadTime.parse(x) for x in reads)

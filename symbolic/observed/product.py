@@ -17,7 +17,7 @@ from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Product", "changes", "last_steps", "multiplied", "read_at"]
+__all__ = ["Product", "changes", "last_steps", "multiplied", "read_at", "since_before"]
 
 
 @final
@@ -114,30 +114,42 @@ def last_steps(products: Sequence[Product]) -> tuple[Product, ...]:
     RequestError
         When there are no weights, or a step before the first is asked for.
     """
-    steps: list[Product] = []
     for p in products:
         if not any(WEIGHTS in factors for factors in p.expectations):
             raise RequestError(
                 "expected weights, which make steps, got an expectation of "
                 f"{shown(', '.join(p.expectations[0]))}"
             )
+    return _less(products, lambda factor: factor == WEIGHTS, lambda time: time.earlier(1))
+
+
+def since_before(products: Sequence[Product], start: ReadTime) -> tuple[Product, ...]:
+    r"""Return products of increments since a time: :math:`\theta_T - \theta_t` for the weights.
+
+    Single losses and functions are those at the end less those at the time.
+    """
+    return _less(products, lambda factor: True, lambda time: start)  # noqa: ARG005
+
+
+def _less(
+    products: Sequence[Product],
+    is_changed: Callable[[str], bool],
+    before: Callable[[ReadTime], ReadTime],
+) -> tuple[Product, ...]:
+    """Return products with differences in place of some factors: to what they are at a time before."""
+    differences: list[Product] = []
+    for p in products:
         made = [(p.sign, [list(times) for _, times in p.timed])]
         for e, factors in enumerate(p.expectations):
             for i, factor in enumerate(factors):
-                if factor == WEIGHTS:
-                    made = [
-                        option
-                        for sign, times in made
-                        for option in ((sign, times), (-sign, _one_earlier(times, e, i)))
-                    ]
-        steps += [replace(p, sign=sign, times=tuple(map(tuple, times))) for sign, times in made]
-    return tuple(steps)
-
-
-def _one_earlier(times: list[list[ReadTime]], e: int, i: int) -> list[list[ReadTime]]:
-    changed = [list(of) for of in times]
-    changed[e][i] = changed[e][i].earlier(1)
-    return changed
+                for sign, times in tuple(made) if is_changed(factor) else ():
+                    earlier = [list(of) for of in times]
+                    earlier[e][i] = before(earlier[e][i])
+                    made.append((-sign, earlier))
+        differences += [
+            replace(p, sign=sign, times=tuple(map(tuple, times))) for sign, times in made
+        ]
+    return tuple(differences)
 
 
 def changes(products: Sequence[Product], since: ReadTime) -> tuple[Product, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, final
 
@@ -111,6 +112,29 @@ class ReadTime:
         return "-".join(
             ["T", *([self.lag] if self.lag else []), *([str(self.back)] * (self.back > 0))]
         )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `latex` writes.
+
+        Raises
+        ------
+        RequestError
+            When it is something else.
+
+        Examples
+        --------
+        >>> [ReadTime.parse(text).latex for text in ("T", "T-t-1", "5")]
+        ['T', 'T-t-1', '5']
+        """
+        form = re.fullmatch(
+            r"(?:T(?:-([A-Za-z_]\w*))?(?:-([1-9]\d{0,17}))?|(\d{1,18}))", text, re.ASCII
+        )
+        if form is None or form[1] in _TAKEN:
+            raise RequestError(f"expected a time such as T, T-t, T-3 or 5, got {shown(text)}")
+        if form[3] is not None:
+            return cls(after=int(form[3]))
+        return cls(int(form[2] or 0), form[1] or "")
 
     @property
     def words(self) -> str:

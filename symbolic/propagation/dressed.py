@@ -101,7 +101,7 @@ class DressedPropagator:
         for nodes in course.parts(forest):
             part = forest.restricted(nodes)
             dynamics = self._dynamics
-            if dynamics.eigenvalues or dynamics.pulled:
+            if dynamics.eigenvalues or dynamics.pulled or dynamics.readouts:
                 dynamics = dynamics.above(nodes)
             count = StepScan(part.parents, course.placing(part), dynamics).run()
             if count is None:

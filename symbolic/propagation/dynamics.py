@@ -76,6 +76,9 @@ class Dynamics:
         The state right after an update of decoupled weight decay, by state, as `inject`.
     pulled
         Which nodes of one forest are such updates; none when left out.
+    readouts
+        For every node of one forest what the root reads of the edge above it, where that depends on the
+        node; empty where it is `readout`.
     sums
         What is known of `sgdiagrams.symbolic.propagation.groups.component_sum`.
 
@@ -103,6 +106,7 @@ class Dynamics:
     eigenvalues: Sequence[Any] = ()
     pull: Mapping[int, OverTime] = field(default_factory=dict)
     pulled: Sequence[bool] = ()
+    readouts: Sequence[Mapping[int, OverTime]] = ()
     sums: dict[Component, tuple[Any, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -200,6 +204,32 @@ class Dynamics:
             bare = bare.brought_into(ring)
         return replace(bare, ring=ring, eigenvalues=eigenvalues)
 
+    @classmethod
+    def timed(
+        cls,
+        optimizer: LinearMemory,
+        T: int,
+        *,
+        iterates: Sequence[Sequence[Fraction]],
+        eigenvalues: Sequence[Any] = (),
+        ring: Ring,
+    ) -> Self:
+        """Return the edges above the nodes of a forest whose roots look at times of their own.
+
+        Parameters
+        ----------
+        optimizer, T, eigenvalues, ring
+            As for `dressed`; the ring needs no scales.
+        iterates
+            For every node the weights of the iterates after 1, ..., T updates that the root reads.
+        """
+        known = {id(weights): cls.bare(optimizer, T, iterates=weights) for weights in iterates}
+        # What is read late is of one kind for all nodes.
+        edges = {key: bare.brought_into(ring) for key, bare in known.items()}
+        readouts = [edges[id(weights)].readout or {} for weights in iterates]
+        first = edges[id(iterates[0])]
+        return replace(first, ring=ring, eigenvalues=eigenvalues, readouts=readouts)
+
     def whole(self) -> Self:
         """Return bare edges in integers, with their scales.
 
@@ -283,7 +313,12 @@ class Dynamics:
             self,
             eigenvalues=[self.eigenvalues[v] for v in nodes] if self.eigenvalues else (),
             pulled=[self.pulled[v] for v in nodes] if self.pulled else (),
+            readouts=[self.readouts[v] for v in nodes] if self.readouts else (),
         )
+
+    def readout_above(self, v: int) -> Mapping[int, OverTime] | None:
+        """Return what the root reads of the edge above a node after each update."""
+        return self.readouts[v] if self.readouts else self.readout
 
     def for_squaring(self) -> Self:
         """Return the edges in the ring where matrices are powered by squaring."""
@@ -320,9 +355,17 @@ class Dynamics:
 
     def like(self, v: int) -> int:
         """Return the first node with the same edge above it."""
-        if self.pulled:
+        if self.pulled and not self.readouts:
             return self.pulled.index(self.pulled[v]) if not self.eigenvalues else v
-        same = (w for w, h in enumerate(self.eigenvalues) if h is self.eigenvalues[v])
+        h, outs = self.eigenvalues, self.readouts
+        count = max(len(h), len(outs))
+        same = (
+            w
+            for w in range(count)
+            if (not h or h[w] is h[v])
+            and (not outs or outs[w] is outs[v])
+            and (not self.pulled or self.pulled[w] == self.pulled[v])
+        )
         return next(same, 0)
 
     def targets(self, source: int) -> list[int]:

@@ -209,7 +209,7 @@ class GridPropagator:
     def _read_out(self, inputs: NDArray[Any], v: int) -> NDArray[Any]:
         """Return what the root reads of the edge above a node, with a time axis of length 1."""
         dynamics = self.dynamics
-        T, readout = dynamics.updates, dynamics.readout
+        T, readout = dynamics.updates, dynamics.readout_above(v)
         if self._stays:
             positions = self._sums_before(inputs, v)
             if readout is None:

@@ -241,15 +241,16 @@ class StepScan:
         dynamics = self.dynamics
         if new == _CLOSED:
             return dynamics.reading(t, old)
-        targets = [new] if new != self._read else sorted(dynamics.readout or ())
+        readout = dynamics.readout_above(v)
+        targets = [new] if new != self._read else sorted(readout or ())
         total = None
         for target in targets:
             is_new = old == _CLOSED
             factor = (
                 dynamics.opening(t, target, v) if is_new else dynamics.transition(t, v, old, target)
             )
-            if factor is not None and new == self._read and dynamics.readout is not None:
-                weight = dynamics.readout[target][t]
+            if factor is not None and new == self._read and readout is not None:
+                weight = readout[target][t]
                 factor = factor * weight if weight else None
             if factor is not None:
                 total = factor if total is None else total + factor
@@ -258,7 +259,7 @@ class StepScan:
     def _options(self, v: int, state: int) -> list[int]:
         """Return the states that an edge may go to in one step; a closed one is opened."""
         after = self._openings if state == _CLOSED else self._targets[state]
-        readout = self.dynamics.readout
+        readout = self.dynamics.readout_above(v)
         if self.parents[v] < 0 and readout is not None and any(j in readout for j in after):
             return [*after, self._read]
         return after

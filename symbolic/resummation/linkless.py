@@ -19,17 +19,22 @@ from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.contractions.placements import Placement, fits, shared_out
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.observable import root_mode, root_role
+from sgdiagrams.symbolic.observed.product import since_before
+from sgdiagrams.symbolic.observed.times_of_reading import check_stages, read_time
 from sgdiagrams.symbolic.resummation.skeletons import Piece, Skeleton, collect_pieces
 from sgdiagrams.symbolic.vocabulary import PENALISED
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["resum"]
 
+#: The factors of an expectation, and when they look at the weights.
+_Timed = tuple[tuple[str, ...], tuple["ReadTime", ...]]
 #: A diagram, the way it is placed, and sign / symmetry factor.
 _Placed = tuple["Skeleton", "Placement", Fraction]
 
@@ -44,23 +49,31 @@ def resum(
     Raises
     ------
     RequestError
-        When the observable is an increment.
+        When complete powers are asked for, and factors look at the weights before the end.
     """
-    if not observable.is_at_end:
+    products = observable.products
+    if observable.since is not None:
+        products = since_before(products, read_time(at=observable.since))
+    is_timed = any(p.times for p in products)
+    if noise is not None and is_timed:
         raise RequestError(
-            f"expected an observable at the end of training for a re-summed expansion, got "
-            f"observable={shown(observable.name)}; the plain expansion takes it"
+            f"expected an observable at the end of training for complete powers, got "
+            f"observable={shown(observable.name)}; take order= in place of through="
         )
-    known: dict[tuple[tuple[str, ...], int], list[_Placed]] = {}
+    if is_timed:
+        training.check_discrete()
+        times = [time for p in products for _, of in p.timed for time in of]
+        check_stages(times, training.updates, {})
+    known: dict[tuple[_Timed, int], list[_Placed]] = {}
     pieces: list[tuple[Contraction, Piece]] = []
-    for p in observable.products:
+    for p in products:
         for orders in product(range(order + 1), repeat=len(p.expectations)):
             if sum(orders) > order:
                 continue
-            for factors, d in zip(p.expectations, orders, strict=True):
-                if (factors, d) not in known:
-                    known[factors, d] = _placed(factors, d, training, noise)
-            lists = [known[f, d] for f, d in zip(p.expectations, orders, strict=True)]
+            for timed, d in zip(p.timed, orders, strict=True):
+                if (timed, d) not in known:
+                    known[timed, d] = _placed(timed, d, training, noise, is_timed=is_timed)
+            lists = [known[timed, d] for timed, d in zip(p.timed, orders, strict=True)]
             pieces += [_piece(p.sign, placed) for placed in product(*lists)]
     collected = collect_pieces(pieces)
     if noise is None:
@@ -69,9 +82,10 @@ def resum(
 
 
 def _placed(
-    factors: tuple[str, ...], d: int, training: Training, noise: int | None
+    timed: _Timed, d: int, training: Training, noise: int | None, *, is_timed: bool
 ) -> list[_Placed]:
     """Return the linkless diagrams of an order in all their placements."""
+    factors, times = timed
     # On a given set the mean loss over its rows is that of the population that it is.
     is_set = training.sampling.given_scheme is not None
     role = "population" if is_set else root_role(factors)
@@ -92,7 +106,10 @@ def _placed(
             is_penalised=training.optimizer.weight_decay != 0,
             updates=None if training.optimizer.penalty is None else PENALISED,
         )
-        placed += [(Skeleton(diagram, role, ()), placement, scale) for placement in ways]
+        for way in ways:
+            above = way.factors_above(factors) if is_timed else ()
+            reads = tuple(None if i < 0 else times[i] for i in above)
+            placed.append((Skeleton(diagram, role, (), reads), way, scale))
     return placed
 
 
@@ -113,6 +130,7 @@ def _piece(sign: int, placed: tuple[_Placed, ...]) -> tuple[Contraction, Piece]:
             skeleton.diagram,
             skeleton.role,
             tuple(numbers[positions[first + v]] for v in range(updates)),
+            skeleton.reads,
         )
         for (skeleton, _, _), (first, updates) in zip(placed, firsts, strict=True)
         if updates  # a root alone counts once

@@ -18,10 +18,13 @@ from sgdiagrams.symbolic.contractions.factors import edge_indices
 from sgdiagrams.symbolic.vocabulary import LOSS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sympy import Expr, Symbol
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.contractions.contraction import Contraction
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.vocabulary import RootRole
 
 __all__ = ["DressedTerm", "Piece", "Skeleton", "collect_pieces", "index_symmetries"]
@@ -39,15 +42,24 @@ class Skeleton:
         What its root is.
     indices
         The number of the index on the edge above every update, in preorder.
+    reads
+        When the factor above every update looks at the weights, None below other updates; empty where
+        all look at the end.
     """
 
     diagram: Diagram
     role: RootRole
     indices: tuple[int, ...]
+    reads: tuple[ReadTime | None, ...] = ()
 
     def key(self) -> tuple[object, ...]:
         """Return what skeletons are sorted by."""
-        return (str(self.diagram), self.role, self.indices)
+        return (str(self.diagram), self.role, tuple(map(str, self.reads)), self.indices)
+
+    def replaced(self, table: Mapping[Symbol, Expr]) -> Skeleton:
+        """Return the skeleton with symbols of its lags replaced."""
+        reads = tuple(time and time.replaced(table) for time in self.reads)
+        return replace(self, reads=reads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +155,23 @@ def _canonical(contraction: Contraction, skeletons: tuple[Skeleton, ...]) -> tup
     choices = []
     for renaming in index_symmetries(contraction):
         renamed = [
-            replace(s, indices=min(_reorderings(s, [renaming[i] for i in s.indices])))
+            min(_reorderings(s, [renaming[i] for i in s.indices]), key=Skeleton.key)
             for s in skeletons
         ]
         choices.append(tuple(sorted(renamed, key=Skeleton.key)))
     return min(choices, key=lambda named: tuple(s.key() for s in named))
 
 
-def _reorderings(skeleton: Skeleton, indices: list[int]) -> list[tuple[int, ...]]:
-    """Return the indices in all orders that symmetries of the diagram give."""
+def _reorderings(skeleton: Skeleton, indices: list[int]) -> list[Skeleton]:
+    """Return the skeleton with its indices, and times, in all orders that symmetries give."""
+    reads = skeleton.reads
     return [
-        tuple(indices[v - 1] for v in image[1:]) for image in _diagram_symmetries(skeleton.diagram)
+        replace(
+            skeleton,
+            indices=tuple(indices[v - 1] for v in image[1:]),
+            reads=tuple(reads[v - 1] for v in image[1:]) if reads else (),
+        )
+        for image in _diagram_symmetries(skeleton.diagram)
     ]
 
 

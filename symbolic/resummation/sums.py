@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sympy import Expr, Symbol, sympify
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shortened, shown
+from sgdiagrams.symbolic.observed.times_of_reading import check_stages
 from sgdiagrams.symbolic.resummation.formula import scheme_of
 from sgdiagrams.symbolic.resummation.skeletons import collect_pieces
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm
 
-__all__ = ["add_pieces", "parts_at", "scale_pieces"]
+__all__ = ["add_pieces", "at_lags", "parts_at", "pieces_at", "scale_pieces"]
+
+Formula_ = TypeVar("Formula_", bound="ResummedFormula")
 
 
 def add_pieces(
@@ -76,6 +81,50 @@ def scale_pieces(
     return parts, terms
 
 
+def _table(numbers: Mapping[str, Any]) -> dict[Symbol, Expr]:
+    return {Symbol(name): sympify(value) for name, value in numbers.items()}
+
+
+def _lags(part: Part, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: numbers[name] for name in part.observable.lags if name in numbers}
+
+
+def pieces_at(terms: Sequence[DressedTerm], numbers: Mapping[str, Any]) -> tuple[DressedTerm, ...]:
+    """Return dressed terms with numbers for lags."""
+    table = _table(numbers)
+    pieces = [
+        (t.contraction, replace(p, skeletons=tuple(s.replaced(table) for s in p.skeletons)))
+        for t in terms
+        for p in t.pieces
+    ]
+    return collect_pieces(pieces)
+
+
+def at_lags(formula: Formula_, numbers: Mapping[str, Any]) -> tuple[Formula_, dict[str, Any]]:
+    """Return a formula with numbers for its lags, and the other numbers.
+
+    Raises
+    ------
+    SamplingError
+        When times do not come in their order with these numbers.
+    """
+    names = {name for part in formula.parts for name in part.observable.lags} & numbers.keys()
+    given = {name: numbers[name] for name in names}
+    rest = {name: value for name, value in numbers.items() if name not in names}
+    for part in formula.parts:
+        scheme = scheme_of(part)
+        known = {k: numbers[k] for k in scheme.symbols if k in numbers}
+        check_stages(part.observable.times, scheme.at(**known).updates, given)
+    if not names:
+        return formula, rest
+    parts = tuple(
+        replace(part, observable=part.observable.substituted(_table(given)))
+        for part in formula.parts
+    )
+    changed: Formula_ = replace(formula, parts=parts, pieces=pieces_at(formula.pieces, given))  # type: ignore[type-var]
+    return changed, rest
+
+
 def parts_at(
     parts: Sequence[Part], numbers: Mapping[str, Any], *, known: Sequence[str]
 ) -> tuple[Part, ...]:
@@ -89,11 +138,18 @@ def parts_at(
         When a number belongs to no part: its name is not among the known ones.
     """
     changed = []
+    table = _table(numbers)
     for part in parts:
-        scheme = scheme_of(part)
-        own = {k: v for k, v in numbers.items() if k in scheme.symbols}
+        own = {k: v for k, v in numbers.items() if k in scheme_of(part).symbols}
+        scheme = scheme_of(part).at(**own)
+        check_stages(part.observable.times, scheme.updates, _lags(part, numbers))
         changed.append(
-            replace(part, sampling=scheme.at(**own), optimizer=part.optimizer.at(**numbers))
+            replace(
+                part,
+                observable=part.observable.substituted(table),
+                sampling=scheme,
+                optimizer=part.optimizer.at(**numbers),
+            )
         )
     unknown = [k for k in numbers if k not in known]
     if unknown:

@@ -19,6 +19,9 @@ from sympy import (
 )
 from sympy.core.symbol import Str
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.contractions.notation import index_letter
 from sgdiagrams.symbolic.formula import Term
 from sgdiagrams.symbolic.resummation.dressed import closed_count
@@ -38,6 +41,9 @@ from sgdiagrams.symbolic.resummation.pairs.paired import (
     stationary_in_pairs,
 )
 from sgdiagrams.symbolic.resummation.pairs.reduced import in_factors, in_lowest_terms
+from sgdiagrams.symbolic.resummation.timed.counts import has_stages, staged_count
+from sgdiagrams.symbolic.resummation.timed.elimination import leading_in_time, without_roots
+from sgdiagrams.symbolic.resummation.timed.written_out import endless_groups, staged_expression
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 
 if TYPE_CHECKING:
@@ -45,10 +51,12 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.resummation.dressed import DressedCount
     from sgdiagrams.symbolic.resummation.forms import Form
     from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
+    from sgdiagrams.symbolic.resummation.timed.counts import StagedCount
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
 
@@ -107,6 +115,9 @@ class Weights:
         self._form = form
         self._flat = flat
         self._counts: dict[tuple[Diagram, RootRole, Training], DressedCount] = {}
+        self._staged: dict[
+            tuple[Diagram, RootRole, Training, tuple[ReadTime | None, ...]], StagedCount
+        ] = {}
         self._dressed: dict[tuple[Skeleton, int, tuple[Expr, ...]], Expr] = {}
         self._pairs: dict[tuple[Skeleton, int, int], tuple[PairedTerm, ...]] = {}
 
@@ -124,10 +135,23 @@ class Weights:
         """Return the weight of a term."""
         if self._form not in _LIMITS:
             return self._sum(term.pieces, term)
+        if any(s.reads for piece in term.pieces for s in piece.skeletons):
+            return self._of_times(term)
         kinds: dict[_Kind, list[Piece]] = {}
         for piece in term.pieces:
             kinds.setdefault(self._kind(piece), []).append(piece)
         return Add(*(self._limit(kind, pieces, term) for kind, pieces in kinds.items()))
+
+    def _of_times(self, term: DressedTerm) -> Expr:
+        """Return the limit of a weight of several times: of a polynomial in T what leads."""
+        total = self._sum(term.pieces, term)
+        for part in {self._parts[piece.part].optimizer.dressing for piece in term.pieces}:
+            if part is not None and part.root_count > 1:
+                total = without_roots(total, part, term.order)
+        total = leading_in_time(total, symbols.T)
+        # One term for each root where lags are symbols.
+        has_roots = any(total.has(*roots(i)) for i in range(term.order))
+        return total if has_roots else factor(total)
 
     def _kind(self, piece: Piece) -> _Kind:
         """Return what pieces must share to be written in one rational function."""
@@ -220,6 +244,16 @@ class Weights:
             dressing.roots(x) if dressing.root_count == 1 or x == 0 else roots(i)
             for i, x in zip(skeleton.indices, h, strict=True)
         ]
+        if skeleton.reads and has_stages(part.training):
+            count = self.staged(skeleton, part)
+            return staged_expression(count, self._form, eigenvalues=h, roots=bases)
+        if skeleton.reads:
+            if self._form != "discrete":
+                raise RequestError(
+                    "expected form='discrete' for several times without a closed form, got "
+                    f"form={shown(self._form)} with {part.training.label}"
+                )
+            return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         if has_round_sum(skeleton.diagram, part.training):
             return self._in_rounds(skeleton, part, bases)
         if part.training.dressing is None:
@@ -233,6 +267,8 @@ class Weights:
         return round_expression(components, form, roots=bases)
 
     def _conditions(self, skeleton: Skeleton, part: Part) -> set[frozenset[int]]:
+        if skeleton.reads:
+            return endless_groups(self.staged(skeleton, part))
         if has_round_sum(skeleton.diagram, part.training):
             return round_conditions(round_sum(skeleton.diagram, part.training))
         return conditions(self.count(skeleton, part))
@@ -249,9 +285,20 @@ class Weights:
             self._counts[key] = count
         return self._counts[key]
 
+    def staged(self, skeleton: Skeleton, part: Part) -> StagedCount:
+        """Return the same where roots look at several times."""
+        key = (skeleton.diagram, skeleton.role, part.training, skeleton.reads)
+        if key not in self._staged:
+            self._staged[key] = staged_count(
+                skeleton.diagram, part.training, skeleton.reads, root=skeleton.role
+            )
+        return self._staged[key]
+
     def _name(self, skeleton: Skeleton, part: Part) -> str:
         """Return the diagram's text, with the number of the part where there are several."""
         text = str(skeleton.diagram)
+        if skeleton.reads:
+            text += f" at {', '.join(time.latex for time in skeleton.reads if time is not None)}"
         return text if len(self._parts) == 1 else f"{text} of {self._parts.index(part) + 1}"
 
     def eigenvalue(self, i: int, free: int) -> Expr:

@@ -97,6 +97,15 @@ class Training:
                 f"expected a scheme of discrete updates, got {self.sampling.label}, a continuous limit"
             )
 
+    def check_counted_by_number(self) -> None:
+        """Raise a SamplingError where a number is missing that counting by number needs."""
+        missing = self.needed_symbols
+        if missing:
+            raise SamplingError(
+                f"expected numbers for {', '.join(missing)}: {self.optimizer.label} with "
+                f"{self.sampling.label} is counted by number; fix {missing[0]}=... before expanding"
+            )
+
     def check_resummed(self) -> None:
         """Raise a RequestError for a limit or a penalty whose links have no closed form."""
         if self.optimizer.decoupled_decay != 0:

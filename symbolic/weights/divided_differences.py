@@ -138,7 +138,9 @@ class ExponentialDifference(_DividedDifference):
         return super().fdiff(argindex)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return _latex(self, printer, f"e^{{{printer.doprint(self.args[0])} x}}", exp)
+        T = self.args[0]
+        time = rf"\left({printer.doprint(T)}\right)" if T.is_Add else printer.doprint(T)
+        return _latex(self, printer, f"e^{{{time} x}}", exp)
 
 
 def _latex(self: _DividedDifference, printer: Any, function: str, power: str | None) -> str:

@@ -11,7 +11,7 @@ from sympy import Integer, Symbol
 from sgdiagrams import RequestError, SamplingError, Statistics
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import exact_training
-from sgdiagrams.symbolic import Expansion, Product, expand, symbols
+from sgdiagrams.symbolic import Expansion, Expression, Product, expand, symbols
 from sgdiagrams.symbolic.observable import (
     DISPLACEMENT,
     TEST_LOSS,
@@ -20,7 +20,11 @@ from sgdiagrams.symbolic.observable import (
     covariance_of,
     named_observable,
 )
-from sgdiagrams.symbolic.training.schemes.epochs import FullBatch
+from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
+from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
@@ -59,6 +63,19 @@ TRAININGS = {
     "fresh data": Training(OnePass(T=3, B=2)),
     "with replacement": Training(WithReplacement(N=2, B=1, T=3)),
     "full batch": Training(FullBatch(N=2, E=3)),
+}
+
+
+HEAVY = Momentum(beta="1/3")
+BY_NUMBER = {
+    "momentum": Training(OnePass(T=3), HEAVY),
+    "Nesterov, mean": Training(OnePass(T=3), Nesterov(beta="1/3", average=TailAverage())),
+    "weight decay": Training(OnePass(T=2), Momentum(beta="1/2", weight_decay="1/3")),
+    "epochs": Training(Epochs(N=2, B=1, E=2), SGD(average=ExponentialAverage("1/3"))),
+    "epochs, momentum": Training(Epochs(N=2, B=1, E=2), HEAVY),
+    "reshuffled": Training(Epochs(N=2, B=1, E=2, shuffle="every-epoch")),
+    "with replacement": Training(WithReplacement(N=2, B=1, T=2), HEAVY),
+    "grid": Training(Grid([[0, 1], [0], [1]])),
 }
 
 
@@ -108,6 +125,23 @@ PAIRS += [(n, t) for t in TRAININGS for n in ("second-moment:lag=1", "variance:l
 def test_exact_sgd_that_is_read_at_the_times(name, training):
     basis = "cumulant" if len(name) % 2 else "moment"
     assert_exact(OBSERVABLES[name], TRAININGS[training], basis=basis)
+
+
+@pytest.mark.parametrize("training", BY_NUMBER)
+def test_counts_by_number_are_those_of_exact_sgd(training):
+    for name in ("second-moment:lag=1", "test-loss:lag=1 * training-loss", "second-moment:step"):
+        basis = "cumulant" if name == "second-moment:lag=1" else "moment"
+        assert_exact(OBSERVABLES[name], BY_NUMBER[training], basis=basis)
+
+
+@pytest.mark.parametrize("name", ["covariance:lag=2", "variance:lag=2"])
+def test_both_ways_to_count_agree(name):
+    """The closed form at numbers, and momentum 0 by number."""
+    closed, by_number = (
+        expand(name, order=3, sampling=OnePass(T=5, B=2), optimizer=optimizer)
+        for optimizer in (SGD(), Momentum(beta=0))
+    )
+    assert closed.terms == by_number.terms
 
 
 def test_a_third_order_tells_the_factors_apart():
@@ -160,6 +194,8 @@ def test_names_bring_observables_back():
     "call",
     [
         lambda: expand("second-moment:lag=4", order=1, sampling=OnePass(T=3)),
+        lambda: expand("second-moment:lag", order=2, sampling=OnePass(T=3), optimizer=HEAVY),
+        lambda: expand("second-moment:lag=1", order=2, sampling="epochs"),
         lambda: expand("second-moment:at=4", order=1, sampling=OnePass(T=3)),
         lambda: expand("second-moment:lag", order=2, sampling="one-pass").weights(T=3, t=4),
         lambda: expand("second-moment:lag", order=2, sampling="one-pass").subs({"T": 3, "t": 4}),
@@ -201,3 +237,37 @@ def test_generated_source_checks_the_times():
     for numbers in ({"T": 5, "t": 0}, {"T": 5, "t": 5}, {"T": 5, "t": 1.5}):
         with pytest.raises(ValueError, match="whole number"):
             namespace["orders"](tensors, eta=0.5, **numbers)
+
+
+@pytest.mark.parametrize("sampling", ["one-pass", "fresh-data", "full-batch"])
+def test_both_sides_of_yaidas_relation(sampling):
+    """What a step adds, in gradients at the weights before: theta . grad l, and the second moment.
+
+    At all times and for any losses, so that at stationarity, where both cancel, it is the relation.
+    """
+    orders = {}
+    for name in (
+        "displacement:lag=1 * displacement:step",
+        "displacement:lag=1 * expression:G_a:lag=1",
+    ):
+        shift = name.count("expression")
+        expansion = expand(name, order=3 - shift, sampling=sampling, basis="cumulant")
+        orders[shift] = {
+            (term.order + shift, term.contraction): (-1) ** shift * term.weight
+            for term in expansion.terms
+        }
+    if (
+        sampling == "full-batch"
+    ):  # gradients of a training set that is kept are not the population's
+        assert orders[0] != orders[1]
+        return
+    assert orders[0].keys() == orders[1].keys()
+    assert all((orders[0][k] - orders[1][k]).expand() == 0 for k in orders[0])
+    square = expand("second-moment:step", order=3, sampling=sampling, basis="cumulant")
+    B = symbols.B if sampling == "fresh-data" else 1
+    noise = Expression.parse("G_a") * Expression.parse("G_a") + Expression.parse("C_ab") / B
+    moment = expand(noise, order=1, sampling=sampling, basis="cumulant").subs({"T": symbols.T - 1})
+    ours = {(t.order, t.contraction): t.weight for t in square.terms}
+    theirs = {(t.order + 2, t.contraction): t.weight for t in moment.terms}
+    assert ours.keys() == theirs.keys()
+    assert all((ours[k] - theirs[k]).expand() == 0 for k in ours)

@@ -27,6 +27,7 @@ __all__ = [
     "STYLES",
     "Style",
     "difference",
+    "exponential_value",
     "fractions",
     "is_round_power",
     "round_decay",
@@ -135,12 +136,13 @@ def _value(names: Names, expr: Expr, T: Expr, point: Expr) -> Node:
     scalar, rate = _split_rate(names, -point)
     # A number stands before the rate, a symbol after it.
     front, under = fraction(together(scalar * T if T.is_number else scalar))
-    time = None if T.is_number else _time(T)
+    time = None if T.is_number else _factor_of_time(T)
     whole = product([coefficient(front).node, grouped(rate), time]) or ONE
     return Decay(whole if under == 1 else _slash(whole, under))
 
 
 def _power_value(names: Names, T: Expr, point: Expr) -> Node:
+    """Return a power of something in the chosen symbols."""
     if point == 1:
         return ONE
     places = names.indexed()
@@ -170,6 +172,18 @@ def round_decay(names: Names, expr: Expr) -> Node:
     return Group(Sum(((1, ONE), (-1, _power_value(names, M, names.in_names(x))))))
 
 
+def exponential_value(names: Names, value: Expr) -> Node:
+    """Return the exponential of minus a rate times a time, in the symbols of eigenvalues."""
+    rest, rate = value.args[0].as_independent(*_eigenvalues(value.args[0]))
+    scalar, shown = _split_rate(names, names.in_names(rate))
+    whole = product([coefficient(scalar).node, grouped(shown), _time(-rest)]) or ONE
+    return Decay(whole)
+
+
+def _eigenvalues(expr: Expr) -> list[Expr]:
+    return sorted((x for x in expr.free_symbols if str(x).startswith("h_")), key=str)
+
+
 def _split_rate(names: Names, rate: Expr) -> tuple[Expr, Node]:
     p = rational_summand(_without_rates(names), rate)
     shown = [*p.above, *p.beside]
@@ -192,6 +206,14 @@ def _time(T: Expr) -> Node:
     text = str(T).replace("**", "^").replace("*", " ")
     shown = text if T.is_Symbol or T.is_Integer else f"({text})"
     return Spelled(str(latex(T, fold_short_frac=True)), shown, len(text))
+
+
+def _factor_of_time(T: Expr) -> Node:
+    """Return the number of updates as a factor."""
+    shown = _time(T)
+    if not T.is_Add:
+        return shown
+    return Spelled(rf"({latex(T)})", f"({T})", len(str(T)) + 2)
 
 
 # Brackets ---------------------------------------------------------------------------------------------

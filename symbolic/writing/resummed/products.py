@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol, fraction, together
+from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol, exp, fraction, together
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.layout import nodes
@@ -22,6 +22,7 @@ from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
 from sgdiagrams.symbolic.weights.divided_differences import ExponentialDifference, PowerDifference
 from sgdiagrams.symbolic.writing.resummed.differences import (
     difference,
+    exponential_value,
     fractions,
     is_round_power,
     round_decay,
@@ -78,7 +79,7 @@ class SpectralTerms:
 
     def sum(self, expr: Expr) -> list[Summand]:
         """Return a weight as a sum of products."""
-        if not (expr.has(*_SPECIAL) or any(map(is_round_power, expr.atoms(Pow)))):
+        if not _is_special(expr):
             # Parts with momentum of their own stay apart.
             parts = Add.make_args(expr) if self.names.is_paired else (expr,)
             return [p for part in parts for p in self._rational(part)]
@@ -93,7 +94,9 @@ class SpectralTerms:
                 powers.append(round_power(self.names, f))
                 continue
             base, exponent = f.as_base_exp()
-            if base.has(*_SPECIAL):
+            if isinstance(f, exp):
+                powers.append(exponential_value(self.names, f))  # what is left after a lag
+            elif _is_special(base):
                 special.append((base, int(exponent)))
             else:
                 rest.append(f)
@@ -174,6 +177,12 @@ class SpectralTerms:
             return self.names.symbol(rate)
         [name] = [s for s in rate.free_symbols if s in self.names.indexed()]
         return Times((nodes.Symbol("eta"), self.names.symbol(name)))
+
+
+def _is_special(expr: Expr) -> bool:
+    """Tell whether there are differences, sums over embeddings or powers with symbols."""
+    powers = (f for f in expr.atoms(Pow, exp) if isinstance(f, exp) or is_round_power(f))
+    return bool(expr.has(*_SPECIAL)) or any(True for _ in powers)
 
 
 # Scalars ----------------------------------------------------------------------------------------------

@@ -471,10 +471,12 @@ def test_refusals():
         drawn.continuous()
 
 
-def test_increments_are_left_to_the_plain_expansion_which_takes_them():
+def test_increments_are_no_complete_powers():
     """A second moment of increments is no difference of second moments."""
-    with pytest.raises(RequestError, match="the plain expansion takes it"):
-        expand("second-moment:since=5", order=2, sampling=OnePass(T=10), resummed=True)
+    with pytest.raises(RequestError, match="at the end of training for complete powers"):
+        expand("second-moment:since=5", through=1, sampling=OnePass(T=10), resummed=True)
+    resummed = expand("second-moment:since=5", order=2, sampling=OnePass(T=10), resummed=True)
+    assert {str(term.contraction) for term in resummed.terms} == {"G_a G_b", "C_ab"}
     since = expand("second-moment:since=5", order=2, sampling=OnePass(T=10), basis="cumulant")
     weights = {str(term.contraction): term.weight for term in since.terms}
     assert weights == {"G_a G_b": 25, "C_ab": 5}
