@@ -41,11 +41,22 @@ from sgdiagrams.symbolic.results import RESULTS, KnownResult, known_result
 from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.scaling_law import ScalingRow, ScalingTable, scaling
 from sgdiagrams.symbolic.theorem import expand
-from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.average import (
+    Average,
+    EveryKthAverage,
+    ExponentialAverage,
+    TailAverage,
+    WeightedAverage,
+)
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Optimizer
+from sgdiagrams.symbolic.training.optimizers.changing_momentum import ChangingMomentum
+from sgdiagrams.symbolic.training.optimizers.linear import LinearOptimizer
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.quasi_hyperbolic import QuasiHyperbolic
+from sgdiagrams.symbolic.training.optimizers.schedule_free import ScheduleFree
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.optimizers.wrapped import Delayed, LookAhead
 from sgdiagrams.symbolic.training.penalty import Penalty
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
@@ -79,12 +90,15 @@ __all__ = [
     "ArraySchedule",
     "Average",
     "ChainedSchedule",
+    "ChangingMomentum",
     "Contraction",
     "Cosine",
     "CosineWaves",
     "Course",
+    "Delayed",
     "Epochs",
     "Estimator",
+    "EveryKthAverage",
     "Expansion",
     "Exponential",
     "ExponentialAverage",
@@ -99,6 +113,8 @@ __all__ = [
     "Imitation",
     "Inverse",
     "KnownResult",
+    "LinearOptimizer",
+    "LookAhead",
     "Mode",
     "ModifiedEquation",
     "ModifiedLoss",
@@ -114,6 +130,7 @@ __all__ = [
     "PiecewiseConstant",
     "Polynomial",
     "Product",
+    "QuasiHyperbolic",
     "Ramp",
     "RandomBatches",
     "ReadTime",
@@ -123,6 +140,7 @@ __all__ = [
     "ScalingRow",
     "ScalingTable",
     "Schedule",
+    "ScheduleFree",
     "SequentialSchedule",
     "SlowedSchedule",
     "Step",
@@ -131,6 +149,7 @@ __all__ = [
     "Training",
     "Triangular",
     "WarmUp",
+    "WeightedAverage",
     "WithReplacement",
     "change_since",
     "covariance_of",

@@ -105,6 +105,7 @@ def from_torch(
     momenta: tuple[tuple[float, ...], ...] = (
         tuple(float(group["momentum"]) for group in optimizer.param_groups),
     )
+    T, every = None, 1
     if scheduler is not None:
         chain = tuple(scheduler) if isinstance(scheduler, (list, tuple)) else (scheduler,)
         every = _updates_to_a_step(chain, scheduler_every, rounds)
@@ -117,7 +118,10 @@ def from_torch(
         )
     looked_at = None if average is None else named_average(average)
     return Training(
-        scheme, rule_of(optimizer, momenta=momenta, schedule=schedule, average=looked_at)
+        scheme,
+        rule_of(
+            optimizer, momenta=momenta, updates=T, every=every, schedule=schedule, average=looked_at
+        ),
     )
 
 

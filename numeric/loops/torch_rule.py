@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.training.optimizers.changing_momentum import ChangingMomentum
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -56,7 +58,14 @@ def check_optimizer(optimizer: Any) -> None:
             )
 
 
-def rule_of(optimizer: Any, *, momenta: tuple[tuple[float, ...], ...], **parts: Any) -> Optimizer:
+def rule_of(
+    optimizer: Any,
+    *,
+    momenta: tuple[tuple[float, ...], ...],
+    updates: int | None,
+    every: int,
+    **parts: Any,
+) -> Optimizer:
     """Return the optimiser, with a schedule and an average.
 
     Parameters
@@ -65,6 +74,8 @@ def rule_of(optimizer: Any, *, momenta: tuple[tuple[float, ...], ...], **parts: 
         A `torch.optim.SGD`.
     momenta
         The momentum of all groups at every step of the scheduler.
+    updates, every
+        The number of updates, None where it is not known, and that to a step of the scheduler.
     **parts
         ``schedule`` and ``average``.
 
@@ -81,18 +92,30 @@ def rule_of(optimizer: Any, *, momenta: tuple[tuple[float, ...], ...], **parts: 
             "expected maximize=True without weight decay, got both; train on the loss with its sign "
             "changed"
         )
-    values = {momentum for row in momenta for momentum in row}
-    if len(values) > 1:
-        raise RequestError(
-            f"expected one momentum, got {shown(sorted(values))}; the nearest has cycle_momentum=False"
-        )
-    [momentum] = values
+    for row in momenta:
+        if len(set(row)) > 1:
+            raise RequestError(
+                f"expected one momentum for all groups, got {shown(sorted(set(row)))}"
+            )
+    values = [row[0] for row in momenta]
+    if len(set(values)) > 1:
+        if dampening:
+            raise RequestError(
+                f"expected dampening=0 with a momentum that changes, got dampening={shown(dampening)}; "
+                "the nearest has cycle_momentum=False"
+            )
+        if updates is None:
+            raise RequestError(
+                "expected epochs=... or updates=... with a momentum that changes, got neither"
+            )
+        betas = ArraySchedule([values[t // every] for t in range(updates)])
+        return ChangingMomentum(betas=betas, nesterov=is_nesterov, weight_decay=decay, **parts)
+    momentum = values[0]
     if not momentum:
         return SGD(weight_decay=decay, **parts)
-    if dampening:
-        raise RequestError(f"expected dampening=0 with momentum, got dampening={shown(dampening)}")
-    rule = Nesterov if is_nesterov else Momentum
-    return rule(beta=momentum, weight_decay=decay, **parts)
+    if is_nesterov:
+        return Nesterov(beta=momentum, weight_decay=decay, **parts)
+    return Momentum(beta=momentum, dampening=dampening or None, weight_decay=decay, **parts)
 
 
 def _common(optimizer: Any, name: str) -> Any:

@@ -97,7 +97,7 @@ def has_closed_form(training: Training) -> bool:
     return (
         scheme.steps is not None
         and optimizer.kernel is not None
-        and optimizer.readout is not None
+        and optimizer.root_kernel is not None
         and (
             optimizer.schedule is None
             or (optimizer.kernel_follows_schedule and optimizer.schedule.closed_form is not None)

@@ -56,7 +56,7 @@ class StepCounter(Counter):
         self.scheme = training.sampling
         self.basis = basis
         kernel = _nonzero(optimizer.kernel or ())
-        readout = _nonzero(optimizer.readout or ())
+        readout = _nonzero(optimizer.root_kernel or ())
         schedule = optimizer.schedule
         terms = None if schedule is None else schedule.closed_form
         self._T: Any = Symbol("T")

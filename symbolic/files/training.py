@@ -38,8 +38,10 @@ _NESTED: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
     "of": ("a schedule", SCHEDULES),
     "schedules": ("a schedule", SCHEDULES),
     "average": ("an average", AVERAGES),
+    "betas": ("a schedule", SCHEDULES),
+    "inner": ("an optimizer", OPTIMIZERS),
 }
-_WORDS = ("schedule_scales", "mode", "shape")  # entries that are words
+_WORDS = ("schedule_scales", "mode", "shape", "first", "looks_at")  # entries that are words
 _SIZES = ("N",)  # options that are sizes of a training set
 _MOST_ROWS = 10_000_000
 
@@ -219,7 +221,7 @@ def _load(data: object, kind: str, known: Mapping[str, type[Any]]) -> Any:
             arguments[key] = [_load(part, *_NESTED[key]) for part in value]
         elif key in _NESTED:
             arguments[key] = _load(value, *_NESTED[key])
-        elif key in _WORDS or type(value) is int:
+        elif key in _WORDS or type(value) in (int, bool):
             arguments[key] = value
         elif isinstance(value, list):
             arguments[key] = [fraction(x) for x in value]

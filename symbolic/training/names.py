@@ -8,15 +8,26 @@ no table, and is given as an object. Schedules have a module of their own.
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import json_data, read_text
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.symbolic.training.average import Average, ExponentialAverage, TailAverage
+from sgdiagrams.symbolic.training.average import (
+    Average,
+    EveryKthAverage,
+    ExponentialAverage,
+    TailAverage,
+    WeightedAverage,
+)
 from sgdiagrams.symbolic.training.optimizer import Optimizer
+from sgdiagrams.symbolic.training.optimizers.changing_momentum import ChangingMomentum
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
+from sgdiagrams.symbolic.training.optimizers.quasi_hyperbolic import QuasiHyperbolic
+from sgdiagrams.symbolic.training.optimizers.schedule_free import ScheduleFree
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.optimizers.wrapped import Delayed, LookAhead
 from sgdiagrams.symbolic.training.penalty import as_penalty
 from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule
@@ -25,10 +36,10 @@ from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
-from sgdiagrams.symbolic.training.spoken import Spoken, said
+from sgdiagrams.symbolic.training.spoken import Spoken, said, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sgdiagrams.symbolic.training.schedules.schedule import Schedule
 
@@ -46,8 +57,22 @@ SAMPLINGS: Mapping[str, type[Sampling]] = {
     cls.name: cls
     for cls in (OnePass, Epochs, WithReplacement, Grid, GradientDescent, GradientFlow, SDE)
 }
-OPTIMIZERS: Mapping[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, Momentum, Nesterov)}
-AVERAGES: Mapping[str, type[Average]] = {cls.name: cls for cls in (TailAverage, ExponentialAverage)}
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {
+    cls.name: cls
+    for cls in (
+        SGD,
+        Momentum,
+        Nesterov,
+        ChangingMomentum,
+        QuasiHyperbolic,
+        LookAhead,
+        Delayed,
+        ScheduleFree,
+    )
+}
+AVERAGES: Mapping[str, type[Average]] = {
+    cls.name: cls for cls in (TailAverage, ExponentialAverage, EveryKthAverage, WeightedAverage)
+}
 
 
 _SAMPLINGS: Mapping[str, Spoken] = {
@@ -67,23 +92,85 @@ _SAMPLINGS: Mapping[str, Spoken] = {
     "gradient-flow": Spoken(GradientFlow, ("order",)),
     "sde": Spoken(SDE, ("order",), also=("sme",)),
 }
+
+
+def _around(kind: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
+    """Return what makes an optimiser around another one, which is said by its name and its beta."""
+
+    def made(*, inner: str | None = None, beta: object = None, **numbers: Any) -> Optimizer:
+        if inner is None:
+            inner = "sgd" if beta is None else "momentum"
+        if kind is LookAhead:
+            numbers.setdefault("alpha", Fraction(1, 2))
+        inside = inner if beta is None else f"{inner}:beta={beta}"
+        return kind(inner=said("inner", inside, _INSIDE), **numbers)
+
+    return made
+
+
 _BETA = {"momentum": "beta", "mu": "beta"}
 _OPTIMIZERS: Mapping[str, Spoken] = {
     "sgd": Spoken(SGD, SGD.numbers),
-    "momentum": Spoken(Momentum, Momentum.numbers, also=("heavy-ball",), entries_also=_BETA),
+    "momentum": Spoken(
+        Momentum, (*Momentum.numbers, "dampening"), also=("heavy-ball",), entries_also=_BETA
+    ),
     "nesterov": Spoken(Nesterov, Nesterov.numbers, also=("nag",), entries_also=_BETA),
+    "qhm": Spoken(
+        QuasiHyperbolic, QuasiHyperbolic.numbers, also=("quasi-hyperbolic",), entries_also=_BETA
+    ),
+    "lookahead": Spoken(
+        _around(LookAhead),
+        ("k", "alpha", "looks_at", "inner", "beta"),
+        "k",
+        also=("look-ahead",),
+        readers={"looks_at": word_of, "inner": word_of},
+        entries_also={**_BETA, "sync_period": "k", "slow_step_size": "alpha"},
+    ),
+    "delayed": Spoken(
+        _around(Delayed),
+        ("d", "inner", "beta"),
+        "d",
+        readers={"inner": word_of},
+        entries_also=_BETA,
+    ),
+    "schedule-free": Spoken(
+        ScheduleFree,
+        ("beta", "power", "r"),
+        entries_also={**_BETA, "b1": "beta", "weight_lr_power": "power"},
+    ),
 }
+#: What is around another one takes these.
+_INSIDE = {name: _OPTIMIZERS[name] for name in ("sgd", "momentum", "nesterov", "qhm")}
+
+
+def _swa(W: object = None, start: object = None, every: object = None) -> Average:
+    """Return the mean of the last iterates, or of every k-th from one on."""
+    if start is None and every is None:
+        return TailAverage(W)  # type: ignore[arg-type]
+    if W is not None:
+        raise RequestError("expected swa:W=... or swa:start=...,every=..., got both")
+    given = {"start": start, "every": every}
+    return EveryKthAverage(**{name: x for name, x in given.items() if x is not None})  # type: ignore[arg-type]
+
+
 _AVERAGES: Mapping[str, Spoken] = {
     "tail": Spoken(
         TailAverage,
         ("W",),
-        also=("swa", "polyak-ruppert"),
+        also=("polyak-ruppert",),
+        entries_also={"last": "W", "window": "W"},
+    ),
+    "swa": Spoken(
+        _swa,
+        ("W", "start", "every"),
+        also=("every-kth",),
         entries_also={"last": "W", "window": "W"},
     ),
     "exponential": Spoken(
         ExponentialAverage,
-        ("alpha",),
+        ("alpha", "first"),
         also=("ema",),
+        readers={"first": word_of},
         entries_also={"decay": "alpha"},
     ),
 }
@@ -105,7 +192,8 @@ def named_optimizer(
     Parameters
     ----------
     which
-        ``"sgd"``, ``"momentum"``, ``"nesterov"``, with numbers as in ``"momentum:beta=0.9"``.
+        ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"qhm"``, ``"lookahead"``, ``"delayed"``,
+        ``"schedule-free"``, with numbers as in ``"momentum:beta=0.9"``.
     schedule, average, weight_decay, penalty, decoupled_decay
         Replace those of the optimiser, when given.
 
@@ -140,7 +228,10 @@ def named_optimizer(
 
 
 def named_average(which: str | Average) -> Average:
-    """Return an average by its name, ``tail:W=10`` or ``exponential:alpha=0.9``, or the average itself.
+    """Return an average by its name, or the average itself.
+
+    ``tail:W=10``, ``exponential:alpha=0.9``, ``exponential:alpha=0.9,first=copied``,
+    ``swa:start=100,every=10``.
 
     Raises
     ------

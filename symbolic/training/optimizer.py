@@ -139,6 +139,9 @@ class Optimizer(ABC):
     #: The spans of its numbers that have one: the least, and what they are below (None without end).
     spans: ClassVar[Mapping[str, tuple[int, int | None]]] = {}
 
+    #: The names of what else the label tells, unless it is what it is when left out.
+    settings: ClassVar[tuple[str, ...]] = ()
+
     @property
     def known_spans(self) -> dict[str, tuple[int, int | None]]:
         """The spans of symbols of the optimiser, its schedule and average, by the symbol's name."""
@@ -169,7 +172,7 @@ class Optimizer(ABC):
     @property
     def dressing(self) -> Dressing | None:
         """How links dress an edge in closed form; None where that is known by number only."""
-        kernel, readout = self.kernel, self.readout
+        kernel, readout = self.kernel, self.root_kernel
         if self.schedule is not None or kernel is None or readout is None:
             return None
         if self.decoupled_decay != 0:
@@ -193,6 +196,11 @@ class Optimizer(ABC):
             for name in self.numbers
             if not isinstance(getattr(self, name), Symbol)
         ]
+        defaults = {entry.name: entry.default for entry in fields(self)}  # type: ignore[arg-type]
+        for name in self.settings:
+            value = getattr(self, name)
+            if value is not None and value != defaults[name]:
+                pieces.append(f"{name.replace('_', '-')}={str(value).lower()}")
         if self.weight_decay != 0:
             pieces.append(f"weight-decay={self.weight_decay}")
         if self.decoupled_decay != 0:
@@ -241,7 +249,7 @@ class Optimizer(ABC):
     kernel_follows_schedule: ClassVar[bool] = False
 
     @property
-    def readout(self) -> tuple[Mode, ...] | None:
+    def root_kernel(self) -> tuple[Mode, ...] | None:
         r"""The kernel of an edge into the root, with D = T - s; None where it has no closed form.
 
         For the last iterate it is K; for an average, K convolved with the weights.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final, get_args
 from sympy import Expr, Integer, sympify
 
 from sgdiagrams.diagrams.errors import SamplingError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.checks import Number, check_choice, rational_or_symbol
+from sgdiagrams.symbolic.checks import Number, check_choice, rational, rational_or_symbol
 from sgdiagrams.symbolic.propagation.linear_update import LinearUpdate
 from sgdiagrams.symbolic.training.kernels import Mode
 from sgdiagrams.symbolic.training.optimizer import Optimizer, V
@@ -61,12 +62,23 @@ class _WithMomentum(Optimizer):
         of_gradient, of_velocity = self._step(beta)
         weights = (one, zero)
 
-        def update(a: Fraction) -> LinearUpdate:
+        def update(a: Fraction, damped: Fraction = self.undamped) -> LinearUpdate:
             injected, moved = (a, one) if self.schedule_scales == "gradient" else (one, a)
             step = ((one, moved * of_velocity), (zero, beta))
-            return LinearUpdate(weights, (a * of_gradient, injected), step, weights)
+            taken = a * of_gradient * damped
+            return LinearUpdate(weights, (taken, injected * damped), step, weights)
 
-        return self.by_factor(T, update)
+        updates = self.by_factor(T, update)
+        if self.undamped == 1 or not T:
+            return updates
+        # What PyTorch's buffer begins with is the whole gradient.
+        factor = self.multipliers(T)[0]
+        return (self._with_pull(update(factor, one), factor), *updates[1:])
+
+    @property
+    def undamped(self) -> Fraction:
+        """How much of a gradient enters the velocity, but for the first."""
+        return Fraction(1)
 
     @abstractmethod
     def _step(self, beta: Fraction) -> tuple[Fraction, Fraction]:
@@ -102,14 +114,20 @@ class Momentum(_WithMomentum):
     schedule_scales
         ``"velocity"``: the schedule multiplies the velocity at the time of the step, as in PyTorch;
         ``"gradient"``: it multiplies the gradient that enters the velocity.
+    dampening
+        Gradients enter the velocity times 1 less this number in [0, 1], but for the first, as in
+        PyTorch; then nothing is known in closed form.
 
     Examples
     --------
     >>> Momentum(beta=0.9).kernel
     (Mode(weight=10, power=0, base=1), Mode(weight=-10, power=0, base=9/10))
+    >>> [str(u.inject[1]) for u in Momentum(beta=0.9, dampening=0.1).linear_updates(3)]
+    ['1', '9/10', '9/10']
     """
 
     name: ClassVar[str] = "momentum"
+    settings: ClassVar[tuple[str, ...]] = ("dampening",)
 
     beta: Number | None = None
     schedule: Schedule | None = None
@@ -118,23 +136,39 @@ class Momentum(_WithMomentum):
     penalty: Penalty | None = None
     decoupled_decay: Number = 0
     schedule_scales: ScheduleScales = "velocity"
+    dampening: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.dampening is not None:
+            dampening = rational("dampening", self.dampening)
+            if not 0 <= dampening <= 1:
+                raise SamplingError(
+                    f"expected a number in [0, 1] for dampening, got dampening={shown(self.dampening)}"
+                )
+            object.__setattr__(self, "dampening", dampening or None)
+        _WithMomentum.__post_init__(self)
+
+    @property
+    def undamped(self) -> Fraction:
+        """1 less the dampening."""
+        return 1 - (self.dampening or Fraction(0))
 
     @property
     def kernel(self) -> tuple[Mode, ...] | None:
         r"""The kernel :math:`(1 - \beta^D)/(1 - \beta)`."""
         x = self._decay
-        if x is None:
+        if x is None or self.dampening is not None:
             return None
         return (Mode(1 / (1 - x), 0, Integer(1)), Mode(-1 / (1 - x), 0, x))
 
     def update(
         self, gradient: V, memory: tuple[V, ...], factor: Fraction
     ) -> tuple[V, tuple[V, ...]]:
-        """Return the new velocity."""
+        """Return the new velocity; dampening is for all updates but the first."""
         [velocity] = memory
         if self.schedule_scales == "gradient":
             gradient, factor = factor * gradient, Fraction(1)
-        velocity = self.beta * velocity + gradient
+        velocity = self.beta * velocity + self.undamped * gradient
         return factor * velocity, (velocity,)
 
     def _step(self, beta: Fraction) -> tuple[Fraction, Fraction]:

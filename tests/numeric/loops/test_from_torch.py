@@ -50,6 +50,7 @@ FLAGS = {
     "nesterov, decay": {"momentum": 0.5, "weight_decay": 0.1, "nesterov": True},
     "maximize": {"momentum": 0.5, "maximize": True},
     "dampening without momentum": {"dampening": 0.3},
+    "dampening": {"momentum": 0.5, "dampening": 0.3, "weight_decay": 0.1},
 }
 
 
@@ -106,6 +107,26 @@ def test_schedulers(name, momentum):
         assert eta == 0.2
     batches, end = real_run(theta, optimizer, loader(), epochs=4, **after)
     assert our_run(training, batches, eta) == pytest.approx(end, rel=1e-12)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("name", ["CyclicLR", "OneCycleLR"])
+def test_momentum_that_changes(name, nesterov):
+    theta = weights()
+    optimizer = torch.optim.SGD([theta], lr=0.05, momentum=0.9, nesterov=nesterov)
+    if name == "CyclicLR":
+        scheduler = sched.CyclicLR(optimizer, 0.05, 0.2, 2, base_momentum=0.6, max_momentum=0.95)
+    else:
+        scheduler = sched.OneCycleLR(optimizer, 0.2, 12)
+    training = from_torch(optimizer, scheduler, loader(), epochs=4)
+    assert training.optimizer.nesterov is nesterov
+    after = [lambda: scheduler.last_epoch < 11 and scheduler.step()]
+    eta = torch_eta(optimizer)
+    batches, end = real_run(theta, optimizer, loader(), epochs=4, after_update=after)
+    assert our_run(training, batches, eta) == pytest.approx(end, rel=1e-12)
+    fresh = torch.optim.SGD([weights()], lr=0.05, momentum=0.9)
+    with pytest.raises(RequestError, match=r"epochs=\.\.\. or updates=\.\.\. with a momentum"):
+        from_torch(fresh, sched.CyclicLR(fresh, 0.05, 0.2, 2), scheduler_every="update")
 
 
 def test_a_scheduler_that_was_stepped_before_goes_on():
