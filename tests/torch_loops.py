@@ -45,7 +45,7 @@ def weights():
     return torch.nn.Parameter(torch.tensor(START, dtype=torch.float64))
 
 
-def real_run(theta, optimizer, loader, *, epochs, after_update=(), after_epoch=(), points=POINTS):
+def real_run(theta, optimizer, loader, *, epochs, after_update=(), after_epoch=(), extra=None):
     """Train as people do; return the rows of every update and the weights at the end."""
     batches = []
     with warnings.catch_warnings():
@@ -53,7 +53,8 @@ def real_run(theta, optimizer, loader, *, epochs, after_update=(), after_epoch=(
         for _ in range(epochs):
             for rows in loader:
                 optimizer.zero_grad()
-                loss(theta, points[rows]).backward()
+                mean = loss(theta, POINTS[rows])
+                (mean if extra is None else extra(mean)).backward()
                 optimizer.step()
                 batches.append(tuple(rows.tolist()))
                 for act in after_update:
@@ -63,8 +64,8 @@ def real_run(theta, optimizer, loader, *, epochs, after_update=(), after_epoch=(
     return batches, theta.detach().numpy().copy()
 
 
-def our_run(training, batches, eta, points=POINTS):
+def our_run(training, batches, eta):
     """Return the weights that are looked at after the batches, by our update rule."""
-    x = [points[list(rows)].numpy()[None] for rows in batches]
+    x = [POINTS[list(rows)].numpy()[None] for rows in batches]
     [end] = Descent.of(training).follow(gradient, np.array([START]), x, eta=eta)
     return end[0]

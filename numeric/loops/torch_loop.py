@@ -8,19 +8,19 @@ import numpy as np
 
 from sgdiagrams.diagrams.errors import MissingDependencyError, RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.numeric.loops.torch_averages import average_of
 from sgdiagrams.numeric.loops.torch_loaders import LoaderRounds
 from sgdiagrams.numeric.loops.torch_rates import base_rate, schedule_of, steps_once_an_update
-from sgdiagrams.numeric.loops.torch_rule import check_optimizer, rule_of
+from sgdiagrams.numeric.loops.torch_rule import by_weight, check_optimizer, rule_of
 from sgdiagrams.symbolic.checks import check_choice, whole_number
-from sgdiagrams.symbolic.training.names import named_average
 from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from sgdiagrams.symbolic.training.average import Average
+    from sgdiagrams.numeric.loops.torch_averages import AveragedAt
 
 __all__ = ["StepEvery", "from_torch", "torch_eta"]
 
@@ -34,8 +34,10 @@ def from_torch(
     *,
     epochs: int | None = None,
     updates: int | None = None,
-    average: str | Average | None = None,
+    average: Any = None,
     scheduler_every: StepEvery | None = None,
+    averaged_at: AveragedAt | Sequence[int] | None = None,
+    parameters: Iterable[Any] | None = None,
 ) -> Training:
     """Return how a PyTorch script trains, read off the objects that it trains with.
 
@@ -59,11 +61,18 @@ def from_torch(
     epochs, updates
         How long it trains, in one of the two; symbols when left out.
     average
-        What is looked at, if not the last weights: an average of iterates or its name.
+        What is looked at, if not the last weights: an average of iterates, its name, or a
+        ``torch.optim.swa_utils.AveragedModel`` before its first call.
     scheduler_every
         When the scheduler is stepped: ``"epoch"`` or ``"update"``. By default as PyTorch's manual has it:
         CyclicLR and OneCycleLR after every update, others after every epoch, or every update where there
         is no data loader.
+    averaged_at
+        When ``update_parameters`` of the AveragedModel is called: ``"update"`` (after each, the default),
+        ``"epoch"``, or the numbers of updates after which it is, such as ``range(500, 1001, 100)``.
+    parameters
+        The parameters in the order of the weights, as for `torch_eta`, where groups have weight decays of
+        their own.
 
     Returns
     -------
@@ -101,28 +110,31 @@ def from_torch(
     total = None if updates is None else whole_number("updates", updates)
     rounds = LoaderRounds.of(dataloader)
     scheme = rounds.scheme(number, total)
-    schedule = None
+    T = int(scheme.updates) if scheme.updates.is_number else None
+    schedule, every = None, 1
     momenta: tuple[tuple[float, ...], ...] = (
         tuple(float(group["momentum"]) for group in optimizer.param_groups),
     )
-    T, every = None, 1
     if scheduler is not None:
         chain = tuple(scheduler) if isinstance(scheduler, (list, tuple)) else (scheduler,)
         every = _updates_to_a_step(chain, scheduler_every, rounds)
-        T = int(scheme.updates) if scheme.updates.is_number else None
         schedule, taken = schedule_of(optimizer, chain, updates=T, every=every)
         momenta = taken.momenta
     elif scheduler_every is not None:
         raise RequestError(
             f"expected scheduler_every with a scheduler, got scheduler_every={shown(scheduler_every)}"
         )
-    looked_at = None if average is None else named_average(average)
-    return Training(
-        scheme,
-        rule_of(
-            optimizer, momenta=momenta, updates=T, every=every, schedule=schedule, average=looked_at
-        ),
+    looked_at = average_of(average, averaged_at, updates=T, epoch=rounds.updates)
+    rule = rule_of(
+        optimizer,
+        parameters=parameters,
+        momenta=momenta,
+        updates=T,
+        every=every,
+        schedule=schedule,
+        average=looked_at,
     )
+    return Training(scheme, rule)
 
 
 def torch_eta(
@@ -163,18 +175,10 @@ def torch_eta(
     """
     _needs_torch()
     check_optimizer(optimizer)
-    rates = {}
-    for group in optimizer.param_groups:
-        sign = -1 if group["maximize"] else 1
-        rates.update({id(p): (p, sign * base_rate(group)) for p in group["params"]})
-    order = [p for p, _ in rates.values()] if parameters is None else list(parameters)
-    weights = [p for p in order if p.requires_grad]
-    if any(id(p) not in rates for p in weights):
-        raise RequestError("expected every weight in a group of the optimiser, got one in none")
-    by_weight = [rates[id(p)][1] for p in weights]
-    if len(set(by_weight)) == 1:
-        return by_weight[0]
-    return np.repeat(by_weight, [p.numel() for p in weights])
+    rates = by_weight(
+        optimizer, parameters, lambda group: (-1 if group["maximize"] else 1) * base_rate(group)
+    )
+    return np.array(rates) if isinstance(rates, list) else rates
 
 
 def _updates_to_a_step(chain: tuple[Any, ...], when: StepEvery | None, rounds: LoaderRounds) -> int:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stepped", "base_rate", "schedule_of", "steps_once_an_update"]
 
+_ROUNDING = 1e-13
 _CLOSE = 1e-9  # relative, of a rate and what its name says
+_LONGEST = 10**6  # denominator of a ratio that a person meant
 _SOME_STEPS = 60  # that are compared where the number of updates is not known
 _BY_UPDATE = ("CyclicLR", "OneCycleLR")
 
@@ -43,13 +45,24 @@ class Stepped:
     momenta: tuple[tuple[float, ...], ...]
 
     @classmethod
-    def of(cls, optimizer: Any, chain: tuple[Any, ...], steps: int) -> Stepped:
+    def of(
+        cls, optimizer: Any, chain: tuple[Any, ...], steps: int, *, fewer: bool = False
+    ) -> Stepped:
         """Step copies of schedulers on groups like those of their optimiser, which is not touched.
+
+        Parameters
+        ----------
+        optimizer, chain
+            PyTorch's.
+        steps
+            Their number.
+        fewer
+            Whether fewer will do where the schedulers end before.
 
         Raises
         ------
         RequestError
-            When the copy raises an error on the way.
+            When a copy raises an error on the way.
         """
         import torch
 
@@ -73,6 +86,9 @@ class Stepped:
                         tuple(float(group.get("momentum", 0)) for group in stand_in.param_groups)
                     )
         except Exception as error:
+            if fewer and rates[1:]:
+                # The last step may be one beyond the last update.
+                return cls(tuple(rates[:-1]), tuple(momenta[:-1]))
             raise RequestError(
                 f"expected a scheduler that takes {steps} steps, got {_called(chain)}, which "
                 f"says: {shortened(str(error))}"
@@ -119,7 +135,7 @@ def schedule_of(
         When the groups have factors of their own, a base rate is 0, or T is needed.
     """
     steps = _SOME_STEPS if updates is None else max(1, -(-updates // every))
-    taken = Stepped.of(optimizer, chain, steps)
+    taken = Stepped.of(optimizer, chain, steps, fewer=updates is None)
     bases = [base_rate(group) for group in optimizer.param_groups]
     if 0.0 in bases:
         raise RequestError("expected base learning rates other than 0, got lr=0 in a group")
@@ -200,14 +216,30 @@ def _entries(name: str, scheduler: Any, base: float) -> Iterator[tuple[str, Any]
     if name == "MultiStepLR":
         yield "milestones", sorted(scheduler.milestones.elements())
     if name in ("CosineAnnealingLR", "CosineAnnealingWarmRestarts") and scheduler.eta_min:
-        yield "floor", scheduler.eta_min / base
+        yield "floor", _short(scheduler.eta_min / base)
+    if name == "OneCycleLR":
+        phases = vars(scheduler)["_schedule_phases"]
+        group = scheduler.optimizer.param_groups[0]
+        yield from {
+            "anneal_strategy": vars(scheduler)["_anneal_func_type"],
+            "pct_start": _short((phases[0]["end_step"] + 1) / scheduler.total_steps),
+            "div_factor": _short(group["max_lr"] / group["initial_lr"]),
+            "final_div_factor": _short(group["initial_lr"] / group["min_lr"]),
+            "three_phase": len(phases) > 2,
+        }.items()
     if name == "CyclicLR":
         up = round(scheduler.total_size * scheduler.step_ratio)
         yield from {
-            "peak": scheduler.max_lrs[0] / base,
+            "peak": _short(scheduler.max_lrs[0] / base),
             "step_size_up": up,
             "step_size_down": round(scheduler.total_size) - up,
         }.items()
+
+
+def _short(ratio: float) -> Fraction | float:
+    """Return the ratio that is meant where rounding has changed it."""
+    near = Fraction(ratio).limit_denominator(_LONGEST)
+    return near if abs(near - Fraction(ratio)) <= _ROUNDING * abs(ratio) else ratio
 
 
 def _written(value: Any) -> str:

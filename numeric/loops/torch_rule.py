@@ -9,12 +9,13 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.training.optimizers.changing_momentum import ChangingMomentum
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
-from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
-__all__ = ["check_optimizer", "rule_of"]
+__all__ = ["by_weight", "check_optimizer", "rule_of"]
 
 #: What comes nearest to optimisers that are no linear function of the gradients.
 _NEAREST = {
@@ -58,9 +59,43 @@ def check_optimizer(optimizer: Any) -> None:
             )
 
 
+def by_weight(
+    optimizer: Any, parameters: Iterable[Any] | None, value_of: Callable[[dict[str, Any]], float]
+) -> float | list[float]:
+    """Return a number of the groups: one where all agree, otherwise one for every weight.
+
+    Parameters
+    ----------
+    optimizer
+        PyTorch's.
+    parameters
+        The parameters in the order of the weights; in the order of the groups for None. Those that
+        require no gradient are no weights.
+    value_of
+        Takes a group to its number.
+
+    Raises
+    ------
+    RequestError
+        When a parameter is in no group.
+    """
+    values = {
+        id(p): (p, value_of(group)) for group in optimizer.param_groups for p in group["params"]
+    }
+    order = [p for p, _ in values.values()] if parameters is None else list(parameters)
+    weights = [p for p in order if p.requires_grad]
+    if any(id(p) not in values for p in weights):
+        raise RequestError("expected every weight in a group of the optimiser, got one in none")
+    numbers = [values[id(p)][1] for p in weights]
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    return [number for p, number in zip(weights, numbers, strict=True) for _ in range(p.numel())]
+
+
 def rule_of(
     optimizer: Any,
     *,
+    parameters: Iterable[Any] | None,
     momenta: tuple[tuple[float, ...], ...],
     updates: int | None,
     every: int,
@@ -72,10 +107,12 @@ def rule_of(
     ----------
     optimizer
         A `torch.optim.SGD`.
+    parameters
+        As for `by_weight`.
     momenta
         The momentum of all groups at every step of the scheduler.
     updates, every
-        The number of updates, None where it is not known, and that to a step of the scheduler.
+        The number of updates, None where it is not known, and how many there are to a step.
     **parts
         ``schedule`` and ``average``.
 
@@ -86,7 +123,7 @@ def rule_of(
     """
     dampening = _common(optimizer, "dampening")
     is_nesterov = _common(optimizer, "nesterov")
-    decay = _common(optimizer, "weight_decay")
+    decay = by_weight(optimizer, parameters, lambda group: float(group["weight_decay"]))
     if _common(optimizer, "maximize") and decay:
         raise RequestError(
             "expected maximize=True without weight decay, got both; train on the loss with its sign "
@@ -95,27 +132,31 @@ def rule_of(
     for row in momenta:
         if len(set(row)) > 1:
             raise RequestError(
-                f"expected one momentum for all groups, got {shown(sorted(set(row)))}"
+                f"expected one momentum for all groups, got momentum={shown(list(row))}"
             )
-    values = [row[0] for row in momenta]
-    if len(set(values)) > 1:
-        if dampening:
-            raise RequestError(
-                f"expected dampening=0 with a momentum that changes, got dampening={shown(dampening)}; "
-                "the nearest has cycle_momentum=False"
-            )
+    betas = [row[0] for row in momenta]
+    if len(set(betas)) > 1:
         if updates is None:
             raise RequestError(
-                "expected epochs=... or updates=... with a momentum that changes, got neither"
+                "expected epochs=... or updates=... for momentum that changes, got neither"
             )
-        betas = ArraySchedule([values[t // every] for t in range(updates)])
-        return ChangingMomentum(betas=betas, nesterov=is_nesterov, weight_decay=decay, **parts)
-    momentum = values[0]
+        if dampening or 0 in betas:
+            raise RequestError(
+                "expected momentum that changes between numbers above 0, without dampening, got "
+                f"momentum={shown(betas)}, dampening={shown(dampening)}"
+            )
+        return ChangingMomentum(
+            betas=[betas[t // every] for t in range(updates)],  # type: ignore[arg-type]
+            nesterov=is_nesterov,
+            weight_decay=decay,
+            **parts,
+        )
+    momentum = betas[0]
     if not momentum:
         return SGD(weight_decay=decay, **parts)
     if is_nesterov:
         return Nesterov(beta=momentum, weight_decay=decay, **parts)
-    return Momentum(beta=momentum, dampening=dampening or None, weight_decay=decay, **parts)
+    return Momentum(beta=momentum, weight_decay=decay, dampening=dampening or None, **parts)
 
 
 def _common(optimizer: Any, name: str) -> Any:

@@ -1,5 +1,6 @@
 """Every row of the tables "your code -> our words" is run: both sides, and the command line."""
 
+import json
 import math
 import re
 import shlex
@@ -26,10 +27,10 @@ from torch_loops import (  # noqa: E402
 )
 
 import sgdiagrams.symbolic as ours  # noqa: E402
-from sgdiagrams import from_torch  # noqa: E402
+from sgdiagrams import Epochs, Statistics, expand, from_torch  # noqa: E402
 from sgdiagrams.commands.shared.requests import parse_settings, read_protocol  # noqa: E402
 from sgdiagrams.diagrams import Diagram  # noqa: E402
-from sgdiagrams.symbolic import SGD, Grid, OnePass, Training  # noqa: E402
+from sgdiagrams.symbolic import SGD, Function, Grid, OnePass, Penalty, Training  # noqa: E402
 
 PAGE = (ROOT / "docs" / "your-loop.md").read_text(encoding="utf-8")
 EPOCHS, UPDATES = 3, 9
@@ -64,8 +65,8 @@ def rows_of(name):
 def meant(row):
     """Return what the Python of a row makes, and its learning rate."""
     code, *more = spans(row["Python"])
-    eta = run(more[0].removeprefix("eta="), {}) if more else 0.1
-    return run(code, OURS), eta
+    rates = [run(span.removeprefix("eta="), {}) for span in more if span.startswith("eta=")]
+    return run(code, OURS), rates[0] if rates else 0.1
 
 
 def said(row, folder):
@@ -73,6 +74,9 @@ def said(row, folder):
     words = shlex.split(spans(row["command line"])[0])
     options = dict(zip(words[::2], words[1::2], strict=True))
     settings = [words[i + 1] for i in range(0, len(words), 2) if words[i] == "--set"]
+    (folder / "batches.json").write_text(
+        json.dumps({"batches": [[3, 1], [0, 2], [0, 3]] * 3, "N": 6})
+    )
     schedule = options.get("--schedule")
     if schedule == "file:factors.txt":
         path = folder / "factors.txt"
@@ -80,11 +84,13 @@ def said(row, folder):
         schedule = f"file:{path}"
     return read_protocol(
         parse_settings(settings),
-        sampling=options.get("--sampling", "one-pass"),
+        sampling=options.get("--sampling", "one-pass").replace("grid:", f"grid:{folder}/"),
         method=options.get("--optimizer", "sgd"),
         weight_decay=options.get("--weight-decay"),
+        decoupled_decay=options.get("--decoupled-decay"),
         schedule=schedule,
         average=options.get("--average"),
+        penalty=options.get("--penalty"),
     )
 
 
@@ -154,9 +160,11 @@ def test_rules(row, tmp_path):
     optimizer, eta = meant(row)
     assert said(row, tmp_path)[1] == optimizer
     theta = weights()
-    rule = run(spans(row["PyTorch"])[0], TORCH | {"weights": [theta]})
+    code = spans(row.get("PyTorch", "`SGD(weights, lr=0.1)`"))[0]
+    rule = run(code, TORCH | {"weights": [theta]})
     loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
-    assert from_torch(rule, None, loader, epochs=EPOCHS).optimizer == optimizer
+    if "PyTorch" in row:
+        assert from_torch(rule, None, loader, epochs=EPOCHS).optimizer == optimizer
     hold(row, optimizer, eta, *real_run(theta, rule, loader, epochs=EPOCHS))
 
 
@@ -187,7 +195,7 @@ def test_schedules(row, tmp_path):
 
 def visits_twice(batches):
     """Return how often a row comes in one update and again in a later one."""
-    visits = np.array([np.bincount(rows, minlength=2 * UPDATES) for rows in batches])
+    visits = np.array([np.bincount(np.array(r, int), minlength=2 * UPDATES) for r in batches])
     return float((visits * (np.cumsum(visits, axis=0) - visits)).sum())
 
 
@@ -216,7 +224,7 @@ def test_batches(row, tmp_path):
     scheme = run(spans(row["Python"])[0], OURS)
     assert said(row, tmp_path)[0] == scheme
     torch.manual_seed(2)
-    runs = 100 if scheme.is_random and "processes" not in row["PyTorch"] else 3
+    runs = 200 if scheme.is_random and "processes" not in row["PyTorch"] else 3
     trainings = [real_batches(row) for _ in range(runs)]
     assert {len(batches) for batches in trainings} == {int(scheme.updates)}
     counts = [visits_twice(batches) for batches in trainings]
@@ -242,7 +250,9 @@ def test_averages(row, tmp_path):
     average = run(spans(row["Python"])[0], OURS)
     optimizer = SGD(average=average)
     assert said(row, tmp_path)[1] == optimizer
+    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
     theta = weights()
+    when = "update"
     seen, act = theta.detach().clone(), None
     if "PyTorch" in row:
         [code] = spans(row["PyTorch"])
@@ -255,9 +265,15 @@ def test_averages(row, tmp_path):
             averaged = run(code, names)
             seen = averaged.module.theta.data
             act = lambda: averaged.update_parameters(model)
-    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
+            when = "epoch" if "once an epoch" in row["PyTorch"] else "update"
+            options = {"average": averaged, "averaged_at": when}
+            read = from_torch(
+                torch.optim.SGD([weights()], lr=0.1), None, loader, epochs=3, **options
+            )
+            assert read.optimizer == optimizer
     rule = torch.optim.SGD([theta], lr=0.1)
-    batches, _ = real_run(theta, rule, loader, epochs=EPOCHS, after_update=[act] if act else [])
+    after = {f"after_{when}": [act]} if act else {}
+    batches, _ = real_run(theta, rule, loader, epochs=EPOCHS, **after)
     found = trained(optimizer, batches, 0.1)
     if act:
         assert found == pytest.approx(seen.numpy(), rel=1e-9)
@@ -268,7 +284,69 @@ def test_averages(row, tmp_path):
         in_scikit_learn(spans(row["scikit-learn"])[0], optimizer, 0.1)
 
 
-@pytest.mark.parametrize("name", ["rules", "schedules", "batches", "averages"])
+@rows_of("losses")
+def test_losses(row, tmp_path):
+    optimizer, eta = meant(row)
+    assert said(row, tmp_path)[1] == optimizer
+    code = spans(row["PyTorch"])[0]
+    if optimizer.penalty is not None:
+        quartic = Function(
+            "quartic", derivatives=lambda theta, k: {0: theta**4, 1: 4 * theta**3}[k]
+        )
+        optimizer = SGD(penalty=Penalty(quartic, optimizer.penalty.strength))
+    theta = weights()
+    loader = data.DataLoader(Rows(), batch_size=2, shuffle=True)
+    rule = torch.optim.SGD([theta], lr=0.1)
+    extra = lambda mean: run(code, {"loss": mean, "weights": theta})
+    batches, end = real_run(theta, rule, loader, epochs=EPOCHS, extra=extra)
+    assert trained(optimizer, batches, eta) == pytest.approx(end, rel=1e-9)
+
+
+@rows_of("visits")
+def test_visits(row):
+    """One datapoint twice, with a quadratic loss, whose displacement ends at order 2."""
+    code = spans(row["PyTorch"])[0]
+    changed = "y" if code.startswith("y") else "x"
+    torch.manual_seed(8)
+
+    def draw():
+        batch = {"x": torch.tensor([1.0]), "y": torch.tensor([0.5])}
+        return batch | {changed: run(code, batch | {"torch": torch})}
+
+    def both(x, y, w=0.8):
+        return (w * x - y) * x, x * x
+
+    ends = []
+    for _ in range(500):
+        w = torch.nn.Parameter(torch.tensor([0.8]))
+        rule = torch.optim.SGD([w], lr=0.4)
+        for _ in range(2):
+            rule.zero_grad()
+            batch = draw()
+            (((w * batch["x"] - batch["y"]) ** 2).sum() / 2).backward()
+            rule.step()
+        ends.append(w.item() - 0.8)
+    drawn = {tuple(float(batch[k]) for k in "xy") for batch in (draw() for _ in range(50))}
+    slopes = np.array([both(x, y) for x, y in sorted(drawn)])
+    samples = {1: slopes[None, :, :1], 2: slopes[None, :, 1:, None]}
+    is_fresh = "fresh" in row["Python"]
+    options = {"visits": "population"} if is_fresh else {}
+    if not is_fresh:
+        samples = {k: x[:, 0] for k, x in samples.items()}
+    numbers = Statistics.from_samples(samples, role="population", **options)
+    scheme = Epochs(N=1, B=1, E=2)
+    found = run(spans(row["Python"])[0], {"expand": expand, "scheme": scheme})
+    exact = found.evaluate(numbers, eta=0.4)
+    error = np.std(ends) / np.sqrt(len(ends))
+    assert abs(np.mean(ends) - exact.value.item()) < 4 * error + 1e-6
+    words = shlex.split(spans(row["command line"])[0])
+    shown = good(
+        "expand", "--observable", "displacement", "--order", "2", "--sampling", "epochs", *words
+    )
+    assert ("fresh noise" in shown) is is_fresh
+
+
+@pytest.mark.parametrize("name", ["rules", "schedules", "batches", "averages", "losses"])
 def test_a_command_takes_the_options(name):
     words = shlex.split(spans(table(name)[1]["command line"])[0])
     numbers = ["--set", "T=9"] if "--sampling" not in words else []

@@ -19,7 +19,9 @@ from sgdiagrams.symbolic import (  # noqa: E402
     SGD,
     ArraySchedule,
     Epochs,
+    EveryKthAverage,
     Exponential,
+    ExponentialAverage,
     FreshData,
     Grid,
     Momentum,
@@ -50,7 +52,8 @@ FLAGS = {
     "nesterov, decay": {"momentum": 0.5, "weight_decay": 0.1, "nesterov": True},
     "maximize": {"momentum": 0.5, "maximize": True},
     "dampening without momentum": {"dampening": 0.3},
-    "dampening": {"momentum": 0.5, "dampening": 0.3, "weight_decay": 0.1},
+    "dampening": {"momentum": 0.9, "dampening": 0.3},
+    "dampening, decay": {"momentum": 0.9, "dampening": 1.0, "weight_decay": 0.1},
 }
 
 
@@ -109,24 +112,89 @@ def test_schedulers(name, momentum):
     assert our_run(training, batches, eta) == pytest.approx(end, rel=1e-12)
 
 
+CYCLES = {
+    "CyclicLR": lambda o: sched.CyclicLR(o, 0.05, 0.2, 2),
+    "CyclicLR, often": lambda o: sched.CyclicLR(o, 0.05, 0.2, 1, 2, mode="triangular2"),
+    "OneCycleLR": lambda o: sched.OneCycleLR(o, 0.05, 12),
+    "OneCycleLR, linear": lambda o: sched.OneCycleLR(o, 0.05, 12, anneal_strategy="linear"),
+}
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
-@pytest.mark.parametrize("name", ["CyclicLR", "OneCycleLR"])
+@pytest.mark.parametrize("name", CYCLES)
 def test_momentum_that_changes(name, nesterov):
     theta = weights()
     optimizer = torch.optim.SGD([theta], lr=0.05, momentum=0.9, nesterov=nesterov)
-    if name == "CyclicLR":
-        scheduler = sched.CyclicLR(optimizer, 0.05, 0.2, 2, base_momentum=0.6, max_momentum=0.95)
-    else:
-        scheduler = sched.OneCycleLR(optimizer, 0.2, 12)
+    scheduler = CYCLES[name](optimizer)
     training = from_torch(optimizer, scheduler, loader(), epochs=4)
     assert training.optimizer.nesterov is nesterov
-    after = [lambda: scheduler.last_epoch < 11 and scheduler.step()]
-    eta = torch_eta(optimizer)
-    batches, end = real_run(theta, optimizer, loader(), epochs=4, after_update=after)
+    eta, left = torch_eta(optimizer), iter(range(11))
+    step = lambda: next(left, None) is not None and scheduler.step()
+    batches, end = real_run(theta, optimizer, loader(), epochs=4, after_update=[step])
     assert our_run(training, batches, eta) == pytest.approx(end, rel=1e-12)
-    fresh = torch.optim.SGD([weights()], lr=0.05, momentum=0.9)
-    with pytest.raises(RequestError, match=r"epochs=\.\.\. or updates=\.\.\. with a momentum"):
-        from_torch(fresh, sched.CyclicLR(fresh, 0.05, 0.2, 2), scheduler_every="update")
+    fresh = sgd(momentum=0.9)
+    with pytest.raises(RequestError, match="for momentum that changes, got neither"):
+        from_torch(fresh, CYCLES[name](fresh))
+
+
+class Holder(torch.nn.Module):
+    def __init__(self, theta):
+        super().__init__()
+        self.theta = theta
+
+
+def own(mean, new, number):
+    return mean + (new - mean) / (number + 2)
+
+
+ema = torch.optim.swa_utils.get_ema_multi_avg_fn
+AVERAGED = {
+    "all": ({}, "update", TailAverage()),
+    "epochs": ({}, "epoch", EveryKthAverage(start=3, every=3)),
+    "from 5 on": ({}, range(5, 13), TailAverage(8)),
+    "every fourth": ({}, range(4, 13, 4), EveryKthAverage(start=4, every=4)),
+    "here and there": ({}, [2, 3, 11], None),
+    "ema": ({"multi_avg_fn": ema(0.9)}, None, ExponentialAverage(0.9, first="copied")),
+    "ema of epochs": ({"multi_avg_fn": ema(0.5)}, "epoch", None),
+    "own": ({"avg_fn": own}, None, None),
+}
+
+
+@pytest.mark.parametrize("name", AVERAGED)
+def test_averaged_models(name):
+    options, at, wanted = AVERAGED[name]
+    theta = weights()
+    optimizer = torch.optim.SGD([theta], lr=0.05, momentum=0.5)
+    averaged = torch.optim.swa_utils.AveragedModel(Holder(theta), **options)
+    training = from_torch(optimizer, None, loader(), epochs=4, average=averaged, averaged_at=at)
+    assert int(averaged.n_averaged) == 0
+    if wanted is not None:
+        assert training.optimizer.average == wanted
+    times = iter(range(1, 13))
+
+    def call():
+        t = next(times)
+        every = {None: 1, "update": 1, "epoch": 3}.get(at) if isinstance(at, str | None) else 0
+        if (every and t % every == 0) or (not every and t in at):
+            averaged.update_parameters(Holder(theta))
+
+    batches, _ = real_run(theta, optimizer, loader(), epochs=4, after_update=[call])
+    end = averaged.module.theta.detach().numpy()
+    assert our_run(training, batches, 0.05) == pytest.approx(end, rel=1e-9)
+
+
+def test_averages_of_unknown_length():
+    def read(at=None, **options):
+        averaged = torch.optim.swa_utils.AveragedModel(Holder(weights()), **options)
+        return from_torch(sgd(), None, loader(), average=averaged, averaged_at=at).optimizer.average
+
+    assert read() == TailAverage()
+    assert read("epoch") == EveryKthAverage(start=3, every=3)
+    assert read(multi_avg_fn=ema(0.99)) == ExponentialAverage(0.99, first="copied")
+    with pytest.raises(RequestError, match="with a function of its own, got neither"):
+        read(avg_fn=own)
+    with pytest.raises(RequestError, match="calls up to the last of updates=None"):
+        read([3])
 
 
 def test_a_scheduler_that_was_stepped_before_goes_on():
@@ -154,13 +222,15 @@ def test_two_schedulers_in_a_row():
 
 def test_groups_have_rates_of_their_own():
     first, second = (torch.nn.Parameter(torch.tensor([x], dtype=torch.float64)) for x in START)
-    optimizer = torch.optim.SGD([{"params": [second], "lr": 0.1}, {"params": [first]}], lr=0.05)
+    groups = [{"params": [second], "lr": 0.1, "weight_decay": 0.2}, {"params": [first]}]
+    optimizer = torch.optim.SGD(groups, lr=0.05)
     scheduler = sched.ExponentialLR(optimizer, 0.5)
     eta = torch_eta(optimizer, [first, second])
     assert eta.tolist() == [0.05, 0.1]
     assert torch_eta(optimizer).tolist() == [0.1, 0.05]
-    training = from_torch(optimizer, scheduler, loader(), epochs=2)
-
+    parameters = iter([first, second])
+    training = from_torch(optimizer, scheduler, loader(), epochs=2, parameters=parameters)
+    assert training.optimizer.penalty.rates == (0, Fraction(1, 5))
     batches = []
     for _ in range(2):
         for rows in loader():
@@ -193,6 +263,20 @@ def test_one_cycle_has_its_name():
     assert found == OneCycle(total=12)
 
 
+class UniformWithReplacementSampler:
+    """Poisson sampling as in Opacus: every row by itself, so many batches a round."""
+
+    def __init__(self, num_samples, sample_rate, steps):
+        self.num_samples, self.sample_rate, self.steps = num_samples, sample_rate, steps
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        for _ in range(self.steps):
+            yield torch.nonzero(torch.rand(self.num_samples) < self.sample_rate)[:, 0].tolist()
+
+
 # Data loaders -------------------------------------------------------------------------------------
 
 SAMPLERS = {
@@ -200,11 +284,6 @@ SAMPLERS = {
     "order": ({"batch_size": 3}, Epochs(N=6, B=3, E=4)),
     "one by one": ({}, Epochs(N=6, B=1, E=4)),
     "all": ({"batch_size": 10, "shuffle": True}, Epochs(N=6, B=6, E=4, shuffle="every-epoch")),
-    "order, smaller last": (
-        {"batch_size": 4},
-        Grid([[0, 1, 2, 3], [4, 5]] * 4, N=6),
-    ),
-    "order, last dropped": ({"batch_size": 4, "drop_last": True}, Grid([[0, 1, 2, 3]] * 4, N=6)),
     "replacement": (
         {"batch_size": 2, "sampler": data.RandomSampler(Rows(), replacement=True, num_samples=4)},
         WithReplacement(N=6, B=2, T=8),
@@ -240,22 +319,29 @@ def test_loaders(name):
     assert from_torch(optimizer, None, plain_loader(options), epochs=4).sampling == scheme
 
 
+def plain_batches(options):
+    """Return something that gives lists of rows at every turn, as the loader does."""
+    drawn = options.get("batch_sampler")
+    return drawn if isinstance(drawn, UniformWithReplacementSampler) else plain_loader(options)
+
+
 def pairs_of_visits(batches, number=ROWS):
     """Return how often a row comes in one update and again in a later one."""
-    visits = np.array([np.bincount(rows, minlength=number) for rows in batches])
+    visits = np.array([np.bincount(np.array(rows, int), minlength=number) for rows in batches])
     before = np.cumsum(visits, axis=0) - visits
     return float((visits * before).sum())
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "processes"])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.startswith("processes")])
 def test_what_loaders_draw(name):
     """Rows come again as often as the scheme counts the chain of two updates on one row."""
     options, scheme = SAMPLERS[name]
     torch.manual_seed(5)
-    real = plain_loader(options)
+    real = plain_batches(options)
     runs = 100 if scheme.is_random else 1
     counts = [
-        pairs_of_visits([rows.tolist() for _ in range(4) for rows in real]) for _ in range(runs)
+        pairs_of_visits([list(map(int, rows)) for _ in range(4) for rows in real])
+        for _ in range(runs)
     ]
     error = np.std(counts) / np.sqrt(runs)
     wanted = float(scheme.count(Diagram.parse("(01-2)(01-12)")))
@@ -314,6 +400,13 @@ def stepped():
     return optimizer
 
 
+def begun(calls=1):
+    averaged = torch.optim.swa_utils.AveragedModel(Holder(weights()))
+    for _ in range(calls):
+        averaged.update_parameters(averaged.module)
+    return averaged
+
+
 def sgd(**flags):
     return torch.optim.SGD([weights()], **{"lr": 0.1, **flags})
 
@@ -346,6 +439,28 @@ REFUSED = {
     "no optimiser": (lambda: from_torch("sgd"), "got optimizer='sgd'"),
     "stepped": (lambda: from_torch(stepped()), "before its first step"),
     "momenta": (lambda: from_torch(groups(momentum=0.5)), "expected one momentum"),
+    "averaged before": (lambda: from_torch(sgd(), average=begun()), "before its first call"),
+    "calls without a model": (lambda: from_torch(sgd(), averaged_at="epoch"), "an AveragedModel"),
+    "calls out of order": (
+        lambda: from_torch(sgd(), updates=9, average=begun(0), averaged_at=[3, 2]),
+        "expected calls in order",
+    ),
+    "calls without epochs": (
+        lambda: from_torch(sgd(), average=begun(0), averaged_at="epoch"),
+        "expected a data loader",
+    ),
+    "calls in words": (
+        lambda: from_torch(sgd(), average=begun(0), averaged_at="now and then"),
+        "got 'now and then'",
+    ),
+    "momentum from nothing": (
+        lambda: from_torch(
+            o := sgd(momentum=0.9),
+            sched.CyclicLR(o, 0.1, 0.2, base_momentum=0.0, step_size_up=2),
+            updates=4,
+        ),
+        "between numbers above 0",
+    ),
     "plateau": (
         lambda: from_torch(o := sgd(), sched.ReduceLROnPlateau(o)),
         "the nearest is MultiStepLR",
