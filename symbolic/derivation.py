@@ -24,6 +24,7 @@ from sgdiagrams.diagrams.nested.visits import with_visits
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.at_roots import RootExpressions
 from sgdiagrams.symbolic.algebra.conversions import in_moments
+from sgdiagrams.symbolic.contractions.added_noise import with_added_noise
 from sgdiagrams.symbolic.contractions.placements import (
     contractions,
     disjoint_union,
@@ -49,13 +50,12 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.sampling import Sampling
-    from sgdiagrams.symbolic.vocabulary import Basis
+    from sgdiagrams.symbolic.vocabulary import Basis, NoiseModel
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
 __all__ = ["Derivation", "exact_terms", "rounded_terms"]
@@ -132,12 +132,12 @@ class Derivation:
         training: Training,
         basis: Basis,
         order: int,
-        visits: VisitNoise = "same",
+        visits: NoiseModel = "same",
     ) -> None:
         # Where every datapoint is visited once, noise is its own as well: but for the training loss.
         roles = {root_role(e) for p in observable.products for e in p.expectations}
         is_one_visit = training.sampling.sharing == "none" and "training" not in roles
-        self.visits: VisitNoise = "same" if is_one_visit else visits
+        self.visits: NoiseModel = "same" if is_one_visit and visits == "fresh" else visits
         self.observable = observable
         self.training = training
         # Decoupled decay is counted in cumulants, where its updates ask for no row.
@@ -176,7 +176,7 @@ class Derivation:
     def is_long(self) -> bool:
         """Whether all numbers are given, and powers of them have many digits."""
         training = self.training
-        if self.visits == "fresh":
+        if self.visits != "same":
             return False
         if training.needed_symbols or training.is_continuous or training.optimizer.is_plain:
             return False
@@ -249,7 +249,7 @@ class _Means(ABC, Generic[Weight]):
         order: int,
         observable: Observable,
         roots: RootExpressions,
-        visits: VisitNoise = "same",
+        visits: NoiseModel = "same",
     ) -> None:
         self.training = training
         self.visits = visits
@@ -337,7 +337,7 @@ class _Means(ABC, Generic[Weight]):
         sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
         options = self.training.sampling.diagram_options
         diagrams = enumerate_diagrams(d, root=root_mode(role), **options)  # type: ignore[arg-type]
-        if self.visits == "fresh":
+        if self.visits != "same":
             has_one = self.basis == "moment" and bool(options.get("one_pass"))
             diagrams = chain.from_iterable(with_visits(k, one_pass=has_one) for k in diagrams)
         for diagram in diagrams:
@@ -355,6 +355,10 @@ class _Means(ABC, Generic[Weight]):
                         pulled=pulled,
                     )
                 )
+                if self.visits in ("additive", "gaussian"):
+                    is_gaussian = self.visits == "gaussian"
+                    left = (with_added_noise(value, is_gaussian=is_gaussian) for value in values)
+                    values = [value for value in left if value is not None]
                 for (sign, counter), total in zip(counters, sums, strict=True):
                     count = counter.count_pulled(diagram, role, pulled)
                     for contraction in values if count else ():

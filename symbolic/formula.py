@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
 
-    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
+    from sgdiagrams.symbolic.vocabulary import NoiseModel
 
 __all__ = [
     "Formula",
@@ -119,7 +119,7 @@ class Part:
     substituted
         What the numbers must obey after a substitution; None before one.
     visits
-        Whether a datapoint has the same noise at all its visits, or fresh noise at each.
+        Whether a datapoint has the same noise at all its visits, or fresh noise at each, and which.
     """
 
     coefficient: Fraction
@@ -127,7 +127,7 @@ class Part:
     sampling: Sampling | None
     optimizer: Optimizer = field(default_factory=SGD)
     substituted: SubstitutedSampling | None = None
-    visits: VisitNoise = "same"
+    visits: NoiseModel = "same"
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal, get_args, overload
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.nested.visits import check_visits
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.derivation import Derivation
@@ -33,10 +32,9 @@ from sgdiagrams.symbolic.resummed import ResummedExpansion
 from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
-from sgdiagrams.symbolic.vocabulary import SetRole
+from sgdiagrams.symbolic.vocabulary import NOISE_ALSO, NoiseModel, SetRole
 
 if TYPE_CHECKING:
-    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
@@ -60,7 +58,7 @@ def expand(
     optimizer: str | Optimizer | None = ...,
     basis: Basis | None = ...,
     resummed: Literal[False] = ...,
-    visits: VisitNoise = ...,
+    visits: NoiseModel = ...,
 ) -> Expansion: ...
 
 
@@ -114,7 +112,7 @@ def expand(
     resummed: bool = False,
     role: SetRole = "population",
     along_path: bool = False,
-    visits: VisitNoise = "same",
+    visits: NoiseModel = "same",
 ) -> Expansion | ResummedExpansion | PathExpansion:
     r"""Expand an expected observable of SGD in powers of the learning rate, or of the noise.
 
@@ -157,7 +155,12 @@ def expand(
         ``"same"``: a datapoint is the same at all its visits. ``"fresh"``: augmentation, dropout or label
         noise draws anew at every visit; values are then means over datapoints of products of means over
         the noise of each visit (in cumulants: of conditional cumulants), and the loss that is looked at
-        has noise of its own. For plain expansions of discrete updates.
+        has noise of its own. ``"additive"``: the noise of a visit is added to its gradient, independent
+        of datapoint and weights; values are plain cumulants, with the cumulants of the noise as
+        derivatives of the function ``noise`` (the second is its covariance). ``"gaussian"``, also
+        ``"sgld"``: it has a covariance and no higher cumulants, as in Langevin dynamics and differential
+        privacy; noise that is drawn once an update is noise of every visit with B times the covariance.
+        For plain expansions of discrete updates.
 
     Returns
     -------
@@ -218,7 +221,10 @@ def expand(
     if role == "training-set":
         _check_set(expanded, resummed=resummed)
         scheme = scheme.on_given_set()
-    check_visits(visits)
+    visits = NOISE_ALSO.get(visits, visits) if isinstance(visits, str) else visits
+    check_choice("visits", visits, get_args(NoiseModel))
+    if visits in ("additive", "gaussian") and basis is None:
+        basis = "cumulant"
     method = SGD() if optimizer is None else named_optimizer(optimizer)
     if resummed and basis == "moment":
         raise RequestError(
@@ -242,8 +248,8 @@ def expand(
     training = Training(scheme, method)
     if resummed:
         training.check_resummed()
-    if visits == "fresh":
-        _check_fresh(expanded, training, resummed=resummed, along_path=along_path)
+    if visits != "same":
+        _check_noise(expanded, training, visits, in_basis, without=(resummed, along_path))
     part = Part(Fraction(1), expanded, scheme, method, visits=visits)
     if along_path and method.penalty is not None:
         raise RequestError(
@@ -288,35 +294,53 @@ def _check_set(observable: Observable, *, resummed: bool) -> None:
         )
 
 
-def _check_fresh(
-    observable: Observable, training: Training, *, resummed: bool, along_path: bool
+def _check_noise(
+    observable: Observable,
+    training: Training,
+    visits: NoiseModel,
+    basis: Basis,
+    *,
+    without: tuple[bool, bool],
 ) -> None:
-    """Refuse what has no expansion with fresh noise at every visit."""
+    """Refuse what has no expansion with noise of every visit."""
     scheme, penalty = training.sampling, training.optimizer.penalty
-    if resummed or along_path:
-        name = "resummed" if resummed else "along_path"
+    wanted = f"visits='{visits}'"
+    if any(without):
+        name = "resummed" if without[0] else "along_path"
         raise RequestError(
-            f"expected a plain expansion with visits='fresh', got {name}=True; with one visit a "
-            "datapoint, as in one pass, visits='same' says the same"
+            f"expected a plain expansion with {wanted}, got {name}=True; with one visit a datapoint, as "
+            "in one pass, visits='same' says the same of noise that belongs to datapoints"
+        )
+    if visits != "fresh" and basis != "cumulant":
+        raise RequestError(f"expected basis='cumulant' with {wanted}, got basis={shown(basis)}")
+    if visits != "fresh" and scheme.is_noiseless:
+        raise RequestError(
+            f"expected a scheme with datapoints, whose visits have noise, with {wanted}, got "
+            f"{scheme.name}; take full-batch or one-pass"
+        )
+    if training.optimizer.decoupled_decay != 0:
+        raise RequestError(
+            f"expected weight decay in the gradient with {wanted}, got "
+            f"optimizer={training.optimizer.label}, whose decay is decoupled from it"
         )
     if penalty is not None:
         raise RequestError(
-            "expected no penalty but weight decay with visits='fresh', got "
+            f"expected no penalty but weight decay with {wanted}, got "
             f"penalty={shown(penalty.label)}"
         )
     if observable.times:
         raise RequestError(
-            "expected an observable at the end with visits='fresh', got "
+            f"expected an observable at the end with {wanted}, got "
             f"{shown(observable.name)}, which looks at the weights at several times"
         )
     if observable.expressions:
         raise RequestError(
-            "expected a loss, the weights or a function with visits='fresh', got "
+            f"expected a loss, the weights or a function with {wanted}, got "
             f"{shown(observable.name)}; an expression's means do not say whose noise is their own"
         )
     if scheme.is_continuous:
         raise RequestError(
-            f"expected a scheme of discrete updates with visits='fresh', got {scheme.name}, in which "
+            f"expected a scheme of discrete updates with {wanted}, got {scheme.name}, in which "
             "every datapoint is visited once; visits='same' says the same"
         )
 

@@ -9,6 +9,7 @@ __all__ = [
     "GROUP_DECAY",
     "L2",
     "LOSS",
+    "NOISE_ALSO",
     "PENALISED",
     "TRAINING",
     "UPDATE",
@@ -16,6 +17,7 @@ __all__ = [
     "Basis",
     "Coefficients",
     "EtaStyle",
+    "NoiseModel",
     "RootRole",
     "SetRole",
     "Sharing",
@@ -41,6 +43,19 @@ Basis = Literal["moment", "cumulant"]
 
 #: Which updates share a row: none with another, those with equal batches, all, or as a schedule says.
 Sharing = Literal["none", "equal-batches", "all", "scheduled"]
+
+
+#: What noise a datapoint has at its visits: the same at all, fresh at each, or fresh and added to its
+#: gradient independent of datapoint and weights, with any cumulants or with a covariance alone.
+NoiseModel = Literal["same", "fresh", "additive", "gaussian"]
+#: Other words for them.
+NOISE_ALSO: dict[str, NoiseModel] = {
+    "augmentation": "fresh",
+    "dropout": "fresh",
+    "label-noise": "fresh",
+    "sgld": "gaussian",
+    "dp-sgd": "gaussian",
+}
 
 
 EtaStyle = Literal["scalar", "tensor"]
@@ -70,7 +85,7 @@ WEIGHTS = "weights"
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 # Letters that formulas use for tensors of the loss.
-_TENSORS = re.compile(r"[GHJKCSMVUl]|D[0-9]+|eta|kappa")
+_TENSORS = re.compile(r"[GHJKCSMVUl]|D[0-9]+|eta|kappa|varkappa")
 
 
 def is_function(label: object) -> bool:

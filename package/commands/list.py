@@ -135,8 +135,8 @@ def list_diagrams(
     subject = _subject(order, noise)
     if noise is None:
         options["linkless"] = linkless
-        if visits == "fresh":
-            options["visits"] = visits
+        if visits != "same":
+            options["visits"] = "fresh"
     else:
         refuse_options("only without --noise", {"--visits": visits != "same"})
         refuse_options("only without --noise", {"--linkless": linkless})

@@ -17,7 +17,8 @@ Version 2 is one object::
   what stands for each of its symbols, as weights: ``{"sampling": {...}, "values": {"B": {...}}}``. A
   number of an optimiser is a rational number as text or
   a symbol's name; ``optimizer`` is left out for plain SGD. ``visits`` is ``fresh`` where noise is
-  fresh at every visit of a datapoint, and is left out elsewhere.
+  fresh at every visit of a datapoint, ``additive`` or ``gaussian`` where it is added to gradients, and is
+  left out elsewhere.
 * A weight is a sum of monomials: rational coefficients as strings ``"p"`` or ``"p/q"`` (integers too
   long for decimals as ``0x...``), powers as integers (negative ones too), and ``exponentials``: a
   power such as beta**T, to an integer power. A rational function has a ``denominator`` of the same
@@ -32,7 +33,7 @@ Version 1 had neither optimisers nor exponentials; it is read too.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sgdiagrams.diagrams.errors import FormatError
 from sgdiagrams.diagrams.files import json_text
@@ -56,6 +57,7 @@ from sgdiagrams.symbolic.records.values import (
 )
 from sgdiagrams.symbolic.records.weights import dump_weight, load_weight
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
+from sgdiagrams.symbolic.vocabulary import NoiseModel
 
 __all__ = ["EXPANSION_FORMAT", "EXPANSION_VERSION", "dump", "load"]
 
@@ -143,15 +145,18 @@ def _load(data: dict[str, Any]) -> Fields:
 
 def _load_part(item: dict[str, Any]) -> Part:
     check_keys(item, "coefficient", "observable", "sampling", "optimizer", "substituted", "visits")
-    if item.get("visits", "fresh") != "fresh":
-        raise FormatError(f"expected 'visits' to be 'fresh', got {shown(item['visits'])}")
+    visits = item.get("visits", "same")
+    if visits not in get_args(NoiseModel) or ("visits" in item and visits == "same"):
+        raise FormatError(
+            f"expected 'visits' to be 'fresh', 'additive' or 'gaussian', got {shown(visits)}"
+        )
     return Part(
         fraction(get(item, "coefficient", str)),
         named_observable(get(item, "observable", str)),
         load_sampling(item.get("sampling")),
         load_optimizer(item.get("optimizer")),
         _load_substituted(item),
-        "fresh" if "visits" in item else "same",
+        visits,
     )
 
 

@@ -23,10 +23,13 @@ __all__ = [
 ]
 
 
+_NOISE = {"fresh": "fresh", "additive": "additive", "gaussian": "Gaussian"}
+
+
 def _method(part: Part) -> str:
     """Return the optimiser where it is not plain SGD, and whether noise is fresh at every visit."""
     method = "" if part.optimizer.is_default else f", {part.optimizer.label}"
-    return method if part.visits == "same" else f"{method}, fresh noise"
+    return method if part.visits == "same" else f"{method}, {_NOISE[part.visits]} noise"
 
 
 def _protocol(part: Part) -> str:

@@ -198,12 +198,14 @@ def test_a_block_of_one_visit_is_a_plain_moment():
 
 def test_bad_input():
     options = {"order": 2, "sampling": "epochs"}
-    with pytest.raises(RequestError, match="visits='same' or visits='fresh'"):
+    with pytest.raises(RequestError, match="one of same, fresh, additive, gaussian"):
         expand("test-loss", **options, visits="often")
     with pytest.raises(RequestError, match="plain expansion with visits='fresh'"):
         expand("test-loss", order=2, sampling="one-pass", visits="fresh", resummed=True)
     with pytest.raises(RequestError, match="plain expansion with visits='fresh'"):
         expand("test-loss", noise=1, sampling="one-pass", visits="fresh", along_path=True)
+    with pytest.raises(RequestError, match="weight decay in the gradient"):
+        expand("test-loss", **options, optimizer=SGD(decoupled_decay="1/2"), visits="fresh")
     with pytest.raises(RequestError, match="an expression"):
         expand("expression:|G|^2", **options, visits="fresh")
     with pytest.raises(RequestError, match="discrete updates"):

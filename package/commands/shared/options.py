@@ -151,11 +151,11 @@ basis_option = click.option(
 )
 visits_option = click.option(
     "--visits",
-    type=click.Choice(["same", "fresh"]),
+    type=click.Choice(["same", "fresh", "additive", "gaussian", "sgld"]),
     default="same",
     show_default=True,
     help="Whether a datapoint is the same at all its visits, or has noise that is fresh at each "
-    "(augmentation, dropout, label noise).",
+    "(augmentation, dropout, label noise), or added to its gradient (gaussian: also sgld).",
 )
 component_option = click.option(
     "--component",
