@@ -24,7 +24,7 @@ from sgdiagrams.numeric.precision.divided_differences import power_difference
 from sgdiagrams.symbolic.resummation.dressed import DressedCount, closed_count
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import has_round_sum, round_sum
 from sgdiagrams.symbolic.resummation.timed.counts import StagedCount, staged_count
-from sgdiagrams.symbolic.training.dressing import polynomial_at
+from sgdiagrams.symbolic.training.dressing import Dressing, polynomial_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.dressed import DressedComponent, Structure
     from sgdiagrams.symbolic.resummation.given_sets.round_sums import RoundComponent
     from sgdiagrams.symbolic.resummation.skeletons import Skeleton
-    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["LongTime", "long_time", "product_of_long_times", "staged_value"]
@@ -111,7 +110,11 @@ def long_time(
             _staged, staged_count(skeleton.diagram, training, skeleton.reads, root=skeleton.role)
         )
     elif has_round_sum(skeleton.diagram, training):
-        at = partial(_rounds, round_sum(skeleton.diagram, training))
+        at = partial(
+            _rounds,
+            round_sum(skeleton.diagram, training),
+            training.optimizer.dressing or Dressing(),
+        )
     else:
         at = partial(_count, closed_count(skeleton.diagram, training, root=skeleton.role))
     return _at_roots(at, training, eigenvalues)
@@ -187,7 +190,7 @@ def _roots(h: NDArray[Any], dressing: Dressing) -> tuple[NDArray[Any], ...]:
 def _rounds(components: Sequence[RoundComponent], bases: Sequence[tuple[Any, ...]]) -> LongTime:
     """Return the limit on a given set for many rounds; where edges are flat there is none."""
     with np.errstate(all="ignore"):
-        late = late_rounds(components, bases)
+        late = late_rounds(components, bases, dressing)
         value = late.value
         for roots in bases:
             value = value / (roots[0] - roots[1]) if len(roots) == 2 else value

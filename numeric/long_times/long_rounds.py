@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.resummation.given_sets.round_sums import RoundComponent
+    from sgdiagrams.symbolic.training.dressing import Dressing
 
 __all__ = ["LateRounds", "homogeneous_power", "late_rounds"]
 
@@ -42,6 +43,7 @@ class LateRounds(NamedTuple):
 def late_rounds(
     components: Sequence[RoundComponent],
     bases: Sequence[tuple[Any, ...]],
+    dressing: Dressing,
     *,
     is_late: bool = True,
 ) -> LateRounds:
@@ -54,6 +56,8 @@ def late_rounds(
     bases
         For the edge above every update the bases of its kernel: 1 - h, or with momentum two. With two,
         the product of their differences is left to be divided by.
+    dressing
+        What the bases are the roots of.
     is_late
         Whether the number of rounds is infinite, whatever it is.
     """
@@ -61,6 +65,10 @@ def late_rounds(
     grows: Any = False
     for part in components:
         own = [bases[v] for v in part.nodes]
+        numerators = [
+            [float(c) for c in (dressing.readout if top else dressing.numerator)]
+            for top in part.into_root
+        ]
         M = int(part.batches)
         total: Any = 0.0
         known: dict[tuple[int, ...], _Choice] = {}
@@ -70,8 +78,10 @@ def late_rounds(
                     known[picked] = _Choice(own, picked, M)
                 choice = known[picked]
                 term: Any = float(weight) * (-1.0) ** sum(picked)
+                for c, x in zip(numerators, choice.own, strict=True):
+                    term = term * np.polyval(c, x)
                 for x, k, rounds in zip(choice.own, s.passes, s.rounds_passed, strict=True):
-                    power = k + len(own[0]) - 1 + M * rounds
+                    power = k + M * rounds
                     term = term * x**power if power else term
                 for gaps in s.inner:
                     term = term * choice.difference(gaps)

@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.resummation.forms import conditions, expression
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
 from sgdiagrams.symbolic.resummation.timed.counts import has_stages, staged_count
 from sgdiagrams.symbolic.resummation.timed.written_out import endless_groups, staged_expression
+from sgdiagrams.symbolic.training.dressing import Dressing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,7 +133,7 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
     if form == "discrete":
         if not skeleton.reads and _is_in_one_order(skeleton, part):
             components = round_sum(skeleton.diagram, part)
-            return late_rounds(components, [(1 - x,) for x in h], is_late=False).value
+            return late_rounds(components, [(1 - x,) for x in h], Dressing(), is_late=False).value
 
         def count(*values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(
@@ -156,7 +157,7 @@ def _count(skeleton: Skeleton, part: Training, h: list[NDArray[np.float64]], for
 def _is_in_one_order(skeleton: Skeleton, part: Training) -> bool:
     """Tell whether sums over rounds of one order are short, which have nothing for every update."""
     rounds, dressing = part.rounds, part.optimizer.dressing
-    if rounds is None or dressing is None or dressing.beta is not None or not part.updates:
+    if rounds is None or dressing is None or not dressing.is_plain or not part.updates:
         return False
     return rounds.have_one_order and skeleton.diagram.order <= _FEW
 

@@ -56,7 +56,7 @@ def one_dimensional(term: Term, expansion: ResummedFormula) -> Expr:
     curvature = Symbol("H")
     weight = _at(term, [curvature] * term.order, optimizer)
     tensors = Mul(*(Symbol(operand_name(t)) for t in walk(term.contraction)))
-    return tidy(symbols.eta ** Integer(term.order) * weight * tensors)
+    return _tidied(symbols.eta ** Integer(term.order) * weight * tensors, expansion)
 
 
 def on_tensors(
@@ -102,7 +102,17 @@ def on_tensors(
                 continue
             weight = _at(term, [curvatures[i] for i in values], optimizer)
             total.append(Mul(symbols.eta ** Integer(term.order), weight, *entries))
-    return tidy(Add(*total))
+    return _tidied(Add(*total), expansion)
+
+
+def _tidied(expr: Expr, expansion: ResummedFormula) -> Expr:
+    """Return a formula as a person writes it, but for powers of the roots in rounds of batches.
+
+    Those are square roots with a symbol in the exponent, which nobody factors.
+    """
+    in_rounds = [part.optimizer.dressing for part in expansion.parts if part.training.rounds]
+    has_roots = any(dressing and dressing.root_count > 1 for dressing in in_rounds)
+    return expr if has_roots else tidy(expr)
 
 
 def tidy(expr: Expr) -> Expr:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.pairs.pair_law import PairLaw
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Piece, Skeleton
     from sgdiagrams.symbolic.resummation.timed.counts import StagedCount
+    from sgdiagrams.symbolic.training.dressing import Dressing
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import RootRole
 
@@ -255,16 +256,22 @@ class Weights:
                 )
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         if has_round_sum(skeleton.diagram, part.training):
-            return self._in_rounds(skeleton, part, bases)
+            return self._in_rounds(skeleton, part, bases, dressing)
         if part.training.dressing is None:
             return EmbeddingSum(Str(self._name(skeleton, part)), *h)
         return expression(self.count(skeleton, part), self._form, eigenvalues=h, roots=bases)
 
-    def _in_rounds(self, skeleton: Skeleton, part: Part, bases: Sequence[tuple[Expr, ...]]) -> Expr:
+    def _in_rounds(
+        self,
+        skeleton: Skeleton,
+        part: Part,
+        bases: Sequence[tuple[Expr, ...]],
+        dressing: Dressing,
+    ) -> Expr:
         """Return a dressed count on a given set, as a function of the eigenvalues."""
         form: RoundForm = "discrete" if self._form == "discrete" else "stationary"
         components = round_sum(skeleton.diagram, part.training)
-        return round_expression(components, form, roots=bases)
+        return round_expression(components, form, roots=bases, dressing=dressing)
 
     def _conditions(self, skeleton: Skeleton, part: Part) -> set[frozenset[int]]:
         if skeleton.reads:

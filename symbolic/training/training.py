@@ -163,7 +163,7 @@ class Training:
     def rounds(self) -> Rounds | None:
         """What is drawn at once on a given set, where links dress edges in closed form."""
         dressing = self.optimizer.dressing
-        return self.sampling.rounds if dressing is not None and dressing.has_plain_powers else None
+        return None if dressing is None or dressing.more else self.sampling.rounds
 
     def at(self, /, **numbers: object) -> Self:
         """Return this training with numbers for some of its free symbols.

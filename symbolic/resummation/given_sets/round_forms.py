@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Literal
 from sympy import Add, Expr, Integer, Mul, Pow, Rational
 
 from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
+from sgdiagrams.symbolic.training.dressing import polynomial_at
 from sgdiagrams.symbolic.weights.divided_differences import PowerDifference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sgdiagrams.symbolic.resummation.given_sets.round_sums import RoundComponent
+    from sgdiagrams.symbolic.training.dressing import Dressing
 
 __all__ = ["ROUND_FORMS", "RoundForm", "round_conditions", "round_expression"]
 
@@ -27,6 +29,7 @@ def round_expression(
     form: RoundForm,
     *,
     roots: Sequence[tuple[Expr, ...]],
+    dressing: Dressing,
 ) -> Expr:
     """Return a dressed count on a given set as a function of the eigenvalues on its edges.
 
@@ -39,15 +42,24 @@ def round_expression(
         ends, exact in the learning rate.
     roots
         For the edge above every update the bases of its kernel: (1 - h,), or with momentum two of them.
+    dressing
+        What the bases are the roots of.
     """
-    return Mul(*(_component(part, form, [roots[v] for v in part.nodes]) for part in components))
+    return Mul(
+        *(_component(part, form, [roots[v] for v in part.nodes], dressing) for part in components)
+    )
 
 
-def _component(part: RoundComponent, form: RoundForm, roots: Sequence[tuple[Expr, ...]]) -> Expr:
+def _component(
+    part: RoundComponent,
+    form: RoundForm,
+    roots: Sequence[tuple[Expr, ...]],
+    dressing: Dressing,
+) -> Expr:
+    numerators = [dressing.readout if top else dressing.numerator for top in part.into_root]
     by_outer: dict[tuple[int, Expr], list[Expr]] = {}
     for s, weight in part.sums:
         for sign, own in _choices(roots):
-            more = int(any(len(r) == 2 for r in roots))  # a power of the distance itself
             growth, factor = 0, Integer(1)
             for chain in s.outer:
                 grown, value = _outer(part, form, [_product(own, alive) for alive in chain])
@@ -55,7 +67,8 @@ def _component(part: RoundComponent, form: RoundForm, roots: Sequence[tuple[Expr
             value = Mul(
                 sign,
                 weight,
-                *(Pow(x, Integer(k + more)) for x, k in zip(own, s.passes, strict=True)),
+                *(polynomial_at(c, x) for c, x in zip(numerators, own, strict=True)),
+                *(Pow(x, Integer(k)) for x, k in zip(own, s.passes, strict=True)),
                 *(Pow(x, part.batches * k) for x, k in zip(own, s.rounds_passed, strict=True) if k),
                 *(
                     PowerDifference(part.batches, *(_product(own, alive) for alive in gaps))

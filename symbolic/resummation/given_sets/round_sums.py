@@ -79,12 +79,15 @@ class RoundComponent:
         What it is made of, with coefficients.
     batches, count
         The number of batches of a round, and of rounds; 1 and T where no noise ties nodes.
+    into_root
+        For every node whether its edge goes into the root.
     """
 
     nodes: tuple[int, ...]
     sums: tuple[tuple[RoundSum, Expr], ...]
     batches: Expr
     count: Expr
+    into_root: tuple[bool, ...]
 
 
 def has_round_sum(diagram: Diagram, training: Training) -> bool:
@@ -113,7 +116,9 @@ def round_sum(diagram: Diagram, training: Training) -> tuple[RoundComponent, ...
     parts = joined_nodes(forest, by_blocks=True)
     noisy = tuple(sorted(v for part in parts if tied & {*part} for v in part))
     components = [
-        RoundComponent(part, _lone(forest.restricted(part)), Integer(1), scheme.updates)
+        RoundComponent(
+            part, _lone(forest.restricted(part)), Integer(1), scheme.updates, _tops(forest, part)
+        )
         for part in parts
         if not tied & {*part}
     ]
@@ -127,8 +132,13 @@ def round_sum(diagram: Diagram, training: Training) -> tuple[RoundComponent, ...
             sums.setdefault(pattern, []).append(weight)
         added = ((pattern, _added(terms)) for pattern, terms in sums.items())
         kept = tuple((pattern, weight) for pattern, weight in added if weight != 0)
-        components.append(RoundComponent(noisy, kept, rounds.batches, rounds.count))
+        tops = _tops(forest, noisy)
+        components.append(RoundComponent(noisy, kept, rounds.batches, rounds.count, tops))
     return tuple(components)
+
+
+def _tops(forest: UpdateForest, nodes: Sequence[int]) -> tuple[bool, ...]:
+    return tuple(forest.parents[v] < 0 for v in nodes)
 
 
 def _weight(blocks: tuple[int, ...], batches: tuple[int, ...], N: Expr, B: Expr) -> Expr:

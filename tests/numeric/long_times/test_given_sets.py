@@ -30,6 +30,7 @@ from sgdiagrams.symbolic import (
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
 from sgdiagrams.symbolic.resummation.relinking import relink
 from sgdiagrams.symbolic.training.average import TailAverage
+from sgdiagrams.symbolic.training.dressing import Dressing
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Polynomial
 
 HALF = Fraction(1, 2)
@@ -244,8 +245,8 @@ def test_draws_with_replacement_are_fresh_data_of_the_set():
 
 
 @pytest.mark.parametrize("kind", ["every-epoch", "once"])
-@pytest.mark.parametrize("beta", [0, HALF])
-def test_limits_are_reached(kind, beta):
+@pytest.mark.parametrize("method", [SGD(), Momentum(beta=HALF), Nesterov(beta=HALF)])
+def test_limits_are_reached(kind, method):
     """In two dimensions with rows that differ in all derivatives, by closed forms and by number."""
     rng = np.random.default_rng(1)
     N = 6
@@ -255,7 +256,6 @@ def test_limits_are_reached(kind, beta):
     third[:, 0, 0, 0], third[:, 1, 1, 1] = rng.normal(size=N), 1.0
     samples = {0: np.zeros(N), 1: slopes - slopes.mean(0), 2: curved, 3: third}
     statistics = Statistics.from_samples(samples, role="training-set")
-    method = Momentum(beta=beta) if beta else SGD()
     scheme = Epochs(N=N, B=2, shuffle=kind)
     for observable, order in (("displacement", 3), ("covariance", 2)):
         expansion = expand(observable, order=order, sampling=scheme, optimizer=method, **SET)
@@ -276,7 +276,10 @@ def test_sums_over_rounds_of_one_order_are_dressed_counts():
                 values = [h.reshape([-1 if i == v else 1 for i in range(3)]) for v in range(3)]
                 values = values[: s.diagram.order]
                 sums = late_rounds(
-                    round_sum(s.diagram, training), [(1 - x,) for x in values], is_late=False
+                    round_sum(s.diagram, training),
+                    [(1 - x,) for x in values],
+                    Dressing(),
+                    is_late=False,
                 ).value
                 numbers = dressed_count(s.diagram, training, values, root=s.role)
                 assert np.asarray(sums) == pytest.approx(numbers, rel=1e-11)

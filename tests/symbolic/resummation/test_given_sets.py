@@ -8,10 +8,12 @@ from sympy import Rational, simplify, symbols
 
 from sgdiagrams.diagrams import RequestError, enumerate_diagrams
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
-from sgdiagrams.symbolic import Epochs, Momentum, expand
+from sgdiagrams.symbolic import Epochs, Momentum, Nesterov, expand
 from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
 from sgdiagrams.symbolic.resummation.given_sets.round_forms import round_expression
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
+from sgdiagrams.symbolic.training.average import TailAverage
+from sgdiagrams.symbolic.training.dressing import Dressing
 from sgdiagrams.symbolic.training.given_sets.noise_weights import noise_formula, noise_weight
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.training import Training
@@ -34,21 +36,33 @@ def test_closed_forms_are_dressed_counts(N, B, E, kind):
     for d in range(4):
         for diagram in enumerate_diagrams(d, linkless=True):
             roots = [(1 - h,) for h in EIGENVALUES[:d]]
-            formula = round_expression(round_sum(diagram, training), "discrete", roots=roots)
+            formula = round_expression(
+                round_sum(diagram, training), "discrete", roots=roots, dressing=Dressing()
+            )
             number = dressed_count(diagram, training, [exact(h) for h in EIGENVALUES[:d]])
             assert exact(Rational(formula.doit())) == number
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closed_forms_with_momentum(kind):
-    beta = Rational(1, 6)
-    scheme = Epochs(N=4, B=2, E=2, shuffle=kind).on_given_set()
-    training = Training(scheme, Momentum(beta=exact(beta)))
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_closed_forms_with_two_roots(kind, name):
+    if name == "momentum":
+        method, pairs = Momentum(beta=Fraction(1, 6)), ROOTS
+        h = [1 + Rational(1, 6) - r - s for r, s in pairs]
+    else:
+        # Of x^2 - (5/4)(1 - h) x + (1 - h)/4: 1/r + 1/s = 5.
+        pairs = [(Rational(r), 1 / (5 - 1 / Rational(r))) for r in ("1/2", "2/3", "3/4")]
+        method, h = Nesterov(beta=Fraction(1, 4)), [1 - 4 * r * s for r, s in pairs]
+    training = Training(Epochs(N=4, B=2, E=2, shuffle=kind).on_given_set(), method)
     for d in range(1, 4):
-        h = [1 + beta - r - s for r, s in ROOTS[:d]]
         for diagram in enumerate_diagrams(d, linkless=True):
-            formula = round_expression(round_sum(diagram, training), "discrete", roots=ROOTS[:d])
-            number = dressed_count(diagram, training, list(map(exact, h)))
+            formula = round_expression(
+                round_sum(diagram, training),
+                "discrete",
+                roots=pairs[:d],
+                dressing=method.dressing,
+            )
+            number = dressed_count(diagram, training, list(map(exact, h[:d])))
             assert exact(Rational(formula.doit())) == number
 
 
@@ -62,7 +76,9 @@ def test_four_nodes_that_noise_ties_twice(kind):
         if sorted(map(len, d.blocks)) == [1, 2, 2] or max(map(len, d.blocks)) == 4
     ]
     for diagram in tied[::3]:
-        formula = round_expression(round_sum(diagram, training), "discrete", roots=roots)
+        formula = round_expression(
+            round_sum(diagram, training), "discrete", roots=roots, dressing=Dressing()
+        )
         number = dressed_count(diagram, training, list(map(exact, EIGENVALUES)))
         assert exact(Rational(formula.doit())) == number
 
@@ -194,6 +210,21 @@ def test_momentum_has_both_roots():
     expansion = expand("covariance", order=2, sampling=scheme, optimizer="momentum", **SET)
     [term] = expansion.at_minimum().stationary().terms
     assert {str(s) for s in term.weight.free_symbols} == {"r_a", "s_a", "r_b", "s_b"}
+    symbolic = expand(
+        "covariance", order=2, sampling="reshuffled-epochs", optimizer="momentum", **SET
+    )
+    stationary = symbolic.at_minimum().stationary()
+    assert "[1, r_b, r_a r_b]x^(N/B)" in stationary.text()
+    assert r"[1,\, r_{\nu},\, r_{\mu} r_{\nu}]\,x^{N / B}" in stationary.latex()
+    # A limit of both is what a run of many epochs has.
+    numbers = {"H": 1, "C": 1, "eta": Rational(1, 5), "beta": Rational(1, 2), "N": 6, "B": 2}
+    at = {symbols(name): value for name, value in numbers.items()}
+    limit = complex(stationary.in_one_dimension().subs(at).evalf(30))
+    late = Training(
+        Epochs(N=6, B=2, E=80, shuffle="every-epoch").on_given_set(), Momentum(beta=Fraction(1, 2))
+    )
+    cherry = next(d for d in enumerate_diagrams(2) if str(d) == "(01-2)(02-12)")
+    assert limit == pytest.approx(0.04 * dressed_count(cherry, late, [0.2, 0.2]), rel=1e-12)
 
 
 def test_forms_that_there_are():
@@ -206,12 +237,12 @@ def test_forms_that_there_are():
         "training-loss",
         order=2,
         sampling=Epochs(N=4, B=2, E=2, shuffle="once"),
-        optimizer="nesterov:beta=0.5",
+        optimizer=SGD(average=TailAverage(2)),
         **SET,
     )
-    if not by_number.has_closed_form:
-        with pytest.raises(RequestError, match="no closed form"):
-            by_number.stationary()
+    assert not by_number.has_closed_form
+    with pytest.raises(RequestError, match="no closed form"):
+        by_number.stationary()
 
 
 def test_what_decays_in_a_round():
