@@ -187,7 +187,9 @@ def _roots(h: NDArray[Any], dressing: Dressing) -> tuple[NDArray[Any], ...]:
     return np.where(h == 0, 1, larger), np.where(h == 0, flat, smaller)
 
 
-def _rounds(components: Sequence[RoundComponent], bases: Sequence[tuple[Any, ...]]) -> LongTime:
+def _rounds(
+    components: Sequence[RoundComponent], dressing: Dressing, bases: Sequence[tuple[Any, ...]]
+) -> LongTime:
     """Return the limit on a given set for many rounds; where edges are flat there is none."""
     with np.errstate(all="ignore"):
         late = late_rounds(components, bases, dressing)
