@@ -9,7 +9,7 @@ from exact_protocols import with_start
 from sympy import Integer, Symbol, simplify
 
 from sgdiagrams.diagrams.errors import SamplingError
-from sgdiagrams.numeric import PolynomialLandscape, exact_training
+from sgdiagrams.numeric import Mean, PolynomialLandscape, exact_training
 from sgdiagrams.symbolic import (
     SGD,
     ArraySchedule,
@@ -309,6 +309,41 @@ def test_matrices_of_every_update_need_their_number():
     falling = LinearOptimizer(step=lambda t: [[1 - F(t, 9)]], inject=1)
     with pytest.raises(SamplingError, match="after 2 updates weights are at 8/9 times"):
         falling.linear_updates(4)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        QuasiHyperbolic(beta=HALF, nu="2/3"),
+        LinearOptimizer(step=[[1, THIRD], [0, THIRD]], inject=[1, 1], read=[1, THIRD], readout=[1, 0]),
+        QuasiHyperbolic(beta=HALF, nu="2/3", average=TailAverage()),
+        Momentum(beta=HALF, dampening=THIRD),
+        ScheduleFree(beta="2/3"),
+    ],
+    ids=lambda o: o.label,
+)  # fmt: skip
+@pytest.mark.parametrize("T", [3, 400])
+def test_long_times_on_a_parabola(optimizer, T):
+    """Re-summed order 2 is exact there: the covariance of all vectors, update by update."""
+    eta = 0.3
+    states = optimizer.linear_updates(1)[0].states
+    weights = optimizer.iterate_weights(T) or (0,) * (T - 1) + (1,)
+    # One more vector adds up what is looked at.
+    covariance = np.zeros((states + 1, states + 1))
+    for update, weight in zip(optimizer.linear_updates(T), weights, strict=True):
+        step, inject = np.array(update.step, float), np.array(update.inject, float)
+        carried = np.zeros_like(covariance)
+        carried[:-1, :-1] = step - eta * np.outer(inject, np.array(update.read, float))
+        push = np.append(inject, 0)
+        seen = float(weight) * np.array(update.readout, float)
+        carried[-1] = np.append(seen @ carried[:-1, :-1], 1)
+        push[-1] = seen @ inject
+        covariance = carried @ covariance @ carried.T + eta**2 * np.outer(push, push)
+    sampling = OnePass() if optimizer.dressing else OnePass(T=T)
+    series = expand("test-loss", order=2, sampling=sampling, optimizer=optimizer, resummed=True)
+    numbers = {"T": T} if "T" in series.symbols else {}
+    value = series.evaluate(Mean().statistics(2), eta=eta, **numbers).value
+    assert value == pytest.approx(covariance[-1, -1] / 2, rel=1e-10)
 
 
 # Averages -----------------------------------------------------------------------------------------
