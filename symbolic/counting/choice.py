@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sgdiagrams.symbolic.counting.flows import FlowCounter
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.staged import StagedCounter
+from sgdiagrams.symbolic.counting.staged_powers import StagedPowers
 from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.counting.timed_numbers import TimedNumberCounter
 from sgdiagrams.symbolic.observed.times_of_reading import check_stages
@@ -88,6 +89,11 @@ def timed_counter_of(training: Training, basis: Basis, times: Sequence[ReadTime]
     check_stages(times, training.updates, {})
     if training.optimizer.is_plain and training.sampling.steps is not None:
         return StagedCounter(training, basis, times)
+    dressing = training.dressing
+    # Over numbers of updates without symbols, numbers are faster than formulas.
+    has_symbols = bool(training.needed_symbols) or any(time.lag for time in times)
+    if has_symbols and dressing is not None and dressing.root_count > 1 and not dressing.more:
+        return StagedPowers(training, basis, times, dressing)
     return TimedNumberCounter(training, basis, times)
 
 
