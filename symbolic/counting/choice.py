@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
     from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
+    from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis
 
@@ -97,13 +98,22 @@ def timed_counter_of(training: Training, basis: Basis, times: Sequence[ReadTime]
     return TimedNumberCounter(training, basis, times)
 
 
+def _has_window(optimizer: Optimizer) -> bool:
+    """Return whether the observable looks at the mean of the last few iterates, all else constant."""
+    window = None if optimizer.average is None else optimizer.average.window
+    modes = optimizer.iterate_kernel
+    if window is None or modes is None or any(mode.power for mode in modes):
+        return False
+    return optimizer.schedule is None and optimizer.pull_modes is None
+
+
 def has_closed_form(training: Training) -> bool:
     """Return whether counts are known in closed form in the number of updates."""
     scheme, optimizer = training.sampling, training.optimizer
     return (
         scheme.steps is not None
         and optimizer.kernel is not None
-        and optimizer.root_kernel is not None
+        and (optimizer.root_kernel is not None or _has_window(optimizer))
         and (
             optimizer.schedule is None
             or (optimizer.kernel_follows_schedule and optimizer.schedule.closed_form is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, cancel
@@ -14,6 +15,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.signs import prefactor
+from sgdiagrams.symbolic.training.average import window_readouts
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
@@ -27,6 +29,8 @@ from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.training.kernels import Mode
@@ -56,13 +60,22 @@ class StepCounter(Counter):
         self.scheme = training.sampling
         self.basis = basis
         kernel = _nonzero(optimizer.kernel or ())
-        readout = _nonzero(optimizer.root_kernel or ())
+        average = optimizer.average
+        self._window = None if average is None else average.window
+        of_last: tuple[Mode, ...] = ()
+        if self._window is None:
+            readout = _nonzero(optimizer.root_kernel or ())
+        else:
+            before, of_last = window_readouts(optimizer.iterate_kernel or (), self._window)
+            readout = _nonzero(before)
+            _check_window(self.scheme.updates, self._window)
+        last = _nonzero(of_last)
         schedule = optimizer.schedule
         terms = None if schedule is None else schedule.closed_form
         self._T: Any = Symbol("T")
         pull = optimizer.pull_modes
         of_pull = [] if pull is None else [_nonzero(part) for part in pull]
-        modes = [*kernel, *readout, *(mode for part in of_pull for mode in part)]
+        modes = [*kernel, *readout, *(mode for part in of_pull for mode in part), *last]
         parameters = {
             s for mode in modes for part in (mode.weight, mode.base) for s in part.free_symbols
         }
@@ -99,12 +112,25 @@ class StepCounter(Counter):
                 tuple(self._mode(m, i, terms) for i, m in enumerate(part, start=first))
             )
             first += len(part)
+        #: Of edges into the root from the last updates, where the average begins with them.
+        self.last: tuple[EdgeMode, ...] | None = None
+        if self._window is not None:
+            self.last = tuple(
+                self._mode(m, i, terms, end=self._window) for i, m in enumerate(last, start=first)
+            )
         self._multisets: dict[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]], int] = {}
         self._sums: list[TimeSum] = []
         self._products: dict[tuple[int, tuple[int, ...]], TimeSum] = {}
 
-    def _mode(self, mode: Mode, number: int, terms: tuple[ScheduleTerm, ...] | None) -> EdgeMode:
-        """Return a mode with the polynomial in t of the node below, in binomials."""
+    def _mode(
+        self,
+        mode: Mode,
+        number: int,
+        terms: tuple[ScheduleTerm, ...] | None,
+        *,
+        end: int | None = None,
+    ) -> EdgeMode:
+        """Return a mode with the polynomial in t of the node below, in binomials; D ends at T."""
         # The node's factor is a polynomial in t: the schedule's, times (T - t)^k of the mode.
         polynomial: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
         parts = [(Fraction(1), 0, 0)]
@@ -116,7 +142,10 @@ class StepCounter(Counter):
                 parts.append((Fraction(int(c.p), int(c.q)), power, term.power))
         for c, T_power, k in parts:
             if mode.power:
-                polynomial[k][T_power + 1] += c
+                if end is None:
+                    polynomial[k][T_power + 1] += c
+                else:
+                    polynomial[k][T_power] += c * end
                 polynomial[k + 1][T_power] -= c
             else:
                 polynomial[k][T_power] += c
@@ -180,6 +209,7 @@ class StepCounter(Counter):
                 base_count=len(self.bases),
                 node_base=self.node_base,
                 own=own,
+                late=self.last,
                 **shape,  # type: ignore[arg-type]
             )
             for (first, rest), laurent in sums.items():
@@ -200,14 +230,42 @@ class StepCounter(Counter):
         key = (first, rest)
         if key not in self._multisets:
             self._multisets[key] = len(self._sums)
-            start = self._product(first)
-            gaps = [self._product(q) for q in rest]
-            factor = self.field.field.one
-            for q in gaps:
-                factor = factor * self.field.of_base(q)
-            differences = self.field.divided_difference([start, *gaps])
-            self._sums.append({k: c * factor for k, c in differences.items()})
+            if self._window is None:
+                self._sums.append(self._time_sum(first, rest))
+            else:
+                self._sums.append(self._in_two_parts(first, rest, self._window))
         return self._multisets[key]
+
+    def _time_sum(self, first: tuple[int, ...], rest: Iterable[tuple[int, ...]]) -> TimeSum:
+        """Return the sum over the times of levels, as powers and exponentials of their number."""
+        start = self._product(first)
+        gaps = [self._product(q) for q in rest]
+        factor = self.field.field.one
+        for q in gaps:
+            factor = factor * self.field.of_base(q)
+        differences = self.field.divided_difference([start, *gaps])
+        return {k: c * factor for k, c in differences.items()}
+
+    def _in_two_parts(
+        self, first: tuple[int, ...], rest: tuple[tuple[int, ...], ...], W: int
+    ) -> TimeSum:
+        """Return the sum over the times before the last W updates, times that over their own."""
+        count = len(self.bases)
+        before = self._time_sum(first[:count], (q[:count] for q in rest if q[-1] == 0))
+        [begin] = (q[count:-1] for q in rest if q[-1] == 2)
+        last = self._time_sum(begin, (q[count:-1] for q in rest if q[-1] == 1))
+        factor = self.field.field.zero
+        for (power, base), c in last.items():
+            factor = factor + c * QQ(W) ** power * self.field.of_base(base**W)
+        total: TimeSum = {}
+        for (power, base), c in before.items():
+            # (T - W)^power base^(T - W)
+            scaled = c * factor / self.field.of_base(base**W)
+            for j in range(power + 1):
+                share = scaled * QQ(comb(power, j) * (-W) ** (power - j))
+                key = (j, base)
+                total[key] = total.get(key, self.field.field.zero) + share
+        return total
 
     def _product(self, powers: tuple[int, ...]) -> Base:
         result = self.field.one
@@ -277,6 +335,12 @@ class StepCounter(Counter):
             for number, terms in numbers.items()
         ]
         return canonical(Add(*above) / to_expr(below, generators))
+
+
+def _check_window(T: Expr, W: int) -> None:
+    """Check that there are as many updates as iterates are averaged over."""
+    if T.is_number and T < W:
+        raise SamplingError(f"expected at least W={W} updates to average over, got T={shown(T)}")
 
 
 def _nonzero(modes: tuple[Mode, ...]) -> list[Mode]:

@@ -22,7 +22,7 @@ from sgdiagrams.symbolic.embeddings.effort import check_moves, count_moves, coun
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import LevelRule
@@ -67,12 +67,15 @@ class _State(NamedTuple):
         The base of the edge above each node, -1 when it does not matter (any more).
     out
         The number of edges into the root by base.
+    is_late
+        Whether times are those of the last updates.
     """
 
     placed: int
     marks: tuple[int, ...]
     alive: tuple[int, ...]
     out: Bases
+    is_late: bool = False
 
 
 def level_sums(
@@ -85,6 +88,7 @@ def level_sums(
     node_base: int = -1,
     width: int = 3,
     own: tuple[tuple[EdgeMode, ...], ...] | None = None,
+    late: tuple[EdgeMode, ...] | None = None,
 ) -> LevelSums:
     r"""Return the weights of all level structures of a forest, by their multiset of Q.
 
@@ -104,6 +108,10 @@ def level_sums(
         The number of exponents of a key: T, N, B and one for every mode.
     own
         The modes of the edge above every node, where edges differ; instead of `inner` and `outer`.
+    late
+        Where edges into the root have other modes in the last updates, those; `outer` then ends where
+        these begin. Every Q has the bases before that, the bases in the last updates, and a number: 0
+        before, 1 for a level of the last updates, 2 for what is alive when they begin.
 
     Raises
     ------
@@ -112,8 +120,16 @@ def level_sums(
     """
     n = len(forest.parents)
     modes = own or tuple(outer if parent < 0 else inner for parent in forest.parents)
-    most = tuple(max(len(mode.markers) for mode in of_node) - 1 for of_node in modes)
+    last = tuple(
+        late if parent < 0 and late is not None else of_node
+        for parent, of_node in zip(forest.parents, modes, strict=True)
+    )
+    most = tuple(
+        max(len(mode.markers) for mode in of_node) - 1
+        for of_node in map(tuple.__add__, modes, last)
+    )
     states = max((len(of_node) for of_node in modes), default=1)
+    states *= 1 if late is None else 2
     moves = count_moves(forest.parents, states=states) << sum(most)
     if own:
         # Every weak order is kept, with every choice of modes.
@@ -144,19 +160,25 @@ def level_sums(
                 result[base] += 1
         if node_base >= 0:
             result[node_base] += n - state.placed.bit_count()
-        return tuple(result)
+        if late is None:
+            return tuple(result)
+        none = (0,) * base_count
+        return (*none, *result, 1) if state.is_late else (*result, *none, 0)
 
     start = _State(0, (0,) * n, (-1,) * n, (0,) * base_count)
     one: Laurent = {(0,) * width: Fraction(1)}
     # Every level adds nodes or markers, so states come in the order of how many there are.
-    buckets: list[dict[_State, LevelSums]] = [{} for _ in range(n + sum(most) + 1)]
+    buckets: list[dict[_State, LevelSums]] = [{} for _ in range(n + sum(most) + 2)]
     buckets[0][start] = {(bases(start), ()): one}
     result: LevelSums = {}
     for bucket in buckets:
         for state, sums in bucket.items():
-            if state.placed == full:
+            if late is not None and not state.is_late:
+                _begin_last(state, sums, bases, buckets)
+            elif state.placed == full:
                 for key, laurent in sums.items():
                     add_scaled(result.setdefault(key, {}), laurent)
+            if state.placed == full:
                 continue
             for nodes, marked in _choices(state, children, most):
                 factor = weight(sum(1 << v for v in nodes))
@@ -164,10 +186,13 @@ def level_sums(
                     continue
                 moved = tuple(m + (v in marked) for v, m in enumerate(state.marks))
                 placed = state.placed | sum(1 << v for v in nodes)
-                for (alive, out), opened in _openings(forest, modes, nodes, state, factor).items():
-                    after = _State(placed, moved, alive, out)
+                for (alive, out), opened in _openings(
+                    forest, last if state.is_late else modes, nodes, state, factor
+                ).items():
+                    after = _State(placed, moved, alive, out, state.is_late)
                     q = bases(after)
-                    target = buckets[placed.bit_count() + sum(moved)].setdefault(after, {})
+                    step = placed.bit_count() + sum(moved) + state.is_late
+                    target = buckets[step].setdefault(after, {})
                     for (q0, qs), laurent in sums.items():
                         into = target.setdefault((q0, tuple(sorted((*qs, q)))), {})
                         for exps, c in opened.items():
@@ -177,6 +202,24 @@ def level_sums(
         (0, *exps, *[0] * (width - 3)): Fraction(c) for exps, c in rule.overall(forest).items()
     }
     return {key: _times(laurent, overall) for key, laurent in result.items() if laurent}
+
+
+def _begin_last(
+    state: _State,
+    sums: LevelSums,
+    bases: Callable[[_State], Bases],
+    buckets: list[dict[_State, LevelSums]],
+) -> None:
+    """Go on to the last updates: edges into the root so far have all that they get."""
+    # Markers are steps before a node among those that its own modes count.
+    if any(mark and not state.placed >> v & 1 for v, mark in enumerate(state.marks)):
+        return
+    after = state._replace(is_late=True, out=(0,) * len(state.out))
+    begin = (*bases(after)[:-1], 2)
+    target = buckets[state.placed.bit_count() + sum(state.marks) + 1].setdefault(after, {})
+    for (q0, qs), laurent in sums.items():
+        into = target.setdefault((q0, tuple(sorted((*qs, begin)))), {})
+        add_scaled(into, laurent)
 
 
 def _choices(

@@ -37,6 +37,7 @@ __all__ = [
     "FirstOfAverage",
     "TailAverage",
     "WeightedAverage",
+    "window_readouts",
 ]
 
 FirstOfAverage = Literal["start", "copied", "debiased"]
@@ -66,6 +67,11 @@ class Average(ABC):
 
     def readout(self, kernel: tuple[Mode, ...]) -> tuple[Mode, ...] | None:  # noqa: ARG002
         """Return a kernel convolved with the weights; None where that has no closed form."""
+        return None
+
+    @property
+    def window(self) -> int | None:
+        """The number of last iterates of which it is the plain mean; None for other weights."""
         return None
 
     @property
@@ -122,9 +128,47 @@ class TailAverage(Average):
         return tuple(modes)
 
     @property
+    def window(self) -> int | None:
+        """W, where it is not all iterates."""
+        return self.W
+
+    @property
     def label(self) -> str:
         """The name with W."""
         return "average of all iterates" if self.W is None else f"average of the last {self.W}"
+
+
+def window_readouts(
+    kernel: tuple[Mode, ...], W: int
+) -> tuple[tuple[Mode, ...], tuple[Mode, ...]]:
+    r"""Return what the mean of the last W iterates makes of a kernel.
+
+    With :math:`S(D) = \sum_{d \le D} K(d)` an update among the last W is read out by :math:`S(D)/W`,
+    and one before them by :math:`(S(D + W) - S(D))/W`, with D up to where they begin.
+
+    Parameters
+    ----------
+    kernel
+        Modes without powers of D.
+    W
+        The number of iterates.
+
+    Returns
+    -------
+    before, last
+        The modes of these.
+
+    Examples
+    --------
+    >>> window_readouts((Mode(1, 0, 1),), 3)
+    ((Mode(weight=1, power=0, base=1),), (Mode(weight=1/3, power=1, base=1),))
+    """
+    before = tuple(
+        Mode(w if x == 1 else w * x * (x**W - 1) / ((x - 1) * W), 0, x) for w, _, x in kernel
+    )
+    whole = TailAverage().readout(kernel) or ()
+    last = tuple(m._replace(weight=m.weight.subs(symbols.T, W)) for m in whole)
+    return before, last
 
 
 @final

@@ -254,10 +254,15 @@ class Optimizer(ABC):
 
         For the last iterate it is K; for an average, K convolved with the weights.
         """
-        kernel = self.kernel
+        kernel = self.iterate_kernel
         if self.average is None or kernel is None:
             return kernel
         return self.average.readout(kernel)
+
+    @property
+    def iterate_kernel(self) -> tuple[Mode, ...] | None:
+        """The same for the last iterate, whatever is averaged."""
+        return self.kernel
 
     @property
     def pull_modes(self) -> tuple[tuple[Mode, ...], tuple[Mode, ...]] | None:

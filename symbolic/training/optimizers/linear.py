@@ -176,10 +176,9 @@ class _WithMatrices(Optimizer):
         return self._modes(self.read)
 
     @property
-    def root_kernel(self) -> tuple[Mode, ...] | None:
+    def iterate_kernel(self) -> tuple[Mode, ...] | None:
         """That of an edge into the root."""
-        modes = self._modes(self.readout)
-        return modes if modes is None or self.average is None else self.average.readout(modes)
+        return self._modes(self.readout)
 
     def _modes(self, row: Any) -> tuple[Mode, ...] | None:
         if not self.is_constant:
