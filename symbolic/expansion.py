@@ -32,6 +32,7 @@ from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.observed.times_of_reading import check_stages
 from sgdiagrams.symbolic.printing.page_widths import in_points
 from sgdiagrams.symbolic.symbols import in_usual_order
+from sgdiagrams.symbolic.training.average import check_window
 from sgdiagrams.symbolic.training.substituted import SubstitutedSampling
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED, Coefficients, EtaStyle
 from sgdiagrams.symbolic.weights.enclosures import rounded_at
@@ -294,6 +295,8 @@ class Expansion(SeriesFormula):
                 schemes.append(part.substituted.at(values))
             if part.observable.times and schemes:
                 check_stages(part.observable.times, schemes[-1].updates, values)
+            if schemes:
+                check_window(part.window, schemes[-1].updates)
         is_empty = len(schemes) == len(self.parts) and all(s.is_empty for s in schemes)
         # Powers of eta among the coefficients of an expression are there without any update.
         if schemes and is_empty and not self.has_bare_edges:
@@ -544,6 +547,7 @@ def _substituted(
     if replaced is not None:
         lags = {name: numbers[name] for name in part.observable.lags if name in numbers}
         check_stages(part.observable.times, replaced.updates, lags)
+        check_window(part.window, replaced.updates)
     return replace(
         part,
         observable=part.observable.substituted(with_eta),

@@ -137,6 +137,12 @@ class Part:
         return (*own, *self.optimizer.symbols, *self.observable.lags)
 
     @property
+    def window(self) -> int | None:
+        """The number of last iterates whose mean is looked at; None otherwise."""
+        average = self.optimizer.average
+        return None if average is None else average.window
+
+    @property
     def training(self) -> Training:
         """Sampling and optimiser together.
 

@@ -15,7 +15,7 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.signs import prefactor
-from sgdiagrams.symbolic.training.average import window_readouts
+from sgdiagrams.symbolic.training.average import check_window, window_readouts
 from sgdiagrams.symbolic.training.counter import Counter
 from sgdiagrams.symbolic.training.sampling import steps_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
@@ -68,7 +68,7 @@ class StepCounter(Counter):
         else:
             before, of_last = window_readouts(optimizer.iterate_kernel or (), self._window)
             readout = _nonzero(before)
-            _check_window(self.scheme.updates, self._window)
+            check_window(self._window, self.scheme.updates)
         last = _nonzero(of_last)
         schedule = optimizer.schedule
         terms = None if schedule is None else schedule.closed_form
@@ -335,12 +335,6 @@ class StepCounter(Counter):
             for number, terms in numbers.items()
         ]
         return canonical(Add(*above) / to_expr(below, generators))
-
-
-def _check_window(T: Expr, W: int) -> None:
-    """Check that there are as many updates as iterates are averaged over."""
-    if T.is_number and T < W:
-        raise SamplingError(f"expected at least W={W} updates to average over, got T={shown(T)}")
 
 
 def _nonzero(modes: tuple[Mode, ...]) -> list[Mode]:

@@ -28,6 +28,8 @@ from sgdiagrams.symbolic.training.kernels import Mode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sympy import Expr
+
     from sgdiagrams.symbolic.checks import Number
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "FirstOfAverage",
     "TailAverage",
     "WeightedAverage",
+    "check_window",
     "window_readouts",
 ]
 
@@ -138,9 +141,19 @@ class TailAverage(Average):
         return "average of all iterates" if self.W is None else f"average of the last {self.W}"
 
 
-def window_readouts(
-    kernel: tuple[Mode, ...], W: int
-) -> tuple[tuple[Mode, ...], tuple[Mode, ...]]:
+def check_window(W: int | None, T: Expr) -> None:
+    """Check that there are as many updates as iterates are averaged over, or none at all.
+
+    Raises
+    ------
+    SamplingError
+        When there are fewer.
+    """
+    if W is not None and T.is_number and 0 < T < W:
+        raise SamplingError(f"expected at least W={W} updates to average over, got T={T}")
+
+
+def window_readouts(kernel: tuple[Mode, ...], W: int) -> tuple[tuple[Mode, ...], tuple[Mode, ...]]:
     r"""Return what the mean of the last W iterates makes of a kernel.
 
     With :math:`S(D) = \sum_{d \le D} K(d)` an update among the last W is read out by :math:`S(D)/W`,

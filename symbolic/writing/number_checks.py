@@ -69,6 +69,10 @@ def checks_source(
             if length.free_symbols and length.free_symbols <= known:
                 above, below = quotient_source(length, local)
                 derived.append(f'    _whole("{length}", _divided("{length}", {above}, {below}))')
+        if part.window is not None and updates.free_symbols and updates.free_symbols <= known:
+            # Without updates there is no iterate to average over.
+            count = quotient_source(updates, local).above
+            derived.append(f'    if {count} != 0:\n        _whole("T", {count}, {part.window})')
         for multiple, divisor in scheme.divisions:
             quotient = _in_its_place(part, multiple / divisor)
             if quotient.free_symbols and quotient.free_symbols <= known:

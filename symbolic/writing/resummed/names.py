@@ -215,8 +215,8 @@ class Names:
 
     def split(self, f: Expr) -> list[tuple[Expr, Expr]]:
         """Return a polynomial that mixes indices and other symbols as scalars times polynomials."""
-        own = {symbols.alpha, symbols.beta}
-        others = sorted(f.free_symbols - self.indexed().keys() - own, key=str)
+        # Numbers of a scheme; those of an optimiser stay in coefficients.
+        others = [x for x in (symbols.T, symbols.E, symbols.N, symbols.B) if f.has(x)]
         # Weights with momentum come split, and with coefficients that have eta and beta in them.
         if not others or not f.is_Add or self.is_paired:
             return [(Integer(1), f)]
