@@ -304,3 +304,42 @@ def test_drift_on_a_given_set():
         drift(statistics, eta=0.1, sampling=Epochs(N=6, B=2, shuffle="once"))
     with pytest.raises(RequestError, match="steps that are independent"):
         expand("displacement", through=1, sampling=Epochs(shuffle="once"), **SET)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES[:1] + SCHEMES[2:3], ids=LABELS[:1] + LABELS[2:3])
+def test_times_inside_an_epoch(scheme):
+    """The weights after an odd number of batches, alone and with those one batch later."""
+    slopes, h, eta = [Fraction(x) for x in (1, -2, 3, 5)], Fraction(1, 3), HALF
+    chance, courses = schedules(scheme)
+    square = product_of_both = Fraction(0)
+    for course in courses:
+        x, path = Fraction(0), []
+        for batch in course:
+            x -= eta * sum(h * x + slopes[n] for n in batch) / len(batch)
+            path.append(x)
+        square += chance * path[-2] ** 2
+        product_of_both += chance * path[-2] * path[-1]
+    wanted = {
+        "displacement:lag=1 * displacement:lag=1": square,
+        "second-moment:lag=1": product_of_both,
+    }
+    for observable, value in wanted.items():
+        expansion = expand(observable, order=2, sampling=scheme, **SET)
+        estimate = expansion.evaluate(statistics_of(h, slopes), eta=eta)
+        assert float(np.squeeze(estimate.value)) == pytest.approx(float(value), rel=1e-12)
+
+
+def test_variance_averaged_over_the_steps_of_an_epoch():
+    """Along flat directions h (M + 1)/3 of what independent steps have; Kuehn and Rosenow (2023)."""
+    N, h = 4, 0.002
+    slopes = np.array([[3.0], [-1.0], [-4.0], [2.0]])
+    samples = {0: np.zeros(N), 1: slopes, 2: np.full((N, 1, 1), h)}
+    statistics = Statistics.from_samples(samples, role="training-set")
+    scheme = Epochs(N=N, B=1, E=800, shuffle="every-epoch")
+    variances = []
+    for k in range(N):
+        observable = f"displacement:lag={k} * displacement:lag={k}" if k else "second-moment"
+        expansion = expand(observable, order=2, sampling=scheme, **SET)
+        variances.append(float(np.squeeze(expansion.evaluate(statistics, eta=1.0).value)))
+    independent = np.mean(slopes**2) / (h * (2 - h))
+    assert np.mean(variances) / independent == pytest.approx(h * (N + 1) / 3, rel=0.01)
