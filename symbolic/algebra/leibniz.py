@@ -195,7 +195,7 @@ def penalised_pairs(
     >>> one = Integer(1)
     >>> slope = Contraction.build([], [[0]], labels=[UPDATE], free=[0])
     >>> penalised_pairs([(one, slope)], [(one / 4, Contraction.parse("C_aa"))])
-    ((1, G_a), (1/2, kappa_a|ab))
+    ((1, G_a), (1/2, kappa_b|ab))
     """
     marked = ((c, part) for c, k in pairs for part in penalties_marked(k, decays=decays))
     return replaced_function(marked, PENALTY, penalty)

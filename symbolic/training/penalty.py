@@ -252,8 +252,8 @@ def as_penalty(given: object) -> Penalty | None:
 
     Examples
     --------
-    >>> as_penalty("ridge:strength=0.1")
-    Penalty(of=Expression.parse('ridge'), strength=Fraction(1, 10))
+    >>> as_penalty("ridge:strength=0.1").expression
+    Expression.parse('1/10 ridge')
     """
     if given is None or isinstance(given, Penalty):
         return given
