@@ -24,6 +24,7 @@ from sgdiagrams.symbolic.theorem import expand
 from sgdiagrams.symbolic.training.average import TailAverage
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD
+from sgdiagrams.symbolic.training.penalty import Penalty
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
 from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs
@@ -210,6 +211,10 @@ def _cases() -> Iterator[_Case]:
     one_pass = tuple({**numbers, **_BETA} for numbers in _ONE_PASS)
     yield _Case("test-loss", Training(OnePass(), Momentum()), one_pass)
     yield _Case("test-loss", Training(OnePass(), Nesterov(weight_decay=Fraction(1, 3))), one_pass)
+    pulled = Momentum(decoupled_decay=Fraction(1, 3), weight_decay=(Fraction(1, 2), Fraction(1, 5)))
+    yield _Case("displacement", Training(OnePass(), pulled), one_pass)
+    derived = SGD(penalty=Penalty("expression:eta C_aa", Fraction(1, 3)))
+    yield _Case("test-loss", Training(OnePass(), derived), _ONE_PASS, basis="cumulant")
     yield _Case("second-moment", Training(GradientDescent(), Momentum()), one_pass)
     decayed = Momentum(beta=Fraction(1, 2), schedule=Exponential(Fraction(3, 4)))
     yield _Case("covariance", Training(FreshData(B=2), decayed), ({"T": 2},))
@@ -280,10 +285,13 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
     landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=3)
     half = Fraction(1, 2)
     watched = named_observable(case.observable)
-    has_matrix = case.p == 2 and not watched.expressions
+    penalty = case.training.optimizer.penalty
+    has_bare_edges = penalty is not None and penalty.has_bare_edges
+    has_matrix = case.p == 2 and not watched.expressions and not has_bare_edges
     eta = [[Fraction(1), half], [half, Fraction(2)]] if has_matrix else None
     start = [Fraction(x) for x in landscape.start]
-    known = landscape.statistics(order + watched.most_legs)
+    legs = max(watched.most_legs, 0 if penalty is None else penalty.most_legs)
+    known = landscape.statistics(order + legs)
     statistics = replace(known, start=np.array(start, dtype=object))
     if case.is_resummed:
         expansion = expand(
