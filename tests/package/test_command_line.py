@@ -511,3 +511,21 @@ def test_bad_parts_give_one_line(part):
         assert done.returncode == 2
         assert done.stderr.startswith("sgdiagrams: error: ")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_penalties_and_decays_are_options():
+    text = good("expand", "--order", "1", "--penalty", "ridge:strength=0.1", "--format", "json")
+    penalty = sgdiagrams.Penalty("ridge", 0.1)
+    assert sgdiagrams.Expansion.from_json(text) == sgdiagrams.expand(
+        "test-loss", order=1, sampling="one-pass", optimizer=sgdiagrams.SGD(penalty=penalty)
+    )
+    text = good("expand", "--order", "2", "--sampling", "full-batch", "--penalty",
+                "expression:eta (N - 1)/(4 N) C_aa:strength=1", "--basis", "cumulant")  # fmt: skip
+    assert "C_ab H_ab" in text
+    text = good("expand", "--order", "1", "--optimizer", "momentum", "--decoupled-decay", "0.1",
+                "--weight-decay", "0.5, 0", "--format", "json")  # fmt: skip
+    method = sgdiagrams.Momentum(decoupled_decay=0.1, weight_decay=(0.5, 0))
+    assert sgdiagrams.Expansion.from_json(text).parts[0].optimizer == method
+    refused = run("expand", "--order", "1", "--penalty", "two words")
+    assert refused.returncode == 2
+    assert "as a penalty" in refused.stderr

@@ -32,6 +32,9 @@ from sgdiagrams.symbolic import (
     expand,
     imitate,
 )
+from sgdiagrams.symbolic.training.optimizers.changing_momentum import ChangingMomentum
+from sgdiagrams.symbolic.training.optimizers.quasi_hyperbolic import QuasiHyperbolic
+from sgdiagrams.symbolic.training.optimizers.wrapped import LookAhead
 
 F = Fraction
 START = (F(1, 3), F(-1))
@@ -145,7 +148,12 @@ def test_closed_forms_and_the_judge_agree_with_a_loop(optimizer, words, basis):
             Epochs(N=2, B=1, E=2, shuffle="every-epoch"),
             Momentum(beta="1/2", decoupled_decay="1/3", average=TailAverage(2)),
         ),
-        (WithReplacement(N=2, B=1, T=3), Momentum(beta="1/2", decoupled_decay="1/3")),
+        (
+            WithReplacement(N=2, B=1, T=3),
+            QuasiHyperbolic(beta="1/2", nu="2/3", decoupled_decay="1/3"),
+        ),
+        (OnePass(T=3), ChangingMomentum(betas=["1/2", "1/4", "1/3"], decoupled_decay="1/3")),
+        (OnePass(T=3), Momentum(beta="1/2", dampening="1/4", decoupled_decay="1/3")),
         (
             Grid([[0], [0, 1], [1]]),
             Momentum(beta="1/2", decoupled_decay="1/3", schedule=[1, F(1, 2), 3]),
@@ -291,6 +299,8 @@ def test_refusals():
         imitate(Training(OnePass(), method), Training(FullBatch()), order=2)
     with pytest.raises(SamplingError, match="schedule_scales"):
         Momentum(decoupled_decay=1, schedule=[1, 2], schedule_scales="gradient")
+    with pytest.raises(SamplingError, match="coupled weight decay with"):
+        LookAhead(inner=method, k=2, alpha=1)
     with pytest.raises(SamplingError, match="one weight decay"):
         SGD(weight_decay=1, decoupled_decay=1)
     with pytest.raises(RequestError, match="without another penalty"):

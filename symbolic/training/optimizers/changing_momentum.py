@@ -37,6 +37,8 @@ class ChangingMomentum(Optimizer):
         Whether the step is along :math:`g + \beta_t v`, as in PyTorch.
     schedule, average, weight_decay, penalty
         As for `SGD`.
+    decoupled_decay
+        As for `Momentum`.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class ChangingMomentum(Optimizer):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
 
     def __post_init__(self) -> None:
         betas = as_schedule(self.betas)
@@ -77,5 +80,6 @@ class ChangingMomentum(Optimizer):
             ahead = beta if self.nesterov else one
             taken = a * (1 + beta) if self.nesterov else a
             step = ((one, a * beta * ahead), (zero, beta))
-            result.append(LinearUpdate(weights, (taken, one), step, weights))
+            update = LinearUpdate(weights, (taken, one), step, weights)
+            result.append(self._with_pull(update, a))
         return tuple(result)

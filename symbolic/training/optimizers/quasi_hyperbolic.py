@@ -40,6 +40,8 @@ class QuasiHyperbolic(Optimizer):
         How much of the step is along the velocity; the symbol nu when left out.
     schedule, average, weight_decay, penalty
         As for `SGD`.
+    decoupled_decay
+        As for `Momentum`.
 
     Notes
     -----
@@ -64,6 +66,7 @@ class QuasiHyperbolic(Optimizer):
     average: Average | None = None
     weight_decay: Number = 0
     penalty: Penalty | None = None
+    decoupled_decay: Number = 0
 
     def __post_init__(self) -> None:
         beta = rational_or_symbol("beta", self.beta, symbols.beta, below_one=True)

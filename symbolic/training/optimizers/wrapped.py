@@ -48,6 +48,11 @@ class _Around(Optimizer):
                 f"expected {given[0]} of {self.name} and not of the optimiser inside, got "
                 f"{self.inner.label}; give it to {self.name}"
             )
+        if self.inner.decoupled_decay != 0:
+            raise SamplingError(
+                f"expected coupled weight decay with {self.name}, got {self.inner.label} inside; give "
+                f"weight_decay to {self.name}"
+            )
         super().__post_init__()
 
     @property
