@@ -306,15 +306,13 @@ def test_losses(row, tmp_path):
 def test_visits(row):
     """One datapoint twice, with a quadratic loss, whose displacement ends at order 2."""
     code = spans(row["PyTorch"])[0]
+    is_added = code.startswith("weights.grad")
     changed = "y" if code.startswith("y") else "x"
     torch.manual_seed(8)
 
     def draw():
         batch = {"x": torch.tensor([1.0]), "y": torch.tensor([0.5])}
-        return batch | {changed: run(code, batch | {"torch": torch})}
-
-    def both(x, y, w=0.8):
-        return (w * x - y) * x, x * x
+        return batch if is_added else batch | {changed: run(code, batch | {"torch": torch})}
 
     ends = []
     for _ in range(500):
@@ -324,26 +322,30 @@ def test_visits(row):
             rule.zero_grad()
             batch = draw()
             (((w * batch["x"] - batch["y"]) ** 2).sum() / 2).backward()
+            if is_added:
+                run(code, {"weights": w, "torch": torch})
             rule.step()
         ends.append(w.item() - 0.8)
-    drawn = {tuple(float(batch[k]) for k in "xy") for batch in (draw() for _ in range(50))}
-    slopes = np.array([both(x, y) for x, y in sorted(drawn)])
-    samples = {1: slopes[None, :, :1], 2: slopes[None, :, 1:, None]}
+    drawn = sorted({tuple(float(batch[k]) for k in "xy") for batch in (draw() for _ in range(50))})
+    x, y = np.array(drawn).T
+    samples = {1: ((0.8 * x - y) * x)[None, :, None], 2: (x * x)[None, :, None, None]}
     is_fresh = "fresh" in row["Python"]
-    options = {"visits": "population"} if is_fresh else {}
     if not is_fresh:
-        samples = {k: x[:, 0] for k, x in samples.items()}
+        samples = {k: values[:, 0] for k, values in samples.items()}
+        samples |= {k: np.zeros((1,) * (k + 1)) for k in (3, 4)}
+    options = {"visits": "population"} if is_fresh else {"functions": {"noise": {2: [[0.25]]}}}
     numbers = Statistics.from_samples(samples, role="population", **options)
     scheme = Epochs(N=1, B=1, E=2)
     found = run(spans(row["Python"])[0], {"expand": expand, "scheme": scheme})
-    exact = found.evaluate(numbers, eta=0.4)
-    error = np.std(ends) / np.sqrt(len(ends))
-    assert abs(np.mean(ends) - exact.value.item()) < 4 * error + 1e-6
-    words = shlex.split(spans(row["command line"])[0])
-    shown = good(
-        "expand", "--observable", "displacement", "--order", "2", "--sampling", "epochs", *words
-    )
-    assert ("fresh noise" in shown) is is_fresh
+    exact = np.ravel(found.evaluate(numbers, eta=0.4).value)[0]
+    if is_added:
+        spread = np.var(ends)
+        assert abs(spread - exact) < 4 * spread * np.sqrt(2 / len(ends))
+    else:
+        assert abs(np.mean(ends) - exact) < 4 * np.std(ends) / np.sqrt(len(ends)) + 1e-6
+    words = ["--observable", "displacement", "--order", "2", "--sampling", "epochs"]
+    shown = good("expand", *words, *shlex.split(spans(row["command line"])[0]))
+    assert ("noise |" in shown) is (is_fresh or is_added)
 
 
 @pytest.mark.parametrize("name", ["rules", "schedules", "batches", "averages", "losses"])
