@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import repeat
 from math import lcm
+from operator import is_
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import networkx as nx
@@ -422,7 +424,9 @@ class Dynamics:
 
 def is_one_value(values: Sequence[Any]) -> bool:
     """Tell whether all values are one object."""
-    return bool(values) and values[0] is values[-1] and len(set(map(id, values))) == 1
+    if not values or values[0] is not values[-1] or values[0] is not values[len(values) // 2]:
+        return False
+    return all(map(is_, values, repeat(values[0])))
 
 
 def _are_one(values: OverTime) -> bool:

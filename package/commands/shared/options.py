@@ -58,7 +58,7 @@ SAMPLINGS = (
     "gradient-flow",
     "sde",
 )
-OPTIMIZERS = ("sgd", "momentum", "nesterov")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "qhm", "lookahead", "delayed", "schedule-free")
 SCHEDULES = (
     "cosine",
     "step",
@@ -83,7 +83,7 @@ SCHEDULES = (
     "invscaling",
     "optimal",
 )
-AVERAGES = ("tail", "exponential")
+AVERAGES = ("tail", "swa", "exponential")
 LANDSCAPES = ("digits", "gauss", "helix", "mean")
 
 # Other words for some of them.
@@ -101,7 +101,7 @@ ALSO = {
         "gd",
         "sme",
     ),
-    "OPTIMIZERS": ("heavy-ball", "nag"),
+    "OPTIMIZERS": ("heavy-ball", "nag", "quasi-hyperbolic", "look-ahead"),
     "SCHEDULES": (
         "cosine-decay",
         "cosine-decay-schedule",
@@ -114,7 +114,7 @@ ALSO = {
         "piecewise-constant-schedule",
         "inv-scaling",
     ),
-    "AVERAGES": ("swa", "polyak-ruppert", "ema"),
+    "AVERAGES": ("polyak-ruppert", "every-kth", "ema"),
 }
 
 
@@ -212,7 +212,8 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="sgd",
             show_default=True,
             shell_complete=names(*OPTIMIZERS, *ALSO["OPTIMIZERS"]),
-            help=f"{', '.join(OPTIMIZERS)}; with a number momentum:beta=0.9; {also('OPTIMIZERS')}.",
+            help=f"{', '.join(OPTIMIZERS)}; with numbers momentum:beta=0.9,dampening=0.1, "
+            f"lookahead:k=5,alpha=0.5; {also('OPTIMIZERS')}.",
         ),
         click.option(
             "--weight-decay",
@@ -243,7 +244,7 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             shell_complete=names(*AVERAGES, *ALSO["AVERAGES"]),
             help=f"Average of iterates: {', '.join(AVERAGES)}; with a number tail:W=10, "
-            f"exponential:alpha=0.9; {also('AVERAGES')}.",
+            f"exponential:alpha=0.9, swa:start=100,every=10; {also('AVERAGES')}.",
         ),
     )
     for option in reversed(options):
