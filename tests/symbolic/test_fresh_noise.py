@@ -204,8 +204,9 @@ def test_bad_input():
         expand("test-loss", order=2, sampling="one-pass", visits="fresh", resummed=True)
     with pytest.raises(RequestError, match="plain expansion with visits='fresh'"):
         expand("test-loss", noise=1, sampling="one-pass", visits="fresh", along_path=True)
+    decoupled = Momentum(beta="1/2", decoupled_decay="1/2")
     with pytest.raises(RequestError, match="weight decay in the gradient"):
-        expand("test-loss", **options, optimizer=SGD(decoupled_decay="1/2"), visits="fresh")
+        expand("test-loss", **options, optimizer=decoupled, visits="fresh")
     with pytest.raises(RequestError, match="an expression"):
         expand("expression:|G|^2", **options, visits="fresh")
     with pytest.raises(RequestError, match="discrete updates"):
