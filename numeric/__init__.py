@@ -27,6 +27,7 @@ from sgdiagrams.numeric.landscapes.checking import check_landscape
 from sgdiagrams.numeric.landscapes.digits import Digits
 from sgdiagrams.numeric.landscapes.landscape import Landscape
 from sgdiagrams.numeric.landscapes.names import landscape
+from sgdiagrams.numeric.landscapes.noisy_labels import NoisyLabels
 from sgdiagrams.numeric.landscapes.toys import Gauss, Helix, Mean
 from sgdiagrams.numeric.long_times.motion import Drift, drift
 from sgdiagrams.numeric.loops.torch_loop import from_torch, torch_eta
@@ -67,6 +68,7 @@ __all__ = [
     "Landscape",
     "Mean",
     "Measured",
+    "NoisyLabels",
     "OrderEffects",
     "PairedDifference",
     "PathComparison",

@@ -34,7 +34,6 @@ from sgdiagrams.numeric.derivatives.checks import check_noise, checked, flattene
 from sgdiagrams.numeric.derivatives.derivatives import (
     ROLES,
     Derivatives,
-    check_derivatives,
     check_role,
 )
 from sgdiagrams.numeric.derivatives.files import read_statistics, write_statistics
@@ -208,8 +207,10 @@ class Statistics(Derivatives):
         return self.samples[self.max_order].dtype == object
 
     def as_population(self, rows: NDArray[Any] | slice = slice(None)) -> Statistics:
-        """Return (some rows of) the statistics in floats, read as the distribution itself."""
-        check_derivatives(self)
+        """Return (some rows of) the statistics in floats, read as the distribution itself.
+
+        Visits become datapoints.
+        """
         return Statistics.from_samples(
             {k: as_floats(array[rows]) for k, array in self.samples.items()},
             role="population",

@@ -116,6 +116,11 @@ def exact_noise(
     ['0', '0', '0', '0', '1/2']
     """
     check_order(pushes)
+    if landscape.noises > 1:
+        raise RequestError(
+            "expected datapoints that are the same at all visits for the expansion in the noise, got "
+            f"noises={landscape.noises}; take exact_training"
+        )
     watched = asked_observable(observable)
     p = landscape.dimension
     polynomials = asked_polynomials(watched, training.optimizer, function, functions, p)

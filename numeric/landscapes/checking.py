@@ -292,7 +292,9 @@ class _Trial:
                     f"statistics, got {test_loss:.6g}"
                 )
             self._check_mean("the mean loss", losses, known[0], population.weights)
-        single = np.swapaxes(x, 0, 1)
+        # Derivatives have the noise of a visit, where that is fresh at each.
+        noise = self.asked("draw_noise", np.random.default_rng((self.seed, 3)), x.shape[:2])
+        single = np.swapaxes(x if noise is None else self.asked("visited", x, noise), 0, 1)
         for v in self.directions:
             for k in range(1, _ORDERS + 1):
                 if k not in known:

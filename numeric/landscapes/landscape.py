@@ -43,9 +43,9 @@ class Landscape(ABC):
     """A loss per datapoint, vectorised over R independent runs with weights of shape ``(R, p)``.
 
     Concrete landscapes are final. The loss of a datapoint is one fixed function of the weights: what is
-    random belongs to the datapoint, and is drawn with it. :func:`sgdiagrams.check_landscape` holds the
-    methods against each other. The datapoints of all runs are one array ``x`` of shape
-    ``(R, m, ...)``, m datapoints for each run, of any type that `draw` returns.
+    random belongs to the datapoint and is drawn with it, or is drawn anew at every visit (`draw_noise`).
+    :func:`sgdiagrams.check_landscape` holds the methods against each other. The datapoints of all runs
+    are one array ``x`` of shape ``(R, m, ...)``, m for each run, of any type that `draw` returns.
     """
 
     __slots__ = ()
@@ -97,6 +97,21 @@ class Landscape(ABC):
         """
 
     # What follows is as good as it is for most landscapes.
+
+    def draw_noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any] | None:  # noqa: ARG002
+        """Return noise that is fresh at every visit of a datapoint, an array that begins with `shape`.
+
+        None where a datapoint is the same at all its visits.
+        """
+        return None
+
+    def visited(self, x: NDArray[Any], noise: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """Return datapoints (R, m, ...) with the noise (R, m, ...) of a visit.
+
+        The loss of a datapoint without noise has to be the mean over its noise, but for a number that
+        does not depend on the weights.
+        """
+        return x
 
     @property
     def model(self) -> Model | None:

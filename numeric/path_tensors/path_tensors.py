@@ -165,6 +165,11 @@ class PathTensors:
         rates = read_eta(eta, len(start))
         # Once to this order, so that a model is checked once.
         first = landscape.statistics(order)
+        if first.noise is not None:
+            raise RequestError(
+                "expected datapoints that are the same at all visits along the path, got fresh noise at "
+                "each; expand(..., visits='fresh') is about the start"
+            )
         is_exact = first.is_exact and start.dtype == object and is_exact_rate(rates)
         T, p, n = int(training.updates), len(start), first.sample_size
         if max(T, 1) * n * p**order > _MOST_ENTRIES:

@@ -24,6 +24,7 @@ from sgdiagrams.numeric.simulation.batches import (
 from sgdiagrams.numeric.simulation.limit_runs import LimitRuns
 from sgdiagrams.numeric.simulation.moments import Moments
 from sgdiagrams.numeric.simulation.read_expressions import ReadExpression
+from sgdiagrams.symbolic.embeddings.drawing import Weighted, parted
 from sgdiagrams.symbolic.observable import named_observable
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from sgdiagrams.numeric.noiseless.first_order import FirstOrder
     from sgdiagrams.numeric.simulation.moments import Statistic
     from sgdiagrams.symbolic.algebra.expression import Expression
-    from sgdiagrams.symbolic.embeddings.drawing import Weighted
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.training import Training
@@ -50,7 +50,7 @@ _MOST_LISTED = 1000  # weights of a starting point that checkpoints spell out
 #: Runs whose random numbers are drawn together.
 _TOGETHER = 64
 #: What is drawn from generators of their own.
-_DATA, _ORDER = 0, 1
+_DATA, _ORDER, _NOISE = 0, 1, 2
 
 
 @final
@@ -320,9 +320,23 @@ class Simulation:
         drawn = [self._landscape.draw(rng, shape).swapaxes(0, 1) for rng in generators(_DATA)]
         data = np.ascontiguousarray(np.concatenate(drawn)[kept])
         orders = [self._known_course.draw(_TOGETHER, rng) for rng in generators(_ORDER)]
+        of_noise = generators(_NOISE)
         return data, (
-            select(data, of_all_blocks(parts, kept)) for parts in zip(*orders, strict=True)
+            self._visited(select(data, of_all_blocks(parts, kept)), of_noise, kept)
+            for parts in zip(*orders, strict=True)
         )
+
+    def _visited(
+        self, batch: NDArray[Any] | Weighted, rngs: Sequence[np.random.Generator], kept: slice
+    ) -> NDArray[Any] | Weighted:
+        """Return a batch with the noise of its visits, where that is fresh at each."""
+        points, shares = parted(batch)
+        drawn = [self._landscape.draw_noise(rng, (_TOGETHER, points.shape[1])) for rng in rngs]
+        noise = [part for part in drawn if part is not None]
+        if not noise:
+            return batch
+        points = self._landscape.visited(points, np.concatenate(noise)[kept])
+        return points if shares is None else Weighted(points, shares)
 
     def read_off(
         self, data: NDArray[Any], batches: Iterable[NDArray[Any] | Weighted], *, eta: float
