@@ -109,15 +109,22 @@ def in_optax(make, batches, scheduled=False, averaged=None):
     with jax.enable_x64(True):
         made = run(make, names) if make else optax.sgd(0.1)
         rule = optax.sgd(made) if scheduled else made
-        theta = average = jax.numpy.array(START)
-        state = rule.init(theta)
+        theta = average = params = jax.numpy.array(START)
+        if "lookahead" in make:
+            params = optax.LookaheadParams.init_synced(theta)
+        state = rule.init(params)
         for rows in batches:
+            theta = params.fast if "lookahead" in make else params
             g = gradient(np.array([theta]), POINTS[list(rows)].numpy()[None])[0]
-            steps, state = rule.update(jax.numpy.array(g), state, theta)
-            theta = optax.apply_updates(theta, steps)
+            steps, state = rule.update(jax.numpy.array(g), state, params)
+            params = optax.apply_updates(params, steps)
             if averaged is not None:
-                average = run(averaged, names | {"weights": theta, "average": average})
-        return np.array(theta if averaged is None else average)
+                average = run(averaged, names | {"weights": params, "average": average})
+        if "lookahead" in make:
+            params = params.slow
+        if "schedule_free" in make:
+            params = optax.contrib.schedule_free_eval_params(state, params)
+        return np.array(params if averaged is None else average)
 
 
 def in_scikit_learn(make, optimizer, eta):

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from sgdiagrams.diagrams import RequestError, SamplingError
-from sgdiagrams.numeric import landscape
+from sgdiagrams.numeric import PolynomialLandscape, exact_training, landscape
 from sgdiagrams.symbolic import (
     SGD,
     Epochs,
@@ -15,6 +15,7 @@ from sgdiagrams.symbolic import (
     Nesterov,
     OnePass,
     TailAverage,
+    Training,
     WithReplacement,
     expand,
 )
@@ -116,6 +117,31 @@ def test_strings_are_schedules():
     by_factors = SGD(schedule=[1, Fraction(1, 2), Fraction(1, 3)])
     given_factors = expand("test-loss", order=2, sampling=OnePass(T=3), optimizer=by_factors)
     assert [t.weight for t in by_name.terms] == [t.weight for t in given_factors.terms]
+
+
+BOWLS = PolynomialLandscape([{(2,): 1, (1,): -1}, {(3,): Fraction(1, 3), (1,): 2, (0,): 1}])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inverse:gamma=1/2",
+        "MultiStepLR:milestones=1,3,gamma=1/2",
+        "LinearLR:total_iters=3",
+        "CyclicLR:peak=3,step_size_up=2",
+        "OneCycleLR:anneal_strategy=linear,pct_start=1/2",
+        "LinearLR:total_iters=2 until=2 then inverse",
+        "ConstantLR:total_iters=2 times ExponentialLR:gamma=1/3",
+        "inverse:every=2",
+    ],
+)
+def test_schedules_against_training_itself(text):
+    training = Training(Epochs(N=2, B=1, E=2), Momentum(beta="1/2", schedule=text))
+    found = expand(
+        "training-loss", order=3, sampling=training.sampling, optimizer=training.optimizer
+    )
+    wanted = exact_training(BOWLS, training, observable="training-loss", order=3)
+    assert list(found.evaluate(BOWLS.statistics(3), eta=1).orders) == list(wanted)
 
 
 @pytest.mark.parametrize("name", SPOKEN_SCHEDULES)
