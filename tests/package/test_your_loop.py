@@ -39,6 +39,11 @@ TORCH = {name: getattr(sched, name) for name in dir(sched) if not name.startswit
 TORCH |= {"SGD": torch.optim.SGD, "torch": torch}
 
 
+@pytest.fixture(autouse=True)
+def orders_of_the_rows():
+    torch.manual_seed(11)
+
+
 def run(code, names):
     """Return what a line of the page makes."""
     return eval(code, dict(names))  # noqa: S307
@@ -154,7 +159,7 @@ def hold(row, optimizer, eta, batches, end, **options):
     if "optax" in row:
         found = in_optax(spans(row["optax"])[0], batches, **options)
         rel = 1e-5 if options else 1e-9  # schedules of optax are in single precision
-        assert found == pytest.approx(trained(optimizer, batches, eta), rel=rel)
+        assert found == pytest.approx(trained(optimizer, batches, eta), rel=rel, abs=rel / 10)
     if "scikit-learn" in row:
         in_scikit_learn(spans(row["scikit-learn"])[0], optimizer, eta)
 

@@ -37,6 +37,11 @@ from sgdiagrams.symbolic import (  # noqa: E402
 LOADER = {"batch_size": 2, "shuffle": True}
 
 
+@pytest.fixture(autouse=True)
+def orders_of_the_rows():
+    torch.manual_seed(11)
+
+
 def loader(**options):
     return data.DataLoader(Rows(), **(options or LOADER))
 
