@@ -197,7 +197,7 @@ def drift(
         scheme = scheme.on_given_set()
     method = named_optimizer("sgd" if optimizer is None else optimizer)
     dressing = None if scheme.is_continuous else Training(scheme, method).dressing
-    if dressing is None or dressing.is_mean:
+    if dressing is None or dressing.is_of_many:
         raise RequestError(
             "expected a scheme of steps that are alike and a constant sgd, momentum or nesterov for "
             f"the drift, got {scheme.label} with {method.label}; take one-pass, with-replacement or "

@@ -52,7 +52,7 @@ def is_limit(form: Form) -> bool:
 
 
 def check_iterate(parts: Sequence[Training], form: str) -> None:
-    """Check that a mean of all iterates is asked for in the exact form alone.
+    """Check that a plain mean of iterates is asked for in the exact form alone.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_iterate(parts: Sequence[Training], form: str) -> None:
         When it is not: the others leave powers of T behind, or have no eigenvalue 0.
     """
     for part in parts:
-        if part.dressing is not None and part.dressing.is_mean:
+        if part.dressing is not None and part.dressing.is_of_many:
             raise RequestError(
                 f"expected form='discrete' and a number of updates for {part.optimizer.label} in "
                 f"numbers, got form={shown(form)}"

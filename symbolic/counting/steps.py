@@ -209,7 +209,7 @@ class StepCounter(Counter):
                 base_count=len(self.bases),
                 node_base=self.node_base,
                 own=own,
-                late=self.last,
+                late=None if self.last is None else (self.last,) * len(coarse.parents),
                 **shape,  # type: ignore[arg-type]
             )
             for (first, rest), laurent in sums.items():

@@ -88,7 +88,7 @@ def level_sums(
     node_base: int = -1,
     width: int = 3,
     own: tuple[tuple[EdgeMode, ...], ...] | None = None,
-    late: tuple[EdgeMode, ...] | None = None,
+    late: tuple[tuple[EdgeMode, ...], ...] | None = None,
 ) -> LevelSums:
     r"""Return the weights of all level structures of a forest, by their multiset of Q.
 
@@ -109,9 +109,9 @@ def level_sums(
     own
         The modes of the edge above every node, where edges differ; instead of `inner` and `outer`.
     late
-        Where edges into the root have other modes in the last updates, those; `outer` then ends where
-        these begin. Every Q has the bases before that, the bases in the last updates, and a number: 0
-        before, 1 for a level of the last updates, 2 for what is alive when they begin.
+        Where edges into the root have other modes in the last updates, those of every node; others then
+        end where these begin. Every Q has the bases before that, the bases in the last updates, and a
+        number: 0 before, 1 for a level of the last updates, 2 for what is alive when they begin.
 
     Raises
     ------
@@ -120,10 +120,9 @@ def level_sums(
     """
     n = len(forest.parents)
     modes = own or tuple(outer if parent < 0 else inner for parent in forest.parents)
-    last = tuple(
-        late if parent < 0 and late is not None else of_node
-        for parent, of_node in zip(forest.parents, modes, strict=True)
-    )
+    last = modes
+    if late is not None:
+        last = tuple(late[v] if parent < 0 else modes[v] for v, parent in enumerate(forest.parents))
     most = tuple(
         max(len(mode.markers) for mode in of_node) - 1
         for of_node in map(tuple.__add__, modes, last)

@@ -98,7 +98,7 @@ def check_through(through: int, training: Training) -> int:
             "those of fresh noise follow; take order= in place of through="
         )
     dressing = training.dressing
-    if dressing is None or dressing.is_mean:
+    if dressing is None or dressing.is_of_many:
         raise RequestError(
             f"expected a scheme and an optimiser with a closed form for complete powers, got "
             f"{training.sampling.label} with {training.optimizer.label}; take order= in place of through="

@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+#: What `level_sums` marks levels with, where the last updates are apart.
+_BEFORE, _LAST, _BEGIN = 0, 1, 2
+
+
 class Structure(NamedTuple):
     """Embeddings with one multiset of alive edges.
 
@@ -51,10 +55,20 @@ class Structure(NamedTuple):
         Exponents of (N, B) -> coefficient, 1/B for every update included.
     alive
         For each level 1, ..., L how often each base is in :math:`Q_l`.
+    begin, last
+        Where the read-out is the mean of the last W iterates, the same for what is alive when these
+        begin, and for the levels among the last W updates; `alive` is of the levels before.
     """
 
     coefficient: Laurent
     alive: tuple[tuple[int, ...], ...]
+    begin: tuple[int, ...] = ()
+    last: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """How many levels each base spans."""
+        return tuple(map(sum, zip(*self.alive, *self.last, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +130,10 @@ class DressedCount:
 
     @property
     def share(self) -> Expr:
-        """The powers of 1/T that the mean of all iterates brings in."""
-        return Pow(self.T, Integer(-len(self.into_root))) if self.dressing.is_mean else Integer(1)
+        """The powers of 1/T or 1/W that a mean of iterates brings in."""
+        window = self.dressing.window
+        count = self.T if self.dressing.is_mean else Integer(1 if window is None else window)
+        return Pow(count, Integer(-len(self.into_root)))
 
     def chosen(self, structure: Structure) -> tuple[int, ...]:
         """Return the number of the root that a structure takes, for every node of its component.
@@ -131,7 +147,7 @@ class DressedCount:
         [(1,), (0,)]
         """
         step = self.roots_per_edge
-        powers = [sum(level) for level in zip(*structure.alive, strict=True)]
+        powers = structure.spans
         return tuple(
             next(k for k in range(step) if powers[i + k]) for i in range(0, len(powers), step)
         )
@@ -213,14 +229,33 @@ def _structures(
         )
         for v, parent in enumerate(forest.parents)
     )
+    late = None
+    if dressing.window is not None:
+        late = own
+        # Before the last updates all roots but 1 are left.
+        own = tuple(modes[: dressing.root_count] for modes in own)
     total: dict[tuple[tuple[int, ...], ...], Laurent] = {}
     batches = prefactor(n).batches
     for coarse in forests:
-        sums = level_sums(coarse, rule, base_count=per_edge * n, own=own)
+        sums = level_sums(coarse, rule, base_count=per_edge * n, own=own, late=late)
         for (_, alive), laurent in sums.items():
             into = total.setdefault(alive, {})
             add_scaled(into, {(k, b + batches): c for (_, k, b), c in laurent.items()})
     if steps_of(scheme).keeps_rows:
         P = forest.block_count
         total = {key: {(k - P, b): c for (k, b), c in v.items()} for key, v in total.items()}
-    return tuple(Structure(laurent, alive) for alive, laurent in sorted(total.items()) if laurent)
+    kept = [(alive, laurent) for alive, laurent in sorted(total.items()) if laurent]
+    if late is None:
+        return tuple(Structure(laurent, alive) for alive, laurent in kept)
+    return tuple(_in_two_parts(laurent, alive, per_edge * n) for alive, laurent in kept)
+
+
+def _in_two_parts(laurent: Laurent, levels: tuple[tuple[int, ...], ...], count: int) -> Structure:
+    """Return a structure whose levels before the last updates and among them are told apart."""
+    [begin] = (level[count:-1] for level in levels if level[-1] == _BEGIN)
+    return Structure(
+        laurent,
+        tuple(level[:count] for level in levels if level[-1] == _BEFORE),
+        begin,
+        tuple(level[count:-1] for level in levels if level[-1] == _LAST),
+    )

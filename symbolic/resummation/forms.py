@@ -81,13 +81,16 @@ def _component(
         edges = [_dressed_edge(count, v, roots[v]) for v in part.nodes]
         split = Mul(*(edge.splitting for edge in edges))
         terms = [
-            (count.coefficient(s), _monomial(s, edges, count), _products(s, edges, count))
+            (
+                count.coefficient(s),
+                _monomial(s, edges, count) * _last_updates(s, part, edges, count),
+                _products(s.alive, s, edges, count),
+            )
             for s in part.structures
         ]
     if form == "discrete":
-        return (
-            _sum([(c, m * PowerDifference(count.T, Integer(1), *Q)) for c, m, Q in terms]) / split
-        )
+        T = count.T - (count.dressing.window or 0)
+        return _sum([(c, m * PowerDifference(T, Integer(1), *Q)) for c, m, Q in terms]) / split
     if form == "stationary":
         grown = [
             (k, (c, monomial * value))
@@ -195,7 +198,30 @@ def _differences(numbers: Roots) -> Expr:
     return Mul(*(a - b for a, b in combinations(numbers, 2)))
 
 
-def _products(s: Structure, edges: Sequence[_DressedEdge], count: DressedCount) -> list[Expr]:
+def _last_updates(
+    s: Structure, part: DressedComponent, edges: Sequence[_DressedEdge], count: DressedCount
+) -> Expr:
+    """Return the sum over the times of the last updates, of which an average is the mean."""
+    W = count.dressing.window
+    if W is None:
+        return Integer(1)
+    step = count.roots_per_edge
+    which = count.chosen(s)
+    before = (
+        Pow(edge.roots[i], Integer(W)) - 1
+        for place, (v, edge, i) in enumerate(zip(part.nodes, edges, which, strict=True))
+        if v in count.into_root and any(level[step * place + i] for level in s.alive)
+    )
+    nodes = _products((s.begin, *s.last), s, edges, count)
+    return Mul(*before) * PowerDifference(Integer(W), *nodes)
+
+
+def _products(
+    levels: Sequence[tuple[int, ...]],
+    s: Structure,
+    edges: Sequence[_DressedEdge],
+    count: DressedCount,
+) -> list[Expr]:
     """Return the products of what is alive between levels."""
     step = count.roots_per_edge
     chosen = count.chosen(s)
@@ -207,7 +233,7 @@ def _products(s: Structure, edges: Sequence[_DressedEdge], count: DressedCount) 
                 if level[step * place + i]
             )
         )
-        for level in s.alive
+        for level in levels
     ]
 
 
@@ -216,8 +242,7 @@ def _monomial(s: Structure, edges: Sequence[_DressedEdge], count: DressedCount) 
     step = count.roots_per_edge
     return Mul(
         *(
-            edge.numerators[i]
-            * Pow(edge.roots[i], Integer(sum(level[step * place + i] for level in s.alive) - 1))
+            edge.numerators[i] * Pow(edge.roots[i], Integer(s.spans[step * place + i] - 1))
             for place, (edge, i) in enumerate(zip(edges, count.chosen(s), strict=True))
         )
     )

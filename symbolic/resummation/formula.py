@@ -87,6 +87,11 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
                 f"no closed form, got form={shown(form)}"
             )
         dressing = part.training.dressing
+        if form not in ("discrete", "stationary") and dressing and dressing.window:
+            raise RequestError(
+                f"expected form='discrete' or 'stationary' for {part.optimizer.label}, which is a number "
+                f"of updates and no time, got form={shown(form)}"
+            )
         if flat and dressing is not None and dressing.coincides_when_flat:
             raise RequestError(
                 f"expected no flat directions for {part.optimizer.label}, along which two roots of an "

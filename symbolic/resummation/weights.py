@@ -162,6 +162,8 @@ class Weights:
         law = law_of(part.optimizer) if is_paired else None  # in rounds roots stay as they are
         dressing = part.training.dressing
         is_averaged = dressing is not None and bool(dressing.more)
+        if dressing is not None and dressing.window is not None:
+            law = None  # powers of roots are no rational function
         return _Kind(law, is_averaged, part.training.updates if _is_mean(part.training) else None)
 
     def _limit(self, kind: _Kind, pieces: Sequence[Piece], term: DressedTerm) -> Expr:

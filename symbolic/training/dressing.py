@@ -23,9 +23,9 @@ Nesterov        :math:`x^2 - (1 + \beta)(1 - h)\, x + \beta (1 - h)`   :math:`n 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Self, final
 
 from sympy import Add, Dummy, Expr, Integer, Mul, Poly, cancel, expand, fraction, sqrt, together
 
@@ -60,6 +60,10 @@ class Dressing:
         The roots of e.
     is_mean
         Whether the read-out is divided by T, as the mean of all iterates is; 1 is then in `more`.
+    window
+        The number W of last iterates of which the read-out is the mean; divided by W, it has 1 in `more`
+        for the last W updates. For those before, the sums over D end D updates before the last W, and
+        roots x come with :math:`x^W - 1`.
 
     Examples
     --------
@@ -73,6 +77,7 @@ class Dressing:
     readout: _Coefficients = (_ONE,)
     more: tuple[Expr, ...] = ()
     is_mean: bool = False
+    window: int | None = None
 
     @property
     def root_count(self) -> int:
@@ -97,10 +102,15 @@ class Dressing:
         return self == Dressing()
 
     @property
-    def has_plain_powers(self) -> bool:
-        """Whether an edge of D updates is q^(D - 1), or (r^D - s^D)/(r - s), into the root too."""
-        is_known = self.numerator == (1,) or self.beta is not None
-        return is_known and self.readout == self.numerator and not self.more
+    def is_of_many(self) -> bool:
+        """Whether the read-out is a plain mean of iterates, of all or of the last few."""
+        return self.is_mean or self.window is not None
+
+    def with_window(self, W: int | None) -> Self | None:
+        """Return that of the mean of the last W iterates, from that of the last; None without W."""
+        if W is None or self.more:
+            return None
+        return replace(self, readout=(*self.readout, Integer(0)), more=(_ONE,), window=W)
 
     @property
     def gain(self) -> Expr:

@@ -173,11 +173,15 @@ class Optimizer(ABC):
     def dressing(self) -> Dressing | None:
         """How links dress an edge in closed form; None where that is known by number only."""
         kernel, readout = self.kernel, self.root_kernel
+        window = None if self.average is None else self.average.window
+        if window is not None:
+            readout = self.iterate_kernel
         if self.schedule is not None or kernel is None or readout is None:
             return None
         if self.decoupled_decay != 0:
             return None  # links are updates of two kinds then
-        return dressing_of(kernel, readout)
+        dressing = dressing_of(kernel, readout)
+        return dressing if dressing is None or window is None else dressing.with_window(window)
 
     @property
     def label(self) -> str:

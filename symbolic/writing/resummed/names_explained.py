@@ -42,9 +42,12 @@ _PRODUCT = "root product"
 
 def names_of(formula: ResummedFormula, count: int, *, eta_apart: bool) -> Names:
     """Return how eigenvalues are called in a formula, for a number of indices."""
-    # In rounds roots stay as they are, and everything is written in them.
-    in_rounds = all(part.sampling and part.sampling.rounds for part in formula.parts)
-    is_paired = formula.form == "stationary" and bool(_laws(formula)) and not in_rounds
+    # In rounds, and in means of the last few iterates, roots stay as they are.
+    in_roots = all(
+        part.window is not None or (part.sampling and part.sampling.rounds)
+        for part in formula.parts
+    )
+    is_paired = formula.form == "stationary" and bool(_laws(formula)) and not in_roots
     return Names(
         count,
         in_rates=is_paired or formula.form in ("continuous", "small-eta"),

@@ -33,7 +33,7 @@ from sgdiagrams.symbolic.training.dressing import polynomial_at
 
 F = Fraction
 ema = ExponentialAverage(F(2, 5))
-mean = TailAverage()
+mean, tail = TailAverage(), TailAverage(2)
 OPTIMIZERS = [
     Nesterov(beta=F(1, 3)),
     SGD(average=ema),
@@ -42,6 +42,12 @@ OPTIMIZERS = [
     SGD(average=mean),
     Momentum(beta=F(1, 3), average=mean),
     Nesterov(beta=F(1, 3), average=mean),
+]
+#: Of the last two iterates.
+TAILS = [
+    SGD(average=tail),
+    Momentum(beta=F(1, 3), average=tail),
+    Nesterov(beta=F(1, 3), average=tail),
 ]
 
 
@@ -69,7 +75,7 @@ def at_edges(weight, edges):
     return weight.xreplace(table).doit()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.label)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS + TAILS, ids=lambda o: o.label)
 @pytest.mark.parametrize(
     "sampling", [OnePass(T=5), FullBatch(N=2, E=4), WithReplacement(N=2, B=1, T=4)], ids=str
 )
@@ -222,10 +228,34 @@ def test_means_of_all_iterates_follow_the_law_of_polyak_and_ruppert(optimizer):
     assert drift[0].terms == drift[1].terms != ()
 
 
+@pytest.mark.parametrize("optimizer", TAILS, ids=lambda o: o.label)
+def test_means_of_the_last_iterates_are_stationary(optimizer):
+    """(1/W^2) times the sum of all covariances of the last W iterates, of lags from the update rule."""
+    h, W = F(1, 3), 2
+    alone = dataclasses.replace(optimizer, average=None)
+    A, b, k = states(alone, h, F(1))
+    both = sympy.kronecker_product(A, A)
+    second = (sympy.eye(both.rows) - both).LUsolve(sympy.kronecker_product(b, b))
+    second = sympy.Matrix(A.rows, A.rows, list(second))
+    lagged = A * second  # E[state after one more update, times state]
+    expected = (W * second[k, k] + 2 * lagged[k, k]) / W**2
+    covariance = expand(
+        "covariance", order=2, sampling="one-pass", optimizer=optimizer, resummed=True
+    ).at_minimum()
+    [term] = covariance.stationary().terms
+    roots = optimizer.dressing.roots(Rational(1, 3))
+    assert sympy.simplify(at_edges(term.weight, [(Rational(1, 3), roots)] * 2) - expected) == 0
+    for form in ("continuous", "small-eta"):
+        with pytest.raises(RequestError, match="form='discrete' or 'stationary'"):
+            covariance.with_form(form)
+    with pytest.raises(RequestError, match="closed form for complete powers"):
+        expand("displacement", through=1, sampling="one-pass", optimizer=optimizer, resummed=True)
+
+
 # Against SGD itself -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.label)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS + TAILS, ids=lambda o: o.label)
 @pytest.mark.parametrize("observable", ["test-loss", "covariance"])
 def test_order_2_is_exact_on_quadratics_with_additive_noise(observable, optimizer):
     """For all eta and T, as fractions: where roots are rational, against SGD as polynomials in eta."""
@@ -275,7 +305,7 @@ def test_order_2_is_exact_on_quadratics_with_additive_noise(observable, optimize
         assert value == Rational(sum(t[free] if free else t for t in truth))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.label)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS + TAILS, ids=lambda o: o.label)
 def test_expanded_in_eta_it_is_the_plain_expansion(optimizer):
     """Order by order, at every number of links on an edge."""
     sampling = OnePass(T=4)

@@ -203,6 +203,7 @@ CASES = [
     ("test-loss", 2, "one-pass", "nesterov", ()),
     ("displacement", 2, "full-batch", SGD(average=ExponentialAverage()), ()),
     ("test-loss", 2, "one-pass", Nesterov(average=TailAverage()), ()),
+    ("test-loss", 2, "one-pass", Nesterov(average=TailAverage(2)), ()),
     ("generalisation-gap", 4, "one-pass", None, ()),
 ]
 
@@ -210,6 +211,8 @@ CASES = [
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("observable", "order", "sampling", "optimizer", "flat"), CASES)
 def test_written_out_weights_are_the_weights(observable, order, sampling, optimizer, flat, form):
+    if form in ("continuous", "small-eta") and "last" in str(getattr(optimizer, "label", "")):
+        pytest.skip("there is no time in a number of updates")
     if order == 4 and form != "stationary":
         pytest.skip("polynomials too wide for a fraction occur in the stationary form")
     expansion = expand(
