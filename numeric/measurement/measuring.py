@@ -22,8 +22,10 @@ from sgdiagrams.numeric.measurement.wanted import Wanted
 from sgdiagrams.numeric.models.choice import model_of
 from sgdiagrams.numeric.models.inputs import check_functions, positive_option
 from sgdiagrams.numeric.models.safety.checking import check_model
+from sgdiagrams.numeric.models.structure import halved_squares
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.formula import check_scalar_rate
+from sgdiagrams.symbolic.vocabulary import GROUP_DECAY, L2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -281,11 +283,27 @@ def _model(
         loss,
         weights,
         data,
-        functions=functions,
+        functions=_functions(wanted, weights, functions),
         weight_decay=float(wanted.weight_decay),
         eta=eta,
         memory=memory,
     )
+
+
+def _functions(wanted: Wanted, weights: Any, functions: Any) -> Any:
+    """Return the functions of the weights with those of weight decay that are asked for."""
+    rates: dict[str, Any] = {L2: None}
+    for expansion in wanted.expansions:
+        for part in () if isinstance(expansion, Expression) else expansion.parts:
+            penalty = part.optimizer.penalty
+            if penalty is not None and penalty.rates:
+                rates[GROUP_DECAY] = penalty.rates
+    known = {
+        name: halved_squares(weights, given)
+        for name, given in rates.items()
+        if name in wanted.functions and name not in (functions or {})
+    }
+    return {**known, **functions} if known and functions else known or functions
 
 
 def _settings(procedure: Procedure) -> dict[str, Any]:

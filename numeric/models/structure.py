@@ -12,11 +12,44 @@ from sgdiagrams.numeric.models.backends.torch_trees import leaves_of, like
 from sgdiagrams.numeric.models.choice import has_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["vector_like"]
+__all__ = ["halved_squares", "vector_like"]
+
+
+def halved_squares(weights: Any, rates: Sequence[Any] | None = None) -> Callable[[Any], Any]:
+    """Return half the squared length as a function of weights, for JAX and PyTorch.
+
+    Parameters
+    ----------
+    weights
+        In the structure that they have.
+    rates
+        A factor for every weight, in a row; 1 when left out.
+
+    Raises
+    ------
+    RequestError
+        When there are not as many factors as weights.
+    """
+    factors = None if rates is None else vector_like([float(rate) for rate in rates], weights)
+
+    def value(at: Any) -> Any:
+        of_torch = has_tensors(at)
+        if not of_torch:
+            import jax
+        leaves = leaves_of(at) if of_torch else jax.tree_util.tree_leaves(at)
+        if factors is None:
+            return sum((leaf * leaf).sum() / 2 for leaf in leaves)
+        scales = leaves_of(factors) if of_torch else jax.tree_util.tree_leaves(factors)
+        pairs = zip(leaves, scales, strict=True)
+        if of_torch:
+            pairs = ((leaf, scale.to(leaf)) for leaf, scale in pairs)  # type: ignore[assignment]
+        return sum((scale * leaf * leaf).sum() / 2 for leaf, scale in pairs)
+
+    return value
 
 
 def vector_like(vector: ArrayLike, weights: Any) -> Any:

@@ -9,7 +9,7 @@ jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
 from sgdiagrams.diagrams import RequestError  # noqa: E402
-from sgdiagrams.numeric import along_path, influence, measure, model_landscape, simulate  # noqa: E402
+from sgdiagrams.numeric import Statistics, along_path, influence, measure, model_landscape, simulate  # noqa: E402
 from sgdiagrams.symbolic import SGD, Epochs, Function, Momentum, OnePass, Penalty, expand  # noqa: E402
 
 DATA = np.array([[0.3, 1.0], [-0.7, 0.4], [1.1, -0.2]])
@@ -96,3 +96,32 @@ def test_measured_contractions():
         got.evaluate(expansion, eta=0.1).orders, want.evaluate(bare, eta=0.1).orders, strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_decays_are_measured(library):
+    method = Momentum(beta=0.5, decoupled_decay=0.3, weight_decay=(0.2, 0.1))
+    expansion = expand("displacement", order=2, sampling=OnePass(T=4), optimizer=method)
+
+    def bowl(w, x):
+        return ((w - x) ** 2).sum() / 2 + (w**3).sum() / 6
+
+    weights, data = START, DATA
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        weights, data = torch.tensor(START), torch.tensor(DATA)
+    measured = measure(bowl, weights, data, expansion, role="population")
+    dense = Statistics.from_samples(
+        {
+            1: START - DATA + START**2 / 2,
+            2: np.tile(np.diag(1 + START), (len(DATA), 1, 1)),
+            3: np.tile(np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]]), (len(DATA), 1, 1, 1)),
+        },
+        role="population",
+        start=START,
+    )
+    for one, other in zip(
+        measured.evaluate(expansion, eta=0.1).orders, dense.evaluate(expansion, eta=0.1).orders,
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
