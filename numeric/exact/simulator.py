@@ -183,6 +183,7 @@ def exact_sgd_average(
     eta: Sequence[Any] | NDArray[Any] | None = None,
     rows: int | None = None,
     since: int | None = None,
+    population: PolynomialLandscape | None = None,
 ) -> tuple[Any, ...]:
     r"""Return the expected observable over training sets and schedules.
 
@@ -198,6 +199,8 @@ def exact_sgd_average(
         `with_replacement_schedules` give them, or equally likely schedules.
     order, observable, function, functions, optimizer, eta, rows, since
         As for `exact_sgd`; by default there are as many rows as the largest schedule needs.
+    population
+        What is looked at, and what expressions are derivatives of, where runs follow other losses.
 
     Returns
     -------
@@ -239,6 +242,8 @@ def exact_sgd_average(
         metric=learning_rate_table(eta, p),
         rows=n,
         since=watched.since if since is None else since,
+        # The losses that are looked at have noise of their own, over which they are averaged.
+        population=(landscape if population is None else population).without_noise,
     )
     total: list[list[Fraction]] = []
     for probability, schedule in merge_renamed(chances):
@@ -249,7 +254,7 @@ def exact_sgd_average(
             [x + probability * y for x, y in zip(sums, moment, strict=True)]
             for sums, moment in zip(total, moments, strict=True)
         ]
-    return _readout(landscape, (), request).observed(total)
+    return _readout((), request).observed(total)
 
 
 def exact_training(
@@ -298,6 +303,7 @@ def exact_training(
         optimizer=training.optimizer,
         eta=eta,
         rows=course.rows or None,
+        population=landscape,
     )
 
 
@@ -313,11 +319,11 @@ class _Request:
     metric: tuple[tuple[Fraction, ...], ...]
     rows: int
     since: int | None
+    population: PolynomialLandscape
 
 
-def _readout(landscape: PolynomialLandscape, used: Sequence[int], request: _Request) -> Readout:
-    # The losses that are looked at have noise of their own, over which they are averaged.
-    seen = landscape.without_noise
+def _readout(used: Sequence[int], request: _Request) -> Readout:
+    seen = request.population
     return Readout(request.observable, seen, request.functions, used=used, rows=request.rows)
 
 
@@ -330,11 +336,11 @@ def _moments(
     T = len(schedule)
     places = [places_of(batch) for batch in schedule]
     used = sorted({row for batch in places for row, _ in batch})
-    readout = _readout(landscape, used, request)
+    readout = _readout(used, request)
     times = request.observable.times
     tables = watch_tables(request.optimizer, T, request.since, times)
     losses = [taylor(loss, landscape.start) for loss in landscape.losses]
-    pull = PenaltySlopes(request.optimizer, landscape, request.functions)
+    pull = PenaltySlopes(request.optimizer, request.population, request.functions)
     denominator = math.lcm(
         pull.denominator, *(c.denominator for loss in losses for c in loss.values())
     )

@@ -18,6 +18,7 @@ from sgdiagrams.symbolic import (
     Expansion,
     Expression,
     Function,
+    GradientDescent,
     Grid,
     Momentum,
     OnePass,
@@ -322,3 +323,21 @@ def test_other_refusals():
         imitate(Training(OnePass(), SGD(penalty=R)), Training(FullBatch()), order=2)
     with pytest.raises(RequestError, match=r"polynomials of the functions .* penalty"):
         exact_training(LANDSCAPE, Training(OnePass(T=1), SGD(penalty=R)), order=1)
+
+
+@pytest.mark.parametrize(
+    ("observable", "optimizer"),
+    [
+        ("expression:C_aa", SGD()),
+        ("test-loss", SGD(penalty=Penalty("expression:C_aa", "1/3"))),
+        ("displacement", Momentum(beta="1/2", penalty=DERIVED)),
+    ],
+)
+def test_gradient_descent_knows_the_noise_that_it_does_not_follow(observable, optimizer):
+    scheme = GradientDescent(T=3)
+    expansion = expand(observable, order=2, sampling=scheme, optimizer=optimizer)
+    functions = {"functions": {"R": RIDGE}} if optimizer.penalty == DERIVED else {}
+    judge = exact_training(
+        LANDSCAPE, Training(scheme, optimizer), order=2, observable=observable, **functions
+    )
+    assert same(statistics().evaluate(expansion, eta=1).orders, judge)
