@@ -13,6 +13,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.embeddings.batches import Batch
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
 from sgdiagrams.symbolic.layout.renderer import Renderer
@@ -73,6 +74,7 @@ from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
+from sgdiagrams.symbolic.training.schemes.subsets import Poisson, Subsets
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
@@ -89,6 +91,7 @@ __all__ = [
     "VARIANCE",
     "ArraySchedule",
     "Average",
+    "Batch",
     "ChainedSchedule",
     "ChangingMomentum",
     "Contraction",
@@ -128,6 +131,7 @@ __all__ = [
     "PathExpansion",
     "Penalty",
     "PiecewiseConstant",
+    "Poisson",
     "Polynomial",
     "Product",
     "QuasiHyperbolic",
@@ -144,6 +148,7 @@ __all__ = [
     "SequentialSchedule",
     "SlowedSchedule",
     "Step",
+    "Subsets",
     "TailAverage",
     "Term",
     "Training",

@@ -290,7 +290,7 @@ class Expansion(SeriesFormula):
         for part in self.parts:
             if part.sampling is not None:
                 own = {k: numbers[k] for k in part.sampling.symbols}
-                schemes.append(part.sampling.at(**own))
+                schemes.append(part.sampling.put(**own))
             elif part.substituted is not None:
                 schemes.append(part.substituted.at(values))
             if part.observable.times and schemes:

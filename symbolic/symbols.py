@@ -12,10 +12,10 @@ True
 
 from sympy import Symbol
 
-__all__ = ["B", "E", "N", "T", "alpha", "beta", "eta", "gamma", "in_usual_order", "lamda"]
+__all__ = ["B", "E", "N", "T", "alpha", "beta", "eta", "gamma", "in_usual_order", "lamda", "q"]
 
 # Symbols that have a usual place come first, in this order.
-_USUAL = ("T", "N", "B", "E", "beta", "gamma", "alpha", "lamda")
+_USUAL = ("T", "N", "B", "q", "E", "beta", "gamma", "alpha", "lamda")
 
 #: Number of updates.
 T = Symbol("T")
@@ -23,6 +23,8 @@ T = Symbol("T")
 N = Symbol("N")
 #: Batch size.
 B = Symbol("B")
+#: Probability that a row is in a batch.
+q = Symbol("q")
 #: Number of epochs (never the expectation).
 E = Symbol("E")
 #: Momentum.

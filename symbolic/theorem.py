@@ -262,6 +262,7 @@ def expand(
             f"optimizer={shown(method.label)}; take weight_decay, or measure with along_path(...)"
         )
     if along_path:
+        scheme.check_means()
         highest = int(noise or 0)
         return PathExpansion(highest, part, noise_terms(expanded, scheme, highest))
     if through is not None:

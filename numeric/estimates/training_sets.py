@@ -188,7 +188,7 @@ def _words_of_average(expansion: SeriesFormula, schemes: Sequence[Sampling]) -> 
 def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling:
     """Return the sampling of a part with its numbers."""
     if part.sampling is not None:
-        return part.sampling.at(**{k: numbers[k] for k in part.sampling.symbols})
+        return part.sampling.put(**{k: numbers[k] for k in part.sampling.symbols})
     scheme = part.substituted and part.substituted.at(
         {k: rational(k, v) for k, v in numbers.items()}
     )

@@ -222,7 +222,9 @@ def fixed_parts(
     parts = []
     for part in expansion.parts:
         training = part.training
-        parts.append(training.at(**{k: numbers[k] for k in training.symbols if k in numbers}))
+        own = {k: numbers[k] for k in training.symbols if k in numbers}
+        training.sampling.put(**{k: own[k] for k in training.sampling.symbols if k in own})
+        parts.append(training.at(**own))
     return parts
 
 

@@ -51,8 +51,8 @@ _Place = tuple[int, int, int, Base]
 class StepCounter(Counter):
     """Closed forms in T and the parameters of the optimiser, by divided differences.
 
-    Keys are exponents of (T, N, B), one exponent for the weight of every mode, and the number of a
-    multiset of bases.
+    Keys are exponents of (T, N, B), or of (T, N, q), one exponent for the weight of every mode, before
+    them those of N - 1, N - 2, ... where steps have them, and the number of a multiset of bases.
     """
 
     def __init__(self, training: Training, basis: Basis) -> None:
@@ -85,6 +85,10 @@ class StepCounter(Counter):
             if len(bases) == 1:
                 [node_base] = bases
             parameters |= {s for term in terms for s in term.base.free_symbols}
+        #: N - 1, N - 2, ..., where the weight of a step has them below the line.
+        less = steps_of(self.scheme).numbers_below
+        below = [self.scheme.values["N"] - i for i in range(1, less + 1)]
+        parameters |= {s for value in below for s in value.free_symbols}
         self.field = ParameterField(parameters - {self._T})
         distinct = dict.fromkeys(m.base for m in modes if m.base != 1)
         if node_base != 1:
@@ -92,17 +96,18 @@ class StepCounter(Counter):
         self.bases = [self.field.base(base) for base in distinct]
         self._number = {base: i for i, base in enumerate(distinct)}
         self.node_base = self._number.get(node_base, -1)
-        self.width = 3 + len(modes)
+        self.width = 3 + len(below) + len(modes)
         # Weights may hold powers of T (averages over all iterates); they go into the exponents.
-        self.mode_weights = []
+        self.mode_weights = [self.field.element(value) for value in below]
         self._powers: list[int] = []
+        self._powers += [0] * less
         for mode in modes:
             power = -1 if mode.weight.has(self._T) else 0
             self._powers.append(power)
             self.mode_weights.append(self.field.element(cancel(mode.weight * self._T**-power)))
-        self.inner = tuple(self._mode(m, i, terms) for i, m in enumerate(kernel))
+        self.inner = tuple(self._mode(m, i, terms) for i, m in enumerate(kernel, start=less))
         self.outer = tuple(
-            self._mode(m, i, terms) for i, m in enumerate(readout, start=len(kernel))
+            self._mode(m, i, terms) for i, m in enumerate(readout, start=less + len(kernel))
         )
         #: Of edges above updates of decoupled weight decay: into updates, and into the root.
         self.pulled: list[tuple[EdgeMode, ...]] = []
@@ -202,7 +207,10 @@ class StepCounter(Counter):
         rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         shape = {"inner": self.inner, "outer": self.outer, "width": self.width}
         count: Laurent = {}
+        N = self.scheme.values.get("N", Integer(0))
         for coarse in forests:
+            if N.is_Integer and steps_of(self.scheme).numbers_below and coarse.block_count > N:
+                continue  # different blocks need different rows
             sums = level_sums(
                 coarse,
                 rule,
@@ -216,7 +224,9 @@ class StepCounter(Counter):
                 number = self._multiset(first, rest)
                 add_scaled(count, {(*exps, number): c for exps, c in laurent.items()})
         batch = [0] * (self.width + 1)
-        batch[2] = prefactor(len(forest.parents)).batches
+        for name, power in self.scheme.share_powers.items():
+            place = 1 if name == "N" else 2
+            batch[place] = -power * prefactor(len(forest.parents)).batches
         divided: Laurent = {}
         add_scaled(divided, count, 1, tuple(batch))
         return divided
@@ -277,8 +287,8 @@ class StepCounter(Counter):
         """Return the sum as a canonical weight."""
         # Numerators by denominator: reducing every partial sum would cost most of the time.
         parts: dict[_Place, dict[Any, Any]] = {}
-        is_single = self.scheme.batch_size == 1
-        is_full = self.scheme.batch_size == self.scheme.values.get("N")
+        is_single = self.scheme.step_number == 1
+        is_full = self.scheme.step_number == self.scheme.values.get("N")
         for (t, datapoints, batch, *modes, number), c in total.items():
             # A generator has one place.
             n = datapoints + batch if is_full else datapoints
@@ -307,7 +317,7 @@ class StepCounter(Counter):
         numerators, common = over_common_denominator(self.field.field.ring, parts)
         T = self.scheme.updates
         N: Expr = self.scheme.values.get("N", Integer(1))
-        B = self.scheme.batch_size
+        B = self.scheme.step_number
         names = self.field.symbols
         inner = len(names)
         generators = (T, N, B, *names, *(Pow(s, T) for s in names))

@@ -31,8 +31,10 @@ __all__ = [
     "epochs_schedule",
     "mass_of",
     "one_pass_schedule",
+    "poisson_schedules",
     "reshuffled_schedules",
     "shares_of",
+    "subsets_schedules",
     "units_of",
     "with_replacement_schedules",
 ]
@@ -299,6 +301,65 @@ def with_replacement_schedules(N: int, B: int, T: int) -> RandomSchedule:
             tuple(b for _, b in chosen),
         )
         for chosen in product(batches, repeat=T)
+    )
+
+
+def subsets_schedules(N: int, B: int, T: int) -> RandomSchedule:
+    """Return all schedules of T updates on B different rows each, drawn anew from N.
+
+    Raises
+    ------
+    SamplingError
+        When a number is less than 1, or B more than N.
+
+    Examples
+    --------
+    >>> [schedule for _, schedule in subsets_schedules(N=3, B=2, T=1)]
+    [((0, 1),), ((0, 2),), ((1, 2),)]
+    """
+    N, B, _ = _numbers_of_epochs(N, B, 0)
+    [T] = _sizes(T=(T, 0))
+    _check_cells(max(N, B * T))
+    _check_alternatives(repeat(_binomial(N, B), T), cells=B * T)
+    batches = tuple(combinations(range(N), B))
+    chance = Fraction(1, len(batches) ** T)
+    return tuple((chance, chosen) for chosen in product(batches, repeat=T))
+
+
+def poisson_schedules(N: int, q: Fraction, T: int) -> RandomSchedule:
+    """Return all schedules of T updates on rows that come by themselves with probability q.
+
+    Shares are 1/(q N), so that an update is the mean over all rows on the average.
+
+    Raises
+    ------
+    SamplingError
+        When a number is less than 1, or the probability not between 0 and 1.
+
+    Examples
+    --------
+    >>> for probability, (batch,) in poisson_schedules(N=1, q=Fraction(1, 3), T=1):
+    ...     print(probability, batch)
+    2/3 Batch(rows=(), shares=())
+    1/3 Batch(rows=(0,), shares=(Fraction(3, 1),))
+    """
+    N, T = _sizes(N=(N, 1), T=(T, 0))
+    q = rational("q", q)
+    if not 0 < q <= 1:
+        raise SamplingError(f"expected a probability 0 < q <= 1, got q={shown(q)}")
+    _check_cells(max(N, N * T))
+    _check_alternatives(repeat(2 ** min(N, 100), T), cells=N * T)
+    batches = [
+        (q**size * (1 - q) ** (N - size), Batch(rows, (1 / (q * N),) * size))
+        for size in range(N + 1)
+        for rows in combinations(range(N), size)
+    ]
+    return tuple(
+        (
+            math.prod((chance for chance, _ in chosen), start=Fraction(1)),
+            tuple(batch for _, batch in chosen),
+        )
+        for chosen in product([pair for pair in batches if pair[0]], repeat=T)
     )
 
 

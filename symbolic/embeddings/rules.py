@@ -6,12 +6,18 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
+from math import perm
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, final
+
+import numpy as np
 
 from sgdiagrams.symbolic.embeddings.batches import (
     one_pass_schedule,
+    poisson_schedules,
+    subsets_schedules,
     with_replacement_schedules,
 )
+from sgdiagrams.symbolic.embeddings.drawing import Weighted
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, joined_nodes
 from sgdiagrams.symbolic.embeddings.signs import mean_share
 from sgdiagrams.symbolic.weights.laurent import falling_factorial
@@ -34,12 +40,18 @@ __all__ = [
     "MeanGradientSteps",
     "OnePassRule",
     "OnePassSteps",
+    "PoissonRule",
+    "PoissonSteps",
     "ReplacementRule",
     "ReplacementSteps",
     "StepRule",
     "StepWeight",
+    "SubsetRule",
+    "SubsetSteps",
 ]
 
+
+_MOST_BLOCKS = 12  # of a diagram that is counted in symbols at random steps
 
 #: Exponents of (N, B), and perhaps of N - 1, N - 2, ..., -> coefficient.
 StepWeight: TypeAlias = "Mapping[tuple[int, ...], int | Fraction]"
@@ -160,6 +172,54 @@ class ReplacementRule(NamedTuple):
         return N
 
 
+class SubsetRule(NamedTuple):
+    r"""A batch of different rows drawn anew: :math:`(B)_j/(N)_j` for j rows; only in the moment basis."""
+
+    @property
+    def basis(self) -> Basis:
+        """Moments, whatever is asked for."""
+        return "moment"
+
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
+        """Return the probability that the rows of all blocks are in the batch, in orders."""
+        if not forest.has_whole_visits(mask, one_each=True):
+            return {}
+        j = len(_members(forest, mask))
+        less = (-1,) * (j - 1)  # N - 1, ..., N - (j - 1) are below the line
+        return {(-1, b, *less): c for b, c in enumerate(falling_factorial(j)) if c}
+
+    def overall(self, forest: UpdateForest) -> StepWeight:
+        """Return the number of ways to give the blocks different datapoints."""
+        return _powers(forest.block_count, "moment", place=0)
+
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return the number of orders of as many rows as there are blocks."""
+        return perm(N, min(N, forest.block_count))
+
+
+class PoissonRule(NamedTuple):
+    r"""Every row by itself with probability q, in the place of B: :math:`q^j` for j rows, in moments."""
+
+    @property
+    def basis(self) -> Basis:
+        """Moments, whatever is asked for."""
+        return "moment"
+
+    def weight(self, forest: UpdateForest, mask: int) -> StepWeight:
+        """Return the probability that the rows of all blocks are in the batch."""
+        if not forest.has_whole_visits(mask, one_each=True):
+            return {}
+        return {(0, len(_members(forest, mask))): 1}
+
+    def overall(self, forest: UpdateForest) -> StepWeight:
+        """Return the number of ways to give the blocks different datapoints."""
+        return _powers(forest.block_count, "moment", place=0)
+
+    def denominator(self, forest: UpdateForest, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return the denominator of q."""
+        return Fraction(B).denominator
+
+
 class MeanGradientRule(NamedTuple):
     """Any nodes at any step, none tied: what full batches allow as their size goes to infinity."""
 
@@ -203,6 +263,11 @@ class StepRule(ABC):
     def draws_sizes(self) -> bool:
         """Whether chance decides how many rows a batch has."""
         return False
+
+    @property
+    def numbers_below(self) -> int:
+        """How many of N - 1, N - 2, ... weights may have below the line."""
+        return 0
 
     def share(self, N: int, B: int | Fraction) -> Fraction:  # noqa: ARG002
         """Return the share of a row that is used, where the mean of a batch is taken: 1/B."""
@@ -320,16 +385,8 @@ class ReplacementSteps(StepRule):
         return True
 
     def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
-        """Return the parts that neither edge nor block joins; those with tied nodes are one part.
-
-        Draws decide how often tied nodes find each other.
-        """
-        parts = joined_nodes(forest, by_blocks=True)
-        tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
-        if len(tied) < 2:
-            return parts
-        joined = tuple(sorted(v for part in tied for v in part))
-        return [joined, *(part for part in parts if part not in tied)]
+        """Return the parts that neither edge nor block joins; those with tied nodes are one part."""
+        return _joined_by_chance(forest)
 
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
         """Return all ways to fill the slots."""
@@ -338,6 +395,100 @@ class ReplacementSteps(StepRule):
     def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
         """Yield drawn rows, of shape (runs, B)."""
         return (rng.integers(N, size=(runs, B)) for _ in range(T))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SubsetSteps(StepRule):
+    """Batches of different rows, every one drawn anew."""
+
+    @property
+    def numbers_below(self) -> int:
+        """As many as diagrams may have blocks at one step, but for the first."""
+        return _MOST_BLOCKS - 1
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of subsets: one for moments, whose sums over coarser blocks are cumulants."""
+        return SubsetRule(), [forest] if basis == "moment" else coarser_forests(forest)
+
+    @property
+    def is_random(self) -> bool:
+        """True."""
+        return True
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return the parts that neither edge nor block joins; those with tied nodes are one part."""
+        return _joined_by_chance(forest)
+
+    def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
+        """Return all subsets at all steps."""
+        return subsets_schedules(N, B, T)
+
+    def draw(self, N: int, B: int, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
+        """Yield drawn rows, of shape (runs, B)."""
+        for _ in range(T):
+            yield np.argsort(rng.random((runs, N)), axis=1)[:, :B]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PoissonSteps(StepRule):
+    """Every row by itself with a probability, which stands in the place of B; of sum 1 on the average."""
+
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of rows that come by themselves, in moments."""
+        return PoissonRule(), [forest] if basis == "moment" else coarser_forests(forest)
+
+    @property
+    def is_random(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def draws_sizes(self) -> bool:
+        """True: a batch may be empty."""
+        return True
+
+    def share(self, N: int, B: int | Fraction) -> Fraction:
+        """Return 1 over the expected number of rows."""
+        return mean_share(N * Fraction(B))
+
+    def size(self, N: int, B: int | Fraction) -> int:  # noqa: ARG002
+        """Return N: all rows may come."""
+        return N
+
+    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
+        """Return one part: the number of rows of a batch is drawn, which all its updates see."""
+        return [tuple(range(len(forest.parents)))]
+
+    def all_batches(self, N: int, B: Fraction, T: int) -> RandomSchedule:
+        """Return all sets of rows at all steps."""
+        return poisson_schedules(N, B, T)
+
+    def draw(self, N: int, B: Fraction, T: int, runs: int, rng: Generator) -> Iterator[DrawnBatch]:
+        """Yield drawn rows, of shape (runs, m), m being large enough for all runs, with their shares."""
+        share, chance = float(self.share(N, B)), float(B)
+        for _ in range(T):
+            comes = rng.random((runs, N)) < chance
+            most = int(comes.sum(axis=1).max(initial=1))
+            room = min(
+                N, 1 << (most - 1).bit_length()
+            )  # few widths, so that few kernels are compiled
+            rows = np.argsort(~comes, axis=1, kind="stable")[:, :room]
+            yield Weighted(rows, np.where(np.take_along_axis(comes, rows, axis=1), share, 0.0))
+
+
+def _joined_by_chance(forest: UpdateForest) -> list[tuple[int, ...]]:
+    """Return the parts that neither edge nor block joins; those with tied nodes are one part.
+
+    Draws decide how often tied nodes find each other.
+    """
+    parts = joined_nodes(forest, by_blocks=True)
+    tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
+    if len(tied) < 2:
+        return parts
+    joined = tuple(sorted(v for part in tied for v in part))
+    return [joined, *(part for part in parts if part not in tied)]
 
 
 def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, ...], int]:

@@ -82,8 +82,17 @@ def dump_sampling(scheme: Sampling | None) -> dict[str, object] | None:
         data[name] = int(value) if value.is_Integer else str(value)  # a symbol, or p/q
     for name, option in scheme.options.items():
         if option is not None:
-            data[name] = [list(batch) for batch in option] if isinstance(option, tuple) else option
+            data[name] = _plain(option)
     return data
+
+
+def _plain(option: object) -> object:
+    """Return nested tuples as lists, and fractions as text where they are not whole."""
+    if isinstance(option, tuple):
+        return [_plain(item) for item in option]
+    if isinstance(option, Fraction):
+        return int(option) if option.denominator == 1 else number_text(option)
+    return option
 
 
 def load_sampling(data: object) -> Sampling | None:
@@ -109,7 +118,7 @@ def load_sampling(data: object) -> Sampling | None:
             arguments[key] = value
         elif symbol_name(value):
             arguments[key] = Symbol(value)
-        elif key in cls.times:
+        elif key in (*cls.times, *cls.chances):
             arguments[key] = fraction(value)
         else:
             raise FormatError(f"expected an integer or a symbol for {key}, got {shown(value)}")

@@ -193,11 +193,13 @@ def _units(training: Training, repetition: Repetition, per: Unit) -> Expr | int:
     """Return how many of the steps that are repeated make the unit of time."""
     if repetition.unit == per:
         return 1
-    rows, size = training.sampling.datapoints, training.sampling.batch_size
-    if rows is None:
+    scheme = training.sampling
+    if scheme.datapoints is None:
         raise RequestError(
             f"expected per='update' with {training.sampling.title}, which has no training set to make "
             "epochs of, got per='epoch'"
         )
-    updates: Expr = rows / size
+    # Epochs may end with a smaller batch; others are parted into N/B updates in thought.
+    rounds = scheme.values.get("E")
+    updates: Expr = scheme.updates / rounds if rounds else scheme.datapoints / scheme.batch_size
     return updates if per == "epoch" else 1 / updates

@@ -23,7 +23,7 @@ from sgdiagrams.symbolic.layout.nodes import (
 from sgdiagrams.symbolic.layout.text import plain_text
 from sgdiagrams.symbolic.paths.legends import path_legend
 from sgdiagrams.symbolic.paths.path_layout import path_coefficient, path_factors, path_row
-from sgdiagrams.symbolic.writing.titles import left_side
+from sgdiagrams.symbolic.writing.titles import assumptions, left_side
 
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.renderer import Renderer
@@ -44,9 +44,8 @@ def write_path(formula: PathFormula, renderer: Renderer[Any]) -> str:
 def path_heading(formula: PathFormula) -> str:
     """Return what stands above the table."""
     part = formula.part
-    return " | ".join(
-        [part.observable.text, part.training.label, "along the path", f"noise {formula.noise}"]
-    )
+    words = [part.observable.text, part.training.label, "along the path", f"noise {formula.noise}"]
+    return " | ".join([*words, *assumptions((part,))])
 
 
 def _equation(formula: PathFormula) -> Equation:
@@ -62,6 +61,7 @@ def _equation(formula: PathFormula) -> Equation:
         f"{name[:1].upper()}{name[1:]}",
         "expansion in the noise along the path",
         formula.part.training.label,
+        *assumptions((formula.part,)),
         f"to noise {formula.noise}; sums over updates and repeated indices:",
     ]
     return Equation(

@@ -155,6 +155,8 @@ class ExactPropagator:
     def _reshuffled(self, course: ReshuffledEpochs, forest: UpdateForest) -> Fraction:
         """Return the sum in the moment basis."""
         parents, dynamics = forest.parents, self._dynamics
+        if not course.updates:
+            return Fraction(not parents)
         placing = reshuffled_placing(
             forest, N=course.rows, sizes=course.steps, shares=course.shares
         )

@@ -125,14 +125,14 @@ class FixedSchedule:
 def equal_epochs(batches: Batches) -> int:
     """Return the number of epochs where batches recur in one order; 0 elsewhere.
 
-    All rows of a batch have one share, and no row comes twice in an epoch.
+    All rows of a batch have one share, its unit, and no row comes twice in an epoch.
     """
     every = list(batches)
     if not every:
         return 0
     size = every.index(every[0], 1) if every.count(every[0]) > 1 else len(every)
     epoch = every[:size]
-    if any(isinstance(batch, Batch) and len({*batch.shares}) != 1 for batch in epoch):
+    if any(isinstance(b, Batch) and (len({*b.shares}) != 1 or b.shares[0] < 0) for b in epoch):
         return 0
     rows = [row for b in epoch for row in (b.rows if isinstance(b, Batch) else b)]
     is_even = len(rows) == len({*rows}) > 0

@@ -141,7 +141,7 @@ def parts_at(
     table = _table(numbers)
     for part in parts:
         own = {k: v for k, v in numbers.items() if k in scheme_of(part).symbols}
-        scheme = scheme_of(part).at(**own)
+        scheme = scheme_of(part).put(**own)
         check_stages(part.observable.times, scheme.updates, _lags(part, numbers))
         changed.append(
             replace(

@@ -38,7 +38,7 @@ def _divided(name, above, below):
     return above // below'''
 
 _RATIONAL = '''\
-def _rational(name, value, least=None, below=None):
+def _rational(name, value, least=None, below=None, most=None):
     """Return numerator and denominator of a number; decimals are read as they are written."""
     if isinstance(value, (bool, numpy.bool_)) or numpy.ndim(value):
         raise ValueError(f"expected a number for {name}, got {name}={value}")
@@ -50,8 +50,10 @@ def _rational(name, value, least=None, below=None):
     else:
         raise ValueError(f"expected a number for {name}, got {name}={value}")
     above, unit = pair
-    if (least is not None and above < least * unit) or (below is not None and above >= below * unit):
-        span = f">= {least}" if below is None else f"in [{least}, {below})"
+    low, high = least is not None and above < least * unit, most is not None and above > most * unit
+    if low or high or (below is not None and above >= below * unit):
+        span = f"in ({least}, {most}]" if most else f">= {least}"
+        span = span if below is None else f"in [{least}, {below})"
         raise ValueError(f"expected a number {span} for {name}, got {name}={value}")
     return pair'''
 

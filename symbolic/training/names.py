@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import FormatError, RequestError
@@ -35,8 +36,9 @@ from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.limits import SDE, GradientDescent, GradientFlow
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
+from sgdiagrams.symbolic.training.schemes.subsets import Poisson, Subsets
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
-from sgdiagrams.symbolic.training.spoken import Spoken, said, word_of
+from sgdiagrams.symbolic.training.spoken import Spoken, said, word_of, yes_or_no
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +57,17 @@ __all__ = [
 #: The classes of each kind, by the names that are in files.
 SAMPLINGS: Mapping[str, type[Sampling]] = {
     cls.name: cls
-    for cls in (OnePass, Epochs, WithReplacement, Grid, GradientDescent, GradientFlow, SDE)
+    for cls in (
+        OnePass,
+        Epochs,
+        WithReplacement,
+        Subsets,
+        Poisson,
+        Grid,
+        GradientDescent,
+        GradientFlow,
+        SDE,
+    )
 }
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     cls.name: cls
@@ -75,17 +87,25 @@ AVERAGES: Mapping[str, type[Average]] = {
 }
 
 
+_REDUCED: Mapping[str, Any] = {"numbers": ("reduction",), "readers": {"reduction": word_of}}
+_OF_EPOCHS: Mapping[str, Any] = {
+    "numbers": ("drop_last", "reduction"),
+    "readers": {"drop_last": yes_or_no, "reduction": word_of},
+}
 _SAMPLINGS: Mapping[str, Spoken] = {
-    "one-pass": Spoken(OnePass, also=("online",)),
-    "epochs": Spoken(Epochs, also=("fixed-order", "incremental")),
+    "one-pass": Spoken(OnePass, also=("online",), **_REDUCED),
+    "epochs": Spoken(Epochs, also=("fixed-order", "incremental"), **_OF_EPOCHS),
     "shuffled-epochs": Spoken(
-        lambda: Epochs(shuffle="once"), also=("shuffle-once", "single-shuffle")
+        partial(Epochs, shuffle="once"), also=("shuffle-once", "single-shuffle"), **_OF_EPOCHS
     ),
     "reshuffled-epochs": Spoken(
-        lambda: Epochs(shuffle="every-epoch"),
+        partial(Epochs, shuffle="every-epoch"),
         also=("random-reshuffling", "rr"),
+        **_OF_EPOCHS,
     ),
-    "with-replacement": Spoken(WithReplacement, also=("iid",)),
+    "with-replacement": Spoken(WithReplacement, also=("iid",), **_REDUCED),
+    "subsets": Spoken(Subsets, also=("without-replacement",), **_REDUCED),
+    "poisson": Spoken(Poisson, ("q",), also=("poisson-sampling",)),
     "fresh-data": Spoken(FreshData),
     "full-batch": Spoken(FullBatch, also=("gd",)),
     "gradient-descent": Spoken(GradientDescent),
@@ -252,9 +272,12 @@ def named_average(which: str | Average) -> Average:
 def named_sampling(which: str | Sampling) -> Sampling:
     """Return a scheme by its name on the command line, or the scheme itself.
 
-    ``sde:order=2`` and ``gradient-flow:order=3`` are limits of a higher order. ``grid:FILE`` reads
+    ``reshuffled-epochs:drop_last=true`` leaves smaller last batches out, ``epochs:reduction=sum`` adds up
+    gradients, ``poisson:q=1/10`` has the probability of a row; ``sde:order=2`` and
+    ``gradient-flow:order=3`` are limits of a higher order. ``grid:FILE`` reads
     batches from a JSON file: a list of batches, each a list of row numbers, or N lists of T values true
-    or false; or from text, a recorded order, with the rows of one batch in every line.
+    or false, or an object with such ``batches``, and ``N``, ``weights`` and ``reduction`` as of `Grid`;
+    or from text, a recorded order, with the rows of one batch in every line.
 
     Raises
     ------
@@ -281,7 +304,16 @@ def _grid_file(path: str) -> Grid:
     if text.lstrip()[:1] not in {"[", "{"}:
         return Grid(_recorded_batches(path, text))
     kind = f"a JSON file with a list of batches or a table of true and false in {shown(path)}"
-    return Grid(json_data(text, kind=kind))
+    data = json_data(text, kind=kind)
+    if not isinstance(data, dict):
+        return Grid(data)
+    unknown = [key for key in data if key not in ("batches", "N", "weights", "reduction")]
+    if unknown or "batches" not in data:
+        raise FormatError(
+            f"expected entries batches, N, weights and reduction of a grid in {shown(path)}, got "
+            f"{shown(unknown[0]) if unknown else 'no batches'}"
+        )
+    return Grid(data.pop("batches"), data.pop("N", None), **data)
 
 
 def _recorded_batches(path: str, text: str) -> list[list[int]]:

@@ -6,6 +6,7 @@ Counts are added for every contraction before formulas are put in or SymPy sees 
 from __future__ import annotations
 
 from fractions import Fraction
+from math import comb, factorial
 from typing import TYPE_CHECKING, Any
 
 from sympy import QQ, Expr
@@ -14,19 +15,54 @@ from sympy.polys.rings import PolyRing
 from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomial
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
+from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.sampling import with_root
+from sgdiagrams.symbolic.training.sampling import course_of, with_root
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
-from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, to_expr
+from sgdiagrams.symbolic.weights.laurent import (
+    Laurent,
+    add_scaled,
+    at_number,
+    falling_factorial,
+    to_expr,
+)
 from sgdiagrams.symbolic.weights.quotients import canonical, weight_of_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sgdiagrams.diagrams.diagram import Diagram
+    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
+    from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 
-__all__ = ["EpochsCounter", "PlainCounter", "ReshuffledCounter"]
+__all__ = [
+    "EpochsCounter",
+    "PlainCounter",
+    "ReshuffledCounter",
+    "UnevenEpochsCounter",
+    "polynomial_through",
+]
+
+
+def polynomial_through(values: Sequence[Fraction]) -> Laurent:
+    """Return the polynomial that has values at 0, 1, ..., as exponents -> coefficient.
+
+    Examples
+    --------
+    >>> polynomial_through([Fraction(0), Fraction(1), Fraction(4)])
+    {(2,): Fraction(1, 1)}
+    """
+    result: Laurent = {}
+    for k in range(len(values)):
+        difference = sum(
+            ((-1) ** (k - i) * comb(k, i) * values[i] for i in range(k + 1)), Fraction(0)
+        )
+        powers: Laurent = {(p,): Fraction(c) for p, c in enumerate(falling_factorial(k)) if c}
+        add_scaled(result, powers, difference / factorial(k))
+    return result
 
 
 def _exponent(scheme: Sampling, name: str) -> int:
@@ -34,7 +70,7 @@ def _exponent(scheme: Sampling, name: str) -> int:
 
 
 class PlainCounter(Counter):
-    """Counts of the scheme itself, divided by B for every update."""
+    """Counts of the scheme itself, times the share of a row for every update."""
 
     def __init__(self, scheme: Sampling, basis: Basis) -> None:
         self.scheme = scheme
@@ -43,10 +79,11 @@ class PlainCounter(Counter):
     def count(self, diagram: Diagram, root: RootRole) -> Laurent:
         """Return the count in the generators of the scheme."""
         count = self.scheme.laurent(diagram, basis=self.basis, root=root)
-        if "B" not in self.scheme.numbers or not diagram.order:
+        if not self.scheme.share_powers or not diagram.order:
             return count
         shift = [0] * len(self.scheme.generators(diagram.order))
-        shift[_exponent(self.scheme, "B")] = prefactor(diagram.order).batches
+        for name, power in self.scheme.share_powers.items():
+            shift[_exponent(self.scheme, name)] = -power * prefactor(diagram.order).batches
         result: Laurent = {}
         add_scaled(result, count, 1, tuple(shift))
         return result
@@ -97,6 +134,44 @@ class ReshuffledCounter(PlainCounter):
         return self._products[powers]
 
 
+class UnevenEpochsCounter(Counter):
+    """Counts of epochs with a smaller last batch, N and B being numbers: polynomials in E.
+
+    A diagram of n updates is in at most n epochs, so that the counts of 0, 1, ..., n epochs, which are
+    propagated by number, say those of all.
+    """
+
+    def __init__(self, scheme: Sampling, basis: Basis) -> None:
+        self.scheme = scheme
+        self.basis = basis
+        self._courses: dict[int, tuple[Course, ExactPropagator]] = {}
+
+    def count(self, diagram: Diagram, root: RootRole) -> Laurent:
+        """Return the count as exponents of E."""
+        forest = update_forest(diagram)
+        N = int(self.scheme.datapoints or 1)
+        if self.basis == "moment" and forest.block_count > N:
+            return {}  # different blocks need different rows
+        one: Laurent = {(0,): Fraction(1)}
+        share = at_number(with_root(one, forest, basis=self.basis, root=root, size=(1,)), N)
+        values = [self._after(e, forest) for e in range(diagram.order + 1)] if share else []
+        return {key: c * share for key, c in polynomial_through(values).items()}
+
+    def _after(self, epochs: int, forest: UpdateForest) -> Fraction:
+        """Return the count for a number of epochs."""
+        if not epochs:
+            return Fraction(not forest.parents)
+        if epochs not in self._courses:
+            course = course_of(self.scheme.at(**{str(self.scheme.values["E"]): epochs}))
+            self._courses[epochs] = course, ExactPropagator.plain(course.updates)
+        course, propagator = self._courses[epochs]
+        return course.embed(propagator, forest, self.basis)
+
+    def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002
+        """Return the sum as a polynomial in E."""
+        return canonical(to_expr(total, (self.scheme.values["E"],)))
+
+
 class EpochsCounter(Counter):
     """Counts of plain epochs in one order, by level sizes; formulas are put in once for every sum.
 
@@ -117,9 +192,8 @@ class EpochsCounter(Counter):
         return with_root(count, forest, basis=self.basis, root=root, size=size)
 
     def weight(self, total: Laurent, order: int) -> Expr:
-        """Return the sum, divided by B for every update, as a canonical weight."""
+        """Return the sum, divided by B for every update of means, as a canonical weight."""
         laurent: Laurent = {}
-        add_scaled(
-            laurent, epochs_polynomial(total, self.basis), 1, (0, prefactor(order).batches, 0)
-        )
+        batches = 0 if self.scheme.is_sum else prefactor(order).batches
+        add_scaled(laurent, epochs_polynomial(total, self.basis), 1, (0, batches, 0))
         return canonical(to_expr(laurent, self.scheme.generators(order)))

@@ -16,13 +16,16 @@ class Rounds(NamedTuple):
     Attributes
     ----------
     batches
-        The number of batches of a round, which have one size.
+        The number of batches of a round.
     count
         The number of rounds.
     have_one_order
         Whether all rounds have the order that was drawn for the first.
+    are_even
+        Whether all batches have one size, for which there are closed forms.
     """
 
     batches: Expr
     count: Expr
     have_one_order: bool = False
+    are_even: bool = True

@@ -101,6 +101,8 @@ class Sampling(ABC):
     numbers: ClassVar[tuple[str, ...]]
     #: Those among them that are times: they may be fractions.
     times: ClassVar[tuple[str, ...]] = ()
+    #: Those that are probabilities: fractions, above 0 and up to 1.
+    chances: ClassVar[tuple[str, ...]] = ()
     #: The number that the noise along a run is inversely proportional to, ``"B"`` or ``"N"``, for
     #: `rescaled`; None where there is none.
     noise_goes_as: ClassVar[str | None] = None
@@ -115,8 +117,8 @@ class Sampling(ABC):
         values: dict[str, Expr] = {}
         for name in self.numbers:
             value = getattr(self, name)
-            is_time = name in self.times and isinstance(value, Fraction)
-            is_number = type(value) is int or is_time or is_whole(value)
+            is_part = name in (*self.times, *self.chances) and isinstance(value, Fraction)
+            is_number = type(value) is int or is_part or is_whole(value)
             if not (is_number or isinstance(value, Expr)):
                 raise SamplingError(
                     f"expected a whole number or a SymPy symbol for {name} of {self.name}, "
@@ -253,10 +255,43 @@ class Sampling(ABC):
         options: dict[str, Any] = {k: _plain(v.subs(given)) for k, v in values.items()}
         return type(self)(**options, **self.options)
 
+    def put(self, /, **numbers: int | Fraction) -> Self:
+        """Return this scheme with numbers for some of its free symbols, as formulas with symbols allow.
+
+        Raises
+        ------
+        SamplingError
+            When a number is not free in this scheme, or impossible; or when it is one that formulas do
+            not hold for, though the scheme does.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> Epochs().at(N=7, B=2).updates
+        4*E
+        >>> Epochs().put(N=7, B=2)
+        Traceback (most recent call last):
+            ...
+        sgdiagrams.diagrams.errors.SamplingError: expected B that divides N in a formula with symbols, \
+        got N=7, B=2; give such numbers to the sampling before it is expanded
+        """
+        scheme = self.at(**numbers)
+        given = {Symbol(k): value for k, value in numbers.items()}
+        for multiple, divisor in self.divisions:
+            quotient = (multiple / divisor).subs(given)
+            if quotient.is_number and not quotient.is_Integer:
+                above, below = multiple.subs(given), divisor.subs(given)
+                raise SamplingError(
+                    f"expected {divisor} that divides {multiple} in a formula with symbols, got "
+                    f"{multiple}={above}, {divisor}={below}; give such numbers to the sampling before it "
+                    "is expanded"
+                )
+        return scheme
+
     def _number(self, symbol: str, value: object) -> int | Fraction:
-        """Return a number for a symbol: a fraction where that stands for times alone."""
+        """Return a number for a symbol: a fraction where that stands for times or chances alone."""
         named = [name for name, v in self.values.items() if v.has(Symbol(symbol))]
-        if all(name in self.times for name in named):
+        if all(name in (*self.times, *self.chances) for name in named):
             return rational(symbol, value)
         return whole_number(symbol, value)
 
@@ -282,8 +317,54 @@ class Sampling(ABC):
 
     @property
     def divisions(self) -> tuple[tuple[Expr, Expr], ...]:
-        """Pairs of numbers of which the second has to divide the first."""
+        """Pairs of numbers of which the second divides the first in formulas with symbols."""
         return ()
+
+    @property
+    def differences(self) -> tuple[Expr, ...]:
+        """Differences of numbers that are not negative."""
+        return ()
+
+    @property
+    def assumption(self) -> str:
+        """What formulas with symbols take for granted, in words; empty where it is nothing.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+        >>> Epochs().assumption, Epochs(N=7, B=2).assumption
+        ('B divides N', '')
+        """
+        return " and ".join(f"{divisor} divides {multiple}" for multiple, divisor in self.divisions)
+
+    @property
+    def step_number(self) -> Expr:
+        """What weights of one step depend on beside N: the batch size, or the probability of a row."""
+        return self.batch_size
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether updates go by the sum over a batch and not by its mean."""
+        return False
+
+    @property
+    def share_powers(self) -> dict[str, int]:
+        """The share of a row that is used, as powers of the scheme's numbers: 1/B for means."""
+        return {"B": -1} if "B" in self.numbers and not self.is_sum else {}
+
+    def check_means(self) -> None:
+        """Check that the shares of every batch add up to 1, for long times and along a path.
+
+        Raises
+        ------
+        RequestError
+            When they do not, or chance decides.
+        """
+        if self.is_sum:
+            raise RequestError(
+                f"expected batches whose shares add up to 1 along a run and for long times, got "
+                f"{self.label}; take means, with the learning rate times the size of a batch"
+            )
 
     @property
     def is_empty(self) -> bool:

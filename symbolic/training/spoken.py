@@ -9,7 +9,7 @@ from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.checks import check_choice, rational
 
-__all__ = ["Reader", "Spoken", "number_list", "said", "word_of"]
+__all__ = ["Reader", "Spoken", "number_list", "said", "word_of", "yes_or_no"]
 
 #: Takes the name of an entry and its text to what a maker is given.
 Reader = Callable[[str, str], Any]
@@ -18,6 +18,18 @@ Reader = Callable[[str, str], Any]
 def word_of(name: str, text: str) -> str:  # noqa: ARG001
     """Return a word as it stands, for entries that are no numbers: a reader."""
     return text
+
+
+def yes_or_no(name: str, text: str) -> bool:
+    """Return what ``true`` or ``false`` says: a reader.
+
+    Examples
+    --------
+    >>> yes_or_no("drop_last", "True")
+    True
+    """
+    check_choice(name, text.casefold(), ("true", "false"))
+    return text.casefold() == "true"
 
 
 def number_list(name: str, text: str) -> list[Any]:

@@ -77,7 +77,7 @@ class SubstitutedSampling:
             When a number is impossible, whatever the others will be.
         """
         values = tuple((name, value.xreplace(dict(table))) for name, value in self.values)
-        self.sampling.at(**{name: value for name, value in values if value.is_number})
+        self.sampling.put(**{name: value for name, value in values if value.is_number})
         return type(self)(self.sampling, values)
 
     def at(self, numbers: Mapping[str, Fraction]) -> Sampling:
@@ -88,4 +88,4 @@ class SubstitutedSampling:
         SamplingError
             When they are impossible for it.
         """
-        return self.sampling.at(**{name: value_at(value, numbers) for name, value in self.values})
+        return self.sampling.put(**{name: value_at(value, numbers) for name, value in self.values})

@@ -107,7 +107,8 @@ class Training:
             )
 
     def check_resummed(self) -> None:
-        """Raise a RequestError for a limit or a penalty whose links have no closed form."""
+        """Raise a RequestError for what has no re-summed form: some limits, penalties and sums."""
+        self.sampling.check_means()
         if self.optimizer.decoupled_decay != 0:
             raise RequestError(
                 "expected coupled weight decay for a re-summed expansion, got "
@@ -157,13 +158,15 @@ class Training:
     @property
     def dressing(self) -> Dressing | None:
         """How links dress an edge in closed form: with steps that are alike and a constant optimiser."""
-        return None if self.sampling.steps is None else self.optimizer.dressing
+        steps = self.sampling.steps
+        return None if steps is None or steps.numbers_below else self.optimizer.dressing
 
     @property
     def rounds(self) -> Rounds | None:
         """What is drawn at once on a given set, where links dress edges in closed form."""
-        dressing = self.optimizer.dressing
-        return None if dressing is None or dressing.more else self.sampling.rounds
+        dressing, rounds = self.optimizer.dressing, self.sampling.rounds
+        has_form = dressing is not None and not dressing.more
+        return rounds if rounds is not None and rounds.are_even and has_form else None
 
     def at(self, /, **numbers: object) -> Self:
         """Return this training with numbers for some of its free symbols.

@@ -41,6 +41,7 @@ def checks_source(
         str(s): 0 for power in exponentials.names for s in power.exp.free_symbols
     }
     spans: dict[str, tuple[int, int | None]] = {}
+    chances: set[str] = set()
     derived: list[str] = []
     known = local.keys()
     for part in parts:
@@ -50,6 +51,9 @@ def checks_source(
             continue
         for name, value in scheme.values.items():
             shown = _in_its_place(part, value)
+            if name in scheme.chances:
+                chances |= {str(shown)} if shown.is_Symbol else set()
+                continue
             if name in scheme.times:
                 spans |= {str(shown): (0, None)} if shown.is_Symbol else {}
                 continue
@@ -73,6 +77,13 @@ def checks_source(
             # Without updates there is no iterate to average over.
             count = quotient_source(updates, local).above
             derived.append(f'    if {count} != 0:\n        _whole("T", {count}, {part.window})')
+        for difference in scheme.differences:
+            shown = _in_its_place(part, difference)
+            if shown.free_symbols and shown.free_symbols <= known:
+                above, below = quotient_source(shown, local)
+                derived.append(
+                    f'    _whole("{difference}", _divided("{difference}", {above}, {below}))'
+                )
         for multiple, divisor in scheme.divisions:
             quotient = _in_its_place(part, multiple / divisor)
             if quotient.free_symbols and quotient.free_symbols <= known:
@@ -85,10 +96,9 @@ def checks_source(
             span = f", {whole[name]}" if whole[name] else ""
             lines.append(f'    {alias} = _whole("{name}", {alias}{span})')
         else:
-            bounds = [b for b in spans.get(name, ()) if b is not None]
-            lines.append(
-                f"    {alias} = _rational({', '.join(map(str, [f'{name!r}', alias, *bounds]))})"
-            )
+            bounds = [str(b) for b in spans.get(name, ()) if b is not None]
+            bounds = ["0", "most=1"] if name in chances else bounds
+            lines.append(f"    {alias} = _rational({', '.join([f'{name!r}', alias, *bounds])})")
     return [*lines, *dict.fromkeys(derived)], [local[Symbol(s)] for s in symbols if s not in whole]
 
 

@@ -33,6 +33,7 @@ from sgdiagrams.symbolic.layout.nodes import (
 from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.printing.rounding import rounded_equation, rounded_table
 from sgdiagrams.symbolic.writing.titles import (
+    assumptions,
     heading,
     left_side,
     protocols,
@@ -103,6 +104,7 @@ def _equation(
         formula,
         f"{formula.basis} basis",
         protocols(formula.parts),
+        *assumptions(formula.parts),
         f"to order {formula.order}; repeated indices are summed:",
     )
     return Equation(
@@ -155,4 +157,5 @@ def _table(formula: Formula, eta: EtaStyle, coefficients: Coefficients, too_long
 def series_heading(formula: Formula) -> str:
     """Return what stands above the table."""
     schemes = [] if formula.sampling is None else [formula.sampling.label]
-    return heading(formula, schemes, f"{formula.basis} basis", f"order {formula.order}")
+    words = (f"{formula.basis} basis", f"order {formula.order}", *assumptions(formula.parts))
+    return heading(formula, schemes, *words)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Formula, Part
 
 __all__ = [
+    "assumptions",
     "evaluated_name",
     "heading",
     "is_difference",
@@ -72,6 +73,12 @@ def _expectation(part: Part, *, is_alone: bool) -> Node:
 def protocols(parts: Sequence[Part]) -> str:
     """Return the ways of training in words."""
     return " and ".join(sorted({_protocol(part) for part in parts if part.sampling is not None}))
+
+
+def assumptions(parts: Sequence[Part]) -> list[str]:
+    """Return what the formulas take for granted, such as batches that divide a training set."""
+    assumed = (part.sampling.assumption for part in parts if part.sampling is not None)
+    return list(dict.fromkeys(filter(None, assumed)))
 
 
 def sentence(formula: Formula, *rest: str) -> str:

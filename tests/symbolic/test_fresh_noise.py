@@ -136,7 +136,7 @@ def test_one_pass_has_the_old_formula():
 def test_texts_and_files():
     expansion = expand("training-loss", order=3, sampling="epochs", visits="fresh")
     assert expansion.text().splitlines()[0] == (
-        "E[training loss] | epochs | fresh noise | moment basis | order 3"
+        "E[training loss] | epochs | fresh noise | moment basis | order 3 | B divides N"
     )
     again = Expansion.from_json(expansion.to_json())
     assert again == expansion

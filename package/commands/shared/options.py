@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,6 +53,8 @@ SAMPLINGS = (
     "shuffled-epochs",
     "reshuffled-epochs",
     "with-replacement",
+    "subsets",
+    "poisson",
     "fresh-data",
     "full-batch",
     "gradient-descent",
@@ -98,6 +101,8 @@ ALSO = {
         "random-reshuffling",
         "rr",
         "iid",
+        "without-replacement",
+        "poisson-sampling",
         "gd",
         "sme",
     ),
@@ -191,15 +196,32 @@ def format_option(
 
 
 def sampling_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the option of the sampling scheme."""
-    return click.option(
-        "--sampling",
-        metavar="NAME",
-        default=default,
-        show_default=True,
-        shell_complete=names(*SAMPLINGS, "grid:", *ALSO["SAMPLINGS"]),
-        help=f"{', '.join(SAMPLINGS)}, grid:FILE; {also('SAMPLINGS')}.",
-    )
+    """Return the options of the sampling scheme: its name, and what becomes of a smaller last batch."""
+
+    def with_sampling(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "--drop-last",
+            is_flag=True,
+            help="Epochs leave out a last batch of fewer rows than B; as a rule it is a smaller batch.",
+        )
+        @click.option(
+            "--sampling",
+            metavar="NAME",
+            default=default,
+            show_default=True,
+            shell_complete=names(*SAMPLINGS, "grid:", *ALSO["SAMPLINGS"]),
+            help=f"{', '.join(SAMPLINGS)}, grid:FILE; with entries epochs:reduction=sum, poisson:q=1/10; "
+            f"{also('SAMPLINGS')}.",
+        )
+        @wraps(command)
+        def with_entries(*arguments: Any, sampling: str, drop_last: bool, **options: Any) -> Any:
+            if drop_last:
+                sampling += f"{',' if ':' in sampling else ':'}drop_last=true"
+            return command(*arguments, sampling=sampling, **options)
+
+        return with_entries
+
+    return with_sampling
 
 
 def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:

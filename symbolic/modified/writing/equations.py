@@ -68,7 +68,7 @@ def values_of(equation: KramersMoyal) -> tuple[str, ...]:
         equation.training.label,
         f"{equation.basis} basis{role}",
         f"order {equation.order}",
-        unit,
+        ", ".join(filter(None, [unit, equation.training.sampling.assumption])),
     )
 
 

@@ -165,7 +165,8 @@ class SetRounds(_OnSet):
             packed = 0
             for item in sorted(items, reverse=True):
                 packed = packed << width | item
-            return packed * (clock + 1) + (batch + 1 if have_names else 0)
+            # There are no more batches: squaring looks further than a round.
+            return packed * (clock + 1) + (min(batch + 1, clock) if have_names else 0)
 
         def forget(seen: int) -> Fraction:
             items = unpacked(seen // (clock + 1))

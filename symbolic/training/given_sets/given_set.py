@@ -110,6 +110,11 @@ class GivenSet(Sampling):
         return self.scheme.divisions
 
     @property
+    def differences(self) -> tuple[Expr, ...]:
+        """Those of the scheme."""
+        return self.scheme.differences
+
+    @property
     def diagram_options(self) -> dict[str, object]:
         """Those of the scheme that it is like."""
         return {} if self.like is None else self.like.diagram_options
@@ -132,6 +137,10 @@ class GivenSet(Sampling):
     def on_given_set(self) -> Sampling:
         """Return the scheme as it is."""
         return self
+
+    def check_means(self) -> None:
+        """Ask the scheme."""
+        self.scheme.check_means()
 
     def check_root(self, root: RootRole) -> None:
         """Accept all: the set's own loss is the mean loss of the population that it is."""

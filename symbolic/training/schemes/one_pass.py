@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final, get_args
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import (
     Number,
+    check_choice,
     count_or_symbol,
 )
 from sgdiagrams.symbolic.embeddings.forests import update_forest
@@ -22,6 +23,12 @@ from sgdiagrams.symbolic.training.plain_counts import (
 )
 from sgdiagrams.symbolic.training.sampling import Repetition, Sampling, with_root
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.reductions import (
+    Reduction,
+    summed_option,
+    summed_words,
+    without_usual,
+)
 from sgdiagrams.symbolic.training.schemes.rescaling import other_numbers
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ __all__ = ["FreshData", "OnePass"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OnePass(Sampling):
     """One pass: T updates, each with B fresh datapoints, so that N = T B.
 
@@ -48,6 +55,8 @@ class OnePass(Sampling):
         Number of updates; the symbol T when left out.
     B
         Batch size; 1 when left out. Give ``sgdiagrams.symbols.B`` to keep it symbolic.
+    reduction
+        ``"mean"``, or ``"sum"``: updates go by the sum of the gradients of a batch.
 
     Examples
     --------
@@ -62,10 +71,30 @@ class OnePass(Sampling):
 
     T: Number | None = None
     B: Number = 1
+    reduction: Reduction = "mean"
 
     def __post_init__(self) -> None:
+        check_choice("reduction", self.reduction, get_args(Reduction))
         object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
+
+    def __repr__(self) -> str:
+        return without_usual(self, "reduction")
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The reduction, where it is a sum."""
+        return summed_option(self.reduction)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether updates go by the sum over a batch."""
+        return self.reduction == "sum"
+
+    @property
+    def title(self) -> str:
+        """The name, and whether gradients are added up."""
+        return self.name + summed_words(self.reduction)
 
     @property
     def updates(self) -> Expr:
@@ -112,7 +141,7 @@ class OnePass(Sampling):
         """Return as many updates with other batches, whose noise is proportional to 1/B."""
         self._check_course()
         B = other_numbers(self, numbers, "B", "another number of updates")["B"]
-        other = OnePass(T=self.T, B=B)
+        other = replace(self, B=B)
         return other, Fraction(int(self.batch_size), int(other.batch_size))
 
     @property
@@ -124,7 +153,7 @@ class OnePass(Sampling):
         """Return T equal steps."""
         self._check_course()
         T, B = int(self.updates), int(self.batch_size)
-        return EqualSteps(self.steps, T * B, B, T)
+        return EqualSteps(self.steps, T * B, B, T, is_sum=self.is_sum)
 
     def plain_counter(self, basis: Basis) -> Counter:
         """Return the counter of `laurent`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final, get_args
 
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.checks import (
     Number,
+    check_choice,
     count_or_symbol,
 )
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests, update_forest
@@ -26,6 +27,12 @@ from sgdiagrams.symbolic.training.plain_counts import (
 )
 from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.reductions import (
+    Reduction,
+    summed_option,
+    summed_words,
+    without_usual,
+)
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ __all__ = ["WithReplacement"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class WithReplacement(Sampling):
     """T updates on B datapoints each, every one drawn uniformly from a training set of N.
 
@@ -51,6 +58,8 @@ class WithReplacement(Sampling):
     ----------
     N, B, T
         Size of the training set, batch size and number of updates; symbols when left out.
+    reduction
+        ``"mean"``, or ``"sum"``: updates go by the sum of the gradients of a batch.
 
     Examples
     --------
@@ -66,11 +75,31 @@ class WithReplacement(Sampling):
     N: Number | None = None
     B: Number | None = None
     T: Number | None = None
+    reduction: Reduction = "mean"
 
     def __post_init__(self) -> None:
+        check_choice("reduction", self.reduction, get_args(Reduction))
         object.__setattr__(self, "N", count_or_symbol("N", self.N, symbols.N, least=1))
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
         object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
+
+    def __repr__(self) -> str:
+        return without_usual(self, "reduction")
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The reduction, where it is a sum."""
+        return summed_option(self.reduction)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether updates go by the sum over a batch."""
+        return self.reduction == "sum"
+
+    @property
+    def title(self) -> str:
+        """The name, and whether gradients are added up."""
+        return self.name + summed_words(self.reduction)
 
     @property
     def updates(self) -> Expr:
@@ -104,13 +133,13 @@ class WithReplacement(Sampling):
     @property
     def on_given_rows(self) -> OnePass:
         """Fresh datapoints at every update: rows are drawn independently of each other."""
-        return OnePass(T=self.T, B=self.B)
+        return OnePass(T=self.T, B=self.B, reduction=self.reduction)
 
     def course(self) -> Course:
         """Return T equal steps."""
         self._check_course()
         N, B, T = (int(value) for value in self.values.values())
-        return EqualSteps(self.steps, N, B, T)
+        return EqualSteps(self.steps, N, B, T, is_sum=self.is_sum)
 
     def plain_counter(self, basis: Basis) -> Counter:
         """Return the counter of `laurent`."""

@@ -31,7 +31,7 @@ from sgdiagrams.symbolic.writing.resummed.names import Names, fraction_of
 from sgdiagrams.symbolic.writing.resummed.names_explained import legend, names_of
 from sgdiagrams.symbolic.writing.resummed.powers import edges, in_curvatures, remainder, rest_of
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged, scalar_row
-from sgdiagrams.symbolic.writing.titles import left_side, protocols, sentence
+from sgdiagrams.symbolic.writing.titles import assumptions, left_side, protocols, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +86,7 @@ def _title(formula: ResummedFormula) -> tuple[str | Node, ...]:
         formula,
         f"re-summed ({formula.form} form)",
         protocols(formula.parts),
+        *assumptions(formula.parts),
         f"linkless diagrams to {edges(formula)}"
         if formula.through is None
         else f"complete through power {formula.through} from {rest_of(formula)}",

@@ -156,7 +156,8 @@ def edges(formula: ResummedFormula) -> str:
 
 def _is_in_rounds(formula: ResummedFormula) -> bool:
     """Tell whether noise of one epoch cancels, so that it has other powers than fresh noise."""
-    return any(scheme_of(part).rounds is not None for part in formula.parts)
+    rounds = (scheme_of(part).rounds for part in formula.parts)
+    return any(drawn is not None and drawn.batches != 1 for drawn in rounds)
 
 
 def _complete(formula: ResummedFormula) -> tuple[str, str, str]:

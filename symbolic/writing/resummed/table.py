@@ -19,7 +19,7 @@ from sgdiagrams.symbolic.writing.resummed.powers import (
 )
 from sgdiagrams.symbolic.writing.resummed.products import SpectralTerms, merged
 from sgdiagrams.symbolic.writing.resummed.summands import Summand
-from sgdiagrams.symbolic.writing.titles import heading
+from sgdiagrams.symbolic.writing.titles import assumptions, heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,7 @@ def resummed_heading(formula: ResummedFormula) -> str:
         list(schemes) if len(schemes) == 1 else [],
         f"re-summed ({formula.form}{flat})",
         f"order {formula.order}" if formula.through is None else f"through power {formula.through}",
+        *assumptions(formula.parts),
     )
 
 

@@ -1,7 +1,7 @@
 """Re-summed expansions on a given training set: recursions over all orders, and plain expansions."""
 
 from fractions import Fraction
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from sgdiagrams.symbolic import (
     Nesterov,
     OnePass,
     ResummedExpansion,
+    Subsets,
     WithReplacement,
     expand,
 )
@@ -42,6 +43,10 @@ SCHEMES = [
     Epochs(N=3, B=1, E=3, shuffle="once"),
     WithReplacement(N=3, B=2, T=2),
     FullBatch(N=3, E=3),
+    Epochs(N=3, B=2, E=2, shuffle="every-epoch"),
+    Epochs(N=3, B=2, E=2, shuffle="once"),
+    Epochs(N=3, B=2, E=2, shuffle="every-epoch", drop_last=True),
+    Subsets(N=4, B=2, T=2),
 ]
 LABELS = [scheme.label for scheme in SCHEMES]
 OPTIMIZERS = [
@@ -59,10 +64,17 @@ def schedules(scheme):
         T = int(scheme.updates)
         batches = [tuple(batch) for batch in product(range(N), repeat=B)]
         courses = list(product(batches, repeat=T))
+    elif isinstance(scheme, Subsets):
+        courses = list(product(combinations(range(N), B), repeat=int(scheme.T)))
     else:
         E = int(scheme.values["E"])
         epochs = [
-            tuple(order[i : i + B] for i in range(0, N, B)) for order in permutations(range(N))
+            tuple(
+                order[i : i + B]
+                for i in range(0, N, B)
+                if i + B <= N or not getattr(scheme, "drop_last", False)
+            )
+            for order in permutations(range(N))
         ]
         if scheme.shuffle == "every-epoch":
             courses = [sum(some, ()) for some in product(epochs, repeat=E)]

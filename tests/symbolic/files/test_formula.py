@@ -155,7 +155,7 @@ BAD_ENTRIES = [
     (SAMPLING, {"name": {}}),
     (SAMPLING, {"name": None}),
     (SAMPLING, {"N": 4}),
-    (SAMPLING, {"name": "epochs", "N": 5, "B": 2}),
+    (SAMPLING, {"name": "epochs", "N": 2, "B": 5}),
     (SAMPLING, {"name": "epochs", "N": 0}),
     (SAMPLING, {"name": "epochs", "N": -4}),
     (SAMPLING, {"name": "epochs", "B": 0}),

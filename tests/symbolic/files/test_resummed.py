@@ -165,7 +165,7 @@ BAD_ENTRIES = [
     (SAMPLING, REMOVED),
     (SAMPLING, {"name": "ito"}),
     (SAMPLING, {"name": "sde"}),  # has no discrete form
-    (SAMPLING, {"name": "epochs", "N": 5, "B": 2}),
+    (SAMPLING, {"name": "epochs", "N": 2, "B": 5}),
     (SAMPLING, {"name": "epochs", "N": "4 + 4"}),
     (("terms",), REMOVED),
     (("terms",), None),

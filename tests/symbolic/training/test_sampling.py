@@ -58,11 +58,10 @@ def test_immutable_hashable_picklable():
 
 
 IMPOSSIBLE_NUMBERS = [
-    lambda: Epochs(N=5, B=2),
-    lambda: Epochs().at(N=5, B=2),
-    lambda: Epochs(N=5).at(B=2),
-    lambda: Epochs().count(EDGE, N=5, B=2),
-    lambda: Epochs().count(EDGE, N=5, B=2, E=1),
+    lambda: Epochs().put(N=5, B=2),
+    lambda: Epochs(N=5).put(B=2),
+    lambda: Epochs().at(N=2, B=5),
+    lambda: Epochs().count(EDGE, N=2, B=5),
     lambda: Epochs(N=4, B=8),
     lambda: Epochs(B=0),
     lambda: OnePass(B=0),
