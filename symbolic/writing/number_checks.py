@@ -69,7 +69,8 @@ def checks_source(
         lags = [Symbol(name) for name in part.observable.lags]
         whole |= {str(s): max(0, whole.get(str(s), 0)) for s in lags}
         updates = _in_its_place(part, scheme.updates)
-        for length in stage_lengths(part.observable.times, updates):
+        lengths = [_in_its_place(part, difference) for difference in scheme.differences]
+        for length in (*stage_lengths(part.observable.times, updates), *lengths):
             if length.free_symbols and length.free_symbols <= known:
                 above, below = quotient_source(length, local)
                 derived.append(f'    _whole("{length}", _divided("{length}", {above}, {below}))')
@@ -77,13 +78,6 @@ def checks_source(
             # Without updates there is no iterate to average over.
             count = quotient_source(updates, local).above
             derived.append(f'    if {count} != 0:\n        _whole("T", {count}, {part.window})')
-        for difference in scheme.differences:
-            shown = _in_its_place(part, difference)
-            if shown.free_symbols and shown.free_symbols <= known:
-                above, below = quotient_source(shown, local)
-                derived.append(
-                    f'    _whole("{difference}", _divided("{difference}", {above}, {below}))'
-                )
         for multiple, divisor in scheme.divisions:
             quotient = _in_its_place(part, multiple / divisor)
             if quotient.free_symbols and quotient.free_symbols <= known:
