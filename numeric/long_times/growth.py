@@ -128,7 +128,8 @@ def staged_value(
     Parameters are those of `long_time`, but T or E have numbers too.
     """
     count = staged_count(skeleton.diagram, training, skeleton.reads, root=skeleton.role)
-    value = _at_roots(partial(_staged, replace(count, endless=-1)), training, eigenvalues)
+    parts = tuple(part._replace(endless=-1) for part in count.parts)
+    value = _at_roots(partial(_staged, replace(count, parts=parts)), training, eigenvalues)
     return np.asarray(value.coefficients[0], dtype=np.float64)
 
 
@@ -210,13 +211,13 @@ def _count(count: DressedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
 
 def _staged(count: StagedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
     """Return a count in stages; the one without end as a polynomial in T."""
-    lengths = [int(length) if length.is_number else 0 for length in count.lengths]
-    # The stage without end has T updates less those of the others.
-    less = sum(n for i, n in enumerate(lengths) if i != count.endless) if count.endless >= 0 else 0
     step = count.roots_per_edge
     with np.errstate(all="ignore"):
         result = LongTime((float(count.factor),))
         for part in count.parts:
+            lengths = [int(length) if length.is_number else 0 for length in part.lengths]
+            # The stage without end has T updates less those of the others.
+            less = int(count.T - part.lengths[part.endless]) if part.endless >= 0 else 0
             edges = [_inner_shares(count.dressing, bases[v]) for v in part.nodes]
             own = [x for edge in edges for x, _ in edge]
             total: list[Any] = [0.0]
@@ -231,7 +232,7 @@ def _staged(count: StagedCount, bases: Sequence[tuple[Any, ...]]) -> LongTime:
                 value = LongTime((front,))
                 for i, (start, of_stage) in enumerate(s.stages):
                     at = [_at(level, own) for level in (start, *of_stage)]
-                    if i == count.endless:
+                    if i == part.endless:
                         stage = _endless(at, less)
                     else:
                         nodes = [np.asarray(Q) for Q, _ in at]

@@ -248,11 +248,14 @@ def check_stages(times: Iterable[ReadTime], T: Expr, numbers: Mapping[str, objec
     SamplingError
         When they do not.
     """
-    given = {Symbol(name): value for name, value in numbers.items()}
-    for length in stage_lengths(times, T):
-        value = length.xreplace({s: sympify(v) for s, v in given.items()})
-        if value.is_number and not (value.is_Integer and value >= 0):
+    given = {Symbol(name): sympify(value) for name, value in numbers.items()}
+    ordered = in_order_of_time(times)
+    ends = [time.updates(T).xreplace(given) for time in ordered]
+    names = ["0", *(time.latex for time in ordered)]
+    for i, (early, late) in enumerate(zip([Integer(0), *ends], ends, strict=False)):
+        length = late - early
+        if length.is_number and not (length.is_Integer and length >= 0):
             raise SamplingError(
-                f"expected numbers at which {length} is a whole number >= 0, which is the number of "
-                f"updates between two times that are looked at, got {shown(str(value))}"
+                f"expected {names[i + 1]} >= {names[i]}, whole numbers of updates after which factors "
+                f"look at the weights, got {late} and {early}"
             )

@@ -57,10 +57,16 @@ class StagedPart(NamedTuple):
         Its updates, in the diagram's preorder.
     structures
         What its time sum is made of; bases are those of its nodes in order, two for each with momentum.
+    lengths
+        The numbers of updates of the stages between the times at which the part is looked at.
+    endless
+        The number of the stage that grows with T; -1 where none does.
     """
 
     nodes: tuple[int, ...]
     structures: tuple[StagedStructure, ...]
+    lengths: tuple[Expr, ...]
+    endless: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +79,18 @@ class StagedCount:
         The independent parts.
     factor
         What multiplies them.
-    lengths
-        The numbers of updates of the stages.
     T, N, B
         The numbers of the scheme.
     dressing
         The roots on edges, and what they come with.
-    endless
-        The number of the stage that grows with T; -1 where none does.
     """
 
     parts: tuple[StagedPart, ...]
     factor: Expr
-    lengths: tuple[Expr, ...]
     T: Expr
     N: Expr
     B: Expr
     dressing: Dressing
-    endless: int
 
     @property
     def roots_per_edge(self) -> int:
@@ -153,22 +153,7 @@ def staged_count(
         )
     forest = update_forest(diagram)
     steps = steps_of(scheme)
-    times = in_order_of_time(time for time in reads if time is not None)
-    stage = {time: i for i, time in enumerate(times)}
-    last = [len(times) - 1 if time is None else stage[time] for time in reads]
-    parts = tuple(
-        StagedPart(
-            nodes,
-            _structures(
-                forest.restricted(nodes),
-                scheme,
-                [last[v] for v in nodes],
-                len(times),
-                dressing.root_count,
-            ),
-        )
-        for nodes in steps.parts(forest)
-    )
+    parts = tuple(_part(forest, nodes, training, reads) for nodes in steps.parts(forest))
     N = scheme.datapoints
     rows = forest.block_count if steps.keeps_rows else 0
     rows -= int(forest.root_is_tied)
@@ -178,11 +163,29 @@ def staged_count(
     return StagedCount(
         parts,
         factor,
-        tuple(stage_lengths(times, scheme.updates)),
         scheme.updates,
         scheme.values.get("N", Integer(1)),
         scheme.batch_size,
         dressing,
+    )
+
+
+def _part(
+    forest: UpdateForest,
+    nodes: tuple[int, ...],
+    training: Training,
+    reads: tuple[ReadTime | None, ...],
+) -> StagedPart:
+    """Return a part, which knows no other times than its own."""
+    own = [reads[v] for v in nodes]
+    times = in_order_of_time(time for time in own if time is not None)
+    last = [len(times) - 1 if time is None else times.index(time) for time in own]
+    scheme, dressing = training.sampling, training.dressing
+    per_edge = 1 if dressing is None else dressing.root_count
+    return StagedPart(
+        nodes,
+        _structures(forest.restricted(nodes), scheme, last, len(times), per_edge),
+        tuple(stage_lengths(times, scheme.updates)),
         next((i for i, time in enumerate(times) if time.after is None), -1),
     )
 

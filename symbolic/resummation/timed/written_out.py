@@ -66,15 +66,17 @@ def staged_expression(
 
 def check_long_times(count: StagedCount, form: Form) -> None:
     """Raise a RequestError where a form is a limit that the times do not have."""
-    if form != "stationary" and count.endless:
+    if form != "stationary" and any(part.endless for part in count.parts):
         raise RequestError(
             f"expected times before the end, lag=..., for form={shown(form)}, got some from the start, "
             "at=...; take form='stationary'"
         )
-    if form != "stationary" and any(length.is_number for length in count.lengths[1:]):
+    lengths = [length for part in count.parts for length in part.lengths[1:]]
+    lengths += [T - count.T for part in count.parts for T in part.lengths[:1]]
+    if form != "stationary" and any(length.is_number and length != 0 for length in lengths):
         raise RequestError(
             f"expected lags that are symbols, which grow as eta falls, for form={shown(form)}, got "
-            f"{', '.join(map(str, count.lengths[1:]))}; take form='stationary'"
+            f"{', '.join(map(str, lengths))}; take form='stationary'"
         )
 
 
@@ -84,7 +86,7 @@ def _discrete(part: StagedPart, count: StagedCount, roots: Sequence[Roots]) -> E
     for s in part.structures:
         factors = [
             _difference(length, [_product(level, bases) for level in (start, *levels)])
-            for length, (start, levels) in zip(count.lengths, s.stages, strict=True)
+            for length, (start, levels) in zip(part.lengths, s.stages, strict=True)
         ]
         terms.append(Mul(count.coefficient(s), _monomial(s, count, bases), *factors))
     return Add(*terms) / _splitting(part, count, roots)
@@ -92,13 +94,12 @@ def _discrete(part: StagedPart, count: StagedCount, roots: Sequence[Roots]) -> E
 
 def _stationary(part: StagedPart, count: StagedCount, roots: Sequence[Roots]) -> Expr:
     bases = [x for v in part.nodes for x in roots[v]]
-    endless = count.endless
     terms = []
     for s in part.structures:
         factors = []
-        for i, (length, (start, levels)) in enumerate(zip(count.lengths, s.stages, strict=True)):
+        for i, (length, (start, levels)) in enumerate(zip(part.lengths, s.stages, strict=True)):
             nodes = [_product(level, bases) for level in (start, *levels)]
-            difference = _long_difference if i == endless else _difference
+            difference = _long_difference if i == part.endless else _difference
             factors.append(difference(length, nodes))
         terms.append(Mul(count.coefficient(s), _monomial(s, count, bases), *factors))
     return Add(*terms) / _splitting(part, count, roots)
@@ -163,7 +164,7 @@ def _slow(part: StagedPart, count: StagedCount, form: Form, h: Sequence[Expr]) -
         if not kept:
             continue
         factors = []
-        for i, (length, (start, levels)) in enumerate(zip(count.lengths, s.stages, strict=True)):
+        for i, (length, (start, levels)) in enumerate(zip(part.lengths, s.stages, strict=True)):
             rates = [rate(level) for level in levels]
             if i == 0 and form == "small-eta":
                 flat = sum(x == 0 for x in rates)
@@ -212,12 +213,14 @@ def endless_groups(count: StagedCount) -> set[frozenset[int]]:
 
     Then the stage that grows with T has a limit, and with it the count.
     """
-    step, endless = count.roots_per_edge, count.endless
+    step = count.roots_per_edge
     return {
         frozenset(v for i, v in enumerate(part.nodes) if any(level[step * i : step * (i + 1)]))
         for part in count.parts
         for s in part.structures
-        for start, levels in (s.stages[endless : endless + 1] if endless >= 0 else ())
+        for start, levels in (
+            s.stages[part.endless : part.endless + 1] if part.endless >= 0 else ()
+        )
         for level in (start, *levels)
         if any(level)
     }

@@ -497,8 +497,8 @@ def test_symmetric_indices_are_named_once():
             "expected basis='cumulant'",
         ),
         (
-            lambda: expand("displacement:since=4", order=2, sampling=OnePass(T=3), resummed=True),
-            "updates between two times",
+            lambda: expand("displacement:since=2", through=1, sampling=OnePass(T=3), resummed=True),
+            "at the end of training for complete powers",
         ),
         (
             lambda: expand("test-loss", order=2, sampling="one-pass", resummed=True).sympy(3),

@@ -191,6 +191,25 @@ def test_steps_along_a_flat_direction_are_the_velocity():
     assert simplify(steps.terms[0].weight * Symbol("T") - drift.terms[0].weight) == 0
 
 
+def test_mean_gradients_leave_no_covariance():
+    """Parts of a diagram that look at one time know no other, so that products of means cancel."""
+    lagged = expand("covariance:lag", order=2, sampling="one-pass", resummed=True)
+    assert [str(term.contraction) for term in lagged.terms] == ["C_ab"]
+
+
+def test_what_grows_is_counted_from_its_own_time():
+    """Along a flat direction, T updates push; T - 3 when looked at three updates before."""
+    flat = Statistics.from_samples(
+        {0: [0, 0], 1: [[1.0], [-1.0]], 2: [[[0.0]], [[0.0]]]}, role="population"
+    )
+    for name, steps in (("second-moment:lag=3", 7), ("covariance:at=4", 4)):
+        expansion = expand(name, order=2, sampling="one-pass", resummed=True)
+        value = expansion.evaluate(flat, eta=0.5, T=10).value
+        assert value.item() == pytest.approx(0.25 * steps)
+    step = expand("second-moment:step", order=2, sampling="one-pass", resummed=True)
+    assert step.stationary().evaluate(flat, eta=0.5).value.item() == pytest.approx(0.25)
+
+
 @pytest.mark.parametrize(
     "call",
     [
