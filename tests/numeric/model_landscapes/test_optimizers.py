@@ -6,11 +6,14 @@ import pytest
 from sgdiagrams import (
     SGD,
     Cosine,
+    Delayed,
     Exponential,
     Grid,
+    LookAhead,
     Momentum,
     Nesterov,
     Polynomial,
+    ScheduleFree,
     Step,
     Training,
     WarmUp,
@@ -209,3 +212,22 @@ def test_descents_in_torch_are_those_of_its_optimizer(torch_ground, case):
             scheduler.step()
     end = np.concatenate([weights[name].detach().numpy().ravel() for name in ("first", "second")])
     np.testing.assert_allclose(end_of(torch_ground, ours), end, rtol=1e-12, atol=1e-14)
+
+
+ELSEWHERE = [
+    ScheduleFree(beta=0.75, weight_decay=0.125),
+    Delayed(d=2),
+    Delayed(d=1, inner=Momentum(beta=0.5), average=ExponentialAverage(0.75)),
+    LookAhead(k=2, alpha=0.25, inner=Nesterov(beta=0.5), looks_at="fast"),
+]
+
+
+@pytest.mark.parametrize("ground", ["jax_ground", "torch_ground"])
+@pytest.mark.parametrize("optimizer", ELSEWHERE, ids=lambda o: o.label)
+def test_rules_of_several_vectors_run_everywhere(ground, optimizer, request):
+    """What a library runs by itself, against NumPy that asks it for gradients alone."""
+    landscape = request.getfixturevalue(ground)
+    descent = Descent.of(Training(GRID, optimizer))
+    batches = [np.array([batch]) for batch in GRID.batches]
+    (end,) = descent.follow(landscape.gradient, landscape.start[None], batches, eta=ETA)
+    np.testing.assert_allclose(end_of(landscape, optimizer), end[0], rtol=1e-10, atol=1e-12)

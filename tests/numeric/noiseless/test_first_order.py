@@ -5,6 +5,7 @@ import pytest
 
 from sgdiagrams import (
     SGD,
+    Delayed,
     Epochs,
     Function,
     Grid,
@@ -12,6 +13,7 @@ from sgdiagrams import (
     Nesterov,
     OnePass,
     RequestError,
+    ScheduleFree,
     StatisticsError,
     TailAverage,
     Training,
@@ -144,6 +146,8 @@ PROTOCOLS = [
         Momentum(beta=0.9, schedule=FACTORS, schedule_scales="gradient", weight_decay="1/5"),
     ),
     (OnePass(T=6), Momentum(beta=0.5, schedule=FACTORS, decoupled_decay="1/5")),
+    (OnePass(T=6), ScheduleFree(beta=0.75, schedule=FACTORS, weight_decay="1/5")),
+    (Epochs(N=6, B=2, E=2), Delayed(d=2, inner=Momentum(beta=0.5), average=TailAverage(2))),
     (Epochs(N=6, B=6, E=5), SGD(average=ExponentialAverage(0.5))),
     (WithReplacement(N=3, B=2, T=6), Momentum(beta=0.5, average=TailAverage())),
     (Grid([[0, 1], [3], [0, 1, 2], [2], [0], [3, 1]], N=5), Momentum(beta=0.3)),

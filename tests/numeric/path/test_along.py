@@ -10,6 +10,7 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
+from sgdiagrams import Delayed, ScheduleFree, TailAverage  # noqa: E402
 from sgdiagrams.diagrams import FormatError, RequestError, SamplingError  # noqa: E402
 from sgdiagrams.numeric.descent import Descent  # noqa: E402
 from sgdiagrams.numeric.models.choice import model_of  # noqa: E402
@@ -167,16 +168,30 @@ SCHEMES = [
     Epochs(N=4, B=2, E=2, shuffle="every-epoch"),
     Epochs(N=3, B=3, E=3),
     WithReplacement(N=3, B=2, T=3),
+    OnePass(T=3, B=2),
+    Epochs(N=3, B=3, E=3),
 ]
 OPTIMIZERS = [
     SGD(), Momentum(beta="0.9"), Nesterov(beta="0.5", weight_decay="0.1"),
     SGD(average=ExponentialAverage(alpha="0.5")),
+    ScheduleFree(beta="0.75", weight_decay="0.1"), Delayed(d=1, average=TailAverage(2)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("number", "observable"),
-    list(enumerate(["test-loss", "generalisation-gap", "displacement", "function:s"])),
+    list(
+        enumerate(
+            [
+                "test-loss",
+                "generalisation-gap",
+                "displacement",
+                "function:s",
+                "training-loss",
+                "test-loss",
+            ]
+        )
+    ),
 )
 def test_derivatives_of_pushed_runs_are_those_of_whole_runs(number, observable):
     rounds = rounds_of(observable, SCHEMES[number], OPTIMIZERS[number])

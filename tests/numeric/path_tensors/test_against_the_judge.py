@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from slow_paths import path_terms
 from sympy import Integer
 
+from sgdiagrams import Delayed, ScheduleFree
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.noise_series import exact_noise
 from sgdiagrams.numeric.path_tensors.path_tensors import PathTensors
@@ -104,6 +105,8 @@ CASES = [
     ),
     ("second-moment", Epochs(N=2, B=1, E=2, shuffle="once"), SGD(average=TailAverage(2)), 2, 3),
     ("second-moment", OnePass(T=2), Momentum(beta=HALF), 2, 4),
+    ("training-loss", Epochs(N=2, B=1, E=2), ScheduleFree(beta=THIRD, weight_decay=HALF), 1, 3),
+    ("test-loss", OnePass(T=3), Delayed(d=1, inner=Momentum(beta=HALF)), 1, 3),
     (
         "covariance",
         OnePass(T=3),
