@@ -34,8 +34,20 @@ _MOST = 10**1000
 _MOST_UPDATES = 10**6  # that are spelled out
 _MOST_BITS = 2**31  # of all their exact numbers together
 
+_MOST_LETTERS = 300  # of choices in a message
+
 #: A number of a scheme or an optimiser: exact, or a symbol.
 Number: TypeAlias = int | Fraction | Expr
+
+
+def _listed(allowed: tuple[object, ...]) -> str:
+    """Return the choices, of many of them the first."""
+    words = [str(choice) for choice in allowed]
+    if len(", ".join(words)) <= _MOST_LETTERS:
+        return ", ".join(words)
+    while len(", ".join(words)) > _MOST_LETTERS:
+        words.pop()
+    return f"{', '.join(words)}, ... ({len(allowed)} of them)"
 
 
 def check_choice(
@@ -44,7 +56,7 @@ def check_choice(
     """Raise a RequestError unless `value` is one of `allowed`; it names the nearest, of `also` too."""
     # Arrays answer such a question entry by entry.
     if not isinstance(value, Hashable) or value not in allowed:
-        options = ", ".join(map(str, allowed))
+        options = _listed(allowed)
         remedy = nearest(value, (*allowed, *also))
         raise RequestError(
             f"expected {name} to be one of {options}; got {name}={shown(value)}{remedy}"
