@@ -167,8 +167,7 @@ class _WithMatrices(Optimizer):
     @property
     def label(self) -> str:
         """The name with the number of vectors."""
-        own, *rest = super().label.split(" ", 1)
-        return " ".join([own, f"M={len(self.start)}", *rest])
+        return f"{self.name} M={len(self.start)}{super().label.removeprefix(self.name)}"
 
     @property
     def kernel(self) -> tuple[Mode, ...] | None:

@@ -17,6 +17,7 @@ from sgdiagrams.symbolic import (
     Delayed,
     Epochs,
     EveryKthAverage,
+    Exponential,
     ExponentialAverage,
     LinearOptimizer,
     LookAhead,
@@ -254,6 +255,27 @@ def test_states_may_hold_the_start_and_be_read_anywhere():
     formula = expand("test-loss", order=3, sampling="one-pass", optimizer=ahead_of)
     exact = exact_training(landscape, Training(OnePass(T=4), ahead_of), order=3)
     assert formula.evaluate(landscape.statistics(3), eta=F(1), T=4).orders == exact
+
+
+def test_symbols_of_matrices_are_given_numbers():
+    a = Symbol("a")
+    optimizer = LinearOptimizer(
+        step=[[1, a], [0, a]], inject=[1, 1], schedule=Exponential(), weight_decay=THIRD
+    )
+    assert optimizer.symbols == ("a", "gamma")
+    assert optimizer.label == "linear M=2 weight-decay=1/3, exponential"
+    assert SGD(schedule=Exponential()).label == "sgd, exponential"
+    formula = expand("test-loss", order=3, sampling="one-pass", optimizer=optimizer)
+    landscape = PolynomialLandscape.random(7, p=1, degree=5, atoms=2)
+    numbers = {"a": HALF, "gamma": F(2, 3)}
+    exact = exact_training(landscape, Training(OnePass(T=3), optimizer.at(**numbers)), order=3)
+    statistics = with_start(landscape, 3)
+    assert formula.evaluate(statistics, eta=F(1), T=3, **numbers).orders == exact
+    assert formula.subs(numbers).evaluate(statistics, eta=F(1), T=3).orders == exact
+    with pytest.raises(SamplingError, match="a is missing"):
+        formula.evaluate(statistics, eta=F(1), T=3, gamma=HALF)
+    with pytest.raises(SamplingError, match="rational number for a, got a='x'"):
+        optimizer.at(a="x")
 
 
 def test_kernels_are_realised():
