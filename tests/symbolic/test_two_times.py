@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
-from sgdiagrams import RequestError, SamplingError, Statistics
+from sgdiagrams import RequestError, SamplingError, Statistics, simulate
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import exact_training
 from sgdiagrams.symbolic import Expansion, Expression, Product, expand, symbols
@@ -305,3 +305,43 @@ def test_both_sides_of_yaidas_relation(sampling):
     theirs = {(t.order + 2, t.contraction): t.weight for t in moment.terms}
     assert ours.keys() == theirs.keys()
     assert all((ours[k] - theirs[k]).expand() == 0 for k in ours)
+
+
+# Runs -------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_read_at_the_times():
+    """Run by run: products of what is read alone, with the same seed."""
+
+    def per_run(name, component=None):
+        return simulate(
+            "gauss",
+            observable=name,
+            component=component,
+            sampling=OnePass(T=4),
+            optimizer="momentum:beta=0.5",
+            eta=0.1,
+            runs=20,
+            seed=3,
+        ).per_run[0]
+
+    early, late = (per_run(name, 0) for name in ("displacement:lag=1", "displacement"))
+    assert np.allclose(per_run("second-moment:lag=1", (0, 0)), early * late, rtol=1e-12)
+    assert np.allclose(per_run("displacement:step", 0), late - early, rtol=1e-12)
+    assert np.allclose(
+        per_run("second-moment:change-since=3", (0, 0)), late**2 - early**2, rtol=1e-12
+    )
+    losses = [per_run(name) for name in ("test-loss:at=3", "test-loss")]
+    start = 0.5
+    product = (losses[0] + start) * (losses[1] + start) - start**2
+    assert np.allclose(per_run("test-loss:lag=1 * test-loss"), product, rtol=1e-9, atol=1e-14)
+
+
+def test_a_given_order_is_read_at_the_times():
+    two = Statistics({1: [[1], [3]], 2: [[[1]], [[5]]]}, "training-set")
+    for rows, last in (([[0], [1]], [-3, 5]), ([[1], [0]], [-1, 3])):
+        steps = expand("displacement:step", order=2, sampling=Grid(rows))
+        orders = steps.evaluate(two, eta=1).orders
+        assert [x.item() for x in map(np.asarray, orders[1:])] == last
+    both = expand("second-moment:step:lag=1", order=2, sampling=Grid([[0], [1]]))
+    assert both.evaluate(two, eta=1).orders[2].item() == 3
