@@ -233,3 +233,26 @@ def test_what_has_no_answer_is_refused(call):
     with pytest.raises((RequestError, SamplingError)) as refused:
         call(expansion)
     assert "\n" not in str(refused.value)
+
+
+def test_orders_of_a_given_set_are_averaged_at_several_times():
+    """All orders of two epochs over four rows, by the recursion of each."""
+    slopes = [1.0, -1.0, 0.5, -0.5]
+    rows = Statistics.from_samples(
+        {0: np.zeros(4), 1: np.array(slopes)[:, None], 2: np.full((4, 1, 1), 0.7)},
+        role="training-set",
+    )
+    scheme = Epochs(N=4, B=2, E=2, shuffle="every-epoch")
+    sums = np.zeros(2)
+    for chance, batches in scheme.course().all_batches():
+        theta = [0.0]
+        for batch in batches:
+            slope = 0.7 * theta[-1] + np.mean([slopes[row] for row in batch])
+            theta.append(theta[-1] - ETA * slope)
+        moments = [theta[-2] * theta[-1], (theta[-1] - theta[-2]) ** 2]
+        sums += float(chance) * np.array(moments)
+    for name, wanted in zip(("second-moment:lag=1", "second-moment:step"), sums, strict=True):
+        expansion = expand(name, order=2, sampling=scheme, resummed=True, role="training-set")
+        assert expansion.evaluate(rows, eta=ETA).value.item() == pytest.approx(wanted, rel=1e-12)
+        assert "T-1" in expansion.text()
+        assert "T-1" in expansion.latex()
