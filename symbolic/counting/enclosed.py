@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.embeddings.signs import mean_share
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.fixed_schedule import equal_epochs
 from sgdiagrams.symbolic.propagation.grid import GridPropagator
-from sgdiagrams.symbolic.propagation.groups import grouped_sum
+from sgdiagrams.symbolic.propagation.grouped.groups import grouped_sum
 from sgdiagrams.symbolic.propagation.placing import (
     Placing,
     at_numbers,

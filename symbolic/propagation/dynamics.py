@@ -82,7 +82,7 @@ class Dynamics:
         For every node of one forest what the root reads of the edge above it, where that depends on the
         node; empty where it is `readout`.
     sums
-        What is known of `sgdiagrams.symbolic.propagation.groups.component_sum`.
+        What is known of `sgdiagrams.symbolic.propagation.grouped.groups.component_sum`.
 
     Examples
     --------

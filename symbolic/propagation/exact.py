@@ -11,9 +11,9 @@ from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import coarser_forests
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.epochs import node_factors, reshuffled_epochs_sum
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
-from sgdiagrams.symbolic.propagation.groups import grouped_sum
+from sgdiagrams.symbolic.propagation.grouped.epochs import node_factors, reshuffled_epochs_sum
+from sgdiagrams.symbolic.propagation.grouped.groups import grouped_sum
 from sgdiagrams.symbolic.propagation.placing import (
     at_numbers,
     reshuffled_placing,

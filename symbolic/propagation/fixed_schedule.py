@@ -16,8 +16,8 @@ from sgdiagrams.symbolic.embeddings.batches import Batch, units_of
 from sgdiagrams.symbolic.embeddings.effort import FEW_NODES
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, joined_nodes
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
-from sgdiagrams.symbolic.propagation.epochs import fixed_epochs_sum, node_factors
 from sgdiagrams.symbolic.propagation.grid import GridPropagator, check_merged_schedule
+from sgdiagrams.symbolic.propagation.grouped.epochs import fixed_epochs_sum, node_factors
 from sgdiagrams.symbolic.propagation.nested.visited import VisitedSchedule
 
 if TYPE_CHECKING:

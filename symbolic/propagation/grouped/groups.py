@@ -10,7 +10,7 @@ at one time. What is left of the forest then falls apart into *components*, whic
 of them: all diagrams share them.
 
 Without memory, a component is summed over its order ideals, for all times at once; with memory, as in
-`sgdiagrams.symbolic.propagation.memory`.
+`sgdiagrams.symbolic.propagation.grouped.memory`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import numpy as np
 
 from sgdiagrams.diagrams.partitions import moebius, set_partitions
 from sgdiagrams.symbolic.propagation.components import Component, bits, ideals, joint_steps
-from sgdiagrams.symbolic.propagation.epochs import injected_and_read
-from sgdiagrams.symbolic.propagation.memory import carried_sum, elementwise_power
+from sgdiagrams.symbolic.propagation.grouped.epochs import injected_and_read
+from sgdiagrams.symbolic.propagation.grouped.memory import carried_sum, elementwise_power
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
