@@ -198,6 +198,19 @@ _AVERAGES: Mapping[str, Spoken] = {
 _MOST_DIGITS = 9  # of a row
 
 
+#: What comes nearest to optimisers that are no linear function of the gradients.
+_NOT_LINEAR = {
+    "adam": "momentum:beta=0.9, with a matrix eta for the preconditioner",
+    "adamw": "momentum:beta=0.9 with decoupled decay, and a matrix eta for the preconditioner",
+    "nadam": "nesterov:beta=0.9, with a matrix eta for the preconditioner",
+    "rmsprop": "sgd, with a matrix eta for the preconditioner",
+    "adagrad": "sgd with the schedule inverse:power=1/2",
+    "lbfgs": "sgd, with a matrix eta for the inverse Hessian",
+    "muon": "nesterov:beta=0.95",
+    "lion": "momentum:beta=0.9",
+}
+
+
 def named_optimizer(
     which: str | Optimizer,
     *,
@@ -228,6 +241,12 @@ def named_optimizer(
     >>> named_optimizer("momentum:beta=0.9", average="tail:W=10").label
     'momentum beta=9/10, average of the last 10'
     """
+    word = which.partition(":")[0].casefold() if isinstance(which, str) else ""
+    if word in _NOT_LINEAR:
+        raise RequestError(
+            "expected an optimiser whose steps are linear in the gradients, got "
+            f"optimizer={shown(which)}; the nearest is {_NOT_LINEAR[word]}"
+        )
     method: Any = which if isinstance(which, Optimizer) else said("optimizer", which, _OPTIMIZERS)
     changes: dict[str, Any] = {}
     if schedule is not None:

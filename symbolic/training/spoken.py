@@ -60,6 +60,8 @@ class Spoken(NamedTuple):
         How entries are read that are no rational numbers.
     entries_also
         Other words for the entries.
+    remedies
+        What to do about entries that cannot be meant, by their names.
     """
 
     maker: Callable[..., Any]
@@ -68,6 +70,7 @@ class Spoken(NamedTuple):
     also: tuple[str, ...] = ()
     readers: Mapping[str, Reader] = {}
     entries_also: Mapping[str, str] = {}
+    remedies: Mapping[str, str] = {}
 
 
 def said(kind: str, text: object, known: Mapping[str, Spoken], more: tuple[str, ...] = ()) -> Any:
@@ -117,7 +120,8 @@ did you mean tail?
             continue
         if not equals or key not in spoken.numbers or key in entries:
             allowed = ", ".join(f"{k}=..." for k in spoken.numbers) or "no numbers"
-            raise RequestError(f"expected {name} with {allowed}, got {kind}={shown(text)}")
+            remedy = f"; {spoken.remedies[key]}" if key in spoken.remedies else ""
+            raise RequestError(f"expected {name} with {allowed}, got {kind}={shown(text)}{remedy}")
         entries[key] = value
         last = key
     if spoken.required is not None and spoken.required not in entries:

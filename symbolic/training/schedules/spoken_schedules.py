@@ -119,6 +119,16 @@ def _optimal(alpha: Fraction = Fraction(1, 10_000)) -> Schedule:
 
 _LISTS = dict.fromkeys(("milestones", "boundaries", "scales"), number_list)
 _COSINE = {"alpha": "floor", "decay_steps": "over", "T_max": "over"}
+_REMEDIES = {
+    "eta_min": "give floor, which is eta_min over the learning rate",
+    "max_lr": "give it as eta; of CyclicLR give peak, which is max_lr over base_lr",
+    "base_lr": "give it as eta, and peak, which is max_lr over base_lr",
+    "init_value": "give it as eta; what is left are factors of it",
+    "peak_value": "give it as eta; init and end are factors of it",
+    "eta0": "give it as eta",
+    "cycle_momentum": "give the momentum of every update to ChangingMomentum, or read it with from_torch",
+    "last_epoch": "leave it out: training begins at 0",
+}
 _NAMES: Mapping[str, Spoken] = {
     "cosine": Spoken(Cosine, ("floor", "over"), also=("cosine-decay", "cosine-decay-schedule"),
                      entries_also=_COSINE),
@@ -181,7 +191,7 @@ def _slowable(entry: Spoken) -> Spoken:
         schedule: Schedule = entry.maker(**entries)
         return schedule if every is None else SlowedSchedule(schedule, every)  # type: ignore[arg-type]
 
-    return entry._replace(maker=make, numbers=(*entry.numbers, "every"))
+    return entry._replace(maker=make, numbers=(*entry.numbers, "every"), remedies=_REMEDIES)
 
 
 #: What follows ``--schedule``, with the entries of every name.

@@ -79,6 +79,16 @@ def test_slips_are_answered_by_the_nearest(reader, slip, nearest):
     assert str(error.value).endswith(f"; did you mean {nearest}?")
 
 
+@pytest.mark.parametrize(
+    ("word", "nearest"), [("Adam", "momentum:beta=0.9"), ("adagrad:lr=0.1", "inverse:power=1/2")]
+)
+def test_optimisers_that_are_not_linear(word, nearest):
+    with pytest.raises(
+        RequestError, match=f"linear in the gradients, got .*; the nearest is .*{nearest}"
+    ):
+        named_optimizer(word)
+
+
 @pytest.mark.parametrize("slip", ["x" * 100_000, "?", "", 3, ["epochs"]])
 def test_what_is_like_nothing_is_not_guessed(slip):
     with pytest.raises(RequestError) as error:
@@ -161,6 +171,8 @@ def test_every_name_says_what_it_takes(name):
         ("LambdaLR", "is a function: give its factors"),
         ("SequentialLR", "A until=N then B"),
         ("CosineAnnealingLR:T_max=3,eta_min=0.1", "with T_max=..., floor=..."),
+        ("CosineAnnealingLR:T_max=3,eta_min=0.1", "give floor, which is eta_min over"),
+        ("CyclicLR:max_lr=0.1", "give peak, which is max_lr over base_lr"),
         ("StepLR:step_size=3,every=0", "expected a whole number >= 1 for every"),
         ("cosine until=x then cosine", "expected a whole number of updates, got 'x'"),
         ("cosine until=3 then cosine until=2 then cosine", "milestones in order"),
