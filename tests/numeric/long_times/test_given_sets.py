@@ -355,3 +355,26 @@ def test_variance_averaged_over_the_steps_of_an_epoch():
         variances.append(float(np.squeeze(expansion.evaluate(statistics, eta=1.0).value)))
     independent = np.mean(slopes**2) / (h * (2 - h))
     assert np.mean(variances) / independent == pytest.approx(h * (N + 1) / 3, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["every-epoch", "once"])
+def test_weight_decay_is_in_the_curvature(kind):
+    slopes, h, eta = [Fraction(x) for x in (1, -2, 3, 5)], Fraction(1, 3), HALF
+    decay, start = Fraction(1, 4), Fraction(2)
+    scheme = Epochs(N=4, B=2, E=2, shuffle=kind)
+    chance, courses = schedules(scheme)
+    second = Fraction(0)
+    for course in courses:
+        x = Fraction(0)
+        for batch in course:
+            push = sum(h * x + slopes[n] for n in batch) / len(batch)
+            x -= eta * (push + decay * (start + x))
+        second += chance * x**2
+    statistics = Statistics.from_samples(
+        dict(statistics_of(h, slopes).samples), role="training-set", start=[start]
+    )
+    expansion = expand(
+        "second-moment", order=2, sampling=scheme, optimizer=SGD(weight_decay=decay), **SET
+    )
+    value = float(np.squeeze(expansion.evaluate(statistics, eta=eta).value))
+    assert value == pytest.approx(float(second), rel=1e-12)
