@@ -38,6 +38,7 @@ _FINITE_RATE = Source(
     2021,
     "Noise and Fluctuation of Finite Learning Rate Stochastic Gradient Descent",
 )
+_FINITE_POPULATION = Source("W. Cochran", 1977, "Sampling Techniques", "theorem 2.2")
 _MARKOV = Source(
     "A. Dieuleveut, A. Durmus, F. Bach",
     2020,
@@ -91,6 +92,25 @@ def _heavy_ball() -> KnownResult:
         stationary,
         left=r"\Sigma =",
         letters=(("eta", "lambda"), ("beta", "mu"), ("B", "S"), ("H", "K")),
+    )
+
+
+def _subsets() -> KnownResult:
+    covariance = expand(
+        "covariance", order=2, sampling="subsets", resummed=True, role="training-set"
+    )
+    stationary = covariance.at_minimum().stationary()
+    return KnownResult(
+        "subset-covariance",
+        "Batches of different rows of one training set make less noise, by (N - B)/(N - 1): exact on "
+        "losses that differ in their slopes.",
+        (_FINITE_POPULATION, _FINITE_RATE),
+        "expand('covariance', order=2, sampling='subsets', resummed=True, role='training-set')"
+        ".at_minimum().stationary()",
+        stationary.in_one_dimension(),
+        stationary,
+        left=r"\Sigma =",
+        letters=(("eta", "lambda"), ("B", "S"), ("H", "K")),
     )
 
 
@@ -152,6 +172,7 @@ STATIONARY: Derivations = {
     "quadratic": _quadratic,
     "stationary-covariance": _covariance,
     "heavy-ball-covariance": _heavy_ball,
+    "subset-covariance": _subsets,
     "stationary-bias": _bias,
     "gauss-bias": _gauss_bias,
 }

@@ -91,11 +91,10 @@ def check_through(through: int, training: Training) -> int:
             f"expected a whole number 1..{HIGHEST} for the power, got through={shown(through)}; "
             f"power {HIGHEST + 1} needs diagrams with {4 * HIGHEST + 3} edges"
         )
-    if training.rounds is not None:
+    if training.sampling.rounds is not None:
         raise RequestError(
-            "expected steps that are independent of each other for complete powers, got "
-            f"{training.sampling.label}: noise of one round adds up to 0, which other powers than "
-            "those of fresh noise follow; take order= in place of through="
+            "expected full batches or rows drawn one by one for complete powers on a given training set, "
+            f"got {training.sampling.label}; take order= in place of through="
         )
     dressing = training.dressing
     if dressing is None or dressing.is_of_many:

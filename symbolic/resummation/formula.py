@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["ResummedFormula", "check_form", "common_law", "law_of", "scheme_of"]
 
 
+#: Why rounds of several batches, and of one, have no forms at small eta.
+_WHY_NOT = (
+    "the noise of a whole epoch is 0 in the leading order of small eta",
+    "stationary() is exact in eta",
+)
+
+
 class ResummedFormula(Formula):
     """A sum over linkless diagrams: a formula whose weights are derived from dressed diagrams.
 
@@ -79,7 +86,7 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
                 continue
             raise RequestError(
                 f"expected form='discrete' or 'stationary' for {scheme.label}, got form={shown(form)}: "
-                "the noise of a whole epoch is 0 in the leading order of small eta"
+                f"{_WHY_NOT[part.training.rounds.batches == 1]}"
             )
         if form != "discrete" and part.training.dressing is None:
             raise RequestError(

@@ -256,6 +256,17 @@ def test_covariance_of_the_heavy_ball():
     assert same(result.published, law)
 
 
+def test_covariance_of_subsets():
+    """Cochran: the mean of B of N different values has the variance (N - B)/(B (N - 1)) times theirs."""
+    result = known_result("subset-covariance")
+    [term] = result.derived.terms
+    ha, hb, N = symbols("h_a h_b N")
+    share = (N - B) / (B * (N - 1))
+    assert str(term.contraction) == "C_ab"
+    assert same((1 - (1 - ha) * (1 - hb)) * term.weight, share)
+    assert same(result.formula, eta * C * share / (H * (2 - eta * H)))
+
+
 def test_stationary_bias():
     """Dieuleveut, Durmus and Bach: -(gamma/2) H^-1 J (H x 1 + 1 x H)^-1 C."""
     result = known_result("stationary-bias")

@@ -314,7 +314,7 @@ def test_drift_on_a_given_set():
     assert estimate.rows == "average over draws of the rows"
     with pytest.raises(RequestError, match="steps that are alike"):
         drift(statistics, eta=0.1, sampling=Epochs(N=6, B=2, shuffle="once"))
-    with pytest.raises(RequestError, match="steps that are independent"):
+    with pytest.raises(RequestError, match="rows drawn one by one"):
         expand("displacement", through=1, sampling=Epochs(shuffle="once"), **SET)
 
 

@@ -8,7 +8,7 @@ from sympy import Rational, simplify, symbols
 
 from sgdiagrams.diagrams import RequestError, enumerate_diagrams
 from sgdiagrams.numeric.long_times.dressed_counts import dressed_count
-from sgdiagrams.symbolic import Epochs, Momentum, Nesterov, expand
+from sgdiagrams.symbolic import Epochs, Momentum, Nesterov, Subsets, expand
 from sgdiagrams.symbolic.resummation.given_sets.decay import PowerDecay
 from sgdiagrams.symbolic.resummation.given_sets.round_forms import round_expression
 from sgdiagrams.symbolic.resummation.given_sets.round_sums import round_sum
@@ -41,6 +41,34 @@ def test_closed_forms_are_dressed_counts(N, B, E, kind):
             )
             number = dressed_count(diagram, training, [exact(h) for h in EIGENVALUES[:d]])
             assert exact(Rational(formula.doit())) == number
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        Subsets(N=4, B=2, T=4),
+        Epochs(N=5, B=2, E=2, shuffle="every-epoch", drop_last=True),
+        Epochs(N=5, B=2, E=2, shuffle="once", drop_last=True),
+    ],
+    ids=lambda scheme: scheme.label,
+)
+def test_closed_forms_of_other_rounds(scheme):
+    """Rounds of one batch, and of batches that leave rows out."""
+    training = Training(scheme.on_given_set(), SGD())
+    for d in range(1, 4):
+        for diagram in enumerate_diagrams(d, linkless=True):
+            roots = [(1 - h,) for h in EIGENVALUES[:d]]
+            components = round_sum(diagram, training)
+            formula = round_expression(components, "discrete", roots=roots, dressing=Dressing())
+            number = dressed_count(diagram, training, list(map(exact, EIGENVALUES[:d])))
+            assert exact(Rational(formula.doit())) == number
+
+
+def test_smaller_last_batches_go_by_number():
+    expansion = expand(
+        "training-loss", order=2, sampling=Epochs(N=5, B=2, E=2, shuffle="once"), **SET
+    )
+    assert not expansion.has_closed_form
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -233,6 +261,8 @@ def test_forms_that_there_are():
     for form in ("continuous", "small-eta"):
         with pytest.raises(RequestError, match="noise of a whole epoch is 0"):
             expansion.with_form(form)
+        with pytest.raises(RequestError, match="exact in eta"):
+            expand("training-loss", order=2, sampling="subsets", **SET).with_form(form)
     by_number = expand(
         "training-loss",
         order=2,
