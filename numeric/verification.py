@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sympy import Add, Rational, cancel
 
 from sgdiagrams.diagrams.enumeration import diagram_rows, enumerate_diagrams, symmetry_sum
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.graphs import disagreements
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.nested.visits import with_visits
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
@@ -27,7 +29,7 @@ from sgdiagrams.symbolic.training.optimizers.sgd import SGD
 from sgdiagrams.symbolic.training.penalty import Penalty
 from sgdiagrams.symbolic.training.schedules.closed_schedules import Exponential, Polynomial
 from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
-from sgdiagrams.symbolic.training.schemes.epochs import Epochs
+from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData, OnePass
@@ -37,6 +39,7 @@ from sgdiagrams.symbolic.training.training import Training
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sgdiagrams.symbolic.vocabulary import NoiseModel
 
 __all__ = ["Check", "verify"]
 
@@ -129,6 +132,12 @@ def _combinatorics(order: int) -> Iterator[_Named]:
             partial(_check_sum_rule, root, last),
         )
     last = min(order, 4)
+    for root in modes:
+        yield (
+            f"sum of 1/symmetry factor with visits, root {root}, orders 0..{last}",
+            partial(_check_visits, root, last),
+        )
+    yield f"visits add up to datapoints, orders 0..{min(order, 3)}", partial(_add_up, min(order, 3))
     yield f"symmetry factors against networkx, orders 0..{last}", partial(_check_graphs, last)
 
 
@@ -154,6 +163,32 @@ def _inverse_symmetries(d: int, root: Any) -> Fraction:
     return total
 
 
+def _check_visits(root: Any, last: int) -> tuple[bool, str]:
+    sums = [
+        sum(
+            Fraction(1, d.symmetry_factor) for d in enumerate_diagrams(k, root=root, visits="fresh")
+        )
+        for k in range(last + 1)
+    ]
+    return _equal(sums, [symmetry_sum(k, root=root, visits="fresh") for k in range(last + 1)])
+
+
+def _add_up(last: int) -> tuple[bool, str]:
+    """Compare the counts of datapoints with those of all ways to split them into visits."""
+    ours, known = [], []
+    schemes = (Epochs(), Epochs(shuffle="every-epoch"), FullBatch(), WithReplacement())
+    for scheme in schemes:
+        for diagram in (d for k in range(last + 1) for d in enumerate_diagrams(k)):
+            parts = [
+                Rational(diagram.symmetry_factor, fresh.symmetry_factor)
+                * scheme.count(fresh, basis="moment")
+                for fresh in with_visits(diagram)
+            ]
+            ours.append(cancel(Add(*parts) - scheme.count(diagram, basis="moment")))
+            known.append(0)
+    return _equal(ours, known)
+
+
 def _check_graphs(last: int) -> tuple[bool, str]:
     diagrams = [d for k in range(last + 1) for d in enumerate_diagrams(k)]
     disagreement = next(disagreements((d, d.symmetry_factor) for d in diagrams), None)
@@ -172,6 +207,7 @@ class _Case:
     basis: Any = None
     p: int = 2
     is_resummed: bool = False
+    visits: NoiseModel = "same"
 
     @property
     def name(self) -> str:
@@ -183,6 +219,8 @@ class _Case:
             pieces.append(f"{self.basis} basis")
         if self.is_resummed:
             pieces.append("re-summed and expanded back")
+        if self.visits != "same":
+            pieces.append(f"{self.visits} noise at every visit")
         return ", ".join(pieces)
 
 
@@ -227,6 +265,9 @@ def _cases() -> Iterator[_Case]:
     for name in ("test-loss", "generalisation-gap", "covariance"):
         yield _Case(name, Training(OnePass()), _ONE_PASS, is_resummed=True)
     yield _Case("training-loss", Training(WithReplacement()), drawn, is_resummed=True)
+    visited = ({"N": 2, "B": 1, "E": 2}, {"N": 1, "B": 1, "E": 2})
+    for basis in ("moment", "cumulant"):
+        yield _Case("training-loss", Training(Epochs()), visited, basis=basis, p=1, visits="fresh")
     yield _Case("test-loss", Training(Epochs(N=2, B=1, E=2), factors), ({},), is_resummed=True)
 
 
@@ -282,7 +323,10 @@ def _noise(observable: str, training: Training, pushes: int, seed: int) -> tuple
 def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
     """Compare the coefficients of one expansion with the simulator's at several numbers."""
     # Two atoms would have no third cumulants.
-    landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=3)
+    atoms = 3 if case.visits == "same" else 4  # two datapoints with two losses each
+    landscape = PolynomialLandscape.random(seed, p=case.p, degree=min(order, 4) + 1, atoms=atoms)
+    if case.visits != "same":
+        landscape = PolynomialLandscape(landscape.losses, landscape.start, noises=2)
     half = Fraction(1, 2)
     watched = named_observable(case.observable)
     penalty = case.training.optimizer.penalty
@@ -308,6 +352,7 @@ def _exact(case: _Case, order: int, seed: int) -> tuple[bool, str]:
             sampling=case.training.sampling,
             optimizer=case.training.optimizer,
             basis=case.basis,
+            visits=case.visits,
         )
     ours: list[Any] = []
     simulated: list[Any] = []
