@@ -278,6 +278,18 @@ def test_symbols_of_matrices_are_given_numbers():
         optimizer.at(a="x")
 
 
+def test_closed_forms_of_quasi_hyperbolic_momentum():
+    landscape = PolynomialLandscape.random(7, p=1, degree=5, atoms=2)
+    numbers = {"beta": THIRD, "nu": F(3, 5)}
+    for average in (None, TailAverage(), ExponentialAverage(HALF)):
+        free = QuasiHyperbolic(average=average)
+        formula = expand("test-loss", order=3, sampling="one-pass", optimizer=free)
+        for T in (1, 4):
+            exact = exact_training(landscape, Training(OnePass(T=T), free.at(**numbers)), order=3)
+            values = formula.evaluate(landscape.statistics(3), eta=F(1), T=T, **numbers)
+            assert values.orders == exact
+
+
 def test_kernels_are_realised():
     n = Symbol("n")
     modes = (Mode(2, 1, HALF), Mode(3, 0, HALF), Mode(-1, 2, 1), Mode(n, 0, THIRD))
