@@ -33,6 +33,7 @@ from sgdiagrams.symbolic.training.schedules.schedule import ArraySchedule
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs, FullBatch
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+from sgdiagrams.symbolic.training.schemes.subsets import Subsets
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 from sgdiagrams.symbolic.training.training import Training
 
@@ -126,6 +127,11 @@ CASES = [
     ),
     ("product", RESHUFFLED, SGD(), 1, 3),
     ("trained", Grid([[0], [1, 0]], N=3), SGD(), 2, 3),
+    ("training-loss", Epochs(N=3, B=2, E=2), Momentum(beta=HALF), 1, 3),
+    ("test-loss", Epochs(N=3, B=2, E=2, shuffle="every-epoch"), SGD(), 1, 4),
+    ("displacement", Epochs(N=3, B=2, E=2, shuffle="every-epoch", drop_last=True), SGD(), 1, 3),
+    ("test-loss", Subsets(N=3, B=2, T=2), SGD(), 1, 4),
+    ("second-moment", Grid([[0, 1, 1], [1]], weights=[[HALF, 2, HALF], [1]]), SGD(), 1, 4),
 ]
 
 
