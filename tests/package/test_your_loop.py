@@ -251,6 +251,19 @@ def test_batches(row, tmp_path):
     assert from_torch(rule, None, loader, epochs=EPOCHS).sampling == scheme
 
 
+def test_orders_of_scikit_learn():
+    """One permutation again and again: the second epoch follows from the first."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    x, y = np.array([[1.0, 0.5], [-0.5, 2.0], [1.5, 1.0]]), np.array([1.0, -2.0, 0.5])
+
+    def end(seed):
+        options = {"learning_rate": "constant", "eta0": 0.1, "penalty": None, "tol": None}
+        model = linear.SGDRegressor(max_iter=2, fit_intercept=False, random_state=seed, **options)
+        return tuple(model.fit(x, y, coef_init=np.array(START)).coef_.round(9))
+
+    assert len({end(seed) for seed in range(80)}) == 6
+
+
 class Model(torch.nn.Module):
     def __init__(self, theta):
         super().__init__()
