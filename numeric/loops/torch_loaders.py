@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast, final
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.checks import rational
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs
 from sgdiagrams.symbolic.training.schemes.grid import Grid
 from sgdiagrams.symbolic.training.schemes.one_pass import FreshData
+from sgdiagrams.symbolic.training.schemes.subsets import Poisson, Subsets
 from sgdiagrams.symbolic.training.schemes.with_replacement import WithReplacement
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LoaderRounds"]
 
 _RECORD = "record the rows of its batches and give Grid(batches)"
+_POISSON = "UniformWithReplacementSampler"  # Opacus's, of batches
 
 
 @final
@@ -30,17 +34,20 @@ class LoaderRounds:
     Attributes
     ----------
     kind
-        ``"reshuffled"``, ``"rows"`` (always the same), ``"drawn"`` (with replacement) or ``"fresh"``.
+        ``"reshuffled"``, ``"rows"`` (always the same), ``"drawn"`` (with replacement), ``"poisson"`` or
+        ``"fresh"``.
     datapoints
         N, of which rows are drawn.
     drawn
-        How many rows a round draws.
+        How many rows a round draws; of Poisson's, batches.
     batch
         Rows in a batch.
     drop_last
         Whether a smaller last batch is left out.
     rows
         The rows in their order, for ``"rows"``.
+    chance
+        With which a row is drawn, for ``"poisson"``.
     """
 
     kind: str
@@ -49,6 +56,7 @@ class LoaderRounds:
     batch: int = 1
     drop_last: bool = False
     rows: tuple[int, ...] = ()
+    chance: Fraction = Fraction(1)
 
     @classmethod
     def of(cls, loader: Any) -> LoaderRounds:
@@ -73,7 +81,7 @@ class LoaderRounds:
                 "loader out for fresh datapoints at every update"
             )
         sampler, batch, drop_last = _sampler_of(loader, data)
-        drawn = _round_of(sampler, data)
+        drawn = _round_of(sampler, len(loader.dataset), data)
         return replace(drawn, batch=drawn.batch * batch, drop_last=bool(drop_last))
 
     @property
@@ -109,30 +117,31 @@ class LoaderRounds:
                 )
             T = updates if epochs is None else epochs * per_round
             return WithReplacement(N=self.datapoints, B=self.batch, T=T)
-        if self.kind == "rows" and not self._is_plain(per_round, updates):
+        if self.kind == "poisson":
+            T = updates if epochs is None else epochs * per_round
+            return Poisson(N=self.datapoints, q=self.chance, T=T)
+        is_in_order = self.rows == tuple(range(self.datapoints))
+        is_part = bool(updates and updates % per_round)
+        if self.kind == "rows" and (is_part or not is_in_order):
             return self._grid(per_round, epochs, updates)
-        if updates is not None:
-            epochs = self._whole_epochs(per_round, updates)
-        if self.kind == "rows":
-            return Epochs(N=self.datapoints, B=self.batch, E=epochs)
-        return self._reshuffled(per_round, epochs)
+        E = epochs if updates is None else self._whole_epochs(per_round, updates)
+        return self._epochs(per_round, E)
 
-    def _is_plain(self, per_round: int, updates: int | None) -> bool:
-        """Return whether rows in order are whole epochs of equal batches."""
-        in_order = self.rows == tuple(range(self.datapoints))
-        return in_order and not self.drawn % self.batch and not (updates or 0) % per_round
-
-    def _reshuffled(self, per_round: int, epochs: int | None) -> Sampling:
-        """Return epochs in orders of their own."""
-        N, B = self.datapoints, self.batch
-        used = per_round * B if self.drop_last else self.drawn
-        B = min(B, used)
-        if used != N or N % B:
-            raise RequestError(
-                f"expected batches that take up all {N} rows, got {used} rows in batches of {B}; the "
-                f"nearest is batch_size={next(b for b in range(B, 0, -1) if not N % b)}"
-            )
-        return Epochs(N=N, B=B, E=epochs, shuffle="every-epoch")
+    def _epochs(self, per_round: int, E: int | None) -> Sampling:
+        """Return epochs in the order of the rows, or in orders of their own."""
+        N, shuffle = self.datapoints, cast("Any", None if self.rows else "every-epoch")
+        used = per_round * self.batch if self.drop_last else self.drawn
+        B = min(self.batch, used)
+        if used == N:
+            return Epochs(N=N, B=B, E=E, shuffle=shuffle)
+        if used == N // B * B:
+            return Epochs(N=N, B=B, E=E, shuffle=shuffle, drop_last=True)
+        if used == B:
+            return Subsets(N=N, B=B, T=E)
+        raise RequestError(
+            f"expected epochs of all {N} rows, of whole batches of {B}, or of one batch, got "
+            f"num_samples={used}; the nearest is num_samples={N // B * B}"
+        )
 
     def _grid(self, per_round: int, epochs: int | None, updates: int | None) -> Grid:
         """Return the batches one by one."""
@@ -160,11 +169,10 @@ def _sampler_of(loader: Any, data: Any) -> tuple[Any, int, bool]:
         return loader.sampler, loader.batch_size, loader.drop_last
     # A sampler of batches, given as such, or in the place of a sampler of rows.
     for given in (loader.batch_sampler, loader.sampler):
-        if (
-            isinstance(given, data.BatchSampler)
-            and type(given).__iter__ is data.BatchSampler.__iter__
-        ):
+        if _is(given, data.BatchSampler):
             return given.sampler, given.batch_size, given.drop_last
+        if type(given).__name__ == _POISSON:
+            return given, 1, False
     if loader.batch_sampler is None:
         return loader.sampler, 1, False
     raise RequestError(
@@ -172,29 +180,34 @@ def _sampler_of(loader: Any, data: Any) -> tuple[Any, int, bool]:
     )
 
 
-def _round_of(sampler: Any, data: Any) -> LoaderRounds:
-    """Return what a sampler draws in a round, in batches of one row per process."""
-    if isinstance(sampler, (list, tuple, range)):
-        return _in_order(sampler)
-    kind = type(sampler).__name__
-    if isinstance(sampler, data.DistributedSampler):
+def _is(sampler: Any, kind: Any) -> bool:
+    """Return whether a sampler is of a kind, and draws as that does."""
+    return isinstance(sampler, kind) and type(sampler).__iter__ is kind.__iter__
+
+
+def _round_of(sampler: Any, N: int, data: Any) -> LoaderRounds:
+    """Return what a sampler draws of N rows in a round, in batches of one row per process."""
+    listed = sampler.tolist() if hasattr(sampler, "tolist") else sampler
+    if isinstance(listed, (list, tuple, range)):
+        return _in_order(listed, N)
+    if _is(sampler, data.DistributedSampler):
         return _distributed(sampler)
-    if isinstance(sampler, data.SequentialSampler):
-        return _in_order(range(len(sampler.data_source)))
-    if isinstance(sampler, data.RandomSampler):
-        N, drawn = len(sampler.data_source), sampler.num_samples
+    if _is(sampler, data.SequentialSampler):
+        return _in_order(range(len(sampler.data_source)), N)
+    if _is(sampler, data.RandomSampler):
+        rows, drawn = len(sampler.data_source), sampler.num_samples
         if sampler.replacement:
-            return LoaderRounds("drawn", N, drawn)
-        return _without_replacement(N, drawn)
-    if isinstance(sampler, data.SubsetRandomSampler):
-        rows = list(map(int, sampler.indices))
-        if len(set(rows)) != len(rows):
+            return LoaderRounds("drawn", rows, drawn)
+        return _without_replacement(rows, drawn)
+    if _is(sampler, data.SubsetRandomSampler):
+        chosen_rows = list(map(int, sampler.indices))
+        if len(set(chosen_rows)) != len(chosen_rows):
             raise RequestError(
                 "expected different rows in a SubsetRandomSampler, got some twice; copy them in the data "
                 "set"
             )
-        return LoaderRounds("reshuffled", len(rows), len(rows))
-    if isinstance(sampler, data.WeightedRandomSampler):
+        return LoaderRounds("reshuffled", len(chosen_rows), len(chosen_rows))
+    if _is(sampler, data.WeightedRandomSampler):
         weights = [float(w) for w in sampler.weights]
         if len(set(weights)) > 1:
             raise RequestError(
@@ -204,12 +217,17 @@ def _round_of(sampler: Any, data: Any) -> LoaderRounds:
         if sampler.replacement:
             return LoaderRounds("drawn", len(weights), sampler.num_samples)
         return _without_replacement(len(weights), sampler.num_samples)
-    raise RequestError(f"expected a sampler of torch.utils.data, got {kind}; {_RECORD}")
+    if type(sampler).__name__ == _POISSON:
+        chance = rational("sample_rate", float(sampler.sample_rate))
+        return LoaderRounds("poisson", sampler.num_samples, sampler.steps, chance=chance)
+    raise RequestError(
+        f"expected a sampler of torch.utils.data, got {type(sampler).__name__}; {_RECORD}"
+    )
 
 
-def _in_order(rows: Sequence[int]) -> LoaderRounds:
+def _in_order(rows: Sequence[int], N: int) -> LoaderRounds:
     numbers = tuple(map(int, rows))
-    return LoaderRounds("rows", 1 + max(numbers, default=0), len(numbers), rows=numbers)
+    return LoaderRounds("rows", N, len(numbers), rows=numbers)
 
 
 def _without_replacement(N: int, drawn: int) -> LoaderRounds:
@@ -223,12 +241,13 @@ def _without_replacement(N: int, drawn: int) -> LoaderRounds:
 def _distributed(sampler: Any) -> LoaderRounds:
     """Return what all processes together draw: their gradients are averaged."""
     N, processes = len(sampler.dataset), sampler.num_replicas
-    if N % processes and not sampler.drop_last:
+    total = sampler.total_size
+    if not sampler.shuffle:
+        padded = tuple(t % N for t in range(total))
+        return LoaderRounds("rows", N, total, processes, rows=padded)
+    if total > N:
         raise RequestError(
             f"expected rows that {processes} processes share evenly, got {N}, which are padded; the "
-            "nearest is a data set of a few rows less"
+            f"nearest is a data set of {N - N % processes} rows, or shuffle=False"
         )
-    total = N - N % processes
-    if not sampler.shuffle:
-        return LoaderRounds("rows", N, total, processes, rows=tuple(range(total)))
     return LoaderRounds("reshuffled", N, total, processes)

@@ -27,8 +27,10 @@ from sgdiagrams.symbolic import (  # noqa: E402
     Momentum,
     Nesterov,
     OneCycle,
+    Poisson,
     SlowedSchedule,
     Step,
+    Subsets,
     TailAverage,
     Training,
     WithReplacement,
@@ -289,6 +291,31 @@ SAMPLERS = {
     "order": ({"batch_size": 3}, Epochs(N=6, B=3, E=4)),
     "one by one": ({}, Epochs(N=6, B=1, E=4)),
     "all": ({"batch_size": 10, "shuffle": True}, Epochs(N=6, B=6, E=4, shuffle="every-epoch")),
+    "order, smaller last": ({"batch_size": 4}, Epochs(N=6, B=4, E=4)),
+    "order, last dropped": (
+        {"batch_size": 4, "drop_last": True},
+        Epochs(N=6, B=4, E=4, drop_last=True),
+    ),
+    "shuffle, smaller last": (
+        {"batch_size": 4, "shuffle": True},
+        Epochs(N=6, B=4, E=4, shuffle="every-epoch"),
+    ),
+    "shuffle, last dropped": (
+        {"batch_size": 4, "shuffle": True, "drop_last": True},
+        Epochs(N=6, B=4, E=4, shuffle="every-epoch", drop_last=True),
+    ),
+    "some rows": (
+        {"batch_size": 2, "sampler": data.RandomSampler(Rows(), num_samples=2)},
+        Subsets(N=6, B=2, T=4),
+    ),
+    "whole batches of some rows": (
+        {"batch_size": 4, "sampler": data.RandomSampler(Rows(), num_samples=4)},
+        Epochs(N=6, B=4, E=4, shuffle="every-epoch", drop_last=True),
+    ),
+    "poisson": (
+        {"batch_sampler": UniformWithReplacementSampler(6, 0.25, 3)},
+        Poisson(6, "1/4", 12),
+    ),
     "replacement": (
         {"batch_size": 2, "sampler": data.RandomSampler(Rows(), replacement=True, num_samples=4)},
         WithReplacement(N=6, B=2, T=8),
@@ -305,10 +332,17 @@ SAMPLERS = {
         {"batch_sampler": data.BatchSampler(data.RandomSampler(Rows()), 3, drop_last=False)},
         Epochs(N=6, B=3, E=4, shuffle="every-epoch"),
     ),
-    "list": ({"batch_size": 2, "sampler": [3, 1, 0, 2]}, Grid([[3, 1], [0, 2]] * 4)),
+    "list": ({"batch_size": 2, "sampler": [3, 1, 0, 2]}, Grid([[3, 1], [0, 2]] * 4, N=6)),
     "processes": (
         {"batch_size": 1, "sampler": data.DistributedSampler(Rows(), num_replicas=2, rank=0)},
         Epochs(N=6, B=2, E=4, shuffle="every-epoch"),
+    ),
+    "processes, padded": (
+        {
+            "batch_size": 1,
+            "sampler": data.DistributedSampler(Rows(), num_replicas=4, rank=0, shuffle=False),
+        },
+        Grid([[0, 1, 2, 3], [4, 5, 0, 1]] * 4, N=6),
     ),
 }
 
@@ -494,6 +528,18 @@ REFUSED = {
     "many orders": (
         lambda: from_torch(sgd(), None, drawn(sampler=data.RandomSampler(Rows(), num_samples=9))),
         "got num_samples=9",
+    ),
+    "part of the rows": (
+        lambda: from_torch(
+            sgd(), None, drawn(batch_size=2, sampler=data.RandomSampler(Rows(), num_samples=5))
+        ),
+        "the nearest is num_samples=6",
+    ),
+    "padding": (
+        lambda: from_torch(
+            sgd(), None, drawn(sampler=data.DistributedSampler(Rows(), num_replicas=4, rank=0))
+        ),
+        "the nearest is a data set of 4 rows",
     ),
     "both lengths": (
         lambda: from_torch(sgd(), None, loader(), epochs=3, updates=9),
