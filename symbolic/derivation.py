@@ -155,6 +155,8 @@ class Derivation:
         self._exact = _ExactMeans(training, basis, order, observable, roots, self.visits)
         optimizer = training.optimizer
         has_more = optimizer.penalty is not None or optimizer.decoupled_decay != 0
+        if has_more or optimizer.weight_decay != 0:
+            _check_means(training)
         if self.visits == "fresh" and has_more:
             raise RequestError(
                 "expected plain weight decay at most where noise is fresh at every visit, got "
@@ -237,6 +239,17 @@ class Derivation:
         for weight, value in _combined(self.observable, means, self.order):
             sums[value] = sums.get(value, arb(0)) + weight
         return sums
+
+
+def _check_means(training: Training) -> None:
+    """Check that a penalty, which is added once an update, is that of every row's loss as well."""
+    try:
+        training.sampling.check_means()
+    except RequestError:
+        raise RequestError(
+            "expected batches whose shares add up to 1 with a penalty, which is added once an update, "
+            f"got {training.label}; take means, or put the penalty into the loss"
+        ) from None
 
 
 class _Means(ABC, Generic[Weight]):

@@ -23,6 +23,8 @@ from sgdiagrams.symbolic import (
     Momentum,
     OnePass,
     Penalty,
+    Poisson,
+    Subsets,
     TailAverage,
     Training,
     WithReplacement,
@@ -340,4 +342,19 @@ def test_gradient_descent_knows_the_noise_that_it_does_not_follow(observable, op
     judge = exact_training(
         LANDSCAPE, Training(scheme, optimizer), order=2, observable=observable, **functions
     )
+    assert same(statistics().evaluate(expansion, eta=1).orders, judge)
+
+
+def test_a_penalty_is_no_part_of_sums():
+    # It is added once an update, whatever the rows of a batch weigh.
+    for scheme in (Poisson(N=2, q="1/2", T=2), Epochs(N=2, B=2, E=2, reduction="sum")):
+        for method in (SGD(weight_decay="1/2"), SGD(penalty=R), Momentum(decoupled_decay=1)):
+            with pytest.raises(RequestError, match="added once an update"):
+                expand("second-moment", order=2, sampling=scheme, optimizer=method)
+    subsets = Subsets(N=2, B=1, T=2)
+    expansion = expand("second-moment", order=2, sampling=subsets, optimizer=SGD(penalty=R))
+    judge = exact_training(
+        LANDSCAPE, Training(subsets, SGD(penalty=R)), order=2, observable="second-moment",
+        functions={"R": RIDGE},
+    )  # fmt: skip
     assert same(statistics().evaluate(expansion, eta=1).orders, judge)

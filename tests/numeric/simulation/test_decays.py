@@ -5,8 +5,20 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from sgdiagrams.diagrams.errors import StatisticsError
+from sgdiagrams.numeric import Statistics
 from sgdiagrams.numeric.descent import Descent
-from sgdiagrams.symbolic import SGD, Exponential, Momentum, Nesterov, OnePass, Training
+from sgdiagrams.symbolic import (
+    SGD,
+    Exponential,
+    Function,
+    Momentum,
+    Nesterov,
+    OnePass,
+    Penalty,
+    Training,
+    expand,
+)
 
 START = np.array([0.7, -1.3, 0.4])
 TARGETS = np.array([[0.2, 0.1, -0.5], [1.0, -0.4, 0.3], [-0.6, 0.8, 0.9], [0.5, 0.5, 0.1]])
@@ -76,3 +88,50 @@ def test_groups_of_parameters(momentum):
     method = Momentum(beta=momentum, weight_decay=decays) if momentum else SGD(weight_decay=decays)
     got = ends(method, eta=np.array([0.1, 0.1, 0.02]))
     np.testing.assert_allclose(got, torch.cat([first, last]).detach().numpy(), rtol=1e-12)
+
+
+def smooth(theta):
+    return np.sqrt(theta**2 + 0.01).sum()
+
+
+def of_smooth(theta, k):
+    """Return derivatives of a smooth L1 norm."""
+    root = np.sqrt(theta**2 + 0.01)
+    entries = [root, theta / root, 0.01 / root**3, -0.03 * theta / root**5][k]
+    if k < 2:
+        return entries if k else entries.sum()
+    result = np.zeros((len(theta),) * k)
+    result[(np.arange(len(theta)),) * k] = entries
+    return result
+
+
+SMOOTH = Penalty(Function("smooth", derivatives=of_smooth), 0.3)
+
+
+def test_a_smooth_l1_norm_by_finite_differences():
+    w, velocity, h = START.copy(), np.zeros(3), 1e-6
+    for row in TARGETS:
+        pull = [(smooth(w + h * e) - smooth(w - h * e)) / (2 * h) for e in np.eye(3)]
+        velocity = 0.9 * velocity + w**3 / 2 + w - row + 0.3 * np.array(pull)
+        w = w - ETA * velocity
+    np.testing.assert_allclose(ends(Momentum(beta=0.9, penalty=SMOOTH)), w, rtol=1e-7)
+
+
+def test_statistics_take_derivatives_of_the_function_itself():
+    cubic = np.zeros((3, 3, 3))
+    cubic[(np.arange(3),) * 3] = 3 * START
+    samples = {
+        1: START**3 / 2 + START - TARGETS,
+        2: np.tile(np.diag(1 + 1.5 * START**2), (4, 1, 1)),
+        3: np.tile(cubic, (4, 1, 1, 1)),
+    }
+    known = Statistics.from_samples(samples, role="population", start=START)
+    inside = {k: array + 0.3 * of_smooth(START, k) for k, array in samples.items()}
+    whole = Statistics.from_samples(inside, role="population")
+    options = {"order": 3, "sampling": OnePass(T=4)}
+    got = known.evaluate(expand("displacement", optimizer=SGD(penalty=SMOOTH), **options), eta=0.1)
+    want = whole.evaluate(expand("displacement", **options), eta=0.1)
+    np.testing.assert_allclose(np.array(got.orders), np.array(want.orders), rtol=1e-10)
+    asked = SGD(penalty=Penalty("smooth", 0.3))
+    with pytest.raises(StatisticsError, match="smooth"):
+        known.evaluate(expand("displacement", optimizer=asked, **options), eta=0.1)
