@@ -15,6 +15,8 @@ from sgdiagrams.symbolic.contractions.factors import walk
 from sgdiagrams.symbolic.contractions.notation import operand_name
 from sgdiagrams.symbolic.known.result import KnownResult, Source
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.average import TailAverage
+from sgdiagrams.symbolic.training.optimizers.momentum import Nesterov
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,12 @@ _MARKOV = Source(
     "A. Dieuleveut, A. Durmus, F. Bach",
     2020,
     "Bridging the Gap between Constant Step Size Stochastic Gradient Descent and Markov Chains",
+)
+
+_AVERAGING = Source(
+    "B. T. Polyak, A. B. Juditsky",
+    1992,
+    "Acceleration of Stochastic Approximation by Averaging",
 )
 
 
@@ -114,6 +122,28 @@ def _subsets() -> KnownResult:
     )
 
 
+def _averaged() -> KnownResult:
+    covariance = expand(
+        "covariance",
+        order=2,
+        sampling="fresh-data",
+        optimizer=Nesterov(average=TailAverage()),
+        resummed=True,
+    )
+    late = covariance.at_minimum().stationary()
+    return KnownResult(
+        "polyak-ruppert",
+        "The mean of all iterates forgets learning rate and momentum: its covariance falls like 1/T.",
+        (_AVERAGING,),
+        "expand('covariance', order=2, sampling='fresh-data', "
+        "optimizer=Nesterov(average=TailAverage()), resummed=True).at_minimum().stationary()",
+        late.in_one_dimension(),
+        late,
+        left=r"V =",
+        letters=(("T", "t"), ("H", "A"), ("C", "S")),
+    )
+
+
 def _bias() -> KnownResult:
     first = expand("displacement", through=1, sampling="one-pass", resummed=True).stationary()
     return KnownResult(
@@ -173,6 +203,7 @@ STATIONARY: Derivations = {
     "stationary-covariance": _covariance,
     "heavy-ball-covariance": _heavy_ball,
     "subset-covariance": _subsets,
+    "polyak-ruppert": _averaged,
     "stationary-bias": _bias,
     "gauss-bias": _gauss_bias,
 }

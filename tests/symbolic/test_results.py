@@ -267,6 +267,16 @@ def test_covariance_of_subsets():
     assert same(result.formula, eta * C * share / (H * (2 - eta * H)))
 
 
+def test_the_mean_of_all_iterates():
+    """Polyak and Juditsky, theorem 1: t V = A^-1 S A^-1, without learning rate and momentum."""
+    result = known_result("polyak-ruppert")
+    [term] = result.derived.terms
+    ha, hb = symbols("h_a h_b")
+    assert str(term.contraction) == "C_ab"
+    assert same(ha * hb * term.weight, 1 / (B * symbols("T")))
+    assert same(result.formula, C / (B * H**2 * symbols("T")))
+
+
 def test_stationary_bias():
     """Dieuleveut, Durmus and Bach: -(gamma/2) H^-1 J (H x 1 + 1 x H)^-1 C."""
     result = known_result("stationary-bias")
