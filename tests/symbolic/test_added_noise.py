@@ -121,7 +121,7 @@ def test_noise_adds_to_the_plain_formula():
     plain = expand("test-loss", order=3, sampling="epochs", basis="cumulant")
     noise = expand("test-loss", order=3, sampling="epochs", visits="gaussian")
     assert noise.text().splitlines()[0] == (
-        "E[test loss] | epochs | Gaussian noise | cumulant basis | order 3"
+        "E[test loss] | epochs | Gaussian noise | cumulant basis | order 3 | B divides N"
     )
     rest = [term for term in noise.terms if "noise" not in term.contraction.labels]
     assert rest == list(plain.terms)
