@@ -134,6 +134,11 @@ class Observable:
             raise RequestError(
                 f"expected a whole number of updates >= 0, got since={shown(self.since)}"
             )
+        if self.since is not None and self.times:
+            raise RequestError(
+                f"expected an increment of what is read at the end, got {shown(self.name)}; multiply, "
+                "and subtract expansions"
+            )
         for product in self.products:
             if not is_whole(product.sign):
                 raise RequestError(

@@ -298,6 +298,8 @@ def watch_tables(
 
     Raises
     ------
+    RequestError
+        When `since` is given and there are times.
     SamplingError
         When `since` is not a number of updates, a time is none of training, or there are too few updates
         for the average.
@@ -311,6 +313,11 @@ def watch_tables(
     if since is not None and not is_whole(since, least=0, most=T):
         raise SamplingError(
             f"expected since= as a number of updates 0..{T}, got since={shown(since)}"
+        )
+    if since is not None and times:
+        raise RequestError(
+            "expected an observable that is read at the end for an increment, got since="
+            f"{shown(since)} with one of several times"
         )
     stops = [time.number(T) for time in times] or ([T] if since is None else [T, since])
     tables = []

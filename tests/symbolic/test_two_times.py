@@ -246,6 +246,7 @@ def test_names_bring_observables_back():
         lambda: named_observable("covariance:lag=T"),
         lambda: named_observable("covariance:change-since=1:lag=1"),
         lambda: named_observable("displacement:since=2:lag=1"),
+        lambda: named_observable("test-loss:lag=3:since=2"),
         lambda: named_observable("covariance * test-loss"),
         lambda: named_observable("covariance-of:displacement * displacement * displacement"),
         DISPLACEMENT.at,
