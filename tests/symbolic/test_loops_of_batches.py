@@ -16,7 +16,7 @@ from exact_protocols import fixed_landscape, plain, with_start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdiagrams.diagrams import RequestError, SamplingError, enumerate_diagrams
+from sgdiagrams.diagrams import RequestError, SamplingError, SgdiagramsError, enumerate_diagrams
 from sgdiagrams.numeric.exact.landscape import PolynomialLandscape
 from sgdiagrams.numeric.exact.simulator import exact_sgd_average, exact_training
 from sgdiagrams.symbolic import (
@@ -24,6 +24,7 @@ from sgdiagrams.symbolic import (
     Batch,
     Cosine,
     Epochs,
+    Expansion,
     ExponentialAverage,
     FullBatch,
     Grid,
@@ -38,6 +39,7 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
+from sgdiagrams.symbolic.training.names import named_sampling
 
 F = Fraction
 OBSERVABLES = (
@@ -364,6 +366,47 @@ def test_what_has_no_noiseless_run_is_refused_in_one_line(scheme):
         expand("test-loss", order=1, sampling=scheme, resummed=True)
     with pytest.raises(RequestError, match=r"^expected batches [^\n]*$"):
         expand("test-loss", noise=1, sampling=scheme, along_path=True)
+
+
+def test_a_row_twice_is_no_one_visit():
+    for scheme in (Grid([[0, 0, 1]]), WEIGHTED):
+        with pytest.raises(RequestError, match=r"^expected means over different rows [^\n]*$"):
+            expand("test-loss", order=2, sampling=scheme, visits="fresh")
+
+
+def test_files_keep_the_schemes():
+    for scheme in (
+        *SCHEMES.values(),
+        Poisson(),
+        Poisson(q=F(1, 3)),
+        Epochs(N=5, B=2, drop_last=True),
+    ):
+        expansion = expand("training-loss", order=1, sampling=scheme)
+        again = Expansion.from_json(expansion.to_json())
+        assert again == expansion
+        assert again.sampling == scheme
+
+
+def test_files_of_grids_may_hold_weights(tmp_path):
+    path = tmp_path / "grid.json"
+    path.write_text('{"batches": [[0, 1]], "weights": [[0.5, "1/3"]], "reduction": "sum", "N": 3}')
+    known = Grid([[0, 1]], N=3, weights=[[F(1, 2), F(1, 3)]], reduction="sum")
+    assert named_sampling(f"grid:{path}") == known
+    for text in (
+        '{"rows": [[0]]}',
+        '{"batches": [[0]], "weight": [[1]]}',
+        '{"batches": [[0]], "weights": 1}',
+    ):
+        path.write_text(text)
+        with pytest.raises(SgdiagramsError, match=r"^expected [^\n]*$"):
+            named_sampling(f"grid:{path}")
+
+
+def test_words_for_schemes():
+    assert named_sampling("rr:drop_last=true") == Epochs(shuffle="every-epoch", drop_last=True)
+    assert named_sampling("epochs:reduction=sum") == Epochs(reduction="sum")
+    assert named_sampling("poisson:q=0.1") == Poisson(q=F(1, 10))
+    assert named_sampling("subsets:reduction=sum") == Subsets(reduction="sum")
 
 
 def test_numbers_of_poisson_are_checked_in_formulas():
