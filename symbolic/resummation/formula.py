@@ -96,8 +96,8 @@ def check_form(parts: Sequence[Part], form: Form, flat: Sequence[str]) -> None:
         dressing = part.training.dressing
         if form not in ("discrete", "stationary") and dressing and dressing.window:
             raise RequestError(
-                f"expected form='discrete' or 'stationary' for {part.optimizer.label}, which is a number "
-                f"of updates and no time, got form={shown(form)}"
+                f"expected form='discrete' or 'stationary' for {part.optimizer.label}: so many updates "
+                f"take no time where the learning rate tends to 0, got form={shown(form)}"
             )
         if flat and dressing is not None and dressing.coincides_when_flat:
             raise RequestError(
