@@ -81,7 +81,8 @@ class LoaderRounds:
                 "loader out for fresh datapoints at every update"
             )
         sampler, batch, drop_last = _sampler_of(loader, data)
-        drawn = _round_of(sampler, len(loader.dataset), data)
+        source: Any = loader.dataset
+        drawn = _round_of(sampler, len(source), data)
         return replace(drawn, batch=drawn.batch * batch, drop_last=bool(drop_last))
 
     @property

@@ -273,7 +273,7 @@ class Sampling(ABC):
         Traceback (most recent call last):
             ...
         sgdiagrams.diagrams.errors.SamplingError: expected B that divides N in a formula with symbols, \
-        got N=7, B=2; give such numbers to the sampling before it is expanded
+got N=7, B=2; give such numbers to the sampling before it is expanded
         """
         scheme = self.at(**numbers)
         given = {Symbol(k): value for k, value in numbers.items()}
@@ -334,8 +334,14 @@ class Sampling(ABC):
         >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
         >>> Epochs().assumption, Epochs(N=7, B=2).assumption
         ('B divides N', '')
+        >>> Epochs(N=8, B=2).assumption
+        ''
         """
-        return " and ".join(f"{divisor} divides {multiple}" for multiple, divisor in self.divisions)
+        return " and ".join(
+            f"{divisor} divides {multiple}"
+            for multiple, divisor in self.divisions
+            if multiple.free_symbols or divisor.free_symbols
+        )
 
     @property
     def step_number(self) -> Expr:
