@@ -24,6 +24,7 @@ from sgdiagrams.numeric.comparison.predictions import (
     check_values,
     derivatives_at_start,
     usual_order,
+    visits_of,
 )
 from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
@@ -280,7 +281,8 @@ def compare(
         check_landscape(ground, order=order, has_statistics=False)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)
-    expansion = expand(watched, order=order, sampling=scheme, optimizer=method)
+    visits = visits_of(known)
+    expansion = expand(watched, order=order, sampling=scheme, optimizer=method, visits=visits)
     estimate = expansion.evaluate(known, eta=1.0)
     place = simulation.component
     coefficients = tuple(float(c if place is None else c[place]) for c in estimate.orders)

@@ -15,6 +15,7 @@ from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.symbolic.theorem import expand
 
 if TYPE_CHECKING:
+    from sgdiagrams.diagrams.nested.visits import VisitNoise
     from sgdiagrams.numeric.landscapes.landscape import Landscape
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.training.optimizer import Optimizer
@@ -26,6 +27,7 @@ __all__ = [
     "check_values",
     "derivatives_at_start",
     "usual_order",
+    "visits_of",
 ]
 
 _USUAL_ORDER = 3
@@ -77,7 +79,13 @@ class PredictionErrors:
         place: tuple[int, ...] | None,
     ) -> None:
         self._expansions = [
-            expand(watched, order=k, sampling=training.sampling, optimizer=training.optimizer)
+            expand(
+                watched,
+                order=k,
+                sampling=training.sampling,
+                optimizer=training.optimizer,
+                visits=visits_of(known),
+            )
             for k in range(1, order + 1)
         ]
         self._known = known
@@ -90,6 +98,11 @@ class PredictionErrors:
             for expansion in self._expansions
         )
         return tuple(float(e if self._place is None else e[self._place]) for e in errors)
+
+
+def visits_of(known: Statistics | Tabulated) -> VisitNoise:
+    """Return whether statistics have visits, each with noise of its own."""
+    return "fresh" if isinstance(known, Statistics) and known.noise is not None else "same"
 
 
 def check_values(values: Statistics | Tabulated, *, resummed: bool) -> None:

@@ -11,6 +11,7 @@ from sgdiagrams import (
     OnePass,
     WithReplacement,
     check_landscape,
+    compare,
     expand,
     simulate,
 )
@@ -101,3 +102,11 @@ def test_bad_input(features, labels, options):
 
 def test_its_methods_agree(ground):
     check_landscape(ground)
+
+
+def test_comparisons_know_the_noise(ground):
+    options = {"sampling": FullBatch(N=2, E=4), "eta": 0.02}
+    comparison = compare(ground, order=3, runs=4000, **options)
+    series = expand("test-loss", order=3, sampling=options["sampling"], visits="fresh")
+    change = series.evaluate(ground.statistics(3), eta=0.02).change
+    assert comparison.points[0].predictions[-1] == pytest.approx(change)
