@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counter import Counter
-    from sgdiagrams.symbolic.training.rounds import Rounds
 
 
-__all__ = ["PairShares", "Repetition", "Sampling", "course_of", "steps_of", "with_root"]
+__all__ = ["PairShares", "Repetition", "Rounds", "Sampling", "course_of", "steps_of", "with_root"]
 
 _MOST_MONOMIALS = 50_000  # of a formula
 
@@ -88,6 +87,27 @@ class Repetition(NamedTuple):
         """The scheme with a symbol for the number of repetitions."""
         changed: Sampling = replace(self.scheme, **{self.clock.name: self.clock})  # type: ignore[type-var]
         return changed
+
+
+class Rounds(NamedTuple):
+    """Batches of different rows, all orders being equally likely.
+
+    Attributes
+    ----------
+    batches
+        The number of batches of a round.
+    count
+        The number of rounds.
+    have_one_order
+        Whether all rounds have the order that was drawn for the first.
+    are_even
+        Whether all batches have one size, for which there are closed forms.
+    """
+
+    batches: Expr
+    count: Expr
+    have_one_order: bool = False
+    are_even: bool = True
 
 
 class Sampling(ABC):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.symbolic.training.dressing import Dressing
-    from sgdiagrams.symbolic.training.rounds import Rounds
+    from sgdiagrams.symbolic.training.sampling import Rounds
 
 __all__ = ["Training"]
 

@@ -34,8 +34,13 @@ from sgdiagrams.symbolic.training.plain_counts import (
     UnevenEpochsCounter,
     polynomial_through,
 )
-from sgdiagrams.symbolic.training.rounds import Rounds
-from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import (
+    PairShares,
+    Repetition,
+    Rounds,
+    Sampling,
+    with_root,
+)
 from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,

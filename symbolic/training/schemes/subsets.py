@@ -26,8 +26,13 @@ from sgdiagrams.symbolic.embeddings.rules import PoissonRule, PoissonSteps, Subs
 from sgdiagrams.symbolic.propagation.course import EqualSteps
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter, ReshuffledCounter
-from sgdiagrams.symbolic.training.rounds import Rounds
-from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import (
+    PairShares,
+    Repetition,
+    Rounds,
+    Sampling,
+    with_root,
+)
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,
     summed_option,
