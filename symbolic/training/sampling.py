@@ -289,11 +289,8 @@ class Sampling(ABC):
         >>> from sgdiagrams.symbolic.training.schemes.epochs import Epochs
         >>> Epochs().at(N=7, B=2).updates
         4*E
-        >>> Epochs().put(N=7, B=2)
-        Traceback (most recent call last):
-            ...
-        sgdiagrams.diagrams.errors.SamplingError: expected B that divides N in a formula with symbols, \
-got N=7, B=2; give such numbers to the sampling before it is expanded
+        >>> Epochs().put(N=6, B=2).updates
+        3*E
         """
         scheme = self.at(**numbers)
         given = {Symbol(k): value for k, value in numbers.items()}
