@@ -23,8 +23,8 @@ from sgdiagrams.numeric.comparison.predictions import (
     ResummedPrediction,
     check_values,
     derivatives_at_start,
+    noise_of_visits,
     usual_order,
-    visits_of,
 )
 from sgdiagrams.numeric.comparison.refinement import refined
 from sgdiagrams.numeric.estimates.powers import complete_order
@@ -281,7 +281,7 @@ def compare(
         check_landscape(ground, order=order, has_statistics=False)
     # Before the expansion, which may take long.
     simulation = Simulation(ground, training, observable=watched, component=component)
-    visits = visits_of(known)
+    visits = noise_of_visits(known)
     expansion = expand(watched, order=order, sampling=scheme, optimizer=method, visits=visits)
     estimate = expansion.evaluate(known, eta=1.0)
     place = simulation.component

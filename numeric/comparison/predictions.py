@@ -26,8 +26,8 @@ __all__ = [
     "ResummedPrediction",
     "check_values",
     "derivatives_at_start",
+    "noise_of_visits",
     "usual_order",
-    "visits_of",
 ]
 
 _USUAL_ORDER = 3
@@ -84,7 +84,7 @@ class PredictionErrors:
                 order=k,
                 sampling=training.sampling,
                 optimizer=training.optimizer,
-                visits=visits_of(known),
+                visits=noise_of_visits(known),
             )
             for k in range(1, order + 1)
         ]
@@ -100,7 +100,7 @@ class PredictionErrors:
         return tuple(float(e if self._place is None else e[self._place]) for e in errors)
 
 
-def visits_of(known: Statistics | Tabulated) -> VisitNoise:
+def noise_of_visits(known: Statistics | Tabulated) -> VisitNoise:
     """Return whether statistics have visits, each with noise of its own."""
     return "fresh" if isinstance(known, Statistics) and known.noise is not None else "same"
 
