@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
-    from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
+    from sgdiagrams.symbolic.training.counters.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, NoiseModel
     from sgdiagrams.symbolic.weights.laurent import Laurent

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
-    from sgdiagrams.symbolic.training.counter import Counter, TimedCounter
+    from sgdiagrams.symbolic.training.counters.counter import Counter, TimedCounter
     from sgdiagrams.symbolic.training.optimizer import Optimizer
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis

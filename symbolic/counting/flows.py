@@ -15,7 +15,7 @@ from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.embeddings.clusters import flow_count, generator_count
 from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
-from sgdiagrams.symbolic.training.counter import Counter
+from sgdiagrams.symbolic.training.counters.counter import Counter
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.training import Training
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator

@@ -13,8 +13,9 @@ from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS
-from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.sampling import course_of, with_root
+from sgdiagrams.symbolic.training.counters.counter import Counter
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.sampling import course_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, at_number
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.embeddings.stages import stage_levels
 from sgdiagrams.symbolic.observed.times_of_reading import in_order_of_time, stage_lengths
-from sgdiagrams.symbolic.training.counter import TimedCounter
+from sgdiagrams.symbolic.training.counters.counter import TimedCounter
+from sgdiagrams.symbolic.training.counters.rooted import with_root
 from sgdiagrams.symbolic.training.dressing import polynomial_at
-from sgdiagrams.symbolic.training.sampling import steps_of, with_root
+from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.exponential_sums import ParameterField
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 from sgdiagrams.symbolic.weights.quotients import canonical

@@ -16,8 +16,9 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.training.average import check_window, window_readouts
-from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.sampling import steps_of, with_root
+from sgdiagrams.symbolic.training.counters.counter import Counter
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.exponential_sums import (
     Base,

@@ -11,8 +11,9 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.propagation.dressed import DressedPropagator
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.rings import FRACTIONS
-from sgdiagrams.symbolic.training.counter import TimedCounter
-from sgdiagrams.symbolic.training.sampling import course_of, with_root
+from sgdiagrams.symbolic.training.counters.counter import TimedCounter
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.sampling import course_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, at_number
 
 if TYPE_CHECKING:

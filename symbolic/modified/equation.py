@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.algebra.expression import Expression
     from sgdiagrams.symbolic.layout.renderer import Renderer
     from sgdiagrams.symbolic.modified.operators import OperatorSeries
+    from sgdiagrams.symbolic.training.facts.repetition import Repetition
     from sgdiagrams.symbolic.training.optimizer import Optimizer
-    from sgdiagrams.symbolic.training.sampling import Repetition, Sampling
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import SetRole, TooLong, Unit
 
 __all__ = ["ModifiedEquation", "modified_equation"]
@@ -189,7 +190,7 @@ def modified_equation(
     )
 
 
-def _units(training: Training, repetition: Repetition, per: Unit) -> Expr | int:
+def _units(training: Training, repetition: Repetition[Sampling], per: Unit) -> Expr | int:
     """Return how many of the steps that are repeated make the unit of time."""
     if repetition.unit == per:
         return 1

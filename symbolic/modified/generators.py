@@ -38,13 +38,14 @@ from sgdiagrams.symbolic.weights.secular import secular_coefficients
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.modified.operators import OperatorSeries
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.training.sampling import Repetition
+    from sgdiagrams.symbolic.training.facts.repetition import Repetition
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, SetRole
 
 __all__ = ["generator_and_shift", "is_for_all_steps", "repetition_of"]
 
 
-def repetition_of(training: Training, role: SetRole) -> Repetition:
+def repetition_of(training: Training, role: SetRole) -> Repetition[Sampling]:
     """Return the independent steps, all alike, that a training consists of.
 
     Raises
@@ -101,7 +102,7 @@ def generator_and_shift(
     return _by_number(Training(repetition.scheme, training.optimizer), repetition, order)
 
 
-def is_for_all_steps(training: Training, repetition: Repetition) -> bool:
+def is_for_all_steps(training: Training, repetition: Repetition[Sampling]) -> bool:
     """Tell whether one generator serves all steps, once a transient is over, in closed form.
 
     With a schedule every step has its own.
@@ -112,7 +113,7 @@ def is_for_all_steps(training: Training, repetition: Repetition) -> bool:
 
 
 def _in_closed_form(
-    training: Training, repetition: Repetition, order: int
+    training: Training, repetition: Repetition[Sampling], order: int
 ) -> tuple[OperatorSeries, OperatorSeries]:
     by_power: dict[int, list[list[tuple[Expr, object]]]] = {
         p: [[] for _ in range(order + 1)] for p in (0, 1)
@@ -139,7 +140,7 @@ def _in_closed_form(
 
 
 def _by_number(
-    training: Training, repetition: Repetition, order: int
+    training: Training, repetition: Repetition[Sampling], order: int
 ) -> tuple[OperatorSeries, OperatorSeries]:
     """Return the logarithm of the last step, and what remains of all before."""
     if training.needed_symbols:
@@ -162,7 +163,7 @@ def _by_number(
 
 
 def _operator(
-    observable: Observable, training: Training, repetition: Repetition, order: int
+    observable: Observable, training: Training, repetition: Repetition[Sampling], order: int
 ) -> OperatorSeries:
     expansion = expand(
         observable,
@@ -181,11 +182,11 @@ def _operator(
     )
 
 
-def _basis(repetition: Repetition) -> Basis:
+def _basis(repetition: Repetition[Sampling]) -> Basis:
     return "moment" if repetition.has_distinct_rows else "cumulant"
 
 
-def _of(expression: Expression, repetition: Repetition, training: Training) -> Expression:
+def _of(expression: Expression, repetition: Repetition[Sampling], training: Training) -> Expression:
     """Return averages over distinct rows in averages over the set, which products may be made of."""
     if not repetition.has_distinct_rows:
         return expression

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sgdiagrams.symbolic.paths.path_formula import PathFormula
-    from sgdiagrams.symbolic.training.sampling import PairShares
+    from sgdiagrams.symbolic.training.facts.pair_shares import PairShares
 
 __all__ = ["path_legend"]
 

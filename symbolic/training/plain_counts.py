@@ -16,8 +16,9 @@ from sgdiagrams.symbolic.embeddings.epochs import epochs_levels, epochs_polynomi
 from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.propagation.exact import ExactPropagator
-from sgdiagrams.symbolic.training.counter import Counter
-from sgdiagrams.symbolic.training.sampling import course_of, with_root
+from sgdiagrams.symbolic.training.counters.counter import Counter
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.sampling import course_of
 from sgdiagrams.symbolic.weights.denominators import over_common_denominator
 from sgdiagrams.symbolic.weights.laurent import (
     Laurent,

@@ -9,9 +9,8 @@ random schedule it is the expected number. The schemes themselves are in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
@@ -22,92 +21,26 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic.checks import Number, check_choice, rational, whole_number
 from sgdiagrams.symbolic.embeddings.effort import check_steps
 from sgdiagrams.symbolic.embeddings.forests import update_forest
-from sgdiagrams.symbolic.training.by_number import Embeddings
-from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing, Unit
-from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, at_number, to_expr
+from sgdiagrams.symbolic.training.counters.by_number import Embeddings
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
+from sgdiagrams.symbolic.weights.laurent import Laurent, at_number, to_expr
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.clusters import Cut
-    from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
+    from sgdiagrams.symbolic.training.facts.pair_shares import PairShares
+    from sgdiagrams.symbolic.training.facts.repetition import Repetition
+    from sgdiagrams.symbolic.training.facts.rounds import Rounds
 
 
-__all__ = ["PairShares", "Repetition", "Rounds", "Sampling", "course_of", "steps_of", "with_root"]
+__all__ = ["Sampling", "course_of", "steps_of"]
 
 _MOST_MONOMIALS = 50_000  # of a formula
-
-
-class PairShares(NamedTuple):
-    """The expected sum over rows of the product of their shares in the batches of two updates.
-
-    Attributes
-    ----------
-    at_once
-        Of one update with itself.
-    in_one_epoch
-        Of different updates in one epoch, where epochs make a difference; otherwise None.
-    otherwise
-        Of all others.
-    """
-
-    at_once: Expr
-    in_one_epoch: Expr | None
-    otherwise: Expr
-
-
-class Repetition(NamedTuple):
-    """Independent steps that are all alike, so that the step is an operator and training its power.
-
-    Attributes
-    ----------
-    scheme
-        The scheme to expand: that of the population, or of a given training set in the place of one.
-    unit
-        What is repeated.
-    clock
-        The number of repetitions, by its symbol.
-    has_distinct_rows
-        Whether values are averages over distinct tuples of rows of a given training set. Otherwise the
-        population is meant, or the given set in its place.
-    """
-
-    scheme: Sampling
-    unit: Unit
-    clock: Symbol
-    has_distinct_rows: bool = False
-
-    @property
-    def freed(self) -> Sampling:
-        """The scheme with a symbol for the number of repetitions."""
-        changed: Sampling = replace(self.scheme, **{self.clock.name: self.clock})  # type: ignore[type-var]
-        return changed
-
-
-class Rounds(NamedTuple):
-    """Batches of different rows, all orders being equally likely.
-
-    Attributes
-    ----------
-    batches
-        The number of batches of a round.
-    count
-        The number of rounds.
-    have_one_order
-        Whether all rounds have the order that was drawn for the first.
-    are_even
-        Whether all batches have one size, for which there are closed forms.
-    """
-
-    batches: Expr
-    count: Expr
-    have_one_order: bool = False
-    are_even: bool = True
 
 
 class Sampling(ABC):
@@ -500,7 +433,7 @@ class Sampling(ABC):
             "evaluate the plain expansion"
         )
 
-    def repetition(self, role: SetRole) -> Repetition | None:  # noqa: ARG002
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:  # noqa: ARG002
         """Return the independent steps, all alike, that training consists of; None where it does not.
 
         Parameters
@@ -662,43 +595,6 @@ def _plain(value: Expr) -> Number:
     if isinstance(value, Rational):
         return int(value) if value.is_Integer else Fraction(int(value.p), int(value.q))
     return value
-
-
-def with_root(
-    count: Mapping[tuple[int, ...], Fraction],
-    forest: UpdateForest,
-    *,
-    basis: Basis,
-    root: RootRole,
-    size: tuple[int, ...],
-) -> Laurent:
-    """Account for the root: `size` holds the exponents of N in the variables of `count`.
-
-    A root tied to a block is on its row, which has weight 1/N; a root alone is on any row, in the
-    moment basis on one of the N - P rows that the P blocks leave.
-
-    Raises
-    ------
-    RequestError
-        When the root is tied although it is the population's.
-    """
-    result: Laurent = {}
-    if root == "population":
-        if forest.root_is_tied:
-            raise RequestError(
-                "expected an isolated root for a population observable, got a tied one; "
-                "use root='training'"
-            )
-        add_scaled(result, count)
-        return result
-    one_over_n = tuple(-power for power in size)
-    if forest.root_is_tied:
-        add_scaled(result, count, 1, one_over_n)
-    else:
-        add_scaled(result, count)
-        if basis == "moment" and forest.block_count:
-            add_scaled(result, count, -forest.block_count, one_over_n)
-    return result
 
 
 def course_of(scheme: Sampling) -> Course:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sympy import Expr
 
     from sgdiagrams.symbolic.training.dressing import Dressing
-    from sgdiagrams.symbolic.training.sampling import Rounds
+    from sgdiagrams.symbolic.training.facts.rounds import Rounds
 
 __all__ = ["Training"]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.symbolic.training.sampling import Rounds
+    from sgdiagrams.symbolic.training.facts.rounds import Rounds
     from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["MOST_NODES", "RoundComponent", "RoundSum", "has_round_sum", "round_sum"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.sampling import Rounds
+    from sgdiagrams.symbolic.training.facts.rounds import Rounds
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
 __all__ = ["GivenSet"]

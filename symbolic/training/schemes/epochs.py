@@ -27,6 +27,10 @@ from sgdiagrams.symbolic.embeddings.rules import (
     FullBatchSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps, FixedBatches, ReshuffledEpochs
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.facts.pair_shares import PairShares
+from sgdiagrams.symbolic.training.facts.repetition import Repetition
+from sgdiagrams.symbolic.training.facts.rounds import Rounds
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import (
     EpochsCounter,
@@ -34,13 +38,7 @@ from sgdiagrams.symbolic.training.plain_counts import (
     UnevenEpochsCounter,
     polynomial_through,
 )
-from sgdiagrams.symbolic.training.sampling import (
-    PairShares,
-    Repetition,
-    Rounds,
-    Sampling,
-    with_root,
-)
+from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.limits import GradientDescent
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,
@@ -55,7 +53,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
 
 __all__ = ["Epochs", "FullBatch", "Shuffle"]
@@ -196,7 +194,7 @@ class Epochs(Sampling):
         """All datapoints, where batches are full."""
         return FullBatchSteps() if self.is_full_batch else None
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return epochs in orders of their own over the rows of a given set, or its full batches."""
         if role == "training-set" and self.is_full_batch:
             return GradientDescent(T=self.E).repetition("population")

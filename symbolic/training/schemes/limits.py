@@ -16,8 +16,9 @@ from sgdiagrams.symbolic.embeddings.forests import UpdateForest, update_forest
 from sgdiagrams.symbolic.embeddings.one_pass import linear_extensions, one_pass_count
 from sgdiagrams.symbolic.embeddings.rules import MeanGradientSteps, OnePassSteps
 from sgdiagrams.symbolic.propagation.course import EqualSteps
+from sgdiagrams.symbolic.training.facts.repetition import Repetition
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter
-from sgdiagrams.symbolic.training.sampling import Repetition, Sampling
+from sgdiagrams.symbolic.training.sampling import Sampling
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
@@ -70,7 +71,7 @@ class _Limit(Sampling):
         """None: there is no training set."""
         return
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return units of time."""
         return Repetition(self, "update", symbols.T) if role == "population" else None
 
@@ -161,7 +162,7 @@ class GradientDescent(Sampling):
         """None: no datapoint is used twice, as none is used."""
         return "none"
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return updates on the mean gradient."""
         return Repetition(self, "update", symbols.T) if role == "population" else None
 

@@ -18,10 +18,12 @@ from sgdiagrams.symbolic.embeddings.rules import (
     OnePassSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.facts.repetition import Repetition
 from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
-from sgdiagrams.symbolic.training.sampling import Repetition, Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
@@ -116,7 +118,7 @@ class OnePass(Sampling):
         """Whole blocks of fresh datapoints."""
         return OnePassSteps()
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return updates on fresh datapoints."""
         return Repetition(self, "update", symbols.T) if role == "population" else None
 

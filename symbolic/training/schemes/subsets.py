@@ -24,15 +24,13 @@ from sgdiagrams.symbolic.embeddings.levels import EdgeMode, level_sums
 from sgdiagrams.symbolic.embeddings.one_pass import one_pass_count
 from sgdiagrams.symbolic.embeddings.rules import PoissonRule, PoissonSteps, SubsetRule, SubsetSteps
 from sgdiagrams.symbolic.propagation.course import EqualSteps
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.facts.pair_shares import PairShares
+from sgdiagrams.symbolic.training.facts.repetition import Repetition
+from sgdiagrams.symbolic.training.facts.rounds import Rounds
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter, ReshuffledCounter
-from sgdiagrams.symbolic.training.sampling import (
-    PairShares,
-    Repetition,
-    Rounds,
-    Sampling,
-    with_root,
-)
+from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,
     summed_option,
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.forests import UpdateForest
     from sgdiagrams.symbolic.embeddings.rules import LevelRule, StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole
 
 __all__ = ["Poisson", "Subsets"]
@@ -143,7 +141,7 @@ class Subsets(Sampling):
         """Two updates are independent; a batch shares all its rows with itself."""
         return PairShares(1 / self.batch_size, None, 1 / self.datapoints)
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return updates on subsets of a given set, which are independent of each other."""
         if role == "population":
             return None
@@ -288,7 +286,7 @@ class Poisson(Sampling):
             f"{self.label}, which has no one noiseless run; take Subsets with B = q N"
         )
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return updates on rows of a given set, which come by themselves."""
         if role == "population":
             return None

@@ -21,11 +21,13 @@ from sgdiagrams.symbolic.embeddings.rules import (
     ReplacementSteps,
 )
 from sgdiagrams.symbolic.propagation.course import EqualSteps
+from sgdiagrams.symbolic.training.counters.rooted import with_root
+from sgdiagrams.symbolic.training.facts.pair_shares import PairShares
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
-from sgdiagrams.symbolic.training.sampling import PairShares, Repetition, Sampling, with_root
+from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
 from sgdiagrams.symbolic.training.schemes.reductions import (
     Reduction,
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
-    from sgdiagrams.symbolic.training.counter import Counter
+    from sgdiagrams.symbolic.training.counters.counter import Counter
+    from sgdiagrams.symbolic.training.facts.repetition import Repetition
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole
 
 __all__ = ["WithReplacement"]
@@ -122,7 +125,7 @@ class WithReplacement(Sampling):
         N, B = self.datapoints, self.batch_size
         return PairShares((N + B - 1) / (N * B), None, 1 / N)
 
-    def repetition(self, role: SetRole) -> Repetition | None:
+    def repetition(self, role: SetRole) -> Repetition[Sampling] | None:
         """Return updates on rows of a given set, drawn independently of each other."""
         return None if role == "population" else self.on_given_rows.repetition("population")
 
