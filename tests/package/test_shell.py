@@ -158,7 +158,7 @@ def complete(words, *, shell="bash"):
     [
         ("sgdiagrams ", COMMANDS),
         ("sgdiagrams expand --sampling re", ["reshuffled-epochs"]),
-        ("sgdiagrams list --sampling with", ["with-replacement"]),
+        ("sgdiagrams list --sampling with-", ["with-replacement"]),
         ("sgdiagrams compare --optimizer mo", ["momentum"]),
         ("sgdiagrams compare --optimizer hea", ["heavy-ball"]),
         ("sgdiagrams compare --landscape ", ["digits", "gauss", "helix", "mean"]),
@@ -169,7 +169,7 @@ def complete(words, *, shell="bash"):
         ("sgdiagrams results vall", ["valley-velocity"]),
         ("sgdiagrams measure --role tr", ["training-set"]),
         ("sgdiagrams simulate --landscape g", ["gauss"]),
-        ("sgdiagrams simulate --sampling with", ["with-replacement"]),
+        ("sgdiagrams simulate --sampling with-", ["with-replacement"]),
         ("sgdiagrams measure m.py:x --pl", ["--plan"]),
         ("sgdiagrams path m.py:x --role tr", ["training-set"]),
         ("sgdiagrams completion ", ["bash", "zsh", "fish"]),

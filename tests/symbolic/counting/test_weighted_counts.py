@@ -18,9 +18,9 @@ from sgdiagrams.symbolic.counting.choice import counter_of
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
 from sgdiagrams.symbolic.embeddings.forests import update_forest
-from sgdiagrams.symbolic.propagation import memory as carried_sums
 from sgdiagrams.symbolic.propagation.dynamics import Dynamics
 from sgdiagrams.symbolic.propagation.fixed_schedule import FixedSchedule
+from sgdiagrams.symbolic.propagation.grouped import memory as carried_sums
 from sgdiagrams.symbolic.training.average import ExponentialAverage, TailAverage
 from sgdiagrams.symbolic.training.optimizers.momentum import Momentum, Nesterov
 from sgdiagrams.symbolic.training.optimizers.sgd import SGD

@@ -90,9 +90,9 @@ def test_takeuchi_is_seen():
 def test_finite_samples_and_single_draws_stand_apart():
     loss = expand("test-loss", order=2, sampling="with-replacement", resummed=True).small_eta()
     text = formula(loss)
-    assert r"\frac{1}{N H_{\mu} H_{\nu}} + \frac{\eta}{B (H_{\mu} + H_{\nu})}" in text
+    assert r"\frac{\eta}{B (H_{\mu} + H_{\nu})} + \frac{1}{N H_{\mu} H_{\nu}}" in text
     line = next(x for x in loss.text().splitlines() if "C_ab H_ab" in x)
-    assert line.endswith("  1/2 (1/(N h_a h_b) + 1/(B (h_a + h_b)))   C_ab H_ab")
+    assert line.endswith("  1/2 (1/(B (h_a + h_b)) + 1/(N h_a h_b))   C_ab H_ab")
 
 
 def test_momentum():
