@@ -23,14 +23,8 @@ from sgdiagrams.symbolic.training.facts.repetition import Repetition
 from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
-from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.epochs import Epochs
-from sgdiagrams.symbolic.training.schemes.reductions import (
-    Reduction,
-    summed_option,
-    summed_words,
-    without_usual,
-)
+from sgdiagrams.symbolic.training.schemes.reductions import ReducedSampling, Reduction
 from sgdiagrams.symbolic.training.schemes.rescaling import other_numbers
 
 if TYPE_CHECKING:
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.embeddings.rules import StepRule
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counters.counter import Counter
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole, Sharing
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
@@ -48,7 +43,7 @@ __all__ = ["FreshData", "OnePass"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class OnePass(Sampling):
+class OnePass(ReducedSampling):
     """One pass: T updates, each with B fresh datapoints, so that N = T B.
 
     Parameters
@@ -79,24 +74,6 @@ class OnePass(Sampling):
         check_choice("reduction", self.reduction, get_args(Reduction))
         object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
-
-    def __repr__(self) -> str:
-        return without_usual(self, "reduction")
-
-    @property
-    def options(self) -> dict[str, object]:
-        """The reduction, where it is a sum."""
-        return summed_option(self.reduction)
-
-    @property
-    def is_sum(self) -> bool:
-        """Whether updates go by the sum over a batch."""
-        return self.reduction == "sum"
-
-    @property
-    def title(self) -> str:
-        """The name, and whether gradients are added up."""
-        return self.name + summed_words(self.reduction)
 
     @property
     def updates(self) -> Expr:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Reduction", "summed_option", "summed_words", "without_usual"]
+from sgdiagrams.symbolic.training.sampling import Sampling
+
+__all__ = ["ReducedSampling", "Reduction", "summed_option", "summed_words", "without_usual"]
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 
@@ -28,3 +30,29 @@ def without_usual(scheme: Any, *usual: str) -> str:
         if field.name not in usual or getattr(scheme, field.name) != field.default
     ]
     return f"{type(scheme).__name__}({', '.join(shown)})"
+
+
+class ReducedSampling(Sampling):
+    """A scheme whose only option is whether updates go by the mean or the sum over a batch."""
+
+    __slots__ = ()
+
+    reduction: Reduction
+
+    def __repr__(self) -> str:
+        return without_usual(self, "reduction")
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The reduction, where it is a sum."""
+        return summed_option(self.reduction)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether updates go by the sum over a batch."""
+        return self.reduction == "sum"
+
+    @property
+    def title(self) -> str:
+        """The name, and whether gradients are added up."""
+        return self.name + summed_words(self.reduction)

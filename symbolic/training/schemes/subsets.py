@@ -31,12 +31,7 @@ from sgdiagrams.symbolic.training.facts.rounds import Rounds
 from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import PlainCounter, ReshuffledCounter
 from sgdiagrams.symbolic.training.sampling import Sampling
-from sgdiagrams.symbolic.training.schemes.reductions import (
-    Reduction,
-    summed_option,
-    summed_words,
-    without_usual,
-)
+from sgdiagrams.symbolic.training.schemes.reductions import ReducedSampling, Reduction
 from sgdiagrams.symbolic.training.schemes.rescaling import other_numbers
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
@@ -53,7 +48,7 @@ __all__ = ["Poisson", "Subsets"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class Subsets(Sampling):
+class Subsets(ReducedSampling):
     r"""T updates on B different rows each, drawn anew from a training set of N at every update.
 
     At one update j rows are all there with probability :math:`(B)_j/(N)_j`. Counts are expected numbers.
@@ -97,24 +92,6 @@ class Subsets(Sampling):
                 f"expected a batch size of at most N, got N={shown(self.N)}, B={shown(self.B)}; rows "
                 "come several times in WithReplacement(N, B, T)"
             )
-
-    def __repr__(self) -> str:
-        return without_usual(self, "reduction")
-
-    @property
-    def options(self) -> dict[str, object]:
-        """The reduction, where it is a sum."""
-        return summed_option(self.reduction)
-
-    @property
-    def is_sum(self) -> bool:
-        """Whether updates go by the sum over a batch."""
-        return self.reduction == "sum"
-
-    @property
-    def title(self) -> str:
-        """The name, and whether gradients are added up."""
-        return self.name + summed_words(self.reduction)
 
     @property
     def updates(self) -> Expr:

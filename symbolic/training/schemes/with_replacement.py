@@ -27,14 +27,8 @@ from sgdiagrams.symbolic.training.given_sets.given_set import GivenSet
 from sgdiagrams.symbolic.training.plain_counts import (
     PlainCounter,
 )
-from sgdiagrams.symbolic.training.sampling import Sampling
 from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
-from sgdiagrams.symbolic.training.schemes.reductions import (
-    Reduction,
-    summed_option,
-    summed_words,
-    without_usual,
-)
+from sgdiagrams.symbolic.training.schemes.reductions import ReducedSampling, Reduction
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled, falling_factorial
 
 if TYPE_CHECKING:
@@ -45,6 +39,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.propagation.course import Course
     from sgdiagrams.symbolic.training.counters.counter import Counter
     from sgdiagrams.symbolic.training.facts.repetition import Repetition
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole, SetRole
 
 __all__ = ["WithReplacement"]
@@ -52,7 +47,7 @@ __all__ = ["WithReplacement"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
-class WithReplacement(Sampling):
+class WithReplacement(ReducedSampling):
     """T updates on B datapoints each, every one drawn uniformly from a training set of N.
 
     A datapoint may come up several times in one batch. Counts are expected numbers.
@@ -85,24 +80,6 @@ class WithReplacement(Sampling):
         object.__setattr__(self, "N", count_or_symbol("N", self.N, symbols.N, least=1))
         object.__setattr__(self, "B", count_or_symbol("B", self.B, symbols.B, least=1))
         object.__setattr__(self, "T", count_or_symbol("T", self.T, symbols.T))
-
-    def __repr__(self) -> str:
-        return without_usual(self, "reduction")
-
-    @property
-    def options(self) -> dict[str, object]:
-        """The reduction, where it is a sum."""
-        return summed_option(self.reduction)
-
-    @property
-    def is_sum(self) -> bool:
-        """Whether updates go by the sum over a batch."""
-        return self.reduction == "sum"
-
-    @property
-    def title(self) -> str:
-        """The name, and whether gradients are added up."""
-        return self.name + summed_words(self.reduction)
 
     @property
     def updates(self) -> Expr:
