@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
-from sgdiagrams.symbolic.algebra.at_roots import powers_of_eta
 from sgdiagrams.symbolic.algebra.expression import Expression
-from sgdiagrams.symbolic.algebra.writing import expression_in_place
 from sgdiagrams.symbolic.checks import check_choice, whole_number
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.observed.given import Given
 from sgdiagrams.symbolic.observed.joined import together
 from sgdiagrams.symbolic.observed.names_in_time import named_in_time
+from sgdiagrams.symbolic.observed.of_expressions import MOST_TERMS, check_observed, in_brief
 from sgdiagrams.symbolic.observed.product import Product, changes, last_steps, read_at
 from sgdiagrams.symbolic.observed.spelling import Spelling, in_words
 from sgdiagrams.symbolic.observed.times_of_reading import read_time
@@ -51,7 +51,6 @@ __all__ = [
     "TRAINING_LOSS",
     "VARIANCE",
     "Function",
-    "Given",
     "Observable",
     "change_since",
     "covariance_of",
@@ -64,27 +63,6 @@ _MOST_DIGITS = 18  # of a number of updates
 _EXPRESSION, _VARIANCE = "expression:", "variance:expression:"
 #: The factor that is an expression.
 _FACTOR = "expression"
-#: Of an expression that titles and left sides spell out.
-_MOST_TERMS = 6
-
-
-class Given(NamedTuple):
-    """A user's function of the weights, for those who work with numbers.
-
-    Attributes
-    ----------
-    name
-        The factor in the products.
-    value
-        Takes weights of shape (R, p) to values of shape (R,); None where it is not simulated.
-    derivatives
-        Takes the start, of shape (p,), and k to the derivative of order k there; None where it comes
-        with the statistics.
-    """
-
-    name: str
-    value: Callable[..., Any] | None = None
-    derivatives: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +201,7 @@ class Observable:
     def title(self) -> str:
         """The name, of a long expression how long it is."""
         counts = [len(e.terms) for _, e in self.expressions]
-        is_long = self.name.startswith((_EXPRESSION, _VARIANCE)) and counts[0] > _MOST_TERMS
+        is_long = self.name.startswith((_EXPRESSION, _VARIANCE)) and counts[0] > MOST_TERMS
         return f"expression of {counts[0]} terms" if is_long else self.name
 
     @property
@@ -473,8 +451,8 @@ def Function(  # noqa: N802
 
 def _mean_of(expression: Expression) -> Observable:
     """Return the expectation of an expression at the end of training."""
-    _check_expression(expression)
-    latex, text = _in_brief(expression)
+    check_observed(expression)
+    latex, text = in_brief(expression)
     return Observable(
         f"{_EXPRESSION}{expression.text()}",
         rf"\langle {latex} \rangle",
@@ -486,11 +464,11 @@ def _mean_of(expression: Expression) -> Observable:
 
 def _variance(expression: Expression) -> Observable:
     """Return the variance of an expression over runs; of a vector the covariance."""
-    _check_expression(expression)
-    latex, text = _in_brief(expression)
+    check_observed(expression)
+    latex, text = in_brief(expression)
     latex = rf"\mathrm{{Var}}\,{latex}"
     if expression.rank:  # connected, with indices of two kinds
-        latex = rf"\langle {_in_brief(expression * expression)[0]} \rangle_{{\mathrm{{c}}}}"
+        latex = rf"\langle {in_brief(expression * expression)[0]} \rangle_{{\mathrm{{c}}}}"
     return Observable(
         f"{_VARIANCE}{expression.text()}",
         latex,
@@ -498,37 +476,6 @@ def _variance(expression: Expression) -> Observable:
         (_mean(_FACTOR, _FACTOR), Product(-1, ((_FACTOR,), (_FACTOR,)))),
         expressions=((_FACTOR, expression),),
     )
-
-
-def _check_expression(expression: Expression) -> None:
-    if expression.is_zero:
-        raise RequestError("expected an expression with terms to observe, got 0")
-    bases = {k.basis for k in expression.contractions} - {"moment", "cumulant"}
-    if bases:
-        raise RequestError(
-            "expected an expression of the population's moments or cumulants to observe, got one in "
-            f"basis={shown(bases.pop())}; a training set's own averages are no function of the weights"
-        )
-    labels = {label for k in expression.contractions for label in k.labels}
-    strange = sorted(label for label in labels if label != LOSS and not is_function(label))
-    if strange:
-        raise RequestError(
-            "expected derivatives of the loss and of functions in an expression to observe, got "
-            f"{shown(strange[0])}; write a penalty out"
-        )
-    powers_of_eta(expression)  # says where there is none
-
-
-def _in_brief(expression: Expression) -> tuple[str, str]:
-    """Return an expression at the end of training in LaTeX and as text; of a long one how long it is."""
-    count = len(expression.terms)
-    if count > _MOST_TERMS:
-        return r"s(\theta_T)", f"expression of {count} terms"
-    latex = expression_in_place(expression.terms)
-    [(coefficient, contraction), *others] = expression.terms
-    if others or coefficient != 1 or len(contraction.blocks) != 1:
-        latex = rf"\left({latex}\right)"
-    return rf"{latex}(\theta_T)", expression.text()
 
 
 def increment(which: str | Observable, *, since: int) -> Observable:

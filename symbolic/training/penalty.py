@@ -15,7 +15,8 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.checks import Number, rational_or_symbol
 from sgdiagrams.symbolic.contractions.contraction import Contraction
-from sgdiagrams.symbolic.observable import Given, Observable, named_observable
+from sgdiagrams.symbolic.observable import Observable, named_observable
+from sgdiagrams.symbolic.observed.given import Given
 from sgdiagrams.symbolic.vocabulary import GROUP_DECAY, LOSS, is_function
 
 if TYPE_CHECKING:
