@@ -334,20 +334,20 @@ class Observable:
         )
 
 
-def covariance_of(one: Observable, other: Observable) -> Observable:
-    r"""Return the covariance of what two observables are means of, at their times.
+def covariance_of(one: str | Observable, other: str | Observable) -> Observable:
+    r"""Return the covariance of what two observables, or their names, are means of, at their times.
 
     Raises
     ------
     RequestError
-        When one of them is no mean.
+        When one of them is no mean, or no observable.
 
     Examples
     --------
     >>> covariance_of(TEST_LOSS.at(lag=1), TEST_LOSS).text
     'Cov[test loss(T-1), test loss]'
     """
-    return together(one, other, is_connected=True)
+    return together(named_observable(one), named_observable(other), is_connected=True)
 
 
 def _mean(*factors: str, sign: int = 1) -> Product:

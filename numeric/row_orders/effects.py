@@ -317,6 +317,12 @@ def order_effects(
     most = min(order, _MOST_SPREAD)
     answer, shares, by_pair, covariances = average, None, None, None
     schedules = schedules_of(scheme) if scheme.names_rows else ()
+    if schedules and training.optimizer.decoupled_decay != 0:
+        raise RequestError(
+            "expected weight decay in the gradient for what rows and pairs contribute, got "
+            f"optimizer={training.optimizer.label}, whose decay is decoupled from it; evaluate an "
+            "expansion for this order, or take weight_decay="
+        )
     if len(schedules) == 1:
         [(_, batches)] = schedules
         answer = answer_in_order(watched.observable, data, training, schedules, order=order)

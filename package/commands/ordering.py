@@ -9,7 +9,6 @@ import click
 from sgdiagrams.commands.shared.completion import files
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.options import (
-    component_option,
     format_option,
     optimizer_options,
     output_option,
@@ -45,7 +44,7 @@ __all__ = ["ordering"]
     show_default=True,
     help="training-loss of the whole set, displacement (with --component) or function:NAME.",
 )
-@component_option
+@click.option("--component", metavar="I", help="The entry of a displacement, from 0.")
 @click.option(
     "--order",
     type=click.IntRange(1, 6),

@@ -26,17 +26,35 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.training.training import Training
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
 
-__all__ = ["StagedCounter"]
+__all__ = ["StagedCounter", "shares_of_updates"]
+
+
+def shares_of_updates(scheme: Sampling, updates: int) -> tuple[int, int]:
+    """Return the share of a row for every update as powers of N and B, or what is in its place.
+
+    Examples
+    --------
+    >>> from sgdiagrams.symbolic.training.schemes.one_pass import OnePass
+    >>> from sgdiagrams.symbolic.training.schemes.subsets import Poisson
+    >>> shares_of_updates(OnePass(B=2), 3), shares_of_updates(Poisson(), 3)
+    ((0, -3), (-3, -3))
+    """
+    powers = [0, 0]
+    for name, power in scheme.share_powers.items():
+        powers[name != "N"] = -power * prefactor(updates).batches
+    return powers[0], powers[1]
 
 
 @final
 class StagedCounter(TimedCounter):
     """Closed forms for plain SGD with steps that are alike, polynomials in the lengths of stages.
 
-    Keys are exponents of N and B, and the numbers of distinct times in every stage.
+    Keys are exponents of N, B (or what stands in its place), and N - 1, N - 2, ... where these are below
+    the line, and the numbers of distinct times in every stage.
 
     Parameters
     ----------
@@ -54,29 +72,37 @@ class StagedCounter(TimedCounter):
         ordered = in_order_of_time(times)
         self._stage = {time: i for i, time in enumerate(ordered)}
         self._lengths = stage_lengths(ordered, self.scheme.updates)
+        self._below = steps_of(self.scheme).numbers_below
 
     def count_read(
         self, diagram: Diagram, root: RootRole, reads: tuple[ReadTime | None, ...]
     ) -> Laurent:
-        """Return the count, divided by B for every update."""
+        """Return the count, times the share of a row for every update."""
         forest = update_forest(diagram)
         stages = len(self._lengths)
         last = [stages - 1 if time is None else self._stage[time] for time in reads]
         rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         count: Laurent = {}
-        batches = (0, prefactor(len(forest.parents)).batches, *[0] * stages)
+        rest = [0] * (self._below + stages)
+        shares = (*shares_of_updates(self.scheme, len(forest.parents)), *rest)
+        N = self.scheme.values.get("N", Integer(0))
         for coarse in forests:
-            add_scaled(count, stage_sums(coarse, rule, last, stages), 1, batches)
-        size = (1, *[0] * (stages + 1))
+            if N.is_Integer and self._below and coarse.block_count > N:
+                continue  # different blocks need different rows
+            sums = stage_sums(coarse, rule, last, stages, below=self._below)
+            add_scaled(count, sums, 1, shares)
+        size = (1, 0, *rest)
         return with_root(count, forest, basis=self.basis, root=root, size=size)
 
     def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002
         """Return the sum as a canonical weight."""
         N: Expr = self.scheme.datapoints or Integer(1)
-        B = self.scheme.batch_size
+        B = self.scheme.step_number
         terms = []
-        for (n, b, *levels), c in total.items():
+        for (n, b, *rest), c in total.items():
             factors = [Rational(c.numerator, c.denominator), Pow(N, n), Pow(B, b)]
+            factors += [Pow(N - i, k) for i, k in enumerate(rest[: self._below], start=1)]
+            levels = rest[self._below :]
             for length, count in zip(self._lengths, levels, strict=True):
                 factors += [length - i for i in range(count)]
                 factors.append(Rational(1, factorial(count)))

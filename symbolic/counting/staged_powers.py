@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational
 
+from sgdiagrams.symbolic.counting.staged import shares_of_updates
 from sgdiagrams.symbolic.embeddings.forests import update_forest
-from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.embeddings.stages import stage_levels
 from sgdiagrams.symbolic.observed.times_of_reading import in_order_of_time, stage_lengths
 from sgdiagrams.symbolic.training.counters.counter import TimedCounter
@@ -92,6 +92,7 @@ class StagedPowers(TimedCounter):
         last = [stages - 1 if time is None else self._stage[time] for time in reads]
         rule, forests = steps_of(self.scheme).in_basis(self.basis, forest)
         count: Laurent = {}
+        shares = (*shares_of_updates(self.scheme, n), 0)
         for coarse in forests:
             for key, laurent in stage_levels(coarse, rule, last, stages, per_edge=2).items():
                 levels = [level for _, of_stage in key for level in of_stage]
@@ -107,13 +108,13 @@ class StagedPowers(TimedCounter):
                 )
                 number = self._shapes.setdefault(shape, len(self._shapes))
                 for (k, b), c in laurent.items():
-                    add_scaled(count, {(k, b, number): c}, 1, (0, prefactor(n).batches, 0))
+                    add_scaled(count, {(k, b, number): c}, 1, shares)
         return with_root(count, forest, basis=self.basis, root=root, size=(1, 0, 0))
 
     def weight(self, total: Laurent, order: int) -> Expr:  # noqa: ARG002
         """Return the sum as a canonical weight."""
         N: Expr = self.scheme.datapoints or Integer(1)
-        B = self.scheme.batch_size
+        B = self.scheme.step_number
         shapes = list(self._shapes)
         terms = [
             Mul(Rational(c.numerator, c.denominator), Pow(N, n), Pow(B, b), self._sum(shapes[i]))

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["StageLevels", "stage_levels", "stage_sums"]
 
 
-def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int) -> Laurent:
+def stage_sums(
+    forest: UpdateForest, rule: LevelRule, last: Sequence[int], stages: int, *, below: int = 0
+) -> Laurent:
     """Return the numbers of embeddings by how many times they use in every stage.
 
     Parameters
@@ -37,11 +39,13 @@ def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stage
         For every node the last stage that it may be in.
     stages
         The number of stages.
+    below
+        How many of N - 1, N - 2, ... the rule has below the line.
 
     Returns
     -------
     dict
-        Exponents of N and B and the numbers of times -> coefficient.
+        Exponents of N, B, N - 1, ..., N - `below`, and the numbers of times -> coefficient.
 
     Raises
     ------
@@ -66,19 +70,22 @@ def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stage
     children = [0] * n
     for child, parent in forest.edges:
         children[parent] |= 1 << child
-    width = 2 + stages
+    width = 2 + below + stages
     weights: dict[int, Laurent] = {}
+
+    def in_full(exps: tuple[int, ...]) -> tuple[int, ...]:
+        return (*exps, *[0] * (width - len(exps)))
 
     def weight(nodes: int) -> Laurent:
         if nodes not in weights:
             powers = rule.weight(forest, nodes)
-            weights[nodes] = {(*exps, *[0] * stages): Fraction(c) for exps, c in powers.items()}
+            weights[nodes] = {in_full(exps): Fraction(c) for exps, c in powers.items()}
         return weights[nodes]
 
     sums: dict[int, Laurent] = {0: {(0,) * width: Fraction(1)}}
     for stage in range(stages):
         due = sum(1 << v for v in range(n) if last[v] <= stage)
-        one_more = tuple(int(i == 2 + stage) for i in range(width))
+        one_more = tuple(int(i == 2 + below + stage) for i in range(width))
         by_size: defaultdict[int, dict[int, Laurent]] = defaultdict(dict)
         for placed, laurent in sums.items():
             by_size[placed.bit_count()][placed] = laurent
@@ -97,7 +104,7 @@ def stage_sums(forest: UpdateForest, rule: LevelRule, last: Sequence[int], stage
         }
     result: Laurent = {}
     for exps, factor in rule.overall(forest).items():
-        add_scaled(result, sums.get(full, {}), factor, (*exps, *[0] * stages))
+        add_scaled(result, sums.get(full, {}), factor, in_full(exps))
     return result
 
 

@@ -47,15 +47,19 @@ class Placing(NamedTuple):
 def at_numbers(powers: StepWeight, *, N: int, B: int | Fraction) -> Fraction:
     """Return a Laurent polynomial in N, B, N - 1, N - 2, ... at numbers.
 
+    One with a zero below the line stands for more blocks than there are rows: no way to place them.
+
     Examples
     --------
-    >>> at_numbers({(1, 2): 1, (-1, 1, -1): 1}, N=3, B=2)
-    Fraction(37, 3)
+    >>> at_numbers({(1, 2): 1, (-1, 1, -1): 1}, N=3, B=2), at_numbers({(-1, 1, -1): 1}, N=1, B=1)
+    (Fraction(37, 3), Fraction(0, 1))
     """
     total = Fraction(0)
     for (i, j, *more), c in powers.items():
         term = c * Fraction(N) ** i * Fraction(B) ** j
         for less, power in enumerate(more, start=1):
+            if power < 0 and less == N:
+                return Fraction(0)
             if power:
                 term *= Fraction(N - less) ** power
         total += term

@@ -39,7 +39,7 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.counting.numbers import NumberCounter
 from sgdiagrams.symbolic.counting.steps import StepCounter
-from sgdiagrams.symbolic.training.names import named_sampling
+from sgdiagrams.symbolic.training.names import named_optimizer, named_sampling
 
 F = Fraction
 OBSERVABLES = (
@@ -449,3 +449,60 @@ def test_generated_source_checks_its_numbers(name, bad, good):
     exact = {k: F(str(v)) for k, v in good.items()}
     plain_numbers = formula.evaluate(known, eta=F(1, 10), **exact).orders
     np.testing.assert_allclose(ours, np.array(plain_numbers, dtype=float), rtol=1e-12)
+
+
+TIMED = {
+    "subsets": Subsets(N=2, B=1, T=3),
+    "subsets of three": Subsets(N=3, B=2, T=2),
+    "poisson": Poisson(N=2, q="2/3", T=2),
+    "sums of fresh data": OnePass(T=2, B=2, reduction="sum"),
+    "sums with replacement": WithReplacement(N=2, B=2, T=2, reduction="sum"),
+}
+
+
+@pytest.mark.parametrize(
+    "observable", ["second-moment:step", "covariance:lag=1", "displacement:lag=1"]
+)
+@pytest.mark.parametrize("optimizer", [SGD(), Nesterov(beta="1/3")], ids=lambda o: o.label)
+@pytest.mark.parametrize("name", TIMED)
+def test_several_times_know_the_share_of_a_row(name, optimizer, observable):
+    order = 3 if observable != "covariance:lag=1" else 2
+    ours = orders_of(TIMED[name], optimizer, observable, order, None)
+    training = Training(TIMED[name], optimizer)
+    exact = exact_training(fixed_landscape(1), training, order=order, observable=observable)
+    assert ours == plain(exact)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "optimizer"),
+    [
+        ("subsets", "sgd"),  # with momentum they are counted by number
+        *product(["poisson", "with-replacement:reduction=sum"], ["sgd", "momentum", "nesterov"]),
+    ],
+)
+def test_several_times_in_symbols_are_those_by_number(scheme, optimizer):
+    formula = expand("second-moment:lag=1", order=2, sampling=scheme, optimizer=optimizer)
+    numbers = {"N": 3, "T": 3} | ({"q": F(1, 2)} if scheme == "poisson" else {"B": 2})
+    beta = {} if optimizer == "sgd" else {"beta": F(1, 3)}
+    method = named_optimizer(optimizer).at(**beta)
+    known = expand(
+        "second-moment:lag=1",
+        order=2,
+        sampling=named_sampling(scheme).at(**numbers),
+        optimizer=method,
+    )
+    weights = {term.contraction: term.weight for term in known.terms}
+    put = formula.subs({name: sympy.Rational(str(x)) for name, x in (numbers | beta).items()})
+    assert {term.contraction: term.weight for term in put.terms} == weights
+
+
+@pytest.mark.parametrize(
+    "scheme", [Subsets(N=2, B=1, T=2), Subsets(N=1, B=1, T=2)], ids=lambda s: s.label
+)
+@pytest.mark.parametrize("basis", ["moment", "cumulant"])
+def test_subsets_of_fewer_rows_than_blocks(scheme, basis):
+    optimizer = Momentum(beta="1/2")
+    ours = orders_of(scheme, optimizer, "training-loss", 3, basis)
+    training = Training(scheme, optimizer)
+    exact = exact_training(fixed_landscape(1), training, order=3, observable="training-loss")
+    assert ours == plain(exact)

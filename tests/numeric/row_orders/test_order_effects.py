@@ -330,6 +330,10 @@ def test_long_tables_show_both_ends():
         ({"sampling": Epochs(N=4, B=1)}, "expected numbers for E"),
         ({"sampling": "sde"}, "discrete updates"),
         ({"optimizer": "momentum"}, "expected numbers for beta"),
+        (
+            {"optimizer": Momentum(beta="1/2", decoupled_decay=1)},
+            "weight decay in the gradient .* decoupled",
+        ),
     ],
 )
 def test_what_cannot_be_told_is_said_in_one_line(changes, message):
