@@ -110,7 +110,7 @@ def use_of_rows(
         )
         is_one = all(len(schedules) == 1 for *_, schedules in runs)
         return UseOfRows(_ONE_ORDER if is_one else _SEVERAL, runs)
-    words = "" if all(scheme.is_empty for scheme in schemes) else _AVERAGE
+    words = _words(schemes, _AVERAGE)
     if all(len(p.expectations) == 1 for part in expansion.parts for p in part.observable.products):
         return UseOfRows(words)
     # A product of averages over tuples is no average over distinct tuples of the union.
@@ -118,7 +118,7 @@ def use_of_rows(
         replace(part, sampling=scheme, optimizer=part.optimizer.at(**numbers), substituted=None)
         for part, scheme in zip(expansion.parts, schemes, strict=True)
     )
-    return UseOfRows(_SPREAD if words else words, products=products)
+    return UseOfRows(_words(schemes, _SPREAD), products=products)
 
 
 def average_over_orders(
@@ -147,7 +147,9 @@ def average_over_orders(
             f"expected a scheme that shuffles or draws rows, got {name}, which names them: its answer "
             "needs the derivatives of every row; bring Statistics, or take shuffled epochs"
         )
-    return _words_of_average(expansion, schemes)
+    for part in expansion.parts:
+        _check_mean(part.observable)
+    return _words(schemes, _AVERAGE)
 
 
 def _schemes(
@@ -179,10 +181,9 @@ def _schemes(
     return schemes, names == {True}
 
 
-def _words_of_average(expansion: SeriesFormula, schemes: Sequence[Sampling]) -> str:
-    for part in expansion.parts:
-        _check_mean(part.observable)
-    return "" if all(scheme.is_empty for scheme in schemes) else _AVERAGE
+def _words(schemes: Sequence[Sampling], otherwise: str) -> str:
+    """Return nothing where no update is made."""
+    return "" if all(scheme.is_empty for scheme in schemes) else otherwise
 
 
 def _scheme(part: Part, numbers: Mapping[str, int | Fraction]) -> Sampling:

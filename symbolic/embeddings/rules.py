@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = [
+    "DrawnSteps",
     "FullBatchRule",
     "FullBatchSteps",
     "LevelRule",
@@ -370,23 +371,47 @@ class MeanGradientSteps(StepRule):
         return (slice(0, 1) for _ in range(T))
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class ReplacementSteps(StepRule):
-    """Slots filled at random from the training set at every step."""
+class DrawnSteps(StepRule):
+    """Rows drawn by chance at every step: a rule of moments, summed over coarser blocks for cumulants."""
 
-    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
-        """Return the rule of slots: one for moments, whose sums over coarser blocks are cumulants."""
-        return ReplacementRule(), [forest] if basis == "moment" else coarser_forests(forest)
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def in_moments(self) -> LevelRule:
+        """The rule in the moment basis."""
 
     @property
     def is_random(self) -> bool:
         """True."""
         return True
 
+    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
+        """Return the rule of moments, for cumulants with all coarser forests."""
+        return self.in_moments, [forest] if basis == "moment" else coarser_forests(forest)
+
     def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
-        """Return the parts that neither edge nor block joins; those with tied nodes are one part."""
-        return _joined_by_chance(forest)
+        """Return the parts that neither edge nor block joins; those with tied nodes are one part.
+
+        Draws decide how often tied nodes find each other.
+        """
+        parts = joined_nodes(forest, by_blocks=True)
+        tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
+        if len(tied) < 2:
+            return parts
+        joined = tuple(sorted(v for part in tied for v in part))
+        return [joined, *(part for part in parts if part not in tied)]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReplacementSteps(DrawnSteps):
+    """Slots filled at random from the training set at every step."""
+
+    @property
+    def in_moments(self) -> LevelRule:
+        """Slots."""
+        return ReplacementRule()
 
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
         """Return all ways to fill the slots."""
@@ -399,7 +424,7 @@ class ReplacementSteps(StepRule):
 
 @final
 @dataclass(frozen=True, slots=True)
-class SubsetSteps(StepRule):
+class SubsetSteps(DrawnSteps):
     """Batches of different rows, every one drawn anew."""
 
     @property
@@ -407,18 +432,10 @@ class SubsetSteps(StepRule):
         """As many as diagrams may have blocks at one step, but for the first."""
         return _MOST_BLOCKS - 1
 
-    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
-        """Return the rule of subsets: one for moments, whose sums over coarser blocks are cumulants."""
-        return SubsetRule(), [forest] if basis == "moment" else coarser_forests(forest)
-
     @property
-    def is_random(self) -> bool:
-        """True."""
-        return True
-
-    def parts(self, forest: UpdateForest) -> list[tuple[int, ...]]:
-        """Return the parts that neither edge nor block joins; those with tied nodes are one part."""
-        return _joined_by_chance(forest)
+    def in_moments(self) -> LevelRule:
+        """Subsets."""
+        return SubsetRule()
 
     def all_batches(self, N: int, B: int, T: int) -> RandomSchedule:
         """Return all subsets at all steps."""
@@ -432,17 +449,13 @@ class SubsetSteps(StepRule):
 
 @final
 @dataclass(frozen=True, slots=True)
-class PoissonSteps(StepRule):
+class PoissonSteps(DrawnSteps):
     """Every row by itself with a probability, which stands in the place of B; of sum 1 on the average."""
 
-    def in_basis(self, basis: Basis, forest: UpdateForest) -> tuple[LevelRule, list[UpdateForest]]:
-        """Return the rule of rows that come by themselves, in moments."""
-        return PoissonRule(), [forest] if basis == "moment" else coarser_forests(forest)
-
     @property
-    def is_random(self) -> bool:
-        """True."""
-        return True
+    def in_moments(self) -> LevelRule:
+        """Rows that come by themselves."""
+        return PoissonRule()
 
     @property
     def draws_sizes(self) -> bool:
@@ -476,19 +489,6 @@ class PoissonSteps(StepRule):
             )  # few widths, so that few kernels are compiled
             rows = np.argsort(~comes, axis=1, kind="stable")[:, :room]
             yield Weighted(rows, np.where(np.take_along_axis(comes, rows, axis=1), share, 0.0))
-
-
-def _joined_by_chance(forest: UpdateForest) -> list[tuple[int, ...]]:
-    """Return the parts that neither edge nor block joins; those with tied nodes are one part.
-
-    Draws decide how often tied nodes find each other.
-    """
-    parts = joined_nodes(forest, by_blocks=True)
-    tied = [part for part in parts if len({forest.blocks[v] for v in part}) < len(part)]
-    if len(tied) < 2:
-        return parts
-    joined = tuple(sorted(v for part in tied for v in part))
-    return [joined, *(part for part in parts if part not in tied)]
 
 
 def _powers(k: int, basis: Basis, *, place: int) -> dict[tuple[int, ...], int]:

@@ -39,6 +39,7 @@ __all__ = [
     "DressedCount",
     "Structure",
     "closed_count",
+    "factor_of_rows",
 ]
 
 
@@ -167,6 +168,18 @@ class DressedCount:
         )
 
 
+def factor_of_rows(forest: UpdateForest, scheme: Sampling, root: RootRole) -> tuple[int, Expr]:
+    """Return the factor of a whole diagram, a power of N, and that power.
+
+    The ways to give the blocks of full batches datapoints belong to it, and the row of a tied root.
+    """
+    rows = forest.block_count if steps_of(scheme).keeps_rows else 0
+    rows -= int(forest.root_is_tied)
+    if forest.root_is_tied and root != "training":
+        return rows, Integer(0)
+    return rows, Pow(scheme.datapoints, Integer(rows)) if rows else Integer(1)
+
+
 def closed_count(
     diagram: Diagram, training: Training, *, root: RootRole = "population"
 ) -> DressedCount:
@@ -192,13 +205,7 @@ def closed_count(
         DressedComponent(nodes, _structures(forest.restricted(nodes), scheme, dressing))
         for nodes in steps.parts(forest)
     )
-    N = scheme.datapoints
-    # The ways to give the blocks of full batches datapoints belong to the whole diagram.
-    rows = forest.block_count if steps.keeps_rows else 0
-    rows -= int(forest.root_is_tied)
-    factor = Pow(N, Integer(rows)) if rows else Integer(1)
-    if forest.root_is_tied and root != "training":
-        factor = Integer(0)
+    rows, factor = factor_of_rows(forest, scheme, root)
     return DressedCount(
         components,
         factor,

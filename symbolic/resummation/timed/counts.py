@@ -18,6 +18,7 @@ from sgdiagrams.symbolic.embeddings.forests import update_forest
 from sgdiagrams.symbolic.embeddings.signs import prefactor
 from sgdiagrams.symbolic.embeddings.stages import StageLevels, stage_levels
 from sgdiagrams.symbolic.observed.times_of_reading import in_order_of_time, stage_lengths
+from sgdiagrams.symbolic.resummation.dressed import factor_of_rows
 from sgdiagrams.symbolic.training.sampling import steps_of
 from sgdiagrams.symbolic.weights.laurent import Laurent, add_scaled
 
@@ -154,12 +155,7 @@ def staged_count(
     forest = update_forest(diagram)
     steps = steps_of(scheme)
     parts = tuple(_part(forest, nodes, training, reads) for nodes in steps.parts(forest))
-    N = scheme.datapoints
-    rows = forest.block_count if steps.keeps_rows else 0
-    rows -= int(forest.root_is_tied)
-    factor = Pow(N, Integer(rows)) if rows else Integer(1)
-    if forest.root_is_tied and root != "training":
-        factor = Integer(0)
+    _, factor = factor_of_rows(forest, scheme, root)
     return StagedCount(
         parts,
         factor,
