@@ -12,24 +12,24 @@ from typing import TextIO
 import click
 
 from sgdiagrams import __version__
-from sgdiagrams.commands.compare import compare
 from sgdiagrams.commands.completion import completion
-from sgdiagrams.commands.drift import drift
-from sgdiagrams.commands.evaluate import evaluate
-from sgdiagrams.commands.expand import expand
-from sgdiagrams.commands.judge import judge
-from sgdiagrams.commands.list import list_diagrams
-from sgdiagrams.commands.modified import modified
+from sgdiagrams.commands.on_formulas.expand import expand
+from sgdiagrams.commands.on_formulas.list import list_diagrams
+from sgdiagrams.commands.on_formulas.modified import modified
+from sgdiagrams.commands.on_formulas.results import results
+from sgdiagrams.commands.on_formulas.scaling import scaling
 from sgdiagrams.commands.on_models.influence import influence
 from sgdiagrams.commands.on_models.measure import measure
 from sgdiagrams.commands.on_models.merge import merge
 from sgdiagrams.commands.on_models.path import path
-from sgdiagrams.commands.ordering import ordering
-from sgdiagrams.commands.results import results
-from sgdiagrams.commands.scaling import scaling
+from sgdiagrams.commands.on_numbers.compare import compare
+from sgdiagrams.commands.on_numbers.drift import drift
+from sgdiagrams.commands.on_numbers.evaluate import evaluate
+from sgdiagrams.commands.on_numbers.judge import judge
+from sgdiagrams.commands.on_numbers.ordering import ordering
+from sgdiagrams.commands.on_numbers.simulate import simulate
 from sgdiagrams.commands.shared.completion import VARIABLE
 from sgdiagrams.commands.shared.help import FittingContext, help_width
-from sgdiagrams.commands.simulate import simulate
 from sgdiagrams.commands.verify import verify
 
 __all__ = ["cli", "main"]

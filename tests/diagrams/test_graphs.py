@@ -334,7 +334,7 @@ def test_the_check_shows_how_far_it_is(monkeypatch):
     def bar(label):
         yield lambda fraction, text: shown.append((label, fraction, text))
 
-    monkeypatch.setattr(sys.modules["sgdiagrams.commands.list"], "progress_bar", bar)
+    monkeypatch.setattr(sys.modules["sgdiagrams.commands.on_formulas.list"], "progress_bar", bar)
     assert check("--order", 2, "--count").exit_code == 0
     assert shown == [("checking", i / 4, f"{i} of 4") for i in (1, 2, 3, 4)]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from strategies import relaxed
 from sympy import Rational, Symbol
 
-from sgdiagrams.commands.scaling import scaling as command
+from sgdiagrams.commands.on_formulas.scaling import scaling as command
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.numeric import Statistics
 from sgdiagrams.symbolic import Contraction, Epochs, Expansion, OnePass, Term, expand
