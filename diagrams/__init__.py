@@ -46,6 +46,7 @@ from sgdiagrams.diagrams.partitions import (
 )
 from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg
 from sgdiagrams.diagrams.pictures.svg import diagram_svg
+from sgdiagrams.diagrams.pictures.tikz import diagram_tikz
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "count_automorphisms",
     "diagram_rows",
     "diagram_svg",
+    "diagram_tikz",
     "disagreements",
     "enumerate_diagrams",
     "from_networkx",
