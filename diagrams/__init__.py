@@ -44,8 +44,9 @@ from sgdiagrams.diagrams.partitions import (
     refinements,
     set_partitions,
 )
-from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg
-from sgdiagrams.diagrams.pictures.svg import diagram_svg
+from sgdiagrams.diagrams.pictures.drawing import diagram_svg, draw_diagram
+from sgdiagrams.diagrams.pictures.picture import Picture
+from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg, draw_sheet
 from sgdiagrams.diagrams.pictures.tikz import diagram_tikz
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
@@ -57,6 +58,7 @@ __all__ = [
     "FormatError",
     "LostWorkerError",
     "MissingDependencyError",
+    "Picture",
     "RequestError",
     "SamplingError",
     "SgdiagramsError",
@@ -71,6 +73,8 @@ __all__ = [
     "diagram_svg",
     "diagram_tikz",
     "disagreements",
+    "draw_diagram",
+    "draw_sheet",
     "enumerate_diagrams",
     "from_networkx",
     "is_refinement",

@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.decorated_tree import DecoratedTree
 from sgdiagrams.diagrams.errors import DiagramError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.partitions import block_numbers, restricted_growth_string
-from sgdiagrams.diagrams.pictures.svg import diagram_svg
+from sgdiagrams.diagrams.pictures.drawing import diagram_svg
 from sgdiagrams.diagrams.text_form import read_tree
 
 if TYPE_CHECKING:

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from math import log, sqrt
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
-from sgdiagrams.diagrams.pictures.layout import MARGIN, lay_out
-from sgdiagrams.diagrams.pictures.svg import drawing, svg_document
+from sgdiagrams.diagrams.pictures.drawing import LEGEND, draw_diagram
+from sgdiagrams.diagrams.pictures.layout import MARGIN
+from sgdiagrams.diagrams.pictures.picture import Picture
+from sgdiagrams.diagrams.pictures.shapes import Titled, Words
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sgdiagrams.diagrams.decorated_tree import DecoratedTree
-    from sgdiagrams.diagrams.pictures.layout import Layout
+    from sgdiagrams.diagrams.pictures.shapes import Shape
 
-__all__ = ["contact_sheet_svg"]
+__all__ = ["contact_sheet_svg", "draw_sheet"]
 
 _LETTER = 6.1  # the width of a letter of a caption
 _LINE = 12.0  # the height of its lines
 _PAGE = log(sqrt(2))  # of width to height, or the other way round
 
 
-def contact_sheet_svg(
+def draw_sheet(
     diagrams: Iterable[DecoratedTree],
     *,
     captions: Sequence[str] | None = None,
     columns: int | None = None,
     title: str | None = None,
-) -> str:
-    """Return one SVG with many diagrams in a grid, each with a caption below.
+) -> Picture:
+    """Return one picture with many diagrams in a grid, each with a caption below.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def contact_sheet_svg(
     Examples
     --------
     >>> from sgdiagrams.diagrams import enumerate_diagrams
-    >>> contact_sheet_svg(enumerate_diagrams(2)).count("<g ")
-    4
+    >>> draw_sheet(enumerate_diagrams(2)).title
+    '4 diagrams'
     """
     drawn = listed("diagrams", diagrams, called="a list of diagrams")
     for diagram in drawn:
@@ -67,48 +68,62 @@ def contact_sheet_svg(
         raise RequestError(f"expected columns >= 1 or None, got columns={shown(columns)}")
     if len(texts) != len(drawn):
         raise RequestError(f"expected {len(drawn)} captions, one a diagram, got {len(texts)}")
-    sheet = _Sheet.of([lay_out(d.levels) for d in drawn], texts)
+    sheet = _Sheet.of([draw_diagram(diagram) for diagram in drawn], texts)
     per_row = _best_columns(sheet) if columns is None else int(columns)
-    parts = []
+    shapes: list[Shape] = []
     y = MARGIN / 2
     for first in range(0, len(drawn), per_row):
         row = range(first, min(first + per_row, len(drawn)))
-        height = max(sheet.layouts[i].height for i in row)
+        height = max(sheet.pictures[i].height for i in row)
         for i in row:
-            layout = sheet.layouts[i]
+            picture = sheet.pictures[i]
             x = MARGIN / 2 + (i - first) * sheet.cell
-            inside_x = x + (sheet.cell - layout.width) / 2
-            inside_y = y + (height - layout.height) / 2
-            parts.append(
-                f'<g transform="translate({inside_x:.1f} {inside_y:.1f})">'
-                f"<title>diagram {escape(str(drawn[i]))}</title>{drawing(drawn[i], layout)}</g>"
-                + _caption(texts[i], x + sheet.cell / 2, y + height + _LINE - 2)
-            )
+            shift = x + (sheet.cell - picture.width) / 2, y + (height - picture.height) / 2
+            shapes.append(Titled(picture.title, picture.shapes, shift))
+            shapes += _caption(texts[i], x + sheet.cell / 2, y + height + _LINE - 2)
         y += height + sheet.words
     width, height = sheet.size(per_row)
     name = f"{len(drawn)} diagram{'s' if len(drawn) != 1 else ''}"
-    return svg_document("\n".join(parts), width, height, title=title or name)
+    return Picture(width, height, tuple(shapes), title or name, LEGEND)
+
+
+def contact_sheet_svg(
+    diagrams: Iterable[DecoratedTree],
+    *,
+    captions: Sequence[str] | None = None,
+    columns: int | None = None,
+    title: str | None = None,
+) -> str:
+    """Return the sheet of many diagrams as one SVG; see `draw_sheet`.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import enumerate_diagrams
+    >>> contact_sheet_svg(enumerate_diagrams(2)).count("<g ")
+    4
+    """
+    return draw_sheet(diagrams, captions=captions, columns=columns, title=title).svg()
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The layouts, the width of a column and the height of the words below a diagram."""
+    """The pictures, the width of a column and the height of the words below a diagram."""
 
-    layouts: list[Layout]
+    pictures: list[Picture]
     cell: float
     words: float
 
     @classmethod
-    def of(cls, layouts: list[Layout], texts: Sequence[str]) -> _Sheet:
+    def of(cls, pictures: list[Picture], texts: Sequence[str]) -> _Sheet:
         lines = [line for text in texts for line in text.splitlines()]
-        widths = [layout.width for layout in layouts]
+        widths = [picture.width for picture in pictures]
         widths += [_LETTER * len(line) + MARGIN for line in lines]
         most = max((len(text.splitlines()) for text in texts), default=0)
-        return cls(layouts, max(widths, default=0.0), most * _LINE + _LINE + 4)
+        return cls(pictures, max(widths, default=0.0), most * _LINE + _LINE + 4)
 
     def size(self, columns: int) -> tuple[float, float]:
         """Return the width and height of the sheet."""
-        heights = [layout.height for layout in self.layouts]
+        heights = [picture.height for picture in self.pictures]
         rows = [max(heights[i : i + columns]) for i in range(0, len(heights), columns)]
         width = min(columns, len(heights)) * self.cell + MARGIN
         return width, sum(rows) + self.words * len(rows) + MARGIN
@@ -116,7 +131,7 @@ class _Sheet:
 
 def _best_columns(sheet: _Sheet) -> int:
     """Return how many columns bring the sheet nearest to a page, upright or across, and fill it."""
-    count = len(sheet.layouts)
+    count = len(sheet.pictures)
     best = (0.0, 1)
     for columns in range(1, min(count, 200) + 1):
         width, height = sheet.size(columns)
@@ -126,10 +141,7 @@ def _best_columns(sheet: _Sheet) -> int:
     return best[1]
 
 
-def _caption(text: str, x: float, y: float) -> str:
-    lines = [escape(line) for line in text.splitlines()]
-    start = f'<text x="{x:.1f}" y="{y:.1f}" '
-    look = 'text-anchor="middle" font-family="monospace" font-size="10" fill="#333333">'
-    first, rest = (lines[0], lines[1:]) if lines else ("", [])
-    more = [f'<tspan x="{x:.1f}" dy="{_LINE:.0f}">{line}</tspan>' for line in rest]
-    return f"{start}{look}{first}{''.join(more)}</text>"
+def _caption(text: str, x: float, y: float) -> list[Words]:
+    return [
+        Words((x, y + i * _LINE), line, monospace=True) for i, line in enumerate(text.splitlines())
+    ]

@@ -1,120 +1,106 @@
-"""Pictures of diagrams as SVG: time runs from left to right, the root is the square on the right.
-
-Nodes of a block of several have one colour and one mark and are joined by dashed arcs (they share a
-datapoint); nodes alone in their block are black. Where noise is fresh at every visit, solid arcs join
-nodes that share a visit.
-"""
+"""Pictures as SVG: one standalone document on white paper, with a title and a description."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.decorated_tree import check_tree
-from sgdiagrams.diagrams.pictures.arcs import arcs_of
-from sgdiagrams.diagrams.pictures.layout import RADIUS, Layout, lay_out
-from sgdiagrams.diagrams.trees import parents_of_levels
+from sgdiagrams.diagrams.pictures.shapes import Box, Curve, Disc, Polyline, Titled, Words
 
 if TYPE_CHECKING:
-    from sgdiagrams.diagrams.decorated_tree import DecoratedTree
-    from sgdiagrams.diagrams.pictures.arcs import Arc
+    from sgdiagrams.diagrams.pictures.shapes import Paint, Scene, Shape
 
-__all__ = ["LEGEND", "diagram_svg", "drawing", "svg_document"]
-
-#: What a picture shows, in words, for those who do not see it.
-LEGEND = (
-    "Circles are updates and the square is the root; lines lead from an update to a later one, time runs "
-    "from left to right. Dashed arcs join nodes of one block, which use the same datapoint; where noise "
-    "is fresh at every visit, solid arcs join those that share a visit."
-)
-
-# Okabe and Ito's colours, told apart by people with any kind of colour vision; neighbours here differ
-# in lightness, and marks and dashes tell blocks apart where there is no colour at all.
-_COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#56b4e9", "#009e73", "#cc79a7")
-_DASHES = ("3 2.5", "7 2.5", "1.2 2.4", "7 2.5 1.2 2.5", "10 4")
-_MARKS = ("full", "hollow", "ringed", "dotted")
+__all__ = ["svg_text"]
 
 
-def diagram_svg(diagram: DecoratedTree) -> str:
-    """Return a picture of a diagram as a standalone SVG.
+def svg_text(scene: Scene) -> str:
+    """Return a picture as a standalone SVG, the same text for the same picture.
+
+    The paper is white, for the greys and tints are chosen against it: on a dark page the picture is
+    a light card.
 
     Examples
     --------
-    >>> from sgdiagrams.diagrams import Diagram
-    >>> diagram_svg(Diagram.parse("(01-2)(02-12)")).startswith("<svg xmlns=")
-    True
+    >>> from sgdiagrams.diagrams.pictures.shapes import Disc, Paint, Scene
+    >>> dot = Disc((5.0, 5.0), 2.0, Paint(fill="#000000"))
+    >>> print(svg_text(Scene(10, 10, (dot,), "a < b", "One dot.")))
+    <svg xmlns="http://www.w3.org/2000/svg" role="img" width="10" height="10" viewBox="0 0 10 10">
+    <title>a &lt; b</title>
+    <desc>One dot.</desc>
+    <rect width="100%" height="100%" fill="white"/>
+    <circle cx="5" cy="5" r="2" fill="#000000"/>
+    </svg>
+    <BLANKLINE>
     """
-    check_tree(diagram)
-    layout = lay_out(diagram.levels)
-    body = drawing(diagram, layout)
-    return svg_document(body, layout.width, layout.height, title=f"diagram {diagram}")
+    width, height = _number(scene.width), _number(scene.height)
+    body = "\n".join(_element(shape) for shape in scene.shapes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}">\n'
+        f"<title>{_escaped(scene.title)}</title>\n<desc>{_escaped(scene.description)}</desc>\n"
+        f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
+    )
 
 
-def drawing(diagram: DecoratedTree, layout: Layout) -> str:
-    """Return the elements of the picture, in the coordinates of the layout."""
-    places, labels = layout.places, diagram.visit_labels
-    parts = []
-    for i, parent in enumerate(parents_of_levels(diagram.levels), start=1):
-        (x1, y1), (x2, y2) = places[i], places[parent]
-        parts.append(
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-            'stroke="black" stroke-width="1.4"/>'
-        )
-    members: dict[int, list[int]] = {}
-    for i, label in enumerate(diagram.labels):
-        members.setdefault(label, []).append(i)
-    tied = [block for block in members.values() if len(block) > 1]
-    looks = [("black", "full")] * len(places)
-    joined: list[tuple[int, str, list[int]]] = []  # block, dashes, nodes
-    for number, block in enumerate(tied):
-        dashes = _DASHES[number % len(_DASHES)]
-        for i in block:
-            looks[i] = (_COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)])
-        visits: dict[int, list[int]] = {}
-        for i in block:
-            visits.setdefault(-i if labels is None else labels[i], []).append(i)
-        joined += [(number, "", visit) for visit in visits.values() if len(visit) > 1]
-        joined.append((number, dashes, [visit[0] for visit in visits.values()]))
-    all_arcs = arcs_of(layout, [nodes for _, _, nodes in joined])
-    for (number, dashes, _), arcs in zip(joined, all_arcs, strict=True):
-        parts += [_curve(arc, _COLOURS[number % len(_COLOURS)], dashes) for arc in arcs]
-    for i, (place, look) in enumerate(zip(places, looks, strict=True)):
-        parts.append(_node(place, *look, is_root=i == 0))
+def _element(shape: Shape) -> str:
+    match shape:
+        case Polyline(points=((x1, y1), (x2, y2))):
+            ends = f'x1="{_number(x1)}" y1="{_number(y1)}" x2="{_number(x2)}" y2="{_number(y2)}"'
+            return f"<line {ends}{_look(shape.paint)}/>"
+        case Polyline():
+            points = " ".join(map(_pair, shape.points))
+            return f'<polyline points="{points}"{_look(shape.paint)}/>'
+        case Disc(centre=(x, y), radius=radius):
+            place = f'cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"'
+            return f"<circle {place}{_look(shape.paint)}/>"
+        case Box(corner=(x, y)):
+            size = f'width="{_number(shape.width)}" height="{_number(shape.height)}"'
+            corners = f' rx="{_number(shape.rounding)}"' if shape.rounding else ""
+            return f'<rect x="{_number(x)}" y="{_number(y)}" {size}{corners}{_look(shape.paint)}/>'
+        case Curve():
+            pieces = "".join("C" + " ".join(map(_pair, piece)) for piece in shape.pieces)
+            end = "Z" if shape.closed else ""
+            return f'<path d="M{_pair(shape.start)}{pieces}{end}"{_look(shape.paint)}/>'
+        case Words():
+            return _words(shape)
+        case Titled(shift=(x, y)):
+            moved = f' transform="translate({_number(x)} {_number(y)})"' if (x, y) != (0, 0) else ""
+            inside = "".join(map(_element, shape.shapes))
+            return f"<g{moved}><title>{_escaped(shape.title)}</title>{inside}</g>"
+
+
+def _words(words: Words) -> str:
+    family = "monospace" if words.monospace else "sans-serif"
+    x, y = words.place
+    return (
+        f'<text x="{_number(x)}" y="{_number(y)}" text-anchor="{words.anchor}" '
+        f'font-family="{family}" font-size="{_number(words.size)}" fill="{words.colour}">'
+        f"{_escaped(words.text)}</text>"
+    )
+
+
+def _look(paint: Paint) -> str:
+    parts = [f' fill="{paint.fill or "none"}"']
+    if paint.fill and paint.opacity < 1:
+        parts.append(f' fill-opacity="{_number(paint.opacity)}"')
+    if paint.stroke:
+        parts.append(f' stroke="{paint.stroke}" stroke-width="{_number(paint.width)}"')
+        if paint.dashes:
+            dashes = " ".join(map(_number, paint.dashes))
+            parts.append(f' stroke-dasharray="{dashes}"')
     return "".join(parts)
 
 
-def _node(place: tuple[float, float], colour: str, mark: str, *, is_root: bool) -> str:
-    """Return a node: the root is a square; marks tell blocks apart without their colours."""
-    x, y = place
-    ring = ' stroke="black" stroke-width="1.4"' if mark == "ringed" else ""
-    if is_root:
-        side = 2 * RADIUS - 1
-        shape = (
-            f'<rect x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
-            f'height="{side:.1f}" fill="{colour}"{ring}/>'
-        )
-    else:
-        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{colour}"{ring}/>'
-    if mark not in ("hollow", "dotted"):
-        return shape
-    inner = 0.6 * RADIUS if mark == "hollow" else 0.3 * RADIUS
-    return f'{shape}<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{inner:.1f}" ry="{inner:.1f}" fill="white"/>'
+def _pair(place: tuple[float, float]) -> str:
+    return f"{_number(place[0])} {_number(place[1])}"
 
 
-def _curve(arc: Arc, colour: str, dashes: str) -> str:
-    (x1, y1), (x, y), (x2, y2) = arc.start, arc.control, arc.end
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return (
-        f'<path d="M{x1:.1f} {y1:.1f} Q{x:.1f} {y:.1f} {x2:.1f} {y2:.1f}" '
-        f'fill="none" stroke="{colour}" stroke-width="1.6"{dashed}/>'
-    )
+def _number(value: float) -> str:
+    """Return a number to a hundredth, without the zeros that say nothing."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
-def svg_document(body: str, width: float, height: float, *, title: str) -> str:
-    """Return a standalone SVG of this size on white paper, with a title and a description."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" '
-        f'height="{height:.0f}" viewBox="0 0 {width:.1f} {height:.1f}">\n'
-        f"<title>{escape(title)}</title>\n<desc>{escape(LEGEND)}</desc>\n"
-        f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
-    )
+def _escaped(text: str) -> str:
+    """Return a text for XML, without the control characters that it has no way to write."""
+    return escape("".join(c if c.isprintable() or c in "\n\t" else "�" for c in text))
