@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         torch_small_batch_penalty,
         verify,
     )
+    from sgdiagrams.report.report import Report, make_report
     from sgdiagrams.symbolic import (
         SDE,
         SGD,
@@ -205,6 +206,7 @@ __all__ = [
     "QuasiHyperbolic",
     "Ramp",
     "ReadTime",
+    "Report",
     "RequestError",
     "ResummedExpansion",
     "Sampling",
@@ -246,6 +248,7 @@ __all__ = [
     "judge_series",
     "known_result",
     "landscape",
+    "make_report",
     "measure",
     "model_landscape",
     "modified_equation",
@@ -392,6 +395,7 @@ _ROOMS = {
         "torch_small_batch_penalty",
         "verify",
     ),
+    "sgdiagrams.report.report": ("Report", "make_report"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

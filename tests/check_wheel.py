@@ -30,7 +30,9 @@ def expected_files(root):
         if path.suffix == ".py" or path.name == "py.typed"
     }
     schemas = (root / "package" / "schemas").glob("*.json")
-    return modules | {f"sgdiagrams/schemas/{path.name}" for path in schemas}
+    assets = (root / "package" / "report" / "assets").iterdir()
+    data = {f"sgdiagrams/schemas/{path.name}" for path in schemas}
+    return modules | data | {f"sgdiagrams/report/assets/{path.name}" for path in assets}
 
 
 def main(wheel):

@@ -27,6 +27,7 @@ from sgdiagrams.commands.on_numbers.drift import drift
 from sgdiagrams.commands.on_numbers.evaluate import evaluate
 from sgdiagrams.commands.on_numbers.judge import judge
 from sgdiagrams.commands.on_numbers.ordering import ordering
+from sgdiagrams.commands.on_numbers.report import report
 from sgdiagrams.commands.on_numbers.simulate import simulate
 from sgdiagrams.commands.shared.completion import VARIABLE
 from sgdiagrams.commands.shared.help import FittingContext, help_width
@@ -66,6 +67,7 @@ for _command in (
     measure,
     merge,
     evaluate,
+    report,
     ordering,
     simulate,
     compare,
