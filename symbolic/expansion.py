@@ -26,7 +26,7 @@ from sgdiagrams.symbolic.formula import (
     check_scalar_rate,
     collect,
 )
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.latex import LatexRenderer, displayed_in_notebook
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.observed.times_of_reading import check_stages
@@ -530,7 +530,7 @@ class Expansion(SeriesFormula):
 
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")
-        return f"$$\n{write_series(self, renderer, too_long='describe')}\n$$"
+        return displayed_in_notebook(write_series(self, renderer, too_long="describe"))
 
 
 def _substituted(

@@ -17,7 +17,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import check_holder
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.latex import LatexRenderer, displayed_in_notebook
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.printing.page_widths import in_points
@@ -476,4 +476,4 @@ class ResummedExpansion(ResummedFormula):
         )
 
     def _repr_latex_(self) -> str:
-        return f"$$\n{self.write(LatexRenderer(environment='aligned'))}\n$$"
+        return displayed_in_notebook(self.write(LatexRenderer(environment="aligned")))

@@ -9,7 +9,7 @@ from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.symbolic.algebra.expression_json import dump_expression
 from sgdiagrams.symbolic.algebra.numpy_code import expression_source
 from sgdiagrams.symbolic.algebra.writing import expression_text, write_expression
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.latex import LatexRenderer, displayed_in_notebook
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.printing.page_widths import in_points
 
@@ -162,4 +162,4 @@ class WrittenExpression:
 
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")
-        return f"$$\n{write_expression(self.terms, renderer, too_long='describe')}\n$$"
+        return displayed_in_notebook(write_expression(self.terms, renderer, too_long="describe"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, final
 from sympy import Expr, Symbol, latex
 
 from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.layout.latex import displayed_in_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +147,7 @@ class KnownResult:
             return self.derived._repr_latex_()
         if isinstance(self.published, Expression):
             return self.published._repr_latex_()
-        return f"$$\n{self._equation}\n$$"
+        return displayed_in_notebook(self._equation)
 
     def _repr_markdown_(self) -> str:
         sources = "; ".join(map(str, self.sources))

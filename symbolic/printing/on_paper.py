@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from sgdiagrams.diagrams.tables import folded_for_people
-from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.latex import LatexRenderer, displayed_in_notebook
 from sgdiagrams.symbolic.layout.mathml import MathmlRenderer
 from sgdiagrams.symbolic.layout.text import TextRenderer
 from sgdiagrams.symbolic.printing.page_widths import in_points
@@ -67,4 +67,4 @@ class OnPaper(ABC):
 
     def _repr_latex_(self) -> str:
         renderer = LatexRenderer(environment="aligned")
-        return f"$$\n{self._laid_out(renderer, 'describe')}\n$$"
+        return displayed_in_notebook(self._laid_out(renderer, "describe"))

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 import pytest
+from notebook_formulas import formulas
 from sympy import Symbol
 
 from sgdiagrams import (
@@ -95,3 +96,26 @@ def test_formulas_say_what_they_are_of():
         expand("displacement", order=3, sampling="one-pass", optimizer="nesterov", resummed=True)
     )
     assert len({*map(repr, forms)}) == len(forms)
+
+
+# What `tests/check_notebooks.py` has seen in KaTeX and MathJax, besides Greek letters.
+SEEN = (
+    "begin big bigl bigr Bigl Bigr binom cdot displaystyle dot dots ell end frac hat langle left mathrm "
+    "mkern nabla neq partial prod rangle right sim simeq sum text tilde times to varphi Sigma"
+)
+LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi"
+)
+# What KaTeX expands; it stops at the thousandth, and some take three.
+MACROS = re.compile(r"\\(?:[,:;]|quad|qquad|dots|neq|tmspace)(?![A-Za-z])")
+
+
+def test_notebooks_can_read_all_formulas():
+    known = {f"\\{name}" for name in (*SEEN.split(), *LETTERS.split(), ",", "\\")}
+    for name, noun in formulas():
+        text = noun._repr_latex_()
+        assert set(re.findall(r"\\(?:[A-Za-z]+|[^A-Za-z])", text)) <= known, name
+        assert len(MACROS.findall(text)) < 100, name
+        # Markdown ends a formula at an empty line, and reads $ only beside a character.
+        assert "\n\n" not in text, name
+        assert re.fullmatch(r"[$]{2}\n[^$]+\n[$]{2}|[$][^$\s][^$\n]*(?<!\s)[$]", text), name
