@@ -8,20 +8,24 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["page_of"]
 
 #: What the parser of HTML would see in a script: its end, a comment, another script.
 _UNSAFE = re.compile("<(?=/|!|script)", re.IGNORECASE)
-_PLACE = re.compile(r"\{\{([a-z]+)\}\}")
+_PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
+_SCRIPT = re.compile(r"<script>\{\{([a-z_]+)\}\}</script>")
 
 
 def page_of(data: dict[str, Any]) -> str:
     """Return the page that shows plain data: see `sgdiagrams.report.report`.
 
-    Nothing in the data can end the element it is in, and no script runs but the page's own two: a
-    Content-Security-Policy names their hashes and forbids every request.
+    Nothing in the data can end the element it is in, and no script runs but those that the frame names:
+    a Content-Security-Policy has their hashes, and that of the style, and forbids every request.
 
     Examples
     --------
@@ -29,16 +33,18 @@ def page_of(data: dict[str, Any]) -> str:
     >>> "</script><b>" in page, "&lt;/script&gt;&lt;b&gt;" in page
     (False, True)
     """
-    scripts = {name: _asset(f"{name}.js") for name in ("model", "page")}
+    frame = _asset("frame.html")
+    scripts = {name: _asset(f"{name}.js") for name in _SCRIPT.findall(frame)}
+    style = _asset("page.css")
     parts = {
         "title": escape(data["title"]),
-        "policy": _policy(scripts.values()),
-        "style": _asset("page.css"),
+        "policy": _policy(scripts.values(), style),
+        "style": style,
         "data": _embedded(data),
         **scripts,
     }
     # In one pass, so that nothing that was put in is looked at again.
-    return _PLACE.sub(lambda place: parts[place[1]], _asset("frame.html"))
+    return _PLACE.sub(lambda place: parts[place[1]], frame)
 
 
 def _asset(name: str) -> str:
@@ -51,17 +57,20 @@ def _embedded(data: Any) -> str:
     return _UNSAFE.sub(r"\\u003c", text)
 
 
-def _policy(scripts: Any) -> str:
-    """Return a policy that lets the page's own scripts run, and nothing be asked for."""
-    hashes = (b64encode(sha256(s.encode()).digest()).decode() for s in scripts)
-    allowed = " ".join(f"'sha256-{h}'" for h in hashes)
+def _policy(scripts: Iterable[str], style: str) -> str:
+    """Return a policy that lets the page's own scripts and style in, and nothing be asked for."""
+    allowed = " ".join(map(_hash, scripts))
     rules = [
         "default-src 'none'",
         f"script-src {allowed}",
-        # Formulas and pictures have styles of their own.
-        "style-src 'unsafe-inline'",
+        # Not for attributes: the scripts set the styles of formulas as properties.
+        f"style-src {_hash(style)}",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
     ]
     return "; ".join(rules)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Add, Integer, Mul, Rational
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
-from sgdiagrams.diagrams.pictures.svg import diagram_svg
+from sgdiagrams.diagrams.pictures.drawing import diagram_svg
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.contractions.placements import contractions, fits
