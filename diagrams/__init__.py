@@ -44,10 +44,9 @@ from sgdiagrams.diagrams.partitions import (
     refinements,
     set_partitions,
 )
-from sgdiagrams.diagrams.pictures.drawing import diagram_svg, draw_diagram
+from sgdiagrams.diagrams.pictures.drawing import diagram_svg, diagram_tikz, draw_diagram
 from sgdiagrams.diagrams.pictures.picture import Picture
 from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg, draw_sheet
-from sgdiagrams.diagrams.pictures.tikz import diagram_tikz
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
 __all__ = [

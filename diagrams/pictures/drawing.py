@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.pictures.arcs import Arc
     from sgdiagrams.diagrams.pictures.shapes import Place, Shape
 
-__all__ = ["LEGEND", "diagram_svg", "draw_diagram"]
+__all__ = ["LEGEND", "diagram_svg", "diagram_tikz", "draw_diagram"]
 
 #: What a picture shows, in words, for those who do not see it.
 LEGEND = (
@@ -37,6 +37,7 @@ _DASHES: tuple[tuple[float, ...], ...] = (
 )
 _MARKS = ("full", "hollow", "ringed", "dotted")
 _BLACK, _WHITE = "#000000", "#ffffff"
+_IN_TEXT = 0.6  # the scale at which a chain is about as high as a letter
 
 
 def draw_diagram(diagram: DecoratedTree) -> Picture:
@@ -98,6 +99,21 @@ def diagram_svg(diagram: DecoratedTree) -> str:
     True
     """
     return draw_diagram(diagram).svg()
+
+
+def diagram_tikz(diagram: DecoratedTree) -> str:
+    r"""Return the picture of a diagram as one ``tikzpicture``, in the size for lines of text.
+
+    It needs ``\usepackage{tikz}`` and no library, and stands in the middle of a line or a formula; for
+    another size there is ``draw_diagram(diagram).tikz(scale=...)``.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import Diagram
+    >>> print(diagram_tikz(Diagram.parse("(0-1)(01)")).splitlines()[0])
+    % diagram (0-1)(01)
+    """
+    return draw_diagram(diagram).tikz(scale=_IN_TEXT)
 
 
 def _node(place: Place, colour: str, mark: str, *, is_root: bool) -> list[Shape]:

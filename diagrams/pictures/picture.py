@@ -11,11 +11,14 @@ from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.pictures.printed import pdf_bytes, png_bytes
 from sgdiagrams.diagrams.pictures.shapes import Scene
 from sgdiagrams.diagrams.pictures.svg import svg_text
+from sgdiagrams.diagrams.pictures.tikz import tikz_text
 
 if TYPE_CHECKING:
     import os
 
 __all__ = ["Picture"]
+
+_MOST_SCALE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,21 @@ class Picture(Scene):
     def svg(self) -> str:
         """Return the picture as a standalone SVG."""
         return svg_text(self)
+
+    def tikz(self, *, scale: float = 1.0) -> str:
+        r"""Return the picture as one ``tikzpicture``, which needs ``\usepackage{tikz}`` and no library.
+
+        Parameters
+        ----------
+        scale
+            Points of TeX a point of the picture, above 0.
+
+        Raises
+        ------
+        RequestError
+            When the scale is something else.
+        """
+        return tikz_text(self, scale=_checked_scale(scale))
 
     def pdf(self) -> bytes:
         """Return the picture as a PDF with its fonts inside; this needs matplotlib, and no TeX.
@@ -78,7 +96,7 @@ class Picture(Scene):
         Parameters
         ----------
         path
-            A name that ends in .svg, .pdf or .png.
+            A name that ends in .svg, .tex (TikZ), .pdf or .png.
 
         Raises
         ------
@@ -91,6 +109,7 @@ class Picture(Scene):
         """
         writers = {
             ".svg": lambda: self.svg().encode(),
+            ".tex": lambda: self.tikz().encode() + b"\n",
             ".pdf": self.pdf,
             ".png": self.png,
         }
@@ -105,3 +124,11 @@ class Picture(Scene):
     def _repr_svg_(self) -> str:
         """Return the picture that notebooks show."""
         return self.svg()
+
+
+def _checked_scale(scale: object) -> float:
+    if isinstance(scale, int | float) and not isinstance(scale, bool) and 0 < scale <= _MOST_SCALE:
+        return float(scale)
+    raise RequestError(
+        f"expected a scale above 0 and up to {_MOST_SCALE}, got scale={shown(scale)}"
+    )
