@@ -354,34 +354,41 @@ def _mean(*factors: str, sign: int = 1) -> Product:
     return Product(sign, (factors,))
 
 
+#: The expected test loss.
 TEST_LOSS = Observable("test-loss", r"\langle\ell(\theta_T)\rangle", "E[test loss]", (_mean(LOSS),))
+#: The expected loss on the training set.
 TRAINING_LOSS = Observable(
     "training-loss", r"\langle\hat{\ell}(\theta_T)\rangle", "E[training loss]", (_mean(TRAINING),)
 )
+#: The expected generalisation gap, test loss less training loss.
 GAP = Observable(
     "generalisation-gap",
     r"\langle\ell(\theta_T) - \hat{\ell}(\theta_T)\rangle",
     "E[test loss - training loss]",
     (_mean(LOSS), _mean(TRAINING, sign=-1)),
 )
+#: How far weights go from the start, on average: a vector.
 DISPLACEMENT = Observable(
     "displacement",
     r"\langle(\theta_T - \theta_0)^{\mu}\rangle",
     "E[displacement]^a",
     (_mean(WEIGHTS),),
 )
+#: The mean outer product of the displacement with itself: a matrix.
 SECOND_MOMENT = Observable(
     "second-moment",
     r"\langle(\theta_T - \theta_0)^{\mu} (\theta_T - \theta_0)^{\nu}\rangle",
     "E[displacement^a displacement^b]",
     (_mean(WEIGHTS, WEIGHTS),),
 )
+#: The covariance of weights over runs: a matrix.
 COVARIANCE = Observable(
     "covariance",
     r"\mathrm{Cov}(\theta_T)^{\mu\nu}",
     "Cov[weights]^ab",
     (_mean(WEIGHTS, WEIGHTS), Product(-1, ((WEIGHTS,), (WEIGHTS,)))),
 )
+#: The variance of the test loss over runs.
 VARIANCE = Observable(
     "variance",
     r"\mathrm{Var}\,\ell(\theta_T)",

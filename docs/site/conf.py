@@ -1,0 +1,71 @@
+"""How Sphinx makes the site from the pages; `docs/build_site.py` runs it."""
+
+import sys
+from importlib.metadata import distribution
+from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import contents
+import reference
+
+project = "sgdiagrams"
+author = "The sgdiagrams authors"
+release = version = installed("sgdiagrams")
+root_doc = contents.INDEX
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["docs/site"]
+
+# Pages: the Markdown that repositories show, with their anchors of headings.
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 6
+
+# Reference: numpydoc sections; annotations as they are written.
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+add_module_names = False
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Attributes", "params_style")]
+default_role = "py:obj"
+toc_object_entries_show_parents = "hide"
+
+# Looks, and nothing from elsewhere: mathematics is set by a copy of MathJax, search runs in the page.
+html_theme = "furo"
+html_title = f"sgdiagrams {release}"
+html_static_path = ["static"]
+html_css_files = ["style.css"]
+html_copy_source = False
+html_show_search_summary = False  # it would read pages, which browsers forbid without a server
+mathjax_path = "tex-svg-full.js"
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
+
+
+def add_mathjax(app):
+    """Put MathJax beside the pages."""
+    app.config.html_static_path.append(
+        str(
+            distribution("django-static-mathjax").locate_file(
+                "mathjax/static/mathjax/es5/tex-svg-full.js"
+            )
+        )
+    )
+
+
+def setup(app):
+    """Connect what this site does beyond Sphinx."""
+    app.connect("builder-inited", add_mathjax)
+    app.connect("source-read", contents.add_tables_of_contents)
+    app.connect("doctree-read", reference.link_names)
+    app.connect("missing-reference", reference.resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
