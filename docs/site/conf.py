@@ -7,6 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from docutils import nodes
+
 import contents
 import reference
 
@@ -35,6 +37,7 @@ python_maximum_signature_line_length = 88
 add_module_names = False
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_attr_annotations = False  # signatures have them
 napoleon_custom_sections = [("Attributes", "params_style")]
 default_role = "py:obj"
 toc_object_entries_show_parents = "hide"
@@ -45,8 +48,11 @@ html_title = f"sgdiagrams {release}"
 html_static_path = ["static"]
 html_css_files = ["style.css"]
 html_copy_source = False
+html_use_index = False  # the rooms list the names
+html_domain_indices = False
 html_show_search_summary = False  # it would read pages, which browsers forbid without a server
 mathjax_path = "tex-svg-full.js"
+suppress_warnings = ["misc.highlighting_failure"]  # what commands print is in no language
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
@@ -62,10 +68,19 @@ def add_mathjax(app):
     )
 
 
+def end_without_blank_lines(_app, document):
+    """Take away the blank line that ends an example for Python's doctest."""
+    for block in document.findall(nodes.literal_block):
+        text = block.rawsource.rstrip("\n")
+        block.rawsource = text  # which is what is highlighted while it equals the text
+        block.children = [nodes.Text(text)]
+
+
 def setup(app):
     """Connect what this site does beyond Sphinx."""
     app.connect("builder-inited", add_mathjax)
     app.connect("source-read", contents.add_tables_of_contents)
     app.connect("doctree-read", reference.link_names)
+    app.connect("doctree-read", end_without_blank_lines)
     app.connect("missing-reference", reference.resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

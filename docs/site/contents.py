@@ -46,15 +46,22 @@ def listed(pages):
     return names
 
 
-def add_tables_of_contents(_app, name, source):
-    """Give a page that lists pages a table of contents for every chapter."""
-    if not lists_pages(name):
-        return
-    tables = chapters(source[0])
+def add_tables_of_contents(app, name, source):
+    """Give the index its chapters; pages that a ``README.md`` lists are found there alone.
+
+    So the tree beside every page stays short, and the site, which writes it anew on every page, is
+    built in a minute.
+    """
     if name == INDEX:
-        tables["Reference"] = [f"reference/{room}" for room in ROOMS]
-    written = [
-        "\n".join(["```{toctree}", ":hidden:", f":caption: {heading}", "", *links, "```"])
-        for heading, links in tables.items()
-    ]
-    source[0] = "\n\n".join([source[0], *written, ""])
+        tables = {**chapters(source[0]), "Reference": [f"reference/{room}" for room in ROOMS]}
+        written = [
+            "\n".join(["```{toctree}", ":hidden:", f":caption: {heading}", "", *links, "```"])
+            for heading, links in tables.items()
+        ]
+        source[0] = "\n\n".join([source[0], *written, ""])
+        return
+    listing = f"{posixpath.dirname(name)}/README"
+    path = app.srcdir / f"{listing}.md"
+    if lists_pages(listing) and path.exists():
+        if name in listed({listing: path.read_text(encoding="utf-8")}):
+            source[0] = f"---\norphan: true\n---\n\n{source[0]}"

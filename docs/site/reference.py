@@ -58,8 +58,7 @@ def _room(room, names, places):
                 f"   * - :py:obj:`~{places[name]}.{name}`",
                 f"     - {_sentence(room, name)}",
             ]
-    pages = [name for name in names if places[name] == room]
-    return [*lines, "", ".. toctree::", "   :hidden:", "", *(f"   {room}.{p}" for p in pages)]
+    return lines
 
 
 def _group(value):
@@ -78,7 +77,8 @@ def _sentence(room, name):
 def _page(room, name):
     """Return the page of a name."""
     value = getattr(importlib.import_module(room), name)
-    lines = [name, "=" * len(name), "", f".. currentmodule:: {room}", ""]
+    home = f":doc:`{room} <{room}>`"
+    lines = [":orphan:", "", name, "=" * len(name), "", f"In {home}.", "", f".. currentmodule:: {room}", ""]
     if inspect.ismodule(value):
         return [*lines, f".. py:data:: {name}", "", f".. automodule:: {value.__name__}", "   :members:"]
     if inspect.isclass(value):
