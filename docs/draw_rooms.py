@@ -1,7 +1,8 @@
 """Draw the rooms from the contracts in `pyproject.toml`, and list what is in them in its own words.
 
-Usage: ``python docs/draw_rooms.py`` writes `docs/pictures/rooms.svg` and the tables of
-`docs/architecture.md` and `docs/glossary.md` anew; a test compares them with what it would write.
+Usage: ``python docs/draw_rooms.py`` writes `docs/pictures/rooms.svg`, the tables of
+`docs/architecture.md` and `docs/glossary.md`, and the list of decisions anew; a test compares them
+with what it would write.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "rooms.svg"
 PAGE = ROOT / "docs" / "architecture.md"
 GLOSSARY = ROOT / "docs" / "glossary.md"
+DECISIONS = ROOT / "docs" / "decisions" / "README.md"
 
 ROOMS = {"diagrams": "integers", "symbolic": "exact SymPy", "numeric": "numbers"}
 _BOX = (104, 24)  # width and height
@@ -189,14 +191,23 @@ def glossary(text: str) -> str:
     return replaced(text, "nouns", noun_table())
 
 
+def decisions(text: str) -> str:
+    """Return the list of decisions as it should be: their titles, in order."""
+    titles = {
+        path.name: path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        for path in sorted(DECISIONS.parent.glob("[0-9]*.md"))
+    }
+    lines = "\n".join(f"* [{title}]({name})" for name, title in titles.items())
+    return replaced(text, "decisions", lines)
+
+
 def main() -> None:
     """Write the files."""
     PICTURE.write_text(picture(), encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     GLOSSARY.write_text(glossary(GLOSSARY.read_text(encoding="utf-8")), encoding="utf-8")
-    print(
-        f"wrote {PICTURE.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}, {GLOSSARY.relative_to(ROOT)}"
-    )
+    DECISIONS.write_text(decisions(DECISIONS.read_text(encoding="utf-8")), encoding="utf-8")
+    print("wrote", *(path.relative_to(ROOT) for path in (PICTURE, PAGE, GLOSSARY, DECISIONS)))
 
 
 if __name__ == "__main__":

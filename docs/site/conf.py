@@ -7,10 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from docutils import nodes
-
 import contents
 import reference
+from docutils import nodes
 
 project = "sgdiagrams"
 author = "The sgdiagrams authors"

@@ -62,6 +62,6 @@ def add_tables_of_contents(app, name, source):
         return
     listing = f"{posixpath.dirname(name)}/README"
     path = app.srcdir / f"{listing}.md"
-    if lists_pages(listing) and path.exists():
-        if name in listed({listing: path.read_text(encoding="utf-8")}):
-            source[0] = f"---\norphan: true\n---\n\n{source[0]}"
+    others = path.read_text(encoding="utf-8") if lists_pages(listing) and path.exists() else ""
+    if name in listed({listing: others}):
+        source[0] = f"---\norphan: true\n---\n\n{source[0]}"

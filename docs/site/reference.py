@@ -6,18 +6,19 @@ import inspect
 import re
 from pathlib import Path
 
+import contents
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 
-import contents
-
 #: Classes of other libraries, whose members are documented there.
 _FOREIGN = "Expr, Basic, StrPrinter, Exception, BaseException, tuple, object, Protocol, ABC, dict"
 _GROUPS = ("Classes", "Functions", "Errors", "Values")
 #: How prose names something public: a class, its member, or a function that is called.
-_NAMED = re.compile(r"(?:sgdiagrams\.|sd\.)?([A-Z]\w*[a-z]\w*(?:\.\w+)?|[a-z_]\w*(?=\())(?:\(.*\))?")
+_NAMED = re.compile(
+    r"(?:sgdiagrams\.|sd\.)?([A-Z]\w*[a-z]\w*(?:\.\w+)?|[a-z_]\w*(?=\())(?:\(.*\))?"
+)
 
 
 def homes():
@@ -77,12 +78,23 @@ def _sentence(room, name):
 def _page(room, name):
     """Return the page of a name."""
     value = getattr(importlib.import_module(room), name)
-    home = f":doc:`{room} <{room}>`"
-    lines = [":orphan:", "", name, "=" * len(name), "", f"In {home}.", "", f".. currentmodule:: {room}", ""]
+    lines = [":orphan:", "", name, "=" * len(name), ""]
+    lines += [f"In :doc:`{room} <{room}>`.", "", f".. currentmodule:: {room}", ""]
     if inspect.ismodule(value):
-        return [*lines, f".. py:data:: {name}", "", f".. automodule:: {value.__name__}", "   :members:"]
+        return [
+            *lines,
+            f".. py:data:: {name}",
+            "",
+            f".. automodule:: {value.__name__}",
+            "   :members:",
+        ]
     if inspect.isclass(value):
-        return [*lines, f".. autoclass:: {name}", "   :members:", f"   :inherited-members: {_FOREIGN}"]
+        return [
+            *lines,
+            f".. autoclass:: {name}",
+            "   :members:",
+            f"   :inherited-members: {_FOREIGN}",
+        ]
     if inspect.isroutine(value):
         return [*lines, f".. autofunction:: {name}"]
     comment = [f"   {line}" for line in _comment(room, name).splitlines()]

@@ -1,6 +1,7 @@
 """The map of the rooms is what the contracts say, and what the docstrings say."""
 
 import importlib.util
+import re
 import subprocess
 
 from layout import ROOT
@@ -23,6 +24,11 @@ def test_the_map_is_up_to_date():
     assert text == draw_rooms.page(text), advice
     text = draw_rooms.GLOSSARY.read_text(encoding="utf-8")
     assert text == draw_rooms.glossary(text), advice
+    text = draw_rooms.DECISIONS.read_text(encoding="utf-8")
+    assert text == draw_rooms.decisions(text), advice
+    titles = re.findall(r"^\* \[(\d{4}) \S.*\]\((\d{4})-", text, flags=re.MULTILINE)
+    assert all(number == name for number, name in titles)
+    assert len(titles) == len(list(draw_rooms.DECISIONS.parent.glob("[0-9]*.md")))
 
 
 def test_every_sub_room_says_what_it_knows_and_what_it_does_not():
@@ -44,8 +50,8 @@ def test_no_folder_is_crowded():
 
 # What a repository of this kind has at its top; anything else was left by accident.
 AT_THE_TOP = {
-    ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "benchmarks",
-    "diagrams", "docs", "examples", "numeric", "package", "pyproject.toml", "setup.cfg", "symbolic",
+    ".ci", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md",
+    "benchmarks", "diagrams", "docs", "examples", "numeric", "package", "pyproject.toml", "setup.cfg", "symbolic",
     "tests",
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from layout import ROOT
 
-TAG = re.compile(r"<([a-z]+)((?:\s+[\w:.-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]*))?)*)\s*/?>")
+TAG = re.compile(r"<([a-z][a-z0-9]*)((?:\s+[\w:.-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]*))?)*)\s*/?>")
 ATTRIBUTE = re.compile(r"([\w:.-]+)=(?:\"([^\"]*)\"|'([^']*)')")
 ELSEWHERE = re.compile(r"\s*(?:[a-z]+:)?//", flags=re.IGNORECASE)
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
