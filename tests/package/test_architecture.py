@@ -51,8 +51,8 @@ def test_no_folder_is_crowded():
 # What a repository of this kind has at its top; anything else was left by accident.
 AT_THE_TOP = {
     ".ci", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md",
-    "benchmarks", "diagrams", "docs", "examples", "numeric", "package", "pyproject.toml", "setup.cfg", "symbolic",
-    "tests",
+    "benchmarks", "diagrams", "docs", "examples", "numeric", "package", "pyproject.toml", "setup.cfg",
+    "symbolic", "tests",
 }  # fmt: skip
 
 
