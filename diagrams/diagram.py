@@ -32,7 +32,7 @@ class Diagram(DecoratedTree):
 
     The root is the observable at the end of training. Every other node is one gradient update; an edge
     child -> parent says that the parent's factor is differentiated along the child's update; nodes in
-    one block use the same datapoint (Tenka, "A Perturbative Theory of SGD", 2020, section 3).
+    one block use the same datapoint (Tenka, "A Perturbative Analysis of Stochastic Descent", 2020).
 
     Nodes are numbered as in the literature: children before parents, the root last. Every constructor
     checks its input and brings it to the canonical form, in which nodes are numbered backwards along

@@ -8,6 +8,8 @@ unbiased. Simulations run SGD on landscapes in floating point, and in exact arit
 from sgdiagrams.numeric.comparison.experiment import Comparison, compare
 from sgdiagrams.numeric.comparison.path_comparison import PathComparison
 from sgdiagrams.numeric.comparison.validity import Validity, judge_series
+from sgdiagrams.numeric.errata.catalogue import ERRATA, known_erratum
+from sgdiagrams.numeric.errata.erratum import Erratum
 from sgdiagrams.numeric.estimates.estimate import Estimate
 from sgdiagrams.numeric.estimates.evaluation import evaluate
 from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
@@ -56,10 +58,12 @@ from sgdiagrams.symbolic.embeddings.batches import (
 )
 
 __all__ = [
+    "ERRATA",
     "Check",
     "Comparison",
     "Digits",
     "Drift",
+    "Erratum",
     "Estimate",
     "ExpressionEstimate",
     "Gauss",
@@ -95,6 +99,7 @@ __all__ = [
     "grid_schedule",
     "influence",
     "judge_series",
+    "known_erratum",
     "landscape",
     "measure",
     "model_landscape",

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
         noise_diagrams,
     )
     from sgdiagrams.numeric import (
+        ERRATA,
         Comparison,
         Drift,
+        Erratum,
         Estimate,
         ExpressionEstimate,
         Influence,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         from_torch,
         influence,
         judge_series,
+        known_erratum,
         landscape,
         measure,
         model_landscape,
@@ -141,6 +144,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ERRATA",
     "SDE",
     "SGD",
     "Batch",
@@ -156,6 +160,7 @@ __all__ = [
     "DiagramRows",
     "Drift",
     "Epochs",
+    "Erratum",
     "Estimate",
     "Estimator",
     "EveryKthAverage",
@@ -246,6 +251,7 @@ __all__ = [
     "increment",
     "influence",
     "judge_series",
+    "known_erratum",
     "known_result",
     "landscape",
     "make_report",
@@ -359,6 +365,8 @@ _ROOMS = {
     "sgdiagrams.numeric": (
         "Comparison",
         "Drift",
+        "ERRATA",
+        "Erratum",
         "Estimate",
         "ExpressionEstimate",
         "Influence",
@@ -383,6 +391,7 @@ _ROOMS = {
         "from_torch",
         "influence",
         "judge_series",
+        "known_erratum",
         "landscape",
         "measure",
         "model_landscape",

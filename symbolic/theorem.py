@@ -178,8 +178,8 @@ def expand(
 
     References
     ----------
-    S. Tenka, "A Perturbative Theory of SGD" (2020), theorem 1 and appendix; the counting is with exact
-    symmetry factors and falling factorials.
+    S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020), theorem 1 and appendix; the
+    counting is with exact symmetry factors and falling factorials.
 
     Examples
     --------

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DRIFTING"]
 
-# With other powers of eta.
-_TENKA = Source("S. Tenka", 2020, "A Perturbative Theory of SGD", "section 4")
+# With another power of eta in corollary 1.
+_TENKA = Source("S. Tenka", 2020, "A Perturbative Analysis of Stochastic Descent", "corollary 1")
 
 
 def _drift() -> KnownResult:
@@ -66,7 +66,7 @@ def _skewness() -> KnownResult:
     return KnownResult(
         "skewness",
         "The third cumulant of the gradients adds to the test loss at a test minimum.",
-        (_TENKA,),
+        (_TENKA._replace(place="example 1"),),
         "expand('test-loss', order=3, sampling='one-pass', resummed=True)"
         ".at_minimum().continuous()",
         continuous.in_one_dimension(3),
@@ -87,7 +87,7 @@ def _helix() -> KnownResult:
     return KnownResult(
         "helix-velocity",
         "On the helix SGD climbs for ever, at eta^2/6 an update when eta is small.",
-        (_TENKA,),
+        (_TENKA._replace(place="on the landscape Archimedes"),),
         "known_result('valley-velocity') on the helix, for all eta",
         tidy((moved / symbols.T).cancel()),
         left=r"\frac{1}{T}\,\langle z_T\rangle \to",

@@ -54,7 +54,7 @@ _MOMENTUM = (
            " Momentum Accelerated Stochastic Gradient Descent"),
     Source("M. Cattaneo, B. Shigida", 2025, "Modified Loss of Momentum Gradient Descent"),
 )  # fmt: skip
-_TENKA = Source("S. Tenka", 2020, "A Perturbative Theory of SGD", "corollary 3")
+_TENKA = Source("S. Tenka", 2020, "A Perturbative Analysis of Stochastic Descent", "corollary 3")
 
 
 def _euler_example() -> KnownResult:

@@ -23,8 +23,7 @@ __all__ = ["OVERFITTING"]
 
 _TAKEUCHI = Source("K. Takeuchi", 1976, "Suri-Kagaku 153, 12")
 _AKAIKE = Source("H. Akaike", 1974, "IEEE Trans. Autom. Control 19, 716")
-# With other factors.
-_TENKA = Source("S. Tenka", 2020, "A Perturbative Theory of SGD", "section 3")
+_TENKA = Source("S. Tenka", 2020, "A Perturbative Analysis of Stochastic Descent", "corollary 2")
 
 
 def _gap() -> ResummedExpansion:

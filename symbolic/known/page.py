@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.known.result import KnownResult
 
-__all__ = ["results_in_latex"]
+__all__ = ["escaped_words", "in_document", "results_in_latex"]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[textwidth=345pt,vmargin=2cm]{geometry}
@@ -44,26 +44,38 @@ def results_in_latex(results: Iterable[KnownResult], *, standalone: bool = False
     \end{equation*}
     """
     if standalone:
-        return _DOCUMENT % "\n\n".join(map(_section, results))
+        return in_document(map(_section, results))
     return "\n".join(
         "\n".join([*(f"% {line}" for line in (r.statement, *map(str, r.sources))), r.latex()])
         for r in results
     )
 
 
+def in_document(sections: Iterable[str]) -> str:
+    """Return a whole document of LaTeX, which needs geometry and amsmath."""
+    return _DOCUMENT % "\n\n".join(sections)
+
+
 def _section(result: KnownResult) -> str:
     sources = "; ".join(map(str, result.sources))
     # Calls are wider than a line.
-    call = re.sub(r"(?<=[.,=(])", r"\\allowbreak{}", _escaped(result.call))
+    call = re.sub(r"(?<=[.,=(])", r"\\allowbreak{}", escaped_words(result.call))
     return "\n".join(
         [
-            rf"\textbf{{{_escaped(result.name)}.}} {_escaped(result.statement)}",
-            rf"\textit{{{_escaped(sources)}.}}",
+            rf"\textbf{{{escaped_words(result.name)}.}} {escaped_words(result.statement)}",
+            rf"\textit{{{escaped_words(sources)}.}}",
             result.latex(),
             rf"{{\small\texttt{{{call}}}\par}}\bigskip",
         ]
     )
 
 
-def _escaped(words: str) -> str:
+def escaped_words(words: str) -> str:
+    r"""Return words as LaTeX reads them.
+
+    Examples
+    --------
+    >>> print(escaped_words("eta^2 & 5 %"))
+    eta\^{}2 \& 5 \%
+    """
     return "".join(_SPECIAL.get(x, x) for x in words)

@@ -9,7 +9,8 @@ lower order act on those of higher order.
 
 References
 ----------
-S. Tenka, "A Perturbative Theory of SGD" (2020), corollary 3 (gradient descent that imitates SGD).
+S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020), corollary 3 (gradient descent
+that imitates SGD).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Numbers of diagrams, from outside the code.
 
 Rooted trees and Bell numbers are OEIS A000081 and A000110. The numbers of diagrams continue the tables
-of S. Tenka, "A Perturbative Theory of SGD" (2020); they have been found by two programs that share no
-code, and orders up to 4 are counted again by brute force in `tests/diagrams/test_enumeration.py`.
+of S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020); they have been found by two
+programs that share no code, and orders up to 4 are counted again by brute force in
+`tests/diagrams/test_enumeration.py`.
 """
 
 #: OEIS A000081 from one node on.

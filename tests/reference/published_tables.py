@@ -1,9 +1,9 @@
 """Published results in closed form, term by term, with the corrections that exact arithmetic gives.
 
-S. Tenka, "A Perturbative Theory of SGD" (2020) and its drafts of 2019. A contraction is written as its
-edges and its blocks. The order-2 table there prints one pass with half its GHG term, and five entries
-of the order-3 table of the generalisation gap are misprinted: here are the corrected values, which
-expected SGD in exact rational arithmetic confirms.
+S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020) and its drafts of 2019. A contraction
+is written as its edges and its blocks. A table there prints one pass at order 2 with half its GHG term,
+and five entries of the order-3 table of the generalisation gap are misprinted: here are the corrected
+values, which expected SGD in exact rational arithmetic confirms.
 """
 
 from sympy import Rational, binomial, symbols
