@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.formula import SeriesFormula
@@ -95,6 +98,18 @@ class Tabulated(ABC):
     @abstractmethod
     def standard_error(self, terms: Sequence[tuple[float, Contraction]]) -> Any:
         """Return the standard error of a sum of weights times contractions."""
+
+    def error_factors(
+        self, contractions: Sequence[Contraction | None]
+    ) -> tuple[NDArray[np.float64], ...] | None:
+        """Return matrices F with a column for each contraction, of numbers, vectors or constants (None).
+
+        The standard error of a sum with weights w is the sum of the norms of F w over the matrices; for
+        vectors there is one matrix, and that is the norm of the errors. None where no such matrices are
+        known.
+        """
+        del contractions
+        return None
 
     @abstractmethod
     def evaluate(

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.formula import Part, SeriesFormula
 
 __all__ = [
+    "LOOK",
     "Contribution",
     "check_weights",
     "following_orders",
     "free_legs_of_all",
+    "last_order_looked_at",
+    "order_expanded",
     "sizes_of_terms",
     "terms_by_order",
     "weight_decay_of_parts",
@@ -41,7 +44,7 @@ _Ordered: TypeAlias = "Sequence[tuple[Fraction, Contraction, int]]"
 Contribution: TypeAlias = "Callable[[Fraction, Contraction, int], Any]"
 
 #: So many orders that are not zero are looked at before a series is judged.
-_LOOK = 3
+LOOK = 3
 #: No order above these is evaluated for a judgement alone: for plain SGD, whose counts take a moment, and
 #: for optimisers with memory.
 _HIGHEST, _HIGHEST_WITH_MEMORY = 4, 3
@@ -162,19 +165,9 @@ def following_orders(
     needs_all
         Whether an order counts only where all of its terms have numbers.
     """
-    if not expansion.order or any(part.sampling is None for part in expansion.parts):
-        return ()
-    if any(part.training.needed_symbols for part in expansion.parts):
-        quotients = (as_quotient(term.weight) for term in expansion.terms)
-        if sum(len(q.numerator) + len(q.denominator) for q in quotients) > _LONG:
-            return ()
     floor = ROUNDING * max(of_terms)
-    missing = _LOOK - sum(size > floor for size in of_terms[1:])
-    is_quick = all(p.optimizer.is_plain and p.optimizer.penalty is None for p in expansion.parts)
-    if any(p.optimizer.penalty and p.optimizer.penalty.has_bare_edges for p in expansion.parts):
-        return ()  # their next order takes seconds
-    most = _HIGHEST if is_quick else _HIGHEST_WITH_MEMORY
-    last = min(expansion.order + missing, most, highest)
+    missing = LOOK - sum(size > floor for size in of_terms[1:])
+    last = min(expansion.order + missing, last_order_looked_at(expansion, highest=highest))
     following: list[Following] = []
     for order in range(expansion.order + 1, last + 1):
         contributions, are_all = _contributions_of(
@@ -185,6 +178,20 @@ def following_orders(
         size = size_of(sum(contributions))
         following.append(Following(size, math.fsum(map(size_of, contributions))))
     return tuple(following)
+
+
+def last_order_looked_at(expansion: SeriesFormula, *, highest: int = _HIGHEST) -> int:
+    """Return the last order that is evaluated to judge an expansion; its own where none follows."""
+    if not expansion.order or any(part.sampling is None for part in expansion.parts):
+        return expansion.order
+    if any(part.training.needed_symbols for part in expansion.parts):
+        quotients = (as_quotient(term.weight) for term in expansion.terms)
+        if sum(len(q.numerator) + len(q.denominator) for q in quotients) > _LONG:
+            return expansion.order
+    is_quick = all(p.optimizer.is_plain and p.optimizer.penalty is None for p in expansion.parts)
+    if any(p.optimizer.penalty and p.optimizer.penalty.has_bare_edges for p in expansion.parts):
+        return expansion.order  # their next order takes seconds
+    return max(expansion.order, min(_HIGHEST if is_quick else _HIGHEST_WITH_MEMORY, highest))
 
 
 def _contributions_of(
@@ -198,7 +205,7 @@ def _contributions_of(
     """Return the terms of an order that have numbers, and whether they are all."""
     weights: dict[Contraction, Fraction] = defaultdict(Fraction)
     for part in expansion.parts:
-        expanded: Any = _expanded(part, order, expansion.basis)
+        expanded: Any = order_expanded(part, order, expansion.basis)
         if not set(expanded.symbols) <= set(numbers):
             return [], False
         given = {name: numbers[name] for name in expanded.symbols}
@@ -216,7 +223,8 @@ def _contributions_of(
 
 
 @lru_cache(maxsize=64)
-def _expanded(part: Part, order: int, basis: Any) -> Any:
+def order_expanded(part: Part, order: int, basis: Any) -> Any:
+    """Return the expansion of a part up to an order, to judge another by."""
     return expand(
         part.observable,
         order=order,

@@ -126,6 +126,26 @@ class Combination:
         """Return a sum of weights times contractions."""
         return weights @ self.values
 
+    def factors(self, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...] | None:
+        """Return a matrix for every draw, whose norms times weights of the columns sum to the error.
+
+        A column is a sum of contractions with these weights. None for vectors over several draws, whose
+        errors add by components.
+        """
+        if self.values.ndim > 1 and len(self.draws) > 1:
+            return None
+        made = []
+        for share, parts in self.draws:
+            rows = [
+                share
+                * part
+                * np.tensordot(deviations, columns, axes=(1, 0)).reshape(-1, columns.shape[1])
+                for part, deviations in parts
+                if deviations.size
+            ]
+            made.append(np.concatenate(rows) if rows else np.zeros((0, columns.shape[1])))
+        return tuple(made)
+
     def standard_error(self, weights: NDArray[np.float64]) -> Any:
         """Return its standard error."""
         error: Any = 0.0 if self.values.ndim == 1 else np.zeros(self.values.shape[1:])

@@ -186,6 +186,21 @@ class Measured(Tabulated):
         error = combination.standard_error(weights)
         return error if terms[0][1].free else float(error)
 
+    def error_factors(
+        self, contractions: Sequence[Contraction | None]
+    ) -> tuple[NDArray[np.float64], ...] | None:
+        """Return a matrix for every draw; None for vectors over several seeds."""
+        named = [c for c in contractions if c is not None]
+        if not named:
+            return ()
+        columns = []
+        for contraction in contractions:
+            one, combination = self._weights(
+                [(1.0 if contraction else 0.0, contraction or named[0])]
+            )
+            columns.append(one)
+        return combination.factors(np.stack(columns, axis=1))
+
     def _weights(
         self, terms: Sequence[tuple[float, Contraction]]
     ) -> tuple[NDArray[np.float64], Combination]:

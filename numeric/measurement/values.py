@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from sgdiagrams.numeric.estimates.estimate import Estimate
     from sgdiagrams.numeric.estimates.expression_estimate import ExpressionEstimate
     from sgdiagrams.symbolic.contractions.contraction import Contraction
@@ -185,6 +187,18 @@ class Values(Tabulated):
             for known, factor in self._known.combination(contraction).items():
                 factors[known] = factors.get(known, 0.0) + weight * float(factor)
         return math.hypot(*(factor * self.numbers[c][1] for c, factor in factors.items()))
+
+    def error_factors(
+        self, contractions: Sequence[Contraction | None]
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Return one matrix: a row for every number of the table, its error times the factors."""
+        rows = {c: i for i, c in enumerate(self.numbers)}
+        factors = np.zeros((len(rows), len(contractions)))
+        for column, contraction in enumerate(contractions):
+            if contraction is not None:
+                for known, factor in self._known.combination(contraction).items():
+                    factors[rows[known], column] = float(factor) * self.numbers[known][1]
+        return (factors,)
 
     @overload
     def evaluate(

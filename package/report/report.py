@@ -41,6 +41,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.errors import RequestError, check_kind
 from sgdiagrams.diagrams.files import output_file
+from sgdiagrams.numeric.estimates.tabulated import Tabulated
+from sgdiagrams.numeric.statistics import Statistics
+from sgdiagrams.report.numbers import numbers_of
 from sgdiagrams.report.page import page_of
 from sgdiagrams.report.question import Question
 from sgdiagrams.report.rows import diagram_table
@@ -103,6 +106,9 @@ def make_report(
     optimizer: Any = "sgd",
     basis: Any = None,
     resummed: bool = False,
+    statistics: Any = None,
+    eta: Any = None,
+    source: str = "",
     title: str = "",
 ) -> Report:
     """Return the report on an expected observable, up to an order.
@@ -115,15 +121,24 @@ def make_report(
         0 to 4.
     resummed
         Whether the re-summed formula is shown too.
+    statistics
+        `sgdiagrams.Statistics`, measured contractions (`sgdiagrams.Measured`) or a table of values
+        (`sgdiagrams.Values`), from which the page has numbers, for every setting of its sliders; None
+        for a page without.
+    eta
+        Where the learning rate stands at first; a usual one when left out.
+    source
+        Where the statistics are from, in words.
     title
         Of the page; the question when left out.
 
     Raises
     ------
-    RequestError, SamplingError
-        As from `sgdiagrams.expand`.
+    RequestError, SamplingError, StatisticsError
+        As from `sgdiagrams.expand` and `Expansion.evaluate`.
     """
     check_kind("title", title, str, called="a text")
+    check_kind("source", source, str, called="a text")
     question = Question.of(
         observable, order=order, sampling=sampling, optimizer=optimizer, basis=basis
     )
@@ -131,6 +146,16 @@ def make_report(
     if resummed:
         formulas["resummed"] = _in_print(question.resummed_expansion())
     words = question.words
+    numbers = None
+    if statistics is not None:
+        check_kind(
+            "statistics",
+            statistics,
+            (Statistics, Tabulated),
+            called="Statistics, a measurement or a table of values",
+        )
+        numbers = numbers_of(question, statistics, eta)
+        words["statistics"] = " ".join(source.split()) or str(statistics.role)
     named = f"{words['observable']} to order {words['order']}: {question.training.label}"
     return Report(
         {
@@ -138,7 +163,7 @@ def make_report(
             "question": words,
             "diagrams": diagram_table(question),
             "formulas": formulas,
-            "numbers": None,
+            "numbers": numbers,
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Integer, Mul, Rational
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["diagram_table", "weight_in_print"]
 
+#: What the page says once, and parsers of HTML know.
+_PAGE_KNOWS = re.compile(r' xmlns="[^"]*"|<desc>[^<]*</desc>\n?')
+
 
 def weight_in_print(weight: Expr) -> dict[str, str]:
     """Return a weight with its sign as MathML and as text.
@@ -47,12 +51,7 @@ def weight_in_print(weight: Expr) -> dict[str, str]:
     shown = coefficient(weight, too_long="describe")
     body = shown.node or ONE
     node = Row((Sign(-1, is_unary=True), body)) if shown.sign < 0 else body
-    return {"mathml": _inside_html(mathml_text(node)), "text": shown.text}
-
-
-def _inside_html(mathml: str) -> str:
-    """Return a formula without its namespace, which pages of HTML know."""
-    return mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    return {"mathml": _PAGE_KNOWS.sub("", mathml_text(node)), "text": shown.text}
 
 
 def diagram_table(question: Question) -> list[dict[str, Any]]:
@@ -100,7 +99,7 @@ def _row(
         "links": len(diagram.links),
         "tied": diagram.root_is_tied,
         "one_pass": diagram.is_one_pass,
-        "svg": diagram_svg(diagram).replace(' xmlns="http://www.w3.org/2000/svg"', "", 1),
+        "svg": _PAGE_KNOWS.sub("", diagram_svg(diagram)),
         "count": None if count is None else weight_in_print(count),
         "coefficient": None if term is None else weight_in_print(term)["text"],
         "value": _value(question, diagram, factors),
@@ -147,4 +146,4 @@ def _value(question: Question, diagram: Diagram, factors: tuple[str, ...]) -> di
             pieces.append(Sign(1))
         front = [] if number == 1 else [coefficient(number).node or ONE, THIN]
         pieces += [*front, joined(tensors_of(contraction), THIN)]
-    return {"mathml": _inside_html(mathml_text(Row(tuple(pieces)))), "text": value.text()}
+    return {"mathml": _PAGE_KNOWS.sub("", mathml_text(Row(tuple(pieces)))), "text": value.text()}
