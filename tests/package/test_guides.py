@@ -1,7 +1,9 @@
-"""The pictures in the tutorial and the guides are what is drawn now."""
+"""The pictures in the guides are what is drawn now; their script runs, and is recorded."""
 
 import importlib.util
+import re
 
+import pytest
 from layout import ROOT
 
 
@@ -19,3 +21,35 @@ def test_pictures_are_up_to_date():
     for name, svg in draw_guides.pictures().items():
         kept = (draw_guides.FOLDER / f"{name}.svg").read_text(encoding="utf-8")
         assert kept == svg, "run python docs/draw_guides.py"
+
+
+def numbers(printed):
+    """Return the first line of a table -> its numbers."""
+    rows = re.findall(r"^  (\S.{17}) ( *\d[\d. ]*\d)  ([a-z ]+)$", printed, flags=re.MULTILINE)
+    return {name.strip(): ([float(x) for x in row.split()], words) for name, row, words in rows}
+
+
+def test_the_script_of_the_engineers_is_predicted(monkeypatch, capsys):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    threads = torch.get_num_threads()
+    recorded = (ROOT / "examples" / "recorded" / "predict_training.txt").read_text("utf-8")
+    assert recorded in (ROOT / "docs" / "guides" / "engineer.md").read_text("utf-8")
+    kept = numbers(recorded)
+    script = importlib.import_module("predict_training")
+    assert list(kept) == list(script.SETTINGS)
+    for (_, value, error, trained, its_error), words in kept.values():
+        assert words == "trustworthy"
+        assert abs(value - trained) < 4 * (error + its_error)
+    names = ["1 epoch", "batch size 32"]
+    try:
+        arguments = ["--runs", "40", "--samples", "16", "--settings", *names]
+        assert script.main(arguments) == 0
+    finally:
+        torch.set_num_threads(threads)
+    now = numbers(capsys.readouterr().out)
+    assert list(now) == names
+    for name, ((noiseless, value, error, trained, its_error), _) in now.items():
+        assert noiseless == kept[name][0][0]
+        assert abs(value - kept[name][0][1]) < 5 * error
+        assert abs(trained - kept[name][0][3]) < 5 * its_error
