@@ -5,7 +5,7 @@ Lengths are in points of print, x runs to the right and y down. Shapes that come
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = [
     "Box",
@@ -142,6 +142,35 @@ class Titled:
 
 #: What pictures are made of.
 Shape = Polyline | Disc | Box | Curve | Words | Titled
+
+
+def moved(shape: Shape, by: Place) -> Shape:
+    """Return a shape moved to the right and down.
+
+    Examples
+    --------
+    >>> moved(Disc((1.0, 2.0), 1.0, Paint()), (10.0, 0.0)).centre
+    (11.0, 2.0)
+    """
+    dx, dy = by
+
+    def at(place: Place) -> Place:
+        return place[0] + dx, place[1] + dy
+
+    match shape:
+        case Polyline():
+            return replace(shape, points=tuple(map(at, shape.points)))
+        case Disc():
+            return replace(shape, centre=at(shape.centre))
+        case Box():
+            return replace(shape, corner=at(shape.corner))
+        case Curve():
+            pieces = tuple((at(a), at(b), at(c)) for a, b, c in shape.pieces)
+            return replace(shape, start=at(shape.start), pieces=pieces)
+        case Words():
+            return replace(shape, place=at(shape.place))
+        case Titled():
+            return replace(shape, shift=at(shape.shift))
 
 
 @dataclass(frozen=True, slots=True)

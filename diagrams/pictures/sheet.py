@@ -10,7 +10,6 @@ from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.diagrams.pictures.drawing import LEGEND, draw_diagram
-from sgdiagrams.diagrams.pictures.layout import MARGIN
 from sgdiagrams.diagrams.pictures.picture import Picture
 from sgdiagrams.diagrams.pictures.shapes import Titled, Words
 from sgdiagrams.diagrams.whole_numbers import is_whole
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["contact_sheet_svg", "draw_sheet"]
 
+_MARGIN = 16.0  # around the sheet, and between diagrams
 _LETTER = 6.1  # the width of a letter of a caption
 _LINE = 12.0  # the height of its lines
 _PAGE = log(sqrt(2))  # of width to height, or the other way round
@@ -71,13 +71,13 @@ def draw_sheet(
     sheet = _Sheet.of([draw_diagram(diagram) for diagram in drawn], texts)
     per_row = _best_columns(sheet) if columns is None else int(columns)
     shapes: list[Shape] = []
-    y = MARGIN / 2
+    y = _MARGIN / 2
     for first in range(0, len(drawn), per_row):
         row = range(first, min(first + per_row, len(drawn)))
         height = max(sheet.pictures[i].height for i in row)
         for i in row:
             picture = sheet.pictures[i]
-            x = MARGIN / 2 + (i - first) * sheet.cell
+            x = _MARGIN / 2 + (i - first) * sheet.cell
             shift = x + (sheet.cell - picture.width) / 2, y + (height - picture.height) / 2
             shapes.append(Titled(picture.title, picture.shapes, shift))
             shapes += _caption(texts[i], x + sheet.cell / 2, y + height + _LINE - 2)
@@ -117,7 +117,7 @@ class _Sheet:
     def of(cls, pictures: list[Picture], texts: Sequence[str]) -> _Sheet:
         lines = [line for text in texts for line in text.splitlines()]
         widths = [picture.width for picture in pictures]
-        widths += [_LETTER * len(line) + MARGIN for line in lines]
+        widths += [_LETTER * len(line) + _MARGIN for line in lines]
         most = max((len(text.splitlines()) for text in texts), default=0)
         return cls(pictures, max(widths, default=0.0), most * _LINE + _LINE + 4)
 
@@ -125,8 +125,8 @@ class _Sheet:
         """Return the width and height of the sheet."""
         heights = [picture.height for picture in self.pictures]
         rows = [max(heights[i : i + columns]) for i in range(0, len(heights), columns)]
-        width = min(columns, len(heights)) * self.cell + MARGIN
-        return width, sum(rows) + self.words * len(rows) + MARGIN
+        width = min(columns, len(heights)) * self.cell + _MARGIN
+        return width, sum(rows) + self.words * len(rows) + _MARGIN
 
 
 def _best_columns(sheet: _Sheet) -> int:

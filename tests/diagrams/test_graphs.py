@@ -96,7 +96,7 @@ def test_whatever_has_levels_and_labels_is_read_and_drawn(data):
     assert slow.are_isomorphic((tree.parents, tree.blocks), (parents, blocks))
     assert len(tree.links) == len(diagram.links)
     assert tree.is_one_pass == diagram.is_one_pass
-    assert diagram_svg(tree).count(' r="5"') == len(parents)
+    assert diagram_svg(tree).count(' r="4"') == len(parents)
     assert contact_sheet_svg([tree]).count(">" + str(tree) + "<") == 1
 
 
