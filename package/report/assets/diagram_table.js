@@ -2,6 +2,7 @@
 // The table of diagrams: built once, then rows are hidden and moved.
 
 const ROW_PARTS = 40; // rows that are drawn at a time, so that the page answers meanwhile
+const LONG = 250; // from so many rows on only those in sight are laid out
 
 const COLUMNS = [
   { name: "text", label: "Diagram", sorted: (row) => row.place, cell: pictureCell },
@@ -98,6 +99,7 @@ function buildTable(table, rows, { howMany, nothing }) {
   });
   addEventListener("beforeprint", () => draw(rows.length));
   table.setAttribute("aria-busy", "true");
+  table.classList.toggle("is-long", rows.length >= LONG);
   sort(columns[0], false);
   show(() => true);
   drawRest();
@@ -109,8 +111,8 @@ function widthOf({ name, short, label }, rows) {
   const column = element("col");
   const longest = (texts) => Math.max(4, ...texts.map((text) => text?.length ?? 0));
   if (name === "text") column.style.width = `${Math.min(Math.max(0.5 * longest(rows.map((row) => row.text)), 8), 18) + 1.5}rem`;
-  else if (name === "count") column.style.width = `${Math.min(Math.max(0.36 * longest(rows.map((row) => row.count?.text)), 6), 26)}rem`;
-  else if (name !== "value") column.style.width = `${0.5 * (short ?? label).length + 3}rem`;
+  else if (name === "count") column.style.width = `${Math.min(Math.max(0.36 * longest(rows.map((row) => row.count?.text)), 6), 30)}rem`;
+  else if (name !== "value") column.style.width = `${0.48 * (short ?? label).length + 2.3}rem`;
   return column;
 }
 

@@ -15,7 +15,11 @@ function verdictOf({ name, value, error, verdict, trustworthy }, isRecommended) 
   const figure = element("p", { class: "figure" }, withError(value, error));
   return element(
     "article", { class: `verdict ${name} ${trustworthy ? "is-trusted" : "is-untrusted"}` },
-    element("h3", {}, swatch(name), calledSeries(name), isRecommended ? element("span", { class: "badge" }, "recommended") : null), figure, words,
+    element(
+      "div", { class: "verdict-head" }, swatch(name), element("h3", {}, calledSeries(name)),
+      isRecommended ? element("span", { class: "badge" }, "recommended") : null,
+    ),
+    figure, words,
   );
 }
 

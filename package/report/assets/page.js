@@ -61,10 +61,30 @@ function fillFormulas(formulas) {
     const heading = given.length > 1 ? element("h3", {}, calledSeries(name)) : null;
     const formula = element(
       "div", { class: "closed-form scroll", tabindex: "0", role: "region", "aria-label": `Closed form, ${calledSeries(name)}` },
-      mathml ? adopted(mathml) : element("pre", {}, text ?? latex),
+      ...(mathml ? formulaLines(adopted(mathml)) : [element("pre", {}, text ?? latex)]),
     );
     byId("formula-list").append(heading ?? "", formula, latex ? sourceOf(latex) : "");
   }
+}
+
+/**
+ * Return a formula of many lines as formulas of one line each.
+ *
+ * A browser breaks no table of mathematics from page to page; lines it does, and on a narrow screen the
+ * left side may stand above the right one.
+ */
+function formulaLines(formula) {
+  const rows = [...formula.querySelectorAll(":scope > mtable > mtr")];
+  if (!rows.length) return [formula];
+  return rows.map((row) => {
+    const sides = [...row.children].map((cell) => {
+      const side = document.createElementNS(MATHML, "math");
+      side.setAttribute("displaystyle", "true");
+      side.append(...cell.childNodes);
+      return element("div", { class: side.textContent.trim() ? "" : "empty" }, side);
+    });
+    return element("div", { class: "line" }, ...sides);
+  });
 }
 
 /** The LaTeX of a formula, folded away, with a button that copies it. */
