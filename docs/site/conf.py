@@ -46,6 +46,7 @@ html_theme = "furo"
 html_title = f"sgdiagrams {release}"
 html_static_path = ["static"]
 html_css_files = ["style.css"]
+html_show_copyright = False
 html_copy_source = False
 html_use_index = False  # the rooms list the names
 html_domain_indices = False
@@ -67,6 +68,17 @@ def add_mathjax(app):
     )
 
 
+def keep_sentences(_app, what, _name, _value, _options, lines):
+    """Keep "T B: every datapoint is used once." a sentence; Napoleon would read T B as a type."""
+    if what in {"attribute", "data", "property"}:
+        lines[0] = f": {lines[0]}"  # an empty type
+
+
+def show_defaults(_app, _what, _name, _value, _options, signature, returned):
+    """Show a default that is made anew each time as Python's own stubs do."""
+    return (signature and signature.replace("<factory>", "..."), returned)
+
+
 def end_without_blank_lines(_app, document):
     """Take away the blank line that ends an example for Python's doctest."""
     for block in document.findall(nodes.literal_block):
@@ -78,6 +90,8 @@ def end_without_blank_lines(_app, document):
 def setup(app):
     """Connect what this site does beyond Sphinx."""
     app.connect("builder-inited", add_mathjax)
+    app.connect("autodoc-process-docstring", keep_sentences, priority=400)  # before Napoleon
+    app.connect("autodoc-process-signature", show_defaults)
     app.connect("source-read", contents.add_tables_of_contents)
     app.connect("doctree-read", reference.link_names)
     app.connect("doctree-read", end_without_blank_lines)

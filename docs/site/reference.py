@@ -17,7 +17,7 @@ _FOREIGN = "Expr, Basic, StrPrinter, Exception, BaseException, tuple, object, Pr
 _GROUPS = ("Classes", "Functions", "Errors", "Values")
 #: How prose names something public: a class, its member, or a function that is called.
 _NAMED = re.compile(
-    r"(?:sgdiagrams\.|sd\.)?([A-Z]\w*[a-z]\w*(?:\.\w+)?|[a-z_]\w*(?=\())(?:\(.*\))?"
+    r"(?:sgdiagrams\.|sd\.)?([A-Z]\w*[a-z]\w*(?:\.\w+)?|[a-z]+_\w+|[a-z_]\w*(?=\())(?:\(.*\))?"
 )
 
 
@@ -79,7 +79,12 @@ def _page(room, name):
     """Return the page of a name."""
     value = getattr(importlib.import_module(room), name)
     lines = [":orphan:", "", name, "=" * len(name), ""]
-    lines += [f"In :doc:`{room} <{room}>`.", "", f".. currentmodule:: {room}", ""]
+    lines += [
+        f"``from {room} import {name}`` (:doc:`what else is there <{room}>`)",
+        "",
+        f".. currentmodule:: {room}",
+        "",
+    ]
     if inspect.ismodule(value):
         return [
             *lines,
