@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 from itertools import chain, product
 from math import prod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, final
 
 from flint import arb, ctx, fmpq
 from sympy import Add, Expr, Mul, Rational, Symbol, sympify
@@ -50,6 +50,7 @@ from sgdiagrams.symbolic.weights.quotients import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sgdiagrams.diagrams.diagram import Diagram
     from sgdiagrams.symbolic.contractions.contraction import Contraction
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis, NoiseModel
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
-__all__ = ["Derivation", "exact_terms", "rounded_terms"]
+__all__ = ["Contribution", "Derivation", "exact_terms", "rounded_terms"]
 
 #: Over more updates the weights of optimisers with memory are derived when somebody asks for them.
 _MANY = 1000
@@ -109,6 +110,24 @@ def rounded_terms(
         (Fraction(int(term.weight.p), int(term.weight.q)), term.contraction, term.order)
         for term in exact_terms(derivations, order)
     )
+
+
+class Contribution(NamedTuple):
+    """What a diagram contributes to an expectation, without its sign and 1/symmetry factor.
+
+    Attributes
+    ----------
+    diagram
+        The diagram.
+    weight
+        The weighted number of embeddings.
+    values
+        What that multiplies: one contraction for every way to share out the root's children.
+    """
+
+    diagram: Diagram
+    weight: Expr
+    values: tuple[Contraction, ...]
 
 
 @final
@@ -209,6 +228,25 @@ class Derivation:
                 for moment, factor in in_moments(c).items()
             )
         return collect((Term(w, c, shift=n) for w, (c, n) in pairs), is_canonical=is_simple)
+
+    def contributions(
+        self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]
+    ) -> Iterator[Contribution]:
+        """Go through the diagrams of an order of one expectation, with their counts and values."""
+        means = self._exact
+        if not all(time.is_end for time in times):
+            timed = means.timed
+            for diagram, value, count in means.counted_read(d, factors, times):
+                yield Contribution(diagram, timed.weight(count, d), (value,))
+            return
+        for diagram, values, counts in means.counted(d, factors):
+            counters = means.counters(factors)
+            signed = zip(counters, counts, strict=True)
+            weights = [sign * counter.weight(count, d) for (sign, counter), count in signed if count]
+            weight = canonical(Add(*weights))
+            if weight != 0 and values:
+                pull = means.pull ** means.pulls_of(values[0])
+                yield Contribution(diagram, means.scaled(weight, pull), tuple(values))
 
     @cached_property
     def _in_updates(self) -> Derivation | None:
@@ -338,16 +376,21 @@ class _Means(ABC, Generic[Weight]):
             self._counters[factors] = self.made(factors)
         return self._counters[factors]
 
-    def _order(self, d: int, factors: tuple[str, ...]) -> dict[Contraction, Weight]:
+    def counted(
+        self, d: int, factors: tuple[str, ...]
+    ) -> Iterator[tuple[Diagram, list[Contraction], list[Laurent]]]:
+        """Go through the diagrams of an order: what each is worth, and what every counter counts.
+
+        A diagram comes several times where updates may be those of decoupled weight decay.
+        """
         role = root_role(factors)
         if d and self.training.sampling.is_empty:
-            return {}
+            return
         counters = self.counters(factors)
         is_penalised = self.training.optimizer.weight_decay != 0
         has_pull = self.training.optimizer.decoupled_decay != 0
         marked = self.roots.marked(factors)
         updates = UPDATE if self.roots.has_penalty else None
-        sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
         options = self.training.sampling.diagram_options
         diagrams = enumerate_diagrams(d, root=root_mode(role), **options)  # type: ignore[arg-type]
         if self.visits != "same":
@@ -356,7 +399,6 @@ class _Means(ABC, Generic[Weight]):
         for diagram in diagrams:
             if not fits(diagram, factors):
                 continue
-            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             for pulled in pulled_updates(diagram) if has_pull else ((),):
                 values = list(
                     contractions(
@@ -372,43 +414,55 @@ class _Means(ABC, Generic[Weight]):
                     is_gaussian = self.visits == "gaussian"
                     left = (with_added_noise(value, is_gaussian=is_gaussian) for value in values)
                     values = [value for value in left if value is not None]
-                for (sign, counter), total in zip(counters, sums, strict=True):
-                    count = counter.count_pulled(diagram, role, pulled)
-                    for contraction in values if count else ():
-                        self.add(total.setdefault(contraction, {}), count, scale * sign)
+                counts = [counter.count_pulled(diagram, role, pulled) for _, counter in counters]
+                yield diagram, values, counts
+
+    def _order(self, d: int, factors: tuple[str, ...]) -> dict[Contraction, Weight]:
+        if d and self.training.sampling.is_empty:
+            return {}
+        counters = self.counters(factors)
+        sums: list[dict[Contraction, Laurent]] = [{} for _ in counters]
+        for diagram, values, counts in self.counted(d, factors):
+            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
+            for (sign, _), count, total in zip(counters, counts, sums, strict=True):
+                for contraction in values if count else ():
+                    self.add(total.setdefault(contraction, {}), count, scale * sign)
         result: dict[Contraction, Weight] = {}
         for (_, counter), total in zip(counters, sums, strict=True):
             for contraction, laurent in total.items():
                 if laurent:
                     weight: Any = counter.weight(laurent, d)
-                    if has_pull:
-                        weight = self.scaled(weight, self._pull ** contraction.labels.count(L2))
+                    if pulls := self.pulls_of(contraction):
+                        weight = self.scaled(weight, self.pull**pulls)
                     before = result.get(contraction)
                     result[contraction] = weight if before is None else self.plus(before, weight)
         return result
 
+    def pulls_of(self, contraction: Contraction) -> int:
+        """Return how many updates are those of decoupled weight decay."""
+        has_pull = self.training.optimizer.decoupled_decay != 0
+        return contraction.labels.count(L2) if has_pull else 0
+
     @property
-    def _pull(self) -> Expr:
+    def pull(self) -> Expr:
         """The strength of decoupled weight decay."""
         return sympify(self.training.optimizer.decoupled_decay)
 
-    def _order_read(
+    def counted_read(
         self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]
-    ) -> dict[Contraction, Weight]:
-        """Return the terms of an order where the factors look at the weights at times of their own.
+    ) -> Iterator[tuple[Diagram, Contraction, Laurent]]:
+        """Go through the diagrams of an order where factors look at the weights at times of their own.
 
         Then it matters which factor a child of the root is given to.
         """
         role = root_role(factors)
         if d and self.training.sampling.is_empty:
-            return {}
+            return
         is_penalised = self.training.optimizer.weight_decay != 0
         marked = self.roots.marked(factors)
         updates = UPDATE if self.roots.has_penalty else None
-        sums: dict[Contraction, Laurent] = {}
         options = self.training.sampling.diagram_options
         for diagram in enumerate_diagrams(d, root=root_mode(role), **options):  # type: ignore[arg-type]
-            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
             counts: dict[tuple[ReadTime | None, ...], Laurent] = {}
             ways = shared_out(
                 diagram, marked, basis=self.basis, is_penalised=is_penalised, updates=updates
@@ -419,8 +473,16 @@ class _Means(ABC, Generic[Weight]):
                 if reads not in counts:
                     counts[reads] = self.timed.count_read(diagram, role, reads)
                 if counts[reads]:
-                    contraction = way.contraction(self.basis)
-                    self.add(sums.setdefault(contraction, {}), counts[reads], scale)
+                    yield diagram, way.contraction(self.basis), counts[reads]
+
+    def _order_read(
+        self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]
+    ) -> dict[Contraction, Weight]:
+        """Return the terms of an order where the factors look at the weights at times of their own."""
+        sums: dict[Contraction, Laurent] = {}
+        for diagram, contraction, count in self.counted_read(d, factors, times):
+            scale = prefactor(d, symmetry_factor=diagram.symmetry_factor).number
+            self.add(sums.setdefault(contraction, {}), count, scale)
         weights: dict[Contraction, Any] = {
             contraction: self.timed.weight(laurent, d)
             for contraction, laurent in sums.items()
