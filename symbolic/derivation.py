@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis, NoiseModel
     from sgdiagrams.symbolic.weights.laurent import Laurent
 
-__all__ = ["Contribution", "Derivation", "exact_terms", "rounded_terms"]
+__all__ = ["CountedDiagram", "Derivation", "exact_terms", "rounded_terms"]
 
 #: Over more updates the weights of optimisers with memory are derived when somebody asks for them.
 _MANY = 1000
@@ -112,7 +112,7 @@ def rounded_terms(
     )
 
 
-class Contribution(NamedTuple):
+class CountedDiagram(NamedTuple):
     """What a diagram contributes to an expectation, without its sign and 1/symmetry factor.
 
     Attributes
@@ -231,22 +231,24 @@ class Derivation:
 
     def contributions(
         self, d: int, factors: tuple[str, ...], times: tuple[ReadTime, ...]
-    ) -> Iterator[Contribution]:
+    ) -> Iterator[CountedDiagram]:
         """Go through the diagrams of an order of one expectation, with their counts and values."""
         means = self._exact
         if not all(time.is_end for time in times):
             timed = means.timed
             for diagram, value, count in means.counted_read(d, factors, times):
-                yield Contribution(diagram, timed.weight(count, d), (value,))
+                yield CountedDiagram(diagram, timed.weight(count, d), (value,))
             return
         for diagram, values, counts in means.counted(d, factors):
             counters = means.counters(factors)
             signed = zip(counters, counts, strict=True)
-            weights = [sign * counter.weight(count, d) for (sign, counter), count in signed if count]
+            weights = [
+                sign * counter.weight(count, d) for (sign, counter), count in signed if count
+            ]
             weight = canonical(Add(*weights))
             if weight != 0 and values:
                 pull = means.pull ** means.pulls_of(values[0])
-                yield Contribution(diagram, means.scaled(weight, pull), tuple(values))
+                yield CountedDiagram(diagram, means.scaled(weight, pull), tuple(values))
 
     @cached_property
     def _in_updates(self) -> Derivation | None:

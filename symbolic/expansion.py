@@ -15,6 +15,7 @@ from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
+from sgdiagrams.symbolic.article.series_derivation import plain_article
 from sgdiagrams.symbolic.checks import check_choice, check_numbers, rational
 from sgdiagrams.symbolic.derivation import exact_terms, rounded_terms
 from sgdiagrams.symbolic.files.formula import dump, load
@@ -502,6 +503,47 @@ class Expansion(SeriesFormula):
     ) -> str:
         """Return the expansion as a table for the terminal; options as for `latex`."""
         return self.write(TextRenderer(), eta=eta, coefficients=coefficients, digits=digits)
+
+    def document(
+        self,
+        *,
+        width: int | str | None = None,
+        coefficients: Coefficients = "factored",
+        digits: int | None = None,
+        command: str | None = None,
+    ) -> str:
+        r"""Return the whole derivation as an article in LaTeX, for people to read.
+
+        It asks the question, states the theorem and the rule of counting, explains the letters that
+        occur, lists the diagrams with symmetry factor, count and value, collects them, and says where
+        the formula holds. It needs the packages ``geometry``, ``amsmath``, ``amssymb``, ``longtable`` and
+        ``tikz``.
+
+        Parameters
+        ----------
+        width
+            That of the text, 300pt or more: see `latex`.
+        coefficients, digits
+            As for `latex`. What would fill more than a page is described in a few words.
+        command
+            What writes the text again, for its last section; the call of `expand` when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length or too small, there would be more than 2000 rows, or the
+            expansion does not know any more how training is done, once symbols have been substituted.
+
+        Examples
+        --------
+        >>> from sgdiagrams.symbolic import expand
+        >>> text = expand("test-loss", order=2, sampling="one-pass").document()
+        >>> [line for line in text.splitlines() if line.startswith(r"\section")][:2]
+        ['\\section*{The question}', '\\section*{The theorem}']
+        """
+        return plain_article(
+            self, width=width, coefficients=coefficients, digits=digits, command=command
+        ).latex()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON, in the schema of `sgdiagrams.symbolic.files.formula`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from sgdiagrams.diagrams.messages import how_many
+from sgdiagrams.symbolic.article.run_derivation import path_article
 from sgdiagrams.symbolic.formula import check_holder
 from sgdiagrams.symbolic.paths.path_formula import PathFormula
 from sgdiagrams.symbolic.paths.path_json import dump_path, load_path
@@ -71,6 +72,23 @@ class PathExpansion(OnPaper, PathFormula):
 
     def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:  # noqa: ARG002 - none is long
         return write_path(self, renderer)
+
+    def document(self, *, width: int | str | None = None, command: str | None = None) -> str:
+        """Return the whole derivation as an article in LaTeX: see `Expansion.document`.
+
+        Parameters
+        ----------
+        width
+            That of the text, 300pt or more.
+        command
+            What writes the text again, for its last section; the call of `expand` when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length or too small.
+        """
+        return path_article(self, width=width, command=command).latex()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""

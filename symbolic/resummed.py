@@ -14,6 +14,7 @@ from sgdiagrams.diagrams.messages import how_many, shown
 from sgdiagrams.diagrams.tables import folded_for_people
 from sgdiagrams.diagrams.whole_numbers import is_whole
 from sgdiagrams.symbolic import symbols
+from sgdiagrams.symbolic.article.dressed_derivation import dressed_article
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.files.resummed import dump_resummed, load_resummed
 from sgdiagrams.symbolic.formula import check_holder
@@ -446,6 +447,38 @@ class ResummedExpansion(ResummedFormula):
     def text(self, *, digits: int | None = None) -> str:
         """Return the expansion as a table for the terminal; see `latex` for the digits."""
         return self.write(TextRenderer(), digits=digits)
+
+    def document(
+        self,
+        *,
+        width: int | str | None = None,
+        differences: Any = "short",
+        digits: int | None = None,
+        command: str | None = None,
+    ) -> str:
+        """Return the whole derivation as an article in LaTeX: see `Expansion.document`.
+
+        It says how links are summed into dressed edges, and lists linkless diagrams with what they
+        contribute.
+
+        Parameters
+        ----------
+        width
+            That of the text, 300pt or more.
+        differences, digits
+            As for `latex`.
+        command
+            What writes the text again, for its last section; the call of `expand` when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length or too small, a table would have more than 2000 rows, or a
+            coefficient would fill more than a page.
+        """
+        return dressed_article(
+            self, width=width, differences=differences, digits=digits, command=command
+        ).latex()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the expansion as JSON."""

@@ -27,7 +27,7 @@ from sgdiagrams.symbolic.layout.nodes import ONE, Node, Numeral, Operator, Row
 if TYPE_CHECKING:
     from sgdiagrams.symbolic.layout.documents import Equation, Table
 
-__all__ = ["rounded_equation", "rounded_table"]
+__all__ = ["rounded_equation", "rounded_layout", "rounded_table"]
 
 _Part = TypeVar("_Part")
 _MOST = 50
@@ -48,7 +48,7 @@ def rounded_equation(layout: Equation, digits: int | None) -> Equation:
     RequestError
         When the digits are no whole number 1..50.
     """
-    changed = _rounded(layout, digits)
+    changed = rounded_layout(layout, digits)
     if changed == layout or digits is None:
         return layout
     relation = Operator("≈") if layout.relation == Operator("=") else layout.relation
@@ -58,7 +58,7 @@ def rounded_equation(layout: Equation, digits: int | None) -> Equation:
 
 def rounded_table(layout: Table, digits: int | None) -> Table:
     """Return a table with long numbers rounded, and a line that says so."""
-    changed = _rounded(layout, digits)
+    changed = rounded_layout(layout, digits)
     if changed == layout or digits is None:
         return layout
     return replace(changed, titles=(*changed.titles, _words(digits)))
@@ -68,7 +68,8 @@ def _words(digits: int) -> str:
     return f"numbers with more than {digits} digits are rounded to {digits}"
 
 
-def _rounded(layout: _Part, digits: int | None) -> _Part:
+def rounded_layout(layout: _Part, digits: int | None) -> _Part:
+    """Return a part of a layout with long numbers rounded; all of it where digits are None."""
     if digits is None:
         return layout
     if not is_whole(digits, least=1, most=_MOST):

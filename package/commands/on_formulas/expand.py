@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.expansion import Expansion
     from sgdiagrams.symbolic.path_expansion import PathExpansion
     from sgdiagrams.symbolic.resummed import ResummedExpansion
-from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.help import command, given_command
 
 __all__ = ["expand"]
 
@@ -59,6 +59,12 @@ __all__ = ["expand"]
     help="How coefficients are written; factored when left out. Binomials are of T alone.",
 )
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document, or a page of HTML.")
+@click.option(
+    "--document",
+    is_flag=True,
+    help="The whole derivation as an article (latex): question, theorem, counting, diagrams with counts "
+    "and values, formula, limits.",
+)
 @click.option(
     "--width",
     metavar="LENGTH",
@@ -119,6 +125,7 @@ def expand(
     eta: Any,
     coefficients: Any,
     standalone: bool,
+    document: bool,
     width: str | None,
     along_path: bool,
     noise: int | None,
@@ -151,6 +158,7 @@ def expand(
         sgdiagrams expand --observable displacement --through 2 --resummed --form stationary
         sgdiagrams expand --order 2 --sampling epochs --visits fresh
         sgdiagrams expand --along-path --noise 1 --sampling epochs --format latex
+        sgdiagrams expand --order 3 --sampling epochs --format latex --document --output gap.tex
     """  # noqa: D301 - click reads the control character
     if not resummed:
         refuse_options(
@@ -168,7 +176,17 @@ def expand(
         )
     if style not in ("latex", "mathml"):
         refuse_options("only with --format latex or mathml", {"--width": width is not None})
+    if document:
+        refuse_options("only with --format latex", {"--document": style != "latex"})
+        without = {
+            "--standalone": standalone,  # it is a whole document as it is
+            "--eta": eta is not None,
+            "--in-one-dimension": in_one_dimension,
+            "--on-tensors": tensors is not None,
+        }
+        refuse_options("only without --document", without)
     page = {"standalone": standalone, "width": width, "digits": digits}
+    article = {"command": given_command(), "width": width} if document else None
     if standalone:
         refuse_options("only with --format latex or mathml", {"--standalone": style in _OF_DATA})
     if style in _OF_DATA[1:]:
@@ -190,18 +208,24 @@ def expand(
             },
         )
         with working("expanding"):
-            text = _along_path(derive_along_path(noise=noise, **request), style, page)
+            path_expansion = derive_along_path(noise=noise, **request)
+            text = (
+                _along_path(path_expansion, style, page)
+                if article is None
+                else path_expansion.document(**article)
+            )
         (emit_formula if style == "text" else emit)(text, output)
         return
     refuse_options("only with --along-path", {"--noise": noise is not None})
     if not resummed:
         with working("expanding"):
-            text = _plain(
-                derive(visits=visits, **request),
-                style,
-                eta or "scalar",
-                coefficients or "factored",
-                page,
+            plain = derive(visits=visits, **request)
+            text = (
+                _plain(plain, style, eta or "scalar", coefficients or "factored", page)
+                if article is None
+                else plain.document(
+                    coefficients=coefficients or "factored", digits=digits, **article
+                )
             )
         (emit_formula if style == "text" else emit)(text, output)
         return
@@ -221,6 +245,8 @@ def expand(
         expansion = _presented(derive_resummed(role, **request), form, flat, at_minimum=at_minimum)
         if in_one_dimension or tensors is not None:
             text = _as_formula(expansion, style, tensors, page)
+        elif article is not None:
+            text = expansion.document(differences=differences or "short", digits=digits, **article)
         else:
             text = _resummed(expansion, style, differences or "short", page)
     (emit_formula if style == "text" else emit)(text, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -15,8 +16,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["FittingCommand", "FittingContext", "command", "help_width"]
+__all__ = ["FittingCommand", "FittingContext", "command", "given_command", "help_width"]
 
+_GIVEN = "sgdiagrams.arguments"
 _WIDEST = 100  # lines that are longer are hard to read
 _TWO_COLUMNS = 70  # from this width on
 
@@ -81,6 +83,11 @@ class FittingCommand(click.Command):
 
     context_class = FittingContext
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what was given, and keep it as it was, for `given_command`."""
+        ctx.meta[_GIVEN] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         r"""Write the prose wrapped, and the examples after ``\b`` line by line."""
         del ctx
@@ -122,3 +129,15 @@ def command(
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """Return the decorator of commands, whose help fits."""
     return click.command(name, cls=FittingCommand, short_help=short_help)
+
+
+def given_command() -> str:
+    """Return the command that runs as a line for a shell, without the file that it writes to."""
+    ctx = click.get_current_context()
+    words: list[str] = []
+    skips_next = False
+    for word in ctx.meta.get(_GIVEN, ()):
+        if not (skips_next or word.startswith("--output=") or word == "--output"):
+            words.append(word)
+        skips_next = word == "--output"
+    return shlex.join(["sgdiagrams", str(ctx.info_name), *words])

@@ -1,0 +1,281 @@
+"""Articles: rows add up to the formula, the words fit, and a real TeX has nothing to complain of."""
+
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from functools import partial
+
+import pytest
+from sympy import Integer, Rational
+
+from sgdiagrams.diagrams import RequestError
+from sgdiagrams.symbolic import (
+    SGD,
+    Epochs,
+    Exponential,
+    Grid,
+    Momentum,
+    OnePass,
+    TailAverage,
+    expand,
+    symbols,
+)
+from sgdiagrams.symbolic.article import article
+from sgdiagrams.symbolic.article.article import Article, Section, article_points, verbatim
+from sgdiagrams.symbolic.article.rows import check_length
+from sgdiagrams.symbolic.article.tables import DiagramEntry
+from sgdiagrams.symbolic.article.words.observables import expectations_of
+from sgdiagrams.symbolic.article.words.schemes import common_share, scheme_words
+from sgdiagrams.symbolic.derivation import Derivation
+from sgdiagrams.symbolic.training.names import SAMPLINGS, named_sampling
+from sgdiagrams.symbolic.weights.quotients import canonical
+
+NAMED = [
+    "one-pass", "epochs", "reshuffled-epochs", "with-replacement", "subsets", "poisson", "full-batch",
+    "gradient-descent", "gradient-flow", "sde", "epochs:reduction=sum", "sde:order=2",
+]  # fmt: skip
+
+SUMS = [
+    *(("test-loss", 3, scheme, None, "same") for scheme in NAMED),
+    ("training-loss", 2, "epochs", None, "same"),
+    ("training-loss", 2, Epochs(N=5, B=2, E=2), "momentum:beta=0.5", "same"),
+    ("training-loss", 2, "epochs", None, "fresh"),
+    ("test-loss", 2, "epochs", None, "gaussian"),
+    ("second-moment", 3, "one-pass", "nesterov", "same"),
+    ("test-loss", 2, "one-pass", Momentum(decoupled_decay=symbols.lamda), "same"),
+    ("displacement", 3, "one-pass", SGD(weight_decay=symbols.lamda), "same"),
+    ("displacement:since=2", 2, OnePass(T=5), None, "same"),
+    ("displacement * displacement:lag=1", 2, "one-pass", None, "same"),
+]
+
+
+@pytest.mark.parametrize(("observable", "order", "sampling", "optimizer", "visits"), SUMS)
+def test_signs_counts_and_values_of_the_rows_add_up_to_the_formula(
+    observable, order, sampling, optimizer, visits
+):
+    """The sum over diagrams is done here once more: sign, share and symmetry factor are its own."""
+    basis = "cumulant" if optimizer is not None or "sde" in str(sampling) else None
+    expansion = expand(
+        observable, order=order, sampling=sampling, optimizer=optimizer, visits=visits, basis=basis
+    )
+    [part] = expansion.parts
+    derivation = Derivation(
+        part.observable, part.training, expansion.basis, expansion.order, part.visits
+    )
+    share = common_share(part.training.sampling) or Integer(1)
+    sums = defaultdict(lambda: Integer(0))
+    for factors, times in expectations_of(part.observable):
+        for d in range(order + 1):
+            for diagram, weight, values in derivation.contributions(d, factors, times):
+                count = weight * share**d  # what the table shows
+                for value in values:
+                    term = Rational((-1) ** d, diagram.symmetry_factor) * count / share**d
+                    sums[value] = canonical(sums[value] + term)
+    expected = {term.contraction: term.weight for term in expansion.terms}
+    assert {value: weight for value, weight in sums.items() if weight != 0} == expected
+
+
+def test_counts_are_those_of_the_scheme():
+    scheme = Epochs()
+    derivation = Derivation(
+        expand("test-loss", order=0, sampling=scheme).parts[0].observable,
+        expand("test-loss", order=0, sampling=scheme).parts[0].training,
+        "moment",
+        3,
+    )
+    [(factors, times)] = expectations_of(derivation.observable)
+    seen = 0
+    for diagram, weight, _ in derivation.contributions(3, factors, times):
+        assert canonical(weight * symbols.B**3 - scheme.count(diagram)) == 0
+        seen += 1
+    assert seen == 17
+
+
+# What is written ----------------------------------------------------------------------------------------
+
+
+def packages_of(document):
+    return re.findall(r"^\\usepackage(?:\[.*\])?\{(.+)\}$", document, flags=re.MULTILINE)
+
+
+def test_a_document_needs_the_packages_that_docstrings_name():
+    documents = [
+        expand("test-loss", order=2, sampling="epochs").document(),
+        expand("test-loss", order=2, sampling="one-pass", resummed=True).document(),
+        expand("test-loss", noise=1, sampling="one-pass", along_path=True).document(),
+    ]
+    for words in (
+        article.__doc__,
+        type(expand("test-loss", order=0, sampling="sde")).document.__doc__,
+    ):
+        sentence = re.search(r"needs the packages (.*?)\.", re.sub(r"\s+", " ", words))[1]
+        named = re.findall(r"``(\w+)``", sentence)
+        assert all(packages_of(document) == named for document in documents)
+
+
+def test_every_scheme_has_words_and_a_rule_in_both_bases():
+    for name in [*NAMED, "shuffled-epochs", "fresh-data"]:
+        scheme = named_sampling(name)
+        for basis in scheme.bases:
+            words = scheme_words(scheme, basis)
+            assert words.described.endswith(".")
+            assert any("count" in line or "L(c_i)" in line for line in words.rule)
+            assert "scheme" not in words.described  # the words of one that is in no table
+    assert set(SAMPLINGS) == {named_sampling(name).name for name in NAMED} | {"grid"}
+
+
+def test_words_say_how_blocks_are_placed():
+    both = [
+        expand("test-loss", order=1, sampling="epochs", basis=b).document()
+        for b in ("moment", "cumulant")
+    ]
+    assert "Different blocks are on different datapoints" in both[0]
+    assert "Different blocks may be on the same datapoint" in both[1]
+    assert "(B)_{k}" in both[0]
+    assert "B^{k}" in both[1]
+
+
+def test_only_what_occurs_is_explained():
+    text = expand("test-loss", order=1, sampling="one-pass").document()
+    assert "Hessian" not in text
+    assert "the number of updates" in text
+    assert "number of epochs" not in text
+    text = expand("training-loss", order=2, sampling="epochs", basis="cumulant").document()
+    assert "Hessian" in text
+    assert "joint cumulant of derivatives" in text
+    assert "the number of epochs" in text
+
+
+def test_command_and_call_are_told():
+    expansion = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum")
+    text = re.sub(r"\\allowbreak\{\}", "", expansion.document()).replace(r"\mbox{-}", "-")
+    assert "expand('test-loss', sampling=OnePass(T=T, B=1), order=1" in text
+    assert r"\mbox{-}\mbox{-}order 1" in expansion.document(command="sgdiagrams expand --order 1")
+    dressed = expand("test-loss", order=1, sampling="one-pass", resummed=True).stationary()
+    assert "with\\_form('stationary')" in dressed.document().replace(r"\allowbreak{}", "")
+
+
+def test_references_are_those_of_what_is_used():
+    plain = expand("test-loss", order=1, sampling="one-pass").document()
+    assert "Polyak" not in plain
+    assert "Tenka (2020)" in plain
+    heavy = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum").document()
+    assert "Polyak (1964)" in heavy
+
+
+def test_linkless_diagrams_alone_are_in_the_table_of_a_dressed_article():
+    text = expand("test-loss", order=3, sampling="one-pass", resummed=True).document()
+    assert [int(n) for n in re.findall(r"edges?: (\d+) diagram", text)] == [1, 2, 6]
+    at_rest = expand("test-loss", order=3, sampling="one-pass", resummed=True).at_minimum()
+    assert [int(n) for n in re.findall(r"edges?: (\d+) diagram", at_rest.document())] == [1, 1]
+
+
+# Refusals -----------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_written_is_refused():
+    expansion = expand("test-loss", order=1, sampling="epochs")
+    with pytest.raises(RequestError, match=r"300pt \(10.55cm\) or more for a document"):
+        expansion.document(width="columnwidth")
+    with pytest.raises(RequestError, match="expected a width"):
+        expansion.document(width="wide")
+    with pytest.raises(RequestError, match="symbols have been substituted"):
+        expansion.subs({"B": 1}).document()
+    other = expand("test-loss", order=1, sampling="epochs", basis="cumulant")
+    with pytest.raises(RequestError, match="one basis, got both bases"):
+        (expansion - other.parts[0].coefficient * 2 * other).document()
+    with pytest.raises(RequestError, match="at most 2000 rows"):
+        check_length([DiagramEntry(None, (None,) * 2001)])
+    assert article_points("16cm") == 455
+
+
+def test_long_numbers_are_rounded_or_described():
+    long = expand("test-loss", order=2, sampling=OnePass(T=4000), optimizer=Momentum(beta="17/29"))
+    assert "characters long" in long.document()
+    rounded = long.document(digits=5)
+    assert "characters long" not in rounded
+    assert r"\cdot 10^{" in rounded
+    assert "rounded to 5" in rounded
+
+
+def test_empty_sections_are_left_out():
+    page = Article("t", "s", (Section("A", ()), Section("B", ("", "b"))), 345).latex()
+    assert "section*{A}" not in page
+    assert "\\section*{B}\n\nb\n" in page
+    assert verbatim("a_b") == r"{\raggedright\small\ttfamily a\_b\par}"
+
+
+# With a real TeX ----------------------------------------------------------------------------------------
+
+PLAIN = [
+    ("test-loss", 4, "epochs", {}, {}),
+    ("generalisation-gap", 2, "with-replacement", {"basis": "cumulant"}, {"width": "300pt"}),
+    ("covariance", 3, "one-pass", {"optimizer": "momentum"}, {"width": "16cm"}),
+    ("variance", 2, "reshuffled-epochs", {"visits": "fresh"}, {}),
+    ("test-loss", 2, OnePass(T=9), {"optimizer": Momentum(decoupled_decay=symbols.lamda)}, {}),
+    ("expression:|G|^2", 2, "subsets", {"optimizer": SGD(penalty="expression:C_aa")}, {}),
+    ("displacement", 2, Grid([[0, 1], [2], [0]]), {"optimizer": "lookahead:k=2"}, {}),
+    ("second-moment", 3, "sde:order=2", {}, {}),
+    ("function:other_task", 2, "poisson", {"optimizer": SGD(average=TailAverage())}, {}),
+    (
+        "training-loss",
+        2,
+        Epochs(N=7, B=2, E=2),
+        {"optimizer": SGD(schedule=Exponential(gamma="1/2"))},
+        {},
+    ),
+]
+
+
+def plain(observable, order, sampling, how, style):
+    return expand(observable, order=order, sampling=sampling, **how).document(**style)
+
+
+def difference():
+    one, two = (expand("test-loss", order=2, sampling=s) for s in ("one-pass", "full-batch"))
+    return (one - two).document()
+
+
+def dressed(observable, form="discrete", width=None, **how):
+    expansion = expand(observable, resummed=True, **how)
+    return (expansion if form == "discrete" else expansion.with_form(form)).document(width=width)
+
+
+def along_path():
+    return expand("variance", noise=2, sampling="with-replacement", along_path=True).document()
+
+
+HEAVY = {"sampling": "one-pass", "optimizer": "momentum"}
+GIVEN = {"sampling": "reshuffled-epochs", "role": "training-set"}
+DOCUMENTS = [
+    *(partial(plain, *case) for case in PLAIN),
+    difference,
+    partial(dressed, "covariance", "stationary", order=2, **HEAVY),
+    partial(dressed, "test-loss", width="300pt", order=3, sampling="epochs"),
+    partial(dressed, "displacement", through=2, sampling="one-pass"),
+    partial(dressed, "training-loss", order=2, **GIVEN),
+    along_path,
+]
+
+
+def complaints(document, folder):
+    """Compile a document until widths of tables rest, and return what TeX complains of."""
+    (folder / "article.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "article.tex"]
+    for _ in range(4):
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        log = (folder / "article.log").read_text(errors="replace")
+        assert done.returncode == 0, log[-2000:]
+        if "rerun" not in log.lower():
+            break
+    return re.findall(r"^(?:Overfull|Underfull|.*Warning).*", log, flags=re.MULTILINE)
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex is installed")
+@pytest.mark.parametrize("made", DOCUMENTS)
+def test_articles_compile_without_a_complaint(tmp_path, made):
+    document = made()
+    assert complaints(document, tmp_path) == []
+    assert "wider than this page" not in document
