@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sgdiagrams.diagrams.pictures.tikz import diagram_tikz
+from sgdiagrams.diagrams.pictures.drawing import draw_diagram
 from sgdiagrams.symbolic.article.cells import TOO_WIDE, Cell
 
 if TYPE_CHECKING:
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
     from sgdiagrams.diagrams.diagram import Diagram
 
-__all__ = ["DiagramEntry", "DiagramGroup", "CountedValue", "diagram_table"]
+__all__ = ["CountedValue", "DiagramEntry", "DiagramGroup", "diagram_table"]
 
 # Hundredths of a point.
 _GAP = 1000  # between columns
 _SYMMETRY = 2300  # the column of symmetry factors, with its title
 _LETTER = 520  # of a title before what stands below each other
 _SPARE = 400  # what lines below each other have in front
-_PICTURE = 6400  # the widest picture
 _FEW_LINES = 3  # more look better below each other
-#: Points between generations, and around a picture.
-_STEP, _MARGIN = 20.4, 8.0
+# The widest picture in points, and points a unit of it where there is room.
+_PICTURE, _SCALE = 80, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +105,10 @@ def diagram_table(groups: Sequence[DiagramGroup], titles: Sequence[str], points:
 
 def _columns(entries: Sequence[DiagramEntry], points: int, *, has_counts: bool) -> _Columns:
     """Share the width of the page out."""
-    depth = max(max(entry.diagram.levels) for entry in entries)
-    natural = 100 * (_STEP * depth + _MARGIN)
-    scale = min(1.0, _PICTURE / natural)
+    widest = max(draw_diagram(entry.diagram).width for entry in entries)
+    scale = min(_SCALE, _PICTURE / widest)
     number = 500 * len(str(len(entries)))
-    room = int(100 * points - natural * scale - number - _SYMMETRY - 3 * _GAP - _SPARE)
+    room = int(100 * points - 100 * widest * scale - number - _SYMMETRY - 3 * _GAP - _SPARE)
     if not has_counts:
         return _Columns(0, room, scale)
     room -= _GAP
@@ -132,10 +130,8 @@ def _rows(entry: DiagramEntry, number: int, columns: _Columns, titles: Sequence[
     for i, line in enumerate(entry.lines):
         start = " & & "
         if i == 0:
-            picture = diagram_tikz(entry.diagram)
-            if columns.scale < 1:
-                picture = rf"\scalebox{{{columns.scale:.2f}}}{{{picture}}}"
-            shown = rf"\(\vcenter{{\hbox{{{picture}}}}}\)"
+            picture = draw_diagram(entry.diagram).tikz(scale=columns.scale)
+            shown = f"\\(\\vcenter{{\\hbox{{{picture}}}}}\\)"
             start = f"{number} & {shown} & {entry.diagram.symmetry_factor}"
         end = r"\\*" if i < len(entry.lines) - 1 else r"\\"
         rows += [f"{start} & {_shown(line, columns, titles)}{end}"]

@@ -209,7 +209,7 @@ def test_empty_sections_are_left_out():
 # With a real TeX ----------------------------------------------------------------------------------------
 
 PLAIN = [
-    ("test-loss", 4, "epochs", {}, {}),
+    ("test-loss", 4, "one-pass", {}, {}),
     ("generalisation-gap", 2, "with-replacement", {"basis": "cumulant"}, {"width": "300pt"}),
     ("covariance", 3, "one-pass", {"optimizer": "momentum"}, {"width": "16cm"}),
     ("variance", 2, "reshuffled-epochs", {"visits": "fresh"}, {}),
