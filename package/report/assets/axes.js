@@ -28,7 +28,7 @@ function evenTicks(lowest, highest, many, whole) {
 function logTicks(lowest, highest, many) {
   const decades = Math.log10(highest / lowest);
   const digits = decades > many ? [1] : decades * 3 > many * 1.6 ? [1, 3] : [1, 2, 5];
-  const every = Math.max(1, Math.ceil(decades / (many + 1)));
+  const every = Math.max(1, Math.round(decades / (many + 1)));
   const ticks = [];
   for (let e = Math.floor(Math.log10(lowest)); e <= Math.log10(highest) + 1e-9; e += 1) {
     if (e % every) continue;
@@ -43,22 +43,25 @@ function logTicks(lowest, highest, many) {
 /**
  * Return the range of values that a chart shows: what is to be trusted decides, and what runs away is cut.
  *
- * `trusted` and `others` are lists of numbers; the others may widen the range to three times its size.
+ * `trusted`, `others` and `marked` are lists of numbers; the others may widen the range to twice its size,
+ * those that are marked to five times.
  */
-function rangeShown(trusted, others) {
+function rangeShown(trusted, others, marked) {
   const finite = (numbers) => numbers.filter((x) => Number.isFinite(x));
   let base = finite(trusted);
   const rest = finite(others);
-  if (base.length < 2) {
-    const sorted = rest.slice().sort((a, b) => a - b);
-    base = base.concat(sorted.slice(0, Math.max(2, Math.ceil(sorted.length / 2))));
-  }
+  if (base.length < 2) base = base.concat(finite(marked));
+  if (!base.length) base = rest;
   if (!base.length) return [0, 1];
-  let [lowest, highest] = [Math.min(...base), Math.max(...base)];
-  const size = highest - lowest || Math.abs(highest) * 0.1 || 1;
+  const [least, most] = [Math.min(...base), Math.max(...base)];
+  const size = most - least || Math.abs(most) * 0.1 || 1;
+  let [lowest, highest] = [least, most];
+  for (const x of finite(marked)) {
+    if (least - 2 * size < x && x < most + 2 * size) [lowest, highest] = [Math.min(lowest, x), Math.max(highest, x)];
+  }
   for (const x of rest) {
-    lowest = Math.min(lowest, Math.max(x, Math.min(...base) - 0.6 * size));
-    highest = Math.max(highest, Math.min(x, Math.max(...base) + 0.6 * size));
+    lowest = Math.min(lowest, Math.max(x, least - 0.5 * size));
+    highest = Math.max(highest, Math.min(x, most + 0.5 * size));
   }
   const room = 0.06 * (highest - lowest || size);
   return [lowest - room, highest + room];

@@ -1,7 +1,8 @@
 "use strict";
 // One chart: every series against one of the numbers, with its errors, its orders and where to trust it.
 
-const MARGIN = { left: 58, right: 16, bottom: 40, top: 12 };
+const MARGIN = { right: 16, bottom: 40, top: 12 };
+const DIGIT = 7; // width of a digit of a tick's number
 const STRIP = 9; // height of a line of the judge's, with the gap below it
 
 /**
@@ -14,12 +15,13 @@ function chartOf({ points, now, variable, shown, size, title }) {
   const names = seriesNames(points, now).filter((name) => shown[name]);
   const top = MARGIN.top + STRIP * names.length + 8;
   const [width, height] = size;
-  const x = scaleOf(points[0].x, points[points.length - 1].x, MARGIN.left, width - MARGIN.right, {
-    logarithmic: variable.logarithmic && points[0].x > 0, many: Math.max(2, Math.floor(width / 110)), whole: variable.whole,
-  });
   const curves = names.map((name, i) => curveOf(name, points, i));
   const [lowest, highest] = rangeOf(curves, now, shown);
   const y = scaleOf(lowest, highest, height - MARGIN.bottom, top, { many: 4 });
+  const left = 14 + DIGIT * Math.max(4, ...y.ticks.map((tick) => written(tick).length));
+  const x = scaleOf(points[0].x, points[points.length - 1].x, left, width - MARGIN.right, {
+    logarithmic: variable.logarithmic && points[0].x > 0, many: Math.max(2, Math.floor(width / 110)), whole: variable.whole,
+  });
   const picture = svgElement("svg", {
     class: "chart", role: "img", viewBox: `0 0 ${width} ${height}`, width, height,
     "aria-label": `${title}. ${curves.map(spokenCurve).join(" ")}`,
@@ -28,9 +30,9 @@ function chartOf({ points, now, variable, shown, size, title }) {
   const inside = svgElement("g", { "clip-path": `url(#${clip})` });
   picture.append(
     svgElement("clipPath", { id: clip }, svgElement("rect", {
-      x: MARGIN.left, y: top - 2, width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.bottom - top + 4,
+      x: left, y: top - 2, width: width - left - MARGIN.right, height: height - MARGIN.bottom - top + 4,
     })),
-    axesOf(x, y, { width, height, top, variable }),
+    axesOf(x, y, { width, height, top, left, variable }),
     ...curves.map((curve, i) => stripOf(curve, x, MARGIN.top + i * STRIP, height)),
     inside,
   );
@@ -38,7 +40,8 @@ function chartOf({ points, now, variable, shown, size, title }) {
     if (shown.errors) inside.append(bandOf(curve, x, y));
     if (shown.orders) inside.append(...partialSums(curve, x, y));
   }
-  curves.forEach((curve) => inside.append(...linesOf(curve, x, y)));
+  const isSparse = variable.whole && curves.some(({ along }) => along.length < points.length);
+  curves.forEach((curve) => inside.append(...linesOf(curve, x, y), ...(isSparse ? dotsOf(curve, x, y) : [])));
   picture.append(markOf(now, x, y, names, { top, height }));
   picture.scaleX = x;
   picture.trust = curves.map((curve) => trustWords(curve, variable));
@@ -51,9 +54,9 @@ function seriesNames(points, now) {
   return [...names];
 }
 
-/** Return a series along the points: null where the model refuses or nothing finite is left. */
+/** Return a series along the points that the model does not refuse; null where nothing finite is left. */
 function curveOf(name, points) {
-  const along = points.map(({ x, series }) => {
+  const along = points.filter(({ series }) => series.length).map(({ x, series }) => {
     const one = series.find((entry) => entry.name === name);
     return one && Number.isFinite(one.value) ? { x, ...one } : { x, value: null, trustworthy: false };
   });
@@ -70,22 +73,21 @@ function rangeOf(curves, now, shown) {
       (trustworthy ? trusted : others).push(value - spread, value + spread);
     }
   }
-  now.series.forEach(({ value }) => { if (value !== null) others.push(value); });
-  return rangeShown(trusted, others);
+  return rangeShown(trusted, others, now.series.flatMap(({ value, orders }) => [value, orders[0].value]));
 }
 
-function axesOf(x, y, { width, height, top, variable }) {
+function axesOf(x, y, { width, height, top, left, variable }) {
   const [right, bottom] = [width - MARGIN.right, height - MARGIN.bottom];
   const axes = svgElement("g", { class: "axes" });
   for (const tick of y.ticks) {
     const at = y(tick);
     if (at < top - 1) continue;
     axes.append(
-      svgElement("line", { class: "grid", x1: MARGIN.left, x2: right, y1: at, y2: at }),
-      svgElement("text", { x: MARGIN.left - 8, y: at + 4, "text-anchor": "end" }, written(tick)),
+      svgElement("line", { class: "grid", x1: left, x2: right, y1: at, y2: at }),
+      svgElement("text", { x: left - 8, y: at + 4, "text-anchor": "end" }, written(tick)),
     );
   }
-  axes.append(svgElement("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
+  axes.append(svgElement("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }));
   for (const tick of x.ticks) {
     axes.append(
       svgElement("line", { class: "axis", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5 }),
@@ -111,16 +113,16 @@ function stripOf({ name, along }, x, at, height) {
   return strip;
 }
 
-/** Return the stretches of equal trust, from the middle between two points to the next middle. */
+/** Return the stretches of equal trust; what is between two points of unlike trust is not trusted. */
 function stretches(along) {
   const parts = [];
   along.forEach(({ x, trustworthy }, i) => {
+    const isTrusted = Boolean(trustworthy);
     const last = parts[parts.length - 1];
-    if (last && last.isTrusted === Boolean(trustworthy)) last.to = x;
+    if (last && last.isTrusted === isTrusted) last.to = x;
     else {
-      const between = i ? (along[i - 1].x + x) / 2 : x;
-      if (last) last.to = between;
-      parts.push({ from: between, to: x, isTrusted: Boolean(trustworthy) });
+      if (last && isTrusted) last.to = x;
+      parts.push({ from: !isTrusted && i ? along[i - 1].x : x, to: x, isTrusted });
     }
   });
   return parts;
@@ -160,10 +162,17 @@ function linesOf({ name, along }, x, y) {
   return lines;
 }
 
+/** Dots where there are values, such as the batch sizes that divide; lines between them lead the eye. */
+function dotsOf({ name, along }, x, y) {
+  return along.filter(({ value }) => value !== null).map(({ x: at, value }) =>
+    svgElement("circle", { class: `point ${name}`, cx: x(at), cy: kept(y(value)), r: 3 }));
+}
+
 function piecesOf(run, isTrusted) {
   const pieces = [];
   run.forEach((point, i) => {
     const next = run[i + 1];
+    if (run.length === 1 && Boolean(point.trustworthy) === isTrusted) pieces.push([point]);
     if (next === undefined || Boolean(point.trustworthy && next.trustworthy) !== isTrusted) return;
     const last = pieces[pieces.length - 1];
     if (last && last[last.length - 1] === point) last.push(next);
@@ -204,6 +213,7 @@ function kept(place) {
 }
 
 function pathThrough(places) {
+  if (places.length === 1) return `M${places[0].map((x) => x.toFixed(1)).join(" ")}h0`; // a dot
   return places.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
@@ -215,6 +225,7 @@ function spokenCurve({ name, along }) {
 
 /** Return where the judge trusts a curve, in words. */
 function trustWords({ name, along }, variable) {
+  if (!along.length) return element("span", { class: name }, swatch(name), `${calledSeries(name)}: no such numbers`);
   const trusted = stretches(along).filter(({ isTrusted }) => isTrusted);
   const [first, last] = [along[0].x, along[along.length - 1].x];
   const letter = letterOf(variable.name);

@@ -111,7 +111,7 @@ function widthOf({ name, short, label }, rows) {
   const column = element("col");
   const longest = (texts) => Math.max(4, ...texts.map((text) => text?.length ?? 0));
   if (name === "text") column.style.width = `${Math.min(Math.max(0.5 * longest(rows.map((row) => row.text)), 8), 18) + 1.5}rem`;
-  else if (name === "count") column.style.width = `${Math.min(Math.max(0.36 * longest(rows.map((row) => row.count?.text)), 6), 30)}rem`;
+  else if (name === "count") column.style.width = `${Math.min(Math.max(0.5 * longest(rows.map((row) => row.count?.text)), 6), 30)}rem`;
   else if (name !== "value") column.style.width = `${0.48 * (short ?? label).length + 2.3}rem`;
   return column;
 }

@@ -46,11 +46,12 @@ function swatch(name) {
 function fillOrders(table, series) {
   const most = Math.max(...series.map(({ orders }) => orders.length));
   const heads = [...Array(most).keys()].map((k) => `Order ${k}`);
-  const head = ["Series", ...heads, "Sum", "Standard error", "Missing"].map((text, i) =>
-    element("th", { scope: "col", class: i ? "number" : "" }, text));
+  const hasErrors = series.some(({ error }) => error > 0);
+  const ends = ["Sum", ...(hasErrors ? ["Standard error"] : []), "Missing"];
+  const head = ["Series", ...heads, ...ends].map((text, i) => element("th", { scope: "col", class: i ? "number" : "" }, text));
   const lines = series.map(({ name, orders, value, error, truncation }) => {
     const cells = [...Array(most).keys()].map((k) => contribution(orders[k]));
-    const last = [written(value, 5), error ? written(error, 2) : "–", written(truncation, 2)];
+    const last = [written(value, 5), ...(hasErrors ? [error ? written(error, 2) : "–"] : []), written(truncation, 2)];
     return element(
       "tr", {}, element("th", { scope: "row" }, calledSeries(name)), ...cells,
       ...last.map((text, i) => element("td", { class: i ? "number" : "number sum" }, text)),

@@ -108,7 +108,8 @@ function fillNumbers({ numbers, question }) {
   byId("numbers").hidden = false;
   const predict = remembering(sgdiagrams.predictor(numbers));
   const sliders = numbers.sliders;
-  const observable = numbers.observable ?? question?.observable ?? "loss";
+  const named = numbers.observable ?? question?.observable ?? "loss";
+  const observable = /^[a-z-]+$/.test(named) ? named.replaceAll("-", " ") : named;
   const axes = sliders.filter(({ minimum, maximum }) => minimum < maximum);
   const shown = { plain: true, "re-summed": true, orders: true, errors: true };
   let settings = Object.fromEntries(sliders.map(({ name, value }) => [name, value]));
@@ -160,8 +161,7 @@ function fillNumbers({ numbers, question }) {
       if (!picture) return;
       const box = picture.getBoundingClientRect();
       const place = ((event.clientX - box.left) / box.width) * picture.viewBox.baseVal.width;
-      const values = controls.valuesOf(frame.axis.name);
-      controls.set(frame.axis.name, values[nearest(values, picture.scaleX.back(place))]);
+      controls.pull(frame.axis.name, picture.scaleX.back(place));
     };
     plot.addEventListener("pointerdown", (event) => {
       plot.setPointerCapture(event.pointerId);

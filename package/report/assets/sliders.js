@@ -4,8 +4,8 @@
 /**
  * Fill the form; `changed(settings)` is called at every change.
  *
- * `refusal(settings)` gives what the model says against settings, or null. Returns `set(name, value)`
- * and the values that every slider stops at.
+ * `refusal(settings)` gives what the model says against settings, or null. Returns `pull(name, value)`,
+ * which moves a slider, and the values that every slider stops at.
  */
 function buildSliders(form, sliders, { changed, refusal }) {
   const settings = Object.fromEntries(sliders.map(({ name, value }) => [name, value]));
@@ -51,15 +51,22 @@ function buildSliders(form, sliders, { changed, refusal }) {
       changed({ ...settings });
     }
 
+    /** Take the value at a place, or the next that the model does not refuse, first in the way of the move. */
+    function moveTo(place) {
+      const way = Math.sign(place - nearest(values, settings[name])) || 1;
+      const ahead = way > 0 ? values.slice(place) : values.slice(0, place + 1).reverse();
+      const behind = way > 0 ? values.slice(0, place).reverse() : values.slice(place + 1);
+      const fit = [...ahead, ...behind].find((value) => refusal({ ...settings, [name]: value }) === null);
+      take(fit ?? values[place]);
+      typed.value = plainly(settings[name]);
+    }
+
     function accepted() {
       say(null);
       if (document.activeElement !== typed) typed.value = plainly(settings[name]);
     }
 
-    range.addEventListener("input", () => {
-      take(values[Number(range.value)]);
-      typed.value = plainly(settings[name]);
-    });
+    range.addEventListener("input", () => moveTo(Number(range.value)));
     range.addEventListener("change", () => place(settings[name]));
     typed.addEventListener("input", () => {
       const answer = numberTyped(typed.value, slider);
@@ -73,14 +80,12 @@ function buildSliders(form, sliders, { changed, refusal }) {
       const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       if (by) {
         event.preventDefault();
-        const next = Math.min(Math.max(nearest(values, settings[name]) + by, 0), values.length - 1);
-        take(values[next]);
-        typed.value = plainly(settings[name]);
+        moveTo(Math.min(Math.max(nearest(values, settings[name]) + by, 0), values.length - 1));
       }
     });
     typed.value = plainly(slider.value);
     place(slider.value);
-    return { field, take, accepted, typed, values: () => values };
+    return { field, take, moveTo, accepted, typed, values: () => values };
   }
 
   function set(name, value) {
@@ -88,11 +93,16 @@ function buildSliders(form, sliders, { changed, refusal }) {
     controls.get(name).typed.value = plainly(settings[name]);
   }
 
+  function pull(name, value) {
+    const control = controls.get(name);
+    control.moveTo(nearest(control.values(), value));
+  }
+
   reset.addEventListener("click", () => {
     sliders.forEach(({ name, value }) => { settings[name] = value; });
     sliders.forEach(({ name, value }) => set(name, value));
   });
-  return { set, settings: () => ({ ...settings }), valuesOf: (name) => controls.get(name).values() };
+  return { pull, settings: () => ({ ...settings }), valuesOf: (name) => controls.get(name).values() };
 }
 
 /** Return a label as words and, where the name is no part of them, the letter of the formulas. */

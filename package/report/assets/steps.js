@@ -25,6 +25,7 @@ function stepsOf(slider) {
 /** Return about so many values from the first to the last of a slider's, evenly along its scale. */
 function spread({ whole, logarithmic }, values, count) {
   const [first, last] = [values[0], values[values.length - 1]];
+  if (whole && last - first <= MOST_STEPS) return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   const bent = logarithmic && first > 0;
   const evenly = Array.from({ length: count }, (_, i) => {
     const share = i / (count - 1);
