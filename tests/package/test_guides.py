@@ -2,9 +2,13 @@
 
 import importlib.util
 import re
+import shlex
 
 import pytest
+from click.testing import CliRunner
 from layout import ROOT
+
+from sgdiagrams.commands import main as sgdiagrams
 
 
 def load(path):
@@ -53,3 +57,25 @@ def test_the_script_of_the_engineers_is_predicted(monkeypatch, capsys):
         assert noiseless == kept[name][0][0]
         assert abs(value - kept[name][0][1]) < 5 * error
         assert abs(trained - kept[name][0][3]) < 5 * its_error
+
+
+def test_commands_in_the_tables_for_readers_of_the_paper_work(tmp_path, monkeypatch):
+    """All but corrections, which the page of errata runs, and scripts, which have tests of their own."""
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guides" / "reader-of-the-paper.md").read_text("utf-8")
+    errata = (ROOT / "docs" / "errata.md").read_text("utf-8")
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    for script in re.findall(r"`python (examples/\w+\.py)`", rows):
+        assert (ROOT / script).exists(), script
+    for name in re.findall(r"errata\.md#([\w-]+)|results --errata ([\w-]+)`", rows):
+        assert f"\n## {''.join(name)}\n" in errata, name
+    commands = set(re.findall(r"`sgdiagrams ([^`]*)`", rows))
+    run = {c for c in commands if c.startswith(("results", "expand --", "list"))}
+    run -= {c for c in commands if "--errata" in c}
+    assert len(run) >= 15
+    for command in run:
+        monkeypatch.setattr("sys.argv", ["sgdiagrams", *shlex.split(command)])
+        with CliRunner().isolation() as (output, *_), pytest.raises(SystemExit) as stop:
+            sgdiagrams()
+        assert stop.value.code == 0, command
+        assert output.getvalue(), command
