@@ -84,10 +84,11 @@ def _add(axes: Any, shape: Shape, shift: tuple[float, float], layer: int) -> Non
             axes.text(
                 x + dx,
                 y + dy,
-                shape.text.replace("$", r"\$"),
+                _text(shape),
                 size=shape.size,
                 color=shape.colour,
                 family="DejaVu Sans Mono" if shape.monospace else "DejaVu Sans",
+                math_fontfamily="cm",
                 ha=_ANCHORS[shape.anchor],
                 va="baseline",
                 zorder=layer,
@@ -127,6 +128,21 @@ def _add(axes: Any, shape: Shape, shift: tuple[float, float], layer: int) -> Non
                 codes.append(Path.CLOSEPOLY)
             path = Path([(x + dx, y + dy) for x, y in places], codes)
             axes.add_patch(patches.PathPatch(path, **_look(shape.paint, layer)))
+
+
+def _text(words: Words) -> str:
+    """Return a text for matplotlib; of a formula, the spelling that its own mathematics can read."""
+    from matplotlib.mathtext import MathTextParser
+
+    if words.latex is None:
+        return words.text.replace("$", r"\$")
+    for body in (words.latex, words.text.replace(" ", r"\ ")):
+        try:
+            MathTextParser("path").parse(f"${body}$")
+        except ValueError:
+            continue
+        return f"${body}$"
+    return words.text.replace("$", r"\$")
 
 
 def _look(paint: Paint, layer: int) -> dict[str, Any]:

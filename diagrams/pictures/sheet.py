@@ -9,29 +9,35 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.decorated_tree import check_tree
 from sgdiagrams.diagrams.errors import RequestError, listed
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.pictures.captions import (
+    caption_height,
+    caption_lines,
+    caption_width,
+    caption_words,
+)
 from sgdiagrams.diagrams.pictures.drawing import LEGEND, draw_diagram
 from sgdiagrams.diagrams.pictures.picture import Picture
-from sgdiagrams.diagrams.pictures.shapes import Titled, Words
+from sgdiagrams.diagrams.pictures.shapes import Titled
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sgdiagrams.diagrams.decorated_tree import DecoratedTree
+    from sgdiagrams.diagrams.pictures.captions import Caption, FormulaLine
     from sgdiagrams.diagrams.pictures.shapes import Shape
 
 __all__ = ["contact_sheet_svg", "draw_sheet"]
 
 _MARGIN = 16.0  # around the sheet, and between diagrams
-_LETTER = 6.1  # the width of a letter of a caption
-_LINE = 12.0  # the height of its lines
+_BELOW = 16.0  # between a caption and the next row
 _PAGE = log(sqrt(2))  # of width to height, or the other way round
 
 
 def draw_sheet(
     diagrams: Iterable[DecoratedTree],
     *,
-    captions: Sequence[str] | None = None,
+    captions: Sequence[Caption] | None = None,
     columns: int | None = None,
     title: str | None = None,
 ) -> Picture:
@@ -42,7 +48,8 @@ def draw_sheet(
     diagrams
         What to draw.
     captions
-        One text each, which may have several lines; the text form of the diagram when left out.
+        One each: a text of several lines, or a list of lines, which may be a `FormulaLine`; the text form
+        of the diagram when left out.
     columns
         Diagrams a row, >= 1; when left out, as many as bring the sheet near the shape of a page.
     title
@@ -63,7 +70,7 @@ def draw_sheet(
     for diagram in drawn:
         check_tree(diagram)
     given = drawn if captions is None else listed("captions", captions, called="a list of texts")
-    texts = [str(caption) for caption in given]
+    texts = [caption_lines(caption if captions is not None else str(caption)) for caption in given]
     if columns is not None and not is_whole(columns, least=1):
         raise RequestError(f"expected columns >= 1 or None, got columns={shown(columns)}")
     if len(texts) != len(drawn):
@@ -80,8 +87,8 @@ def draw_sheet(
             x = _MARGIN / 2 + (i - first) * sheet.cell
             shift = x + (sheet.cell - picture.width) / 2, y + (height - picture.height) / 2
             shapes.append(Titled(picture.title, picture.shapes, shift))
-            shapes += _caption(texts[i], x + sheet.cell / 2, y + height + _LINE - 2)
-        y += height + sheet.words
+            shapes += caption_words(texts[i], (x + sheet.cell / 2, y + height))
+        y += height + max(sheet.words[i] for i in row) + _BELOW
     width, height = sheet.size(per_row)
     name = f"{len(drawn)} diagram{'s' if len(drawn) != 1 else ''}"
     return Picture(width, height, tuple(shapes), title or name, LEGEND)
@@ -90,7 +97,7 @@ def draw_sheet(
 def contact_sheet_svg(
     diagrams: Iterable[DecoratedTree],
     *,
-    captions: Sequence[str] | None = None,
+    captions: Sequence[Caption] | None = None,
     columns: int | None = None,
     title: str | None = None,
 ) -> str:
@@ -107,26 +114,29 @@ def contact_sheet_svg(
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The pictures, the width of a column and the height of the words below a diagram."""
+    """The pictures, the width of a column and the heights of the words below them."""
 
     pictures: list[Picture]
     cell: float
-    words: float
+    words: list[float]
 
     @classmethod
-    def of(cls, pictures: list[Picture], texts: Sequence[str]) -> _Sheet:
-        lines = [line for text in texts for line in text.splitlines()]
+    def of(cls, pictures: list[Picture], texts: Sequence[Sequence[str | FormulaLine]]) -> _Sheet:
+        lines = [line for text in texts for line in text]
         widths = [picture.width for picture in pictures]
-        widths += [_LETTER * len(line) + _MARGIN for line in lines]
-        most = max((len(text.splitlines()) for text in texts), default=0)
-        return cls(pictures, max(widths, default=0.0), most * _LINE + _LINE + 4)
+        widths += [caption_width(line) + _MARGIN for line in lines]
+        heights = [caption_height(text) for text in texts]
+        return cls(pictures, max(widths, default=0.0), heights)
 
     def size(self, columns: int) -> tuple[float, float]:
         """Return the width and height of the sheet."""
-        heights = [picture.height for picture in self.pictures]
-        rows = [max(heights[i : i + columns]) for i in range(0, len(heights), columns)]
-        width = min(columns, len(heights)) * self.cell + _MARGIN
-        return width, sum(rows) + self.words * len(rows) + _MARGIN
+        count = len(self.pictures)
+        rows = [range(first, min(first + columns, count)) for first in range(0, count, columns)]
+        height = sum(
+            max(self.pictures[i].height for i in row) + max(self.words[i] for i in row) + _BELOW
+            for row in rows
+        )
+        return min(columns, count) * self.cell + _MARGIN, height + _MARGIN
 
 
 def _best_columns(sheet: _Sheet) -> int:
@@ -139,9 +149,3 @@ def _best_columns(sheet: _Sheet) -> int:
         empty = -(-count // columns) * columns - count
         best = min(best, (-1 / (1 + shape + 2 * empty / count), columns))
     return best[1]
-
-
-def _caption(text: str, x: float, y: float) -> list[Words]:
-    return [
-        Words((x, y + i * _LINE), line, monospace=True) for i, line in enumerate(text.splitlines())
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,40 @@ def _element(shape: Shape) -> str:
 
 
 def _words(words: Words) -> str:
-    family = "monospace" if words.monospace else "sans-serif"
+    is_formula = words.latex is not None
+    family = "monospace" if words.monospace else "serif" if is_formula else "sans-serif"
     x, y = words.place
+    text = _formula(words) if is_formula else _escaped(words.text)
     return (
         f'<text x="{_number(x)}" y="{_number(y)}" text-anchor="{words.anchor}" '
         f'font-family="{family}" font-size="{_number(words.size)}" fill="{words.colour}">'
-        f"{_escaped(words.text)}</text>"
+        f"{text}</text>"
     )
+
+
+# Of a formula: a script, letters (which are slanted), and everything else.
+_RUNS = re.compile(r"(?P<script>[_^]\{[^{}]*\})|(?P<letters>[^\W\d_]+)|(?P<rest>[^\w]+|[\d_])")
+
+
+def _formula(words: Words) -> str:
+    """Return the text of a formula, with its scripts below and above the line."""
+    parts = []
+    level = 0.0
+    for run in _RUNS.finditer(words.text):
+        text, size, target = run[0], words.size, 0.0
+        if run["script"]:
+            target = (0.25 if text[0] == "_" else -0.35) * words.size
+            text, size = text[2:-1], 0.72 * words.size
+        look = f' dy="{_number(target - level)}"' if target != level else ""
+        look += f' font-size="{_number(size)}"' if size != words.size else ""
+        is_name = len(text) > 1 and text.isascii()
+        is_slanted = bool(run["letters"] and not is_name) or bool(
+            run["script"] and re.search(r"[^\W\d_]", text)
+        )
+        look += ' font-style="italic"' if is_slanted else ""
+        parts.append(f"<tspan{look}>{_escaped(text)}</tspan>" if look else _escaped(text))
+        level = target
+    return "".join(parts)
 
 
 def _look(paint: Paint) -> str:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.paths.times import Chain, Time, Visits
     from sgdiagrams.symbolic.training.sampling import Sampling
 
-__all__ = ["path_coefficient", "path_factors", "path_row", "path_value"]
+__all__ = ["path_coefficient", "path_factors", "path_row", "path_tensors_of", "path_value"]
 
 _PHI = Spelled(r"\varphi", "phi")
 
@@ -103,11 +103,16 @@ def path_value(diagram: Diagram, sampling: Sampling | None) -> str:
     >>> path_value(Diagram.parse("(01-2)(02-12)"), None)
     "H_ab(T) U_ac(T,t) U_bd(T,t') C_cd(t,t')"
     """
+    return " ".join(map(plain_text, path_tensors_of(diagram, sampling)))
+
+
+def path_tensors_of(diagram: Diagram, sampling: Sampling | None) -> tuple[Node, ...]:
+    """Return the factors of `path_value`, laid out."""
     root = Root(TRAINING if diagram.root_is_tied else LOSS)
     mean = canonical_mean([root], parents_of_levels(diagram.levels), diagram.labels)
     at_once = sampling is not None and sampling.sharing == "none"
     [times] = visits([mean], at_once=at_once).times
-    return " ".join(plain_text(node) for node in _summed(mean, times, 0)[0])
+    return tuple(_summed(mean, times, 0)[0])
 
 
 def path_factors(means: Sequence[PathMean], sampling: Sampling) -> tuple[Node, ...]:

@@ -6,11 +6,17 @@ import json
 import sys
 from contextlib import nullcontext
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sgdiagrams.commands.shared.completion import files, names
+from sgdiagrams.commands.shared.listing import (
+    check_picture,
+    picture_of,
+    subject_of,
+    write_picture,
+)
 from sgdiagrams.commands.shared.options import (
     SAMPLINGS,
     basis_option,
@@ -25,13 +31,12 @@ from sgdiagrams.commands.shared.requests import refuse_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sgdiagrams.commands.shared.listing import Subject
     from sgdiagrams.diagrams import Diagram
-    from sgdiagrams.symbolic import Sampling
 from sgdiagrams.commands.shared.help import command
 
 __all__ = ["list_diagrams"]
 
-_MOST_DRAWN = 2000
 _MOST_COUNTED = 8
 
 
@@ -74,9 +79,9 @@ _MOST_COUNTED = 8
 @click.option(
     "--draw",
     "picture",
-    metavar="FILE.svg",
+    metavar="FILE",
     shell_complete=files,
-    help="Also draw the diagrams (at most 2000) as SVG.",
+    help="Also draw the diagrams (at most 2000), as 'sgdiagrams draw' does: .svg, .tex, .pdf or .png.",
 )
 @click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
 @click.option(
@@ -125,115 +130,55 @@ def list_diagrams(
         refuse_options("only without --count", given)
     if only_count or style == "text":
         refuse_options("only with values to print", {"--basis": basis is not None})
-    options: dict[str, Any] = {
-        "root": root,
-        "max_block_size": max_block_size,
-        "max_legs": max_legs,
-        "residue": residue,
-        "modulus": modulus,
-    }
-    subject = _subject(order, noise)
-    if noise is None:
-        options["linkless"] = linkless
-        if visits != "same":
-            options["visits"] = "fresh"
-    else:
-        refuse_options("only without --noise", {"--visits": visits != "same"})
-        refuse_options("only without --noise", {"--linkless": linkless})
-        refuse_options("only without --noise", {"--basis moment": basis == "moment"})
-        basis = "cumulant"
+    if picture is not None:
+        check_picture("--draw", picture)
     scheme = None
     if sampling is not None:
         from sgdiagrams.symbolic.training.names import named_sampling
 
         scheme = named_sampling(sampling)
-        scheme.check_basis(basis)  # before anything is written
-        scheme.check_root(_role(root))
-        bounds = dict(scheme.diagram_options)
-        least = bounds.pop("max_block_size", None)
-        if isinstance(least, int):
-            options["max_block_size"] = min(least, max_block_size or least)
-        options.update(bounds)
+    subject = subject_of(
+        order=order,
+        noise=noise,
+        sampling=scheme,
+        root=root,
+        basis=basis,
+        visits=visits,
+        linkless=linkless,
+        max_block_size=max_block_size,
+        max_legs=max_legs,
+        residue=residue,
+        modulus=modulus,
+    )
     if only_count:
         with working("counting"):
-            total = subject.total(options)
+            total = subject.total()
         emit(str(total), output)
     else:
         if picture is not None:
-            _draw(subject, options, scheme, picture)
-        _show(subject, options, scheme, basis, style=style, output=output)
+            with working("drawing"):
+                entries = [subject.entry(diagram) for diagram in subject.drawn()]
+                write_picture(picture_of(entries, subject.title, picture), picture)
+        _show(subject, style=style, output=output)
     if check:
-        _check(subject, options)
+        _check(subject)
 
 
-class _Subject(NamedTuple):
-    """What is listed: an order, or a noise."""
-
-    name: str
-    number: int
-
-    @property
-    def is_noise(self) -> bool:
-        return self.name == "noise"
-
-    @property
-    def order(self) -> int:
-        """The greatest number of edges."""
-        return max(0, 4 * self.number - 1) if self.is_noise else self.number
-
-    def diagrams(self, options: dict[str, Any]) -> Iterator[Diagram]:
-        from sgdiagrams.diagrams import enumerate_diagrams, noise_diagrams
-
-        return (noise_diagrams if self.is_noise else enumerate_diagrams)(self.number, **options)
-
-    def total(self, options: dict[str, Any]) -> int:
-        from sgdiagrams.diagrams import diagram_rows, noise_rows
-
-        if "visits" in options:
-            return sum(1 for _ in self.diagrams(options))
-        return sum(
-            map(len, (noise_rows if self.is_noise else diagram_rows)(self.number, **options))
-        )
-
-
-def _subject(order: int | None, noise: int | None) -> _Subject:
-    from sgdiagrams.diagrams.errors import RequestError
-
-    if order is not None and noise is None:
-        return _Subject("order", order)
-    if noise is not None and order is None:
-        return _Subject("noise", noise)
-    got = "neither" if order is None else "both"
-    raise RequestError(f"expected either --order or --noise, got {got}")
-
-
-def _show(
-    subject: _Subject,
-    options: dict[str, Any],
-    scheme: Sampling | None,
-    basis: Any,
-    *,
-    style: str,
-    output: str | None,
-) -> None:
+def _show(subject: Subject, *, style: str, output: str | None) -> None:
     """Print the diagrams line by line, as they are made."""
-    diagrams = subject.diagrams(options)
+    diagrams = subject.diagrams()
     first = list(islice(diagrams, 1))  # what is impossible is said before anything is written
     diagrams = chain(first, diagrams)
     if style == "text":
         lines: Iterator[str] = map(str, diagrams)
     else:
-        records = _records(subject, diagrams, scheme, options["root"], basis)
-        lines = (
-            map(json.dumps, records)
-            if style == "json"
-            else _rows(subject, records, has_counts=scheme is not None)
-        )
+        records = _records(subject, diagrams)
+        lines = map(json.dumps, records) if style == "json" else _rows(subject, records)
     # What is printed on the terminal is its own sign of progress.
     is_shown = sys.stdout.isatty() and output in (None, "-")
     # To count a higher order takes too long by itself.
     is_counted = subject.order <= _MOST_COUNTED and not is_shown and sys.stderr.isatty()
-    total = subject.total(options) if is_counted else 0
+    total = subject.total() if is_counted else 0
     count = 0
     bar = nullcontext() if is_shown else progress_bar("listing")
     with line_writer(output) as write, bar as progress:
@@ -248,9 +193,7 @@ def _show(
         click.echo(f"{count} diagram{'s' if count != 1 else ''}", err=True)
 
 
-def _rows(
-    subject: _Subject, records: Iterator[dict[str, Any]], *, has_counts: bool
-) -> Iterator[str]:
+def _rows(subject: Subject, records: Iterator[dict[str, Any]]) -> Iterator[str]:
     """Yield the names of the columns and the rows; a row is one line, if nobody looks.
 
     The columns are as wide as the order needs, so that no row waits for the others.
@@ -258,6 +201,7 @@ def _rows(
     from sgdiagrams.diagrams.tables import folded_for_people
 
     order = subject.order
+    has_counts = subject.scheme is not None
     width = 2 * (2 * order + 1) + 6 if order < 9 else 60
     titles = {"diagram": "diagram", "symmetry_factor": "symmetry", "value": "value", "count": ""}
     if has_counts:
@@ -273,17 +217,17 @@ def _rows(
         yield folded_for_people(line.rstrip())
 
 
-def _check(subject: _Subject, options: dict[str, Any]) -> None:
+def _check(subject: Subject) -> None:
     """Check what was listed with networkx and say so in one line; leave with status 1 when it is off."""
     from sgdiagrams.diagrams import disagreements
 
-    total = subject.total(options)
+    total = subject.total()
     checked = 0
     with progress_bar("checking") as progress:
 
         def counted() -> Iterator[tuple[Diagram, int]]:
             nonlocal checked
-            for diagram in subject.diagrams(options):
+            for diagram in subject.diagrams():
                 yield diagram, diagram.symmetry_factor
                 checked += 1
                 if progress is not None:
@@ -297,54 +241,14 @@ def _check(subject: _Subject, options: dict[str, Any]) -> None:
     click.echo(f"{said}: all symmetry factors agree, no two are isomorphic", err=True)
 
 
-def _draw(
-    subject: _Subject, options: dict[str, Any], scheme: Sampling | None, picture: str
-) -> None:
-    from sgdiagrams.diagrams import RequestError, contact_sheet_svg
-    from sgdiagrams.diagrams.messages import shown
-
-    if not picture.endswith(".svg"):
-        raise RequestError(f"expected a file ending in .svg for --draw, got {shown(picture)}")
-    drawn = list(islice(subject.diagrams(options), _MOST_DRAWN + 1))
-    if len(drawn) > _MOST_DRAWN:
-        raise RequestError(
-            f"expected at most {_MOST_DRAWN} diagrams to draw; lower the {subject.name} or use a filter"
-        )
-    captions = [f"{diagram}\n|Aut| = {diagram.symmetry_factor}" for diagram in drawn]
-    kinds = "diagram" if len(drawn) == 1 else "diagrams"
-    setting = "" if scheme is None else f", {scheme.label}"
-    title = f"{len(drawn)} {kinds} of {subject.name} {subject.number}{setting}"
-    emit(contact_sheet_svg(drawn, captions=captions, title=title), picture)
-
-
-def _role(root: str) -> Any:
-    """Return the role of a root in counts."""
-    return "population" if root == "isolated" else "training"
-
-
-def _records(
-    subject: _Subject,
-    diagrams: Iterator[Diagram],
-    scheme: Sampling | None,
-    root: str,
-    basis: Any,
-) -> Iterator[dict[str, Any]]:
-    from sgdiagrams.symbolic import Contraction
-    from sgdiagrams.symbolic.paths.path_layout import path_value
-    from sgdiagrams.symbolic.printing.coefficients import coefficient
-
-    values_basis: Any = "moment" if basis is None else basis
-    if scheme is not None:
-        values_basis = scheme.check_basis(basis)
+def _records(subject: Subject, diagrams: Iterator[Diagram]) -> Iterator[dict[str, Any]]:
     for diagram in diagrams:
+        entry = subject.entry(diagram, too_long="refuse")
         record: dict[str, Any] = {
             "diagram": str(diagram),
             "symmetry_factor": diagram.symmetry_factor,
-            "value": path_value(diagram, scheme)
-            if subject.is_noise
-            else str(Contraction.from_diagram(diagram, basis=values_basis)),
+            "value": entry.value_text,
         }
-        if scheme is not None:
-            count = scheme.count(diagram, basis=values_basis, root=_role(root))
-            record["count"] = coefficient(count).text if count != 0 else "0"
+        if entry.count is not None:
+            record["count"] = entry.count_text
         yield record

@@ -15,8 +15,10 @@ from sgdiagrams.diagrams import (
     RequestError,
     contact_sheet_svg,
     diagram_svg,
+    draw_sheet,
     enumerate_diagrams,
 )
+from sgdiagrams.diagrams.pictures.captions import FormulaLine
 from sgdiagrams.diagrams.pictures.layout import RADIUS
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -102,7 +104,7 @@ def run(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--draw", "x.png"], "ending in .svg"), (["--draw", "no/x.svg"], "existing directory")],
+    [(["--draw", "x.gif"], "ending in .svg"), (["--draw", "no/x.svg"], "existing directory")],
 )
 def test_bad_pictures_on_the_command_line(arguments, message, run):
     status, _, notes = run("list", "--order", "2", *arguments)
@@ -162,3 +164,27 @@ def test_columns_and_captions_that_fit():
             contact_sheet_svg(drawn, columns=columns)
     with pytest.raises(RequestError, match="expected 4 captions"):
         contact_sheet_svg(drawn, captions=["one"])
+
+
+def test_formulas_below_pictures():
+    formula = FormulaLine("M_{μ|ν} H_{μν}, T^{2}/2", r"M_{\mu|\nu}\, H_{\mu\nu}, \frac{T^2}{2}")
+    picture = draw_sheet(enumerate_diagrams(1), captions=[["one", formula]])
+    root, _ = parts(picture.svg())
+    first, second = root.findall(f".//{SVG}text")
+    assert first.text == "one"
+    assert "".join(second.itertext()) == "Mμ|ν Hμν, T2/2"
+    # Scripts come back to the line.
+    shifts = [float(part.get("dy", 0)) for part in second.iter(f"{SVG}tspan")]
+    assert sum(shifts) == pytest.approx(0, abs=0.02)
+    assert min(shifts) < -2 < 2 < max(shifts)
+    assert rf"{{${formula.latex}$}};" in picture.tikz()
+    for wrong in ([[1]], [1]):
+        with pytest.raises(RequestError, match="texts and formulas"):
+            draw_sheet(enumerate_diagrams(1), captions=wrong)
+
+
+def test_rows_are_as_high_as_their_words():
+    drawn = list(enumerate_diagrams(2))
+    low = draw_sheet(drawn, columns=2, captions=["a"] * 4)
+    high = draw_sheet(drawn, columns=2, captions=["a", "a\nb\nc", "a", "a"])
+    assert high.height - low.height == pytest.approx(24)
