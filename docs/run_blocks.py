@@ -4,21 +4,30 @@
     python docs/run_blocks.py --write                 # put what is printed into the pages
     python docs/run_blocks.py --write docs/scaling.md
 
-Each page runs in an empty folder of its own: examples in Python, which may make files, and the
-commands of ``console`` blocks, lines that start with ``$``. What a command prints, to standard output
-and to standard error, follows it. A line ``...`` stands for any lines. Commands other than those of
-`PROGRAMS` set up an environment and are not run.
+Each page runs in an empty folder of its own, block by block, in one namespace:
+
+* ``python``: an example with prompts is a doctest; one without is run, and a ``text`` block that
+  follows it shows what it prints. Examples in comments, ``<!--``, are run as well and set up what is
+  shown. After ``<!-- from FILE -->`` a block is an excerpt of a file and is compared with it.
+* ``console``: commands are the lines that start with ``$``. What a command prints, to standard output
+  and to standard error, follows it. Commands other than those of `PROGRAMS` set up an environment and
+  are not run.
+* ``sh``: sets up an environment, and is not run.
+
+A line ``...`` of an output stands for any lines. What is not run is looked through by `commands`.
 """
 
 import argparse
 import contextlib
 import doctest
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import traceback
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +46,9 @@ REST = "...\n"
 #: What commands need that do not come with the package, by what stands in them.
 LIBRARIES = {"--dask": "distributed", "--scheduler": "distributed", ".py:": "jax"}
 
-_BLOCK = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+_TERMINAL = {"COLUMNS": "80", "LINES": "24"}
+_EXCERPT = re.compile(r"<!-- from (\S+) -->\n+\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -88,23 +99,66 @@ def run_page(page: Path) -> Run:
 
 
 def _run(text: str, name: str) -> Run:
-    variables = {"__name__": "__main__"}
-    failures, commands, pieces, end = 0, [], [], 0
-    for block in _BLOCK.finditer(text):
+    variables: dict[str, object] = {"__name__": "__main__"}
+    failures, shown_blocks, pieces, end = 0, [], [], 0
+    plain: str | None = None  # what the plain example just before has printed
+    for block in BLOCK.finditer(text):
         failures += _examples(text, end, block.start(), variables, name)
-        lines = []
-        for part in re.split(r"^(?=\$ )", block[1], flags=re.MULTILINE):
-            command, _, shown = part.partition("\n")
-            if not is_run(command.removeprefix("$ ")):
-                lines.append(part)
-                continue
-            done = Shown(command, shown, printed(command.removeprefix("$ ")))
-            commands.append(done)
-            lines.append(f"{command}\n{done.corrected}")
-        pieces += [text[end : block.start()], "```console\n", *lines, "```"]
+        language, body = block.groups()
+        before, plain = plain, None
+        if language == "console":
+            blocks, body = _commands(body)
+            shown_blocks += blocks
+        elif language == "text" and before is not None:
+            done = Shown("the example above", body, before)
+            shown_blocks.append(done)
+            body = done.corrected
+        elif language == "python" and ">>>" in body:
+            failures += _examples(text, block.start(), block.end(), variables, name)
+        elif language == "python" and (excerpt := _EXCERPT.search(text, end, block.start())):
+            failures += not is_excerpt(body, ROOT / excerpt[1])
+        elif language == "python":
+            plain = _printed_by(
+                body, f"{name}:{text.count(chr(10), 0, block.start()) + 2}", variables
+            )
+            failures += plain is None
+        pieces += [text[end : block.start()], f"```{language}\n", body, "```"]
         end = block.end()
     failures += _examples(text, end, len(text), variables, name)
-    return Run(failures, tuple(commands), "".join([*pieces, text[end:]]))
+    return Run(failures, tuple(shown_blocks), "".join([*pieces, text[end:]]))
+
+
+def _commands(body: str) -> tuple[list[Shown], str]:
+    """Run the commands of a block; return them, and the block as it should be."""
+    commands, lines = [], []
+    for part in re.split(r"^(?=\$ )", body, flags=re.MULTILINE):
+        command, _, shown = part.partition("\n")
+        if not is_run(command.removeprefix("$ ")):
+            lines.append(part)
+            continue
+        done = Shown(command, shown, printed(command.removeprefix("$ ")))
+        commands.append(done)
+        lines.append(f"{command}\n{done.corrected}")
+    return commands, "".join(lines)
+
+
+def _printed_by(code: str, place: str, variables: dict[str, object]) -> str | None:
+    """Run an example without prompts; return what it prints, None where it fails."""
+    output = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output), patch.dict(os.environ, _TERMINAL):
+            exec(compile(code, place, "exec"), variables)  # noqa: S102 - the pages are ours
+    except Exception:  # noqa: BLE001 - told like a failing doctest, and the page goes on
+        print(f"{place}\n{traceback.format_exc()}")
+        return None
+    return output.getvalue()
+
+
+def is_excerpt(code: str, path: Path) -> bool:
+    """Whether lines stand in a file as they are, indented or not."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    wanted = [line.strip() for line in code.splitlines()]
+    return any(lines[i : i + len(wanted)] == wanted for i in range(len(lines)))
 
 
 def is_run(command: str) -> bool:
@@ -125,7 +179,7 @@ def _examples(text: str, start: int, end: int, variables: dict[str, object], nam
 
 def printed(command: str) -> str:
     """Return what a terminal of 80 columns shows after a command."""
-    with patch.dict(os.environ, COLUMNS="80", LINES="24"):
+    with patch.dict(os.environ, _TERMINAL):
         stages = [stage.strip() for stage in command.split("|")]
         words = [[_at_root(word) for word in shlex.split(stage)] for stage in stages]
         is_ours = all(stage and stage[0] == "sgdiagrams" for stage in words)
