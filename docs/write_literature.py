@@ -1,19 +1,23 @@
-"""Write the pages that are made of data: errata.
+"""Write the pages that are made of data, literature and errata, and what `sgdiagrams find` looks through.
 
 python docs/write_literature.py            # write them
 python docs/write_literature.py --check    # say which are not as they would be written
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
 
 from run_blocks import printed
 
+from sgdiagrams.literature.entries import papers
 from sgdiagrams.numeric import ERRATA, known_erratum
+from sgdiagrams.symbolic import RESULTS, known_result
 
 DOCS = Path(__file__).resolve().parent
+INDEX = DOCS.parent / "package" / "literature" / "index.json"
 OUTPUT = re.compile(r"(?<=^```console\n)(\$ .*\n)(?:.*\n)*?(?=^```$)", flags=re.MULTILINE)
 
 ERRATA_HEAD = """# Errata
@@ -32,6 +36,89 @@ corollaries that hold are derived by `sgdiagrams results`.
 | --- | --- |
 {table}
 """
+
+
+LITERATURE_HEAD = """# From the literature
+
+A paper, the question that it asks, the command that answers it here, what that prints, and how this
+answers the question in the letters of the paper: {number} of them. Where a result is printed, its last
+line says how Python derives it. Nothing is looked up: every formula is derived when it is asked for, and
+all commands of this page are run by the tests.
+
+`sgdiagrams find WORD...` searches these questions and papers, and all that commands can do:
+
+```console
+$ sgdiagrams find label noise --limit 2
+{found}```
+
+{topics}
+"""
+
+
+def literature_page(printed_by):
+    """Return the page of papers; what commands print is asked of a function."""
+    topics = list(dict.fromkeys(paper["topic"] for paper in papers()))
+    links = "\n".join(f"* [{topic}](#{anchor(topic)})" for topic in topics)
+    found = printed_by("sgdiagrams find label noise --limit 2")
+    pieces = [LITERATURE_HEAD.format(number=len(papers()), topics=links, found=found)]
+    for topic in topics:
+        pieces.append(f"## {topic}\n")
+        pieces += [row(paper, printed_by) for paper in papers() if paper["topic"] == topic]
+    return "\n".join(pieces)
+
+
+def row(paper, printed_by):
+    """Return what the page says of a paper."""
+    source = f"**{paper['authors']} ({paper['year']})**, *{escaped(paper['title'])}*"
+    if "arxiv" in paper:
+        source += f", [arXiv:{paper['arxiv']}](https://arxiv.org/abs/{paper['arxiv']})"
+    return f"""{source}
+
+> {escaped(paper["question"])}
+
+```console
+$ {paper["command"]}
+{printed_by(paper["command"])}```
+
+{escaped(paper["answer"])}
+"""
+
+
+def anchor(heading):
+    """Return what links to a heading end in."""
+    return re.sub(r"[^a-z0-9-]", "", heading.lower().replace(" ", "-"))
+
+
+def index(known=(known_result, known_erratum)):
+    """Return results, errata and the words of the glossary as entries of `sgdiagrams find`."""
+    results, errata = known
+    entries = []
+    for kind, names, derive, line in (
+        ("result", RESULTS, results, "sgdiagrams results {}"),
+        ("erratum", ERRATA, errata, "sgdiagrams results --errata {}"),
+    ):
+        for name in names:
+            known = derive(name)
+            sources = "; ".join(map(str, known.sources))
+            entries.append(
+                {
+                    "kind": kind,
+                    "name": name,
+                    "text": known.statement,
+                    "command": line.format(name),
+                    "words": sources,
+                }
+            )
+    glossary = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    for word, meaning in re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", glossary, flags=re.MULTILINE):
+        entries.append({"kind": "word", "name": word, "text": plain(meaning)})
+    return "[\n" + ",\n".join(json.dumps(e, ensure_ascii=False) for e in entries) + "\n]\n"
+
+
+def plain(words):
+    """Return the words of a page without its signs."""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words)
+    return re.sub(r"[`*$\\]", "", words)
 
 
 def errata_page(printed_by):
@@ -88,7 +175,7 @@ def escaped(words):
 
 def pages(printed_by):
     """Return all pages by name."""
-    return {"errata.md": errata_page(printed_by)}
+    return {"errata.md": errata_page(printed_by), "literature.md": literature_page(printed_by)}
 
 
 def without_output(page):
@@ -102,6 +189,10 @@ def main():
     parser.add_argument("--check", action="store_true")
     is_check = parser.parse_args().check
     stale = []
+    if not is_check:
+        INDEX.write_text(index(), encoding="utf-8")
+    elif INDEX.read_text(encoding="utf-8") != index():
+        stale.append(INDEX.name)
     for name, page in pages((lambda _: "") if is_check else printed).items():
         path = DOCS / name
         if not is_check:

@@ -32,6 +32,12 @@ def expected_files(root):
     schemas = (root / "package" / "schemas").glob("*.json")
     assets = (root / "package" / "report" / "assets").iterdir()
     data = {f"sgdiagrams/schemas/{path.name}" for path in schemas}
+    literature = root / "package" / "literature"
+    data |= {
+        f"sgdiagrams/literature/{path.name}"
+        for path in literature.iterdir()
+        if path.suffix in (".toml", ".json")
+    }
     return modules | data | {f"sgdiagrams/report/assets/{path.name}" for path in assets}
 
 

@@ -13,6 +13,7 @@ import click
 
 from sgdiagrams import __version__
 from sgdiagrams.commands.completion import completion
+from sgdiagrams.commands.find import find
 from sgdiagrams.commands.on_formulas.expand import expand
 from sgdiagrams.commands.on_formulas.list import list_diagrams
 from sgdiagrams.commands.on_formulas.modified import modified
@@ -45,6 +46,8 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
+    epilog="What is the command for a question, a paper, a word? 'sgdiagrams find WORD...' knows papers, "
+    "results, options and names: sgdiagrams find label noise.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="sgdiagrams")
@@ -77,6 +80,7 @@ for _command in (
     judge,
     scaling,
     results,
+    find,
     verify,
     completion,
 ):

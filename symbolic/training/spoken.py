@@ -66,7 +66,7 @@ class Spoken(NamedTuple):
 
     maker: Callable[..., Any]
     numbers: tuple[str, ...] = ()
-    required: str | None = None
+    required: str | tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     readers: Mapping[str, Reader] = {}
     entries_also: Mapping[str, str] = {}
@@ -124,8 +124,11 @@ did you mean tail?
             raise RequestError(f"expected {name} with {allowed}, got {kind}={shown(text)}{remedy}")
         entries[key] = value
         last = key
-    if spoken.required is not None and spoken.required not in entries:
-        raise RequestError(f"expected {name}:{spoken.required}=..., got {kind}={shown(text)}")
+    required = spoken.required
+    needed = (required,) if isinstance(required, str) else required
+    if not set(needed) <= set(entries):
+        words = ",".join(f"{key}=..." for key in needed)
+        raise RequestError(f"expected {name}:{words}, got {kind}={shown(text)}")
     return spoken.maker(
         **{key: spoken.readers.get(key, rational)(key, value) for key, value in entries.items()}
     )

@@ -22,6 +22,7 @@ from sympy import (
 
 import sgdiagrams.symbolic
 from sgdiagrams.diagrams import RequestError
+from sgdiagrams.literature.entries import shipped_entries
 from sgdiagrams.numeric import landscape
 from sgdiagrams.symbolic import expand, results
 from sgdiagrams.symbolic.algebra.expression import Expression
@@ -188,6 +189,9 @@ def test_every_result_has_words_and_a_formula(name):
     lines = str(found).splitlines()
     assert lines[0] == f"{name}: {found.statement}"
     assert lines[1:] == [f"  {line}" for line in (*map(str, found.sources), *lines_of(found))]
+    [entry] = [e for e in shipped_entries() if (e.kind, e.name) == ("result", name)]
+    assert entry.text == found.statement, "run python docs/write_literature.py"
+    assert entry.words == "; ".join(map(str, found.sources))
     if found.call.startswith("known_result("):
         return
     if found.derived is not None:

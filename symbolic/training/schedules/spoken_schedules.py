@@ -164,15 +164,16 @@ _NAMES: Mapping[str, Spoken] = {
         readers={"anneal_strategy": word_of, "three_phase": _flag},
     ),
     "exponential-decay": Spoken(
-        _exponential_decay, ("transition_steps", "decay_rate", "staircase"), "decay_rate",
+        _exponential_decay, ("transition_steps", "decay_rate", "staircase"),
+        ("transition_steps", "decay_rate"),
         readers={"staircase": _flag},
     ),
     "warmup-cosine-decay": Spoken(
-        _warm_cosine, ("warmup_steps", "decay_steps", "init", "end"), "decay_steps",
+        _warm_cosine, ("warmup_steps", "decay_steps", "init", "end"), ("warmup_steps", "decay_steps"),
         also=("warmup-cosine-decay-schedule",),
     ),
     "piecewise-constant": Spoken(
-        _pieces, ("boundaries", "scales"), "boundaries",
+        _pieces, ("boundaries", "scales"), ("boundaries", "scales"),
         also=("piecewise-constant-schedule",), readers=_LISTS,
     ),
     "invscaling": Spoken(

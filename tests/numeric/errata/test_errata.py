@@ -11,6 +11,7 @@ import pytest
 from sympy import Rational
 
 from sgdiagrams.diagrams import Diagram, RequestError, enumerate_diagrams
+from sgdiagrams.literature.entries import shipped_entries
 from sgdiagrams.numeric import PolynomialLandscape, exact_training, known_erratum
 from sgdiagrams.numeric.errata.catalogue import ERRATA
 from sgdiagrams.numeric.errata.erratum import Evidence
@@ -34,6 +35,9 @@ def test_exact_sgd_refutes_what_is_printed(name):
     assert len(evidence.printed) == len(evidence.exact)
     assert erratum.printed != erratum.derived
     assert erratum.statement.endswith(".")
+    [entry] = [e for e in shipped_entries() if (e.kind, e.name) == ("erratum", name)]
+    assert entry.text == erratum.statement, "run python docs/write_literature.py"
+    assert entry.words == "; ".join(map(str, erratum.sources))
     assert all(source.authors == "S. Tenka" and source.place for source in erratum.sources)
 
 

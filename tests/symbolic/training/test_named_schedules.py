@@ -1,5 +1,6 @@
 """Schedules by name against the libraries they are named for, update by update."""
 
+import contextlib
 import warnings
 from fractions import Fraction
 
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import relaxed
 
-from sgdiagrams.diagrams import SamplingError
+from sgdiagrams.diagrams import SamplingError, SgdiagramsError
 from sgdiagrams.symbolic.training.schedules.combined import SlowedSchedule
-from sgdiagrams.symbolic.training.schedules.named_schedules import named_schedule
+from sgdiagrams.symbolic.training.schedules.named_schedules import as_schedule, named_schedule
+from sgdiagrams.symbolic.training.schedules.spoken_schedules import SPOKEN_SCHEDULES
 
 RATE = 0.1
 
@@ -170,3 +172,11 @@ def test_rates_of_scikit_learn(rule, text, first):
 @relaxed
 def test_a_schedule_does_not_depend_on_the_end(text, T):
     assert factors(text, T) == factors(text, 13)[:T]
+
+
+@pytest.mark.parametrize("name", SPOKEN_SCHEDULES)
+def test_what_is_missing_is_an_error_of_one_line(name):
+    """Every name with one of its entries, and with none."""
+    for entries in ("", *(f":{key}=2" for key in SPOKEN_SCHEDULES[name].numbers)):
+        with contextlib.suppress(SgdiagramsError):
+            as_schedule(name + entries)
