@@ -35,8 +35,8 @@ class Generators:
     >>> generators = Generators()
     >>> generators.weight(T**2 / 2 - T / 2)
     {'of': [0], 'above': [['1', 2], ['-1', 1]], 'below': [['2', 0]]}
-    >>> generators.weight(1 - beta**T)["of"], [sorted(g) for g in generators.data]
-    ([1], [['symbol'], ['base', 'exponent']])
+    >>> generators.weight(1 - beta**T)["of"], [list(g) for g in generators.data]
+    ([2], [['symbol'], ['symbol'], ['base', 'exponent']])
     """
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ from sgdiagrams.diagrams.errors import RequestError, check_kind
 from sgdiagrams.diagrams.files import output_file
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.statistics import Statistics
-from sgdiagrams.report.numbers import numbers_of
+from sgdiagrams.report.all_settings import numbers_of
 from sgdiagrams.report.page import page_of
 from sgdiagrams.report.question import Question
 from sgdiagrams.report.rows import diagram_table

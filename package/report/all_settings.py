@@ -13,7 +13,7 @@ from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.report.exact_weights import Generators, conditions_of
-from sgdiagrams.report.plain_numbers import plain_numbers
+from sgdiagrams.report.plain_series import plain_numbers
 from sgdiagrams.report.sliders import first_settings, sliders_of
 from sgdiagrams.symbolic.writing.titles import evaluated_name
 
