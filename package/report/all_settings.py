@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.numeric.estimates.tabulated import Tabulated
 from sgdiagrams.numeric.estimates.training_sets import use_of_rows
 from sgdiagrams.numeric.statistics import Statistics
 from sgdiagrams.report.exact_weights import Generators, conditions_of
 from sgdiagrams.report.plain_series import plain_numbers
+from sgdiagrams.report.resummed_series import resummed_numbers
 from sgdiagrams.report.sliders import first_settings, sliders_of
 from sgdiagrams.symbolic.writing.titles import evaluated_name
 
@@ -65,20 +66,46 @@ def numbers_of(question: Question, holder: Statistics | Tabulated, eta: Any) -> 
     conditions = conditions_of(part, generators)
     updates = generators.weight(part.training.updates)
     plain = plain_numbers(expansion, holder, generators, first)
+    refused = {}
+    resummed = None
+    try:
+        resummed = _resummed(question, holder, generators)
+    except RequestError as error:
+        refused["re-summed"] = str(error)
     return {
         "sliders": sliders,
         "observable": evaluated_name(expansion),
         "is_size": plain["is_size"],
         "notes": [*filter(None, [estimate.rows]), *estimate.caveats],
-        "refused": {},
+        "refused": refused,
         "order": expansion.order,
         "has_bare_edges": expansion.has_bare_edges,
         "conditions": conditions,
         "updates": updates,
         "plain": plain,
-        "resummed": None,
+        "resummed": resummed,
         "generators": generators.data,
     }
+
+
+def _resummed(
+    question: Question, holder: Statistics | Tabulated, generators: Generators
+) -> dict[str, Any]:
+    """Return the re-summed series in numbers.
+
+    Raises
+    ------
+    RequestError
+        When there is none, or none that a page evaluates.
+    """
+    if not isinstance(holder, Statistics):
+        raise RequestError("re-summed: not known, it needs the eigenbasis of the Hessian")
+    if holder.noise is not None:
+        raise RequestError("re-summed: not of statistics with several visits of every datapoint")
+    try:
+        return resummed_numbers(question.resummed_expansion(), holder, generators)
+    except StatisticsError as error:
+        raise RequestError(f"re-summed: {error}") from None
 
 
 def _exact(value: Any) -> int | Fraction:

@@ -82,7 +82,6 @@ sgdiagrams.plain = (() => {
         error: finite(errors.total),
         change: shown(change),
         change_error: finite(errors.change),
-        vector: change,
         judged,
       };
     }
@@ -135,6 +134,7 @@ sgdiagrams.predictor = (numbers) => {
   const { Refusal, evaluator } = sgdiagrams.exact;
   const { finite, plainSeries } = sgdiagrams.plain;
   const plain = plainSeries(numbers.plain, numbers.has_bare_edges);
+  const resummed = numbers.resummed && sgdiagrams.resummed.resummedSeries(numbers.resummed);
   const KEPT = 400;
   const known = new Map();
 
@@ -152,7 +152,8 @@ sgdiagrams.predictor = (numbers) => {
     const exactly = evaluator(numbers.generators, others);
     for (const condition of numbers.conditions) check(condition, exactly, others);
     const isEmpty = exactly.ratio(numbers.updates)[0] === 0n;
-    return { isEmpty, weights: plain.weights(exactly, isEmpty) };
+    const counts = resummed && resummed.counts(exactly, isEmpty);
+    return { weights: plain.weights(exactly, isEmpty), counts };
   }
 
   /** Refuse numbers that a condition forbids. */
@@ -189,11 +190,12 @@ sgdiagrams.predictor = (numbers) => {
     const { eta, ...others } = settings;
     try {
       if (!Number.isFinite(eta)) throw new Refusal(`expected a number for eta, got eta=${eta}`);
-      const { weights } = atNumbers(others);
+      const { weights, counts } = atNumbers(others);
       const found = [plain.series(eta, weights)];
       if (!found[0].orders.every(({ value }) => Number.isFinite(value))) {
         throw new Refusal("expected numbers within the range of floats; take smaller ones");
       }
+      if (resummed) found.push(resummed.series(eta, counts));
       return answer(found);
     } catch (error) {
       if (error instanceof Refusal) return { series: [], recommended: "neither", refused: error.message };
@@ -201,15 +203,21 @@ sgdiagrams.predictor = (numbers) => {
     }
   };
 
-  /** Return the series with their verdicts, and which to trust. */
+  /** Return the series with their verdicts, and which to trust: the rule of `judge_series`. */
   function answer(found) {
-    const [one] = found;
-    const recommended = one.judged.trustworthy ? "plain" : "neither";
+    const [one, other] = found.map(({ judged }) => judged);
+    let recommended = "neither";
+    if (one.trustworthy && !(other?.trustworthy && one.missing > other.missing)) recommended = "plain";
+    else if (other?.trustworthy) recommended = "re-summed";
+    let apart = 0;
+    if (one.trustworthy && other?.trustworthy) {
+      apart = Math.abs(found[0].change - found[1].change);
+    }
     return {
-      series: found.map(({ judged, vector, ...rest }) => ({
+      series: found.map(({ judged, ...rest }) => ({
         ...rest,
         truncation: finite(judged.missing),
-        next: finite(judged.missing),
+        next: finite(judged.missing ? Math.max(apart, judged.missing) : judged.missing),
         verdict: judged.words,
         trustworthy: judged.trustworthy,
       })),
