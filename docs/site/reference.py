@@ -112,11 +112,16 @@ def _comment(room, name):
     if inspect.ismodule(value):
         return inspect.getdoc(value).split("\n\n")[0]
     path = Path(importlib.import_module(room).__file__)
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            if node.module in contents.ROOMS:
+                return _comment(node.module, name)
             comments = ModuleAnalyzer.for_module(node.module).find_attr_docs()
-            return "\n".join(comments["", name])
-    raise LookupError(f"{room}.{name}")
+            if ("", name) in comments:
+                return "\n".join(comments["", name])
+    raise LookupError(
+        f"expected a comment that begins with '#:' above {name}, which {room} exports"
+    )
 
 
 def link_names(app, document):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ERRATA", "known_erratum"]
 
+#: How every correction is derived and checked, by its name; `known_erratum` makes one.
 ERRATA: Corrections = {**OF_SERIES, **OF_LIMITS, **OF_LONG_TIMES, **OF_ESTIMATORS}
 
 
