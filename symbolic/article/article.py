@@ -127,7 +127,7 @@ def escaped(words: str) -> str:
 
 
 def verbatim(code: str) -> str:
-    r"""Return code in a typewriter's letters, in lines that may end after every sign.
+    r"""Return code in a typewriter's letters, in lines that end between words, or after a sign.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def verbatim(code: str) -> str:
     pieces = []
     for x in code:
         shown_as = r"\mbox{-}" if x == "-" else _SPECIAL.get(x, x)
-        pieces.append(shown_as + (r"\allowbreak{}" if x in ",=(:/;." else ""))
+        pieces.append(shown_as + (r"\penalty500{}" if x in ",=(:/;." else ""))
     return rf"{{\raggedright\small\ttfamily {''.join(pieces)}\par}}"
 
 

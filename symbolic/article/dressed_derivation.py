@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.resummation.formula import ResummedFormula
     from sgdiagrams.symbolic.training.optimizer import Optimizer
 
-__all__ = ["dressed_article"]
+__all__ = ["DressedTables", "dressed_article"]
 
 _FORMS = {
     "discrete": "The weights below are exact, whatever the learning rate and the number of updates.",
@@ -92,7 +92,7 @@ def dressed_article(
     points = article_points(width)
     parts = formula.parts
     several = len(parts) > 1
-    tables = [_DressedTables(i, formula, points, differences, digits) for i in range(len(parts))]
+    tables = [DressedTables(i, formula, points, differences, digits) for i in range(len(parts))]
     check_length([entry for table in tables for entry in table.entries])
     equation = write_resummed(
         formula, LatexRenderer(points=points), differences=differences, digits=digits
@@ -234,7 +234,7 @@ def _counted_how(formula: ResummedFormula) -> list[str]:
     return ["Without dressing, the embeddings are counted so:"]
 
 
-def _notation(formula: ResummedFormula, tables: list[_DressedTables]) -> tuple[str, ...]:
+def _notation(formula: ResummedFormula, tables: list[DressedTables]) -> tuple[str, ...]:
     values: list[Node] = [node for table in tables for node in table.values]
     values += [node for term in formula.pieces for node in tensors_of(term.contraction)]
     explained = letters_explained(
@@ -330,8 +330,20 @@ def _limits(formula: ResummedFormula) -> list[str]:
 # Tables -----------------------------------------------------------------------------------------------
 
 
-class _DressedTables:
-    """The linkless diagrams of one training, expectation by expectation."""
+class DressedTables:
+    """The linkless diagrams of one training, expectation by expectation.
+
+    Parameters
+    ----------
+    number
+        Of the part of the expansion.
+    formula
+        The expansion.
+    points
+        The width of the page.
+    differences, digits
+        As for `ResummedExpansion.latex`.
+    """
 
     def __init__(
         self,
@@ -383,7 +395,7 @@ class _DressedTables:
         for term in terms:
             if self._kept is not None and term.contraction not in self._kept:
                 continue
-            for diagram, own in self._by_diagram(term).items():
+            for diagram, own in self.shares_of(term).items():
                 by_diagram.setdefault(diagram, []).append(own)
         entries: dict[int, list[DiagramEntry]] = {}
         for diagram, own_terms in by_diagram.items():
@@ -399,7 +411,7 @@ class _DressedTables:
             for d, of_order in sorted(entries.items())
         )
 
-    def _by_diagram(self, term: DressedTerm) -> dict[Diagram | None, DressedTerm]:
+    def shares_of(self, term: DressedTerm) -> dict[Diagram | None, DressedTerm]:
         """Return what each diagram adds to a term; the root alone has no skeleton."""
         pieces: dict[Diagram | None, list[Any]] = {}
         for piece in term.pieces:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.symbolic.article.cells import Cell
 from sgdiagrams.symbolic.article.tables import CountedValue, DiagramEntry
+from sgdiagrams.symbolic.article.words.observables import expression_letters
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.layout.nodes import INNER_BREAK, ONE, THIN, Numeral, Row, joined
 from sgdiagrams.symbolic.printing.coefficients import coefficient
@@ -15,7 +16,7 @@ from sgdiagrams.symbolic.printing.rounding import rounded_layout
 from sgdiagrams.symbolic.weights.quotients import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sympy import Expr
 
@@ -55,9 +56,10 @@ def expectation_entries(
         What is left of numbers that have more.
     """
     by_diagram: dict[Diagram, dict[Expr, list[Contraction]]] = {}
+    letters = expression_letters(derivation.observable)
     for diagram, weight, values in derivation.contributions(d, factors, times):
         counts = by_diagram.setdefault(diagram, {})
-        counts.setdefault(weight, []).extend(values)
+        counts.setdefault(weight, []).extend(_lettered(value, factors, letters) for value in values)
     return tuple(
         DiagramEntry(
             diagram,
@@ -71,6 +73,16 @@ def expectation_entries(
         )
         for diagram, counts in by_diagram.items()
     )
+
+
+def _lettered(
+    value: Contraction, factors: tuple[str, ...], letters: Mapping[str, str]
+) -> Contraction:
+    """Return a value with letters for the factors at its root that are expressions."""
+    for i, factor in enumerate(factors):
+        if factor in letters:
+            value = value.with_label(f"D{i}", letters[factor])
+    return value
 
 
 def count_cell(count: Expr, digits: int | None = None) -> Cell:

@@ -13,7 +13,11 @@ from sgdiagrams.symbolic.article.rows import check_length, expectation_entries
 from sgdiagrams.symbolic.article.tables import DiagramGroup, diagram_table
 from sgdiagrams.symbolic.article.words.calls import reproducing
 from sgdiagrams.symbolic.article.words.letters import letters_explained, tensors_in
-from sgdiagrams.symbolic.article.words.observables import expectation_latex, expectations_of
+from sgdiagrams.symbolic.article.words.observables import (
+    expectation_latex,
+    expectations_of,
+    expression_letters,
+)
 from sgdiagrams.symbolic.article.words.optimizers import optimizer_words
 from sgdiagrams.symbolic.article.words.questions import (
     assumed,
@@ -63,7 +67,10 @@ def plain_article(
     """
     points = article_points(width)
     parts, basis = formula.parts, _checked_basis(formula)
-    tables = [_PartTables(part, basis, formula.order, points, digits) for part in parts]
+    has_pulls = any(part.optimizer.decoupled_decay != 0 for part in parts)
+    # Pulls are counted in cumulants, whatever the basis of the result.
+    counted: Basis = "cumulant" if has_pulls else basis
+    tables = [_PartTables(part, formula, points, digits) for part in parts]
     check_length([entry for table in tables for entry in table.entries])
     several = len(parts) > 1
     renderer = LatexRenderer(points=points)
@@ -76,8 +83,8 @@ def plain_article(
         title=titled(parts, _powers(formula.order)),
         subtitle=f"{basis.capitalize()} basis. Training: {protocols_of(parts)}.",
         sections=(
-            Section("The question", tuple(question(parts, basis, points, as_what))),
-            Section("The theorem", tuple(_theorem(parts, basis, tables))),
+            Section("The question", tuple(question(parts, counted, points, as_what))),
+            Section("The theorem", tuple(_theorem(parts, counted, tables))),
             Section("Counting", tuple(x for t in tables for x in t.counting(is_named=several))),
             Section("Notation", _notation(formula, tables)),
             Section(
@@ -171,7 +178,9 @@ def _about_tables(formula: Formula) -> str:
         )
         if formula.basis == "moment":
             words.append(
-                "These counts and values are in cumulants; the result is in moments again."
+                "Pulls need no datapoint, so counts and values are in cumulants here; the result "
+                "is in moments "
+                "again."
             )
     if any(part.observable.times for part in formula.parts):
         words.append(
@@ -180,9 +189,11 @@ def _about_tables(formula: Formula) -> str:
         )
     if any(part.observable.expressions for part in formula.parts):
         words.append(
-            r"In the values $D^{(0)}$ with indices stands for the derivatives of $s$, which the result "
-            "writes out."
+            "The values have derivatives of the function that is looked at; the result writes them out."
         )
+    has_penalty = any(part.optimizer.penalty is not None for part in formula.parts)
+    if has_penalty and formula.basis == "moment":
+        words.append("In these values $M$, too, has derivatives of the losses with their penalty.")
     return " ".join(words)
 
 
@@ -230,13 +241,14 @@ def _limits(formula: Formula) -> list[str]:
 class _PartTables:
     """The diagrams of one training, expectation by expectation."""
 
-    def __init__(
-        self, part: Part, basis: Basis, order: int, points: int, digits: int | None
-    ) -> None:
+    def __init__(self, part: Part, formula: Formula, points: int, digits: int | None) -> None:
+        basis, order = _checked_basis(formula), formula.order
+        has_pulls = part.optimizer.decoupled_decay != 0
+        counted: Basis = "cumulant" if has_pulls else basis
         self.part = part
         self.points = points
         self.share = common_share(part.training.sampling)
-        self.scheme = scheme_words(part.training.sampling, basis)
+        self.scheme = scheme_words(part.training.sampling, counted)
         self.optimizer = optimizer_words(part.training, points)
         self.sources = (*self.scheme.sources, *self.optimizer.sources)
         derivation = Derivation(part.observable, part.training, basis, order, part.visits)
@@ -249,7 +261,11 @@ class _PartTables:
                 if entries:
                     heading = rf"\emph{{Order {d}: {how_many(len(entries), 'diagram')}}}"
                     groups.append(DiagramGroup(heading, entries))
-            shown = expectation_latex(timed, since=part.observable.since)
+            shown = expectation_latex(
+                timed,
+                since=part.observable.since,
+                letters=expression_letters(part.observable),
+            )
             self.groups.append((shown, tuple(groups)))
 
     @property

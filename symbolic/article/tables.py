@@ -23,6 +23,7 @@ _GAP = 1000  # between columns
 _SYMMETRY = 2300  # the column of symmetry factors, with its title
 _LETTER = 520  # of a title before what stands below each other
 _SPARE = 400  # what lines below each other have in front
+_HALF = 0.55  # of the page, which values may take before they are broken
 _FEW_LINES = 3  # more look better below each other
 # The widest picture in points, and points a unit of it where there is room.
 _PICTURE, _SCALE = 80, 0.6
@@ -117,10 +118,11 @@ def _columns(entries: Sequence[DiagramEntry], points: int, *, has_counts: bool) 
     values = max(line.value.width for line in lines)
     if counts + values <= room:
         return _Columns(counts, room - counts, scale)
+    if values <= _HALF * room:
+        # Short values stay whole, and counts are broken.
+        return _Columns(room - values, values, scale)
     share = min(0.65, max(0.35, counts / (counts + values)))
     count = min(counts, int(room * share))
-    if values < room - count:
-        count = room - values
     return _Columns(count, room - count, scale)
 
 

@@ -43,7 +43,7 @@ _NUMBERS = {
     "q": ("q", "the probability of a datapoint to be in a batch"),
     "beta": (r"\beta", "the memory of the optimiser"),
     "nu": (r"\nu", "how much of the step is along the velocity"),
-    "lamda": (r"\lambda", "the strength of the penalty"),
+    "lamda": (r"\lambda", "the strength of the penalty or weight decay"),
 }
 
 

@@ -10,13 +10,18 @@ from sgdiagrams.symbolic.layout.latex_reader import estimated_width
 from sgdiagrams.symbolic.vocabulary import LOSS, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from sgdiagrams.symbolic.observable import Observable
-    from sgdiagrams.symbolic.observed.product import Product
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
 
-__all__ = ["expectation_latex", "expectations_of", "in_expectations", "root_words"]
+__all__ = [
+    "expectation_latex",
+    "expectations_of",
+    "expression_letters",
+    "in_expectations",
+    "root_words",
+]
 
 _CHARACTER = 7  # points, generously
 #: The factors of an expectation, and when each looks at the weights.
@@ -35,7 +40,18 @@ def expectations_of(observable: Observable) -> tuple[Timed, ...]:
     return tuple(dict.fromkeys(timed for p in observable.products for timed in p.timed))
 
 
-def expectation_latex(timed: Timed, *, since: int | None = None, first: int = 0) -> str:
+def expression_letters(observable: Observable) -> dict[str, str]:
+    """Return letters for the factors that are expressions."""
+    return {name: letter for (name, _), letter in zip(observable.expressions, "srwz", strict=False)}
+
+
+def expectation_latex(
+    timed: Timed,
+    *,
+    since: int | None = None,
+    first: int = 0,
+    letters: Mapping[str, str] | None = None,
+) -> str:
     r"""Return an expectation in LaTeX; free indices are numbered from `first`.
 
     Examples
@@ -53,7 +69,7 @@ def expectation_latex(timed: Timed, *, since: int | None = None, first: int = 0)
             shown.append(rf"({weights} - \theta_{{{start}}})^{{{index_latex(index)}}}")
             index += 1
             continue
-        name = _NAMES.get(factor) or _function(factor)
+        name = _NAMES.get(factor) or (letters or {}).get(factor) or _function(factor)
         if since is None:
             shown.append(f"{name}({weights})")
         else:
@@ -61,26 +77,25 @@ def expectation_latex(timed: Timed, *, since: int | None = None, first: int = 0)
     return rf"\langle {' '.join(shown)} \rangle"
 
 
-_NAMES = {LOSS: r"\ell", TRAINING: r"\hat{\ell}", "expression": "s"}
+_NAMES = {LOSS: r"\ell", TRAINING: r"\hat{\ell}"}
 
 
 def _function(name: str) -> str:
     return name if len(name) == 1 else rf"\text{{{escaped(name)}}}"
 
 
-def in_expectations(products: Sequence[Product], *, since: int | None = None, points: int) -> str:
-    """Return a sum of products of expectations in LaTeX; empty where it is one expectation.
+def in_expectations(observable: Observable, points: int) -> str:
+    """Return an observable as a sum of products of expectations, in LaTeX.
 
     Where it is wider than a page, its terms stand below each other.
     """
-    if len(products) == 1 and len(products[0].expectations) == 1 and products[0].sign == 1:
-        return ""
+    products, since, letters = observable.products, observable.since, expression_letters(observable)
     terms: list[str] = []
     for product in products:
         first = 0
         factors = []
         for timed in product.timed:
-            factors.append(expectation_latex(timed, since=since, first=first))
+            factors.append(expectation_latex(timed, since=since, first=first, letters=letters))
             first += timed[0].count(WEIGHTS)
         number = "" if abs(product.sign) == 1 else f"{abs(product.sign)}\\, "
         sign = "-" if product.sign < 0 else "+" if terms else ""

@@ -9,8 +9,7 @@ from sympy import Rational, latex
 from sgdiagrams.symbolic.algebra.writing import write_expression
 from sgdiagrams.symbolic.article.article import escaped, listed_in_words
 from sgdiagrams.symbolic.article.words.observables import (
-    expectation_latex,
-    expectations_of,
+    expression_letters,
     in_expectations,
 )
 from sgdiagrams.symbolic.article.words.optimizers import optimizer_words
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sgdiagrams.symbolic.formula import Part
+    from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["assumed", "call_of", "protocols_of", "question", "titled"]
@@ -39,10 +39,16 @@ _VISITS = {
 
 def titled(parts: Sequence[Part], end: str) -> str:
     """Return a title: what is expected, and how far it is expanded."""
-    words = listed_in_words(dict.fromkeys(escaped(part.observable.words) for part in parts))
+    named = (_named(part.observable) for part in parts)
+    words = listed_in_words(dict.fromkeys(named))
     if len(parts) > 1:
         return f"Expectations of the {words} combined, {end}"
     return f"The expected {words} of SGD, {end}"
+
+
+def _named(observable: Observable) -> str:
+    words = observable.words
+    return "value of an expression" if words == "expression" else escaped(words)
 
 
 def protocols_of(parts: Sequence[Part]) -> str:
@@ -74,16 +80,17 @@ def question(parts: Sequence[Part], basis: Basis, points: int, as_what: str) -> 
         if part.visits != "same":
             lines.append(_VISITS[part.visits])
         observable = part.observable
+        letters = expression_letters(observable)
         for name, expression in observable.expressions:
-            left = "s" if name == "expression" else name
-            left += r"_{\mu}" if expression.rank == 1 else r"_{\mu\nu}" if expression.rank else ""
+            left = letters[name] + (
+                r"_{\mu}" if expression.rank == 1 else r"_{\mu\nu}" if expression.rank else ""
+            )
             lines.append("The function of the weights that is looked at is, at any weights,")
             renderer = LatexRenderer(points=points)
             lines.append(
                 write_expression(expression.terms, renderer, left=left, too_long="describe")
             )
-        asked = in_expectations(observable.products, since=observable.since, points=points)
-        asked = asked or expectation_latex(expectations_of(observable)[0], since=observable.since)
+        asked = in_expectations(observable, points)
         lines.append("Of this training the sum has" if several else "What is asked for is")
         lines.append(rf"\[{_coefficient(part)}{asked}\]")
     lines.append(

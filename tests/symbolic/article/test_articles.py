@@ -23,11 +23,14 @@ from sgdiagrams.symbolic import (
 )
 from sgdiagrams.symbolic.article import article
 from sgdiagrams.symbolic.article.article import Article, Section, article_points, verbatim
+from sgdiagrams.symbolic.article.dressed_derivation import DressedTables
 from sgdiagrams.symbolic.article.rows import check_length
 from sgdiagrams.symbolic.article.tables import DiagramEntry
 from sgdiagrams.symbolic.article.words.observables import expectations_of
 from sgdiagrams.symbolic.article.words.schemes import common_share, scheme_words
 from sgdiagrams.symbolic.derivation import Derivation
+from sgdiagrams.symbolic.resummation.eigenvalues import eigenvalue
+from sgdiagrams.symbolic.resummation.weights import Weights
 from sgdiagrams.symbolic.training.names import SAMPLINGS, named_sampling
 from sgdiagrams.symbolic.weights.quotients import canonical
 
@@ -92,6 +95,38 @@ def test_counts_are_those_of_the_scheme():
     assert seen == 17
 
 
+def test_counts_in_print_are_those_of_the_theorem():
+    """The rows of order 2 of epochs, transcribed from the closed forms of the mathematics page."""
+    text = expand("test-loss", order=2, sampling="epochs").document()
+    rows = re.findall(r"\\end\{tikzpicture\}\}\}\\\) & (\d) & (.*)\\\\$", text, flags=re.MULTILINE)
+    shown = {
+        (int(aut), *re.sub(r"\\[(),]|\\displaystyle| ", "", cells).split("&"))
+        for aut, cells in rows
+    }
+    assert shown == {
+        (1, "1", r"\ell"),
+        (1, "EN", r"G_{\mu}G_{\mu}"),
+        (1, r"\frac{EN(E-1)}{2}", r"M_{\mu|\mu\nu}G_{\nu}"),
+        (1, r"\frac{EN(EN-E-B+1)}{2}", r"G_{\mu}H_{\mu\nu}G_{\nu}"),
+        (2, "E^{2}N", r"M_{\mu|\nu}H_{\mu\nu}"),
+        (2, "E^{2}N(N-1)", r"G_{\mu}H_{\mu\nu}G_{\nu}"),
+    }
+
+
+@pytest.mark.parametrize("observable", ["test-loss", "second-moment"])
+def test_contributions_of_linkless_diagrams_add_up_to_the_weights(observable):
+    """At numbers for eigenvalues, diagram by diagram against all at once."""
+    expansion = expand(observable, order=3, sampling=Epochs(N=4, B=2, E=2), resummed=True)
+    tables = [DressedTables(i, expansion, 345, "short", None) for i in range(len(expansion.parts))]
+    weights = Weights(expansion.parts, "discrete", ())
+    numbers = {eigenvalue(i): Rational(1, 3 + i) for i in range(3)}
+    for term in expansion.pieces:
+        shares = [own for table in tables for own in table.shares_of(term).values()]
+        total = sum(weights.weight(own) for own in shares)
+        difference = total - weights.weight(term)
+        assert difference.xreplace(numbers).doit().expand() == 0
+
+
 # What is written ----------------------------------------------------------------------------------------
 
 
@@ -149,11 +184,11 @@ def test_only_what_occurs_is_explained():
 
 def test_command_and_call_are_told():
     expansion = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum")
-    text = re.sub(r"\\allowbreak\{\}", "", expansion.document()).replace(r"\mbox{-}", "-")
+    text = re.sub(r"\\penalty500\{\}", "", expansion.document()).replace(r"\mbox{-}", "-")
     assert "expand('test-loss', sampling=OnePass(T=T, B=1), order=1" in text
     assert r"\mbox{-}\mbox{-}order 1" in expansion.document(command="sgdiagrams expand --order 1")
     dressed = expand("test-loss", order=1, sampling="one-pass", resummed=True).stationary()
-    assert "with\\_form('stationary')" in dressed.document().replace(r"\allowbreak{}", "")
+    assert "with\\_form('stationary')" in dressed.document().replace(r"\penalty500{}", "")
 
 
 def test_references_are_those_of_what_is_used():
