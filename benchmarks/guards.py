@@ -64,7 +64,7 @@ BOUNDS: dict[str, Bound] = {
     "momentum 0.9 with a cosine schedule: ten times the updates, times the time": Bound(30),
     "noise 1: variance times cost of single slots over all at once": Bound(50, is_least=True),
     # One a command, and what they share.
-    "import and command line: modules of the package": Bound(30),
+    "import and command line: modules of the package": Bound(35),
 }
 
 

@@ -14,6 +14,7 @@ import click
 from sgdiagrams import __version__
 from sgdiagrams.commands.completion import completion
 from sgdiagrams.commands.find import find
+from sgdiagrams.commands.on_formulas.draw import draw
 from sgdiagrams.commands.on_formulas.expand import expand
 from sgdiagrams.commands.on_formulas.list import list_diagrams
 from sgdiagrams.commands.on_formulas.modified import modified
@@ -65,6 +66,7 @@ def cli(context: click.Context) -> None:
 
 for _command in (
     list_diagrams,
+    draw,
     expand,
     modified,
     measure,

@@ -72,6 +72,12 @@ class ListedDiagram:
         """The count in plain text; empty where there is none."""
         return "" if self.count is None else self.count.text
 
+    def words(self) -> str:
+        """Return the name, the symmetry factor, the count and the value, for terminals."""
+        said = [f"symmetry factor {self.diagram.symmetry_factor}"]
+        said += [] if self.count is None else [f"count {self.count_text}"]
+        return "\n".join([str(self.diagram), *said, f"value {self.value_text}"])
+
     def caption(self) -> list[str | FormulaLine]:
         """Return what stands below the picture of the diagram, line by line."""
         symmetry = str(self.diagram.symmetry_factor)

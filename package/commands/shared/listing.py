@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,23 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic import Sampling
     from sgdiagrams.symbolic.drawn.entries import ListedDiagram
 
-__all__ = ["Subject", "check_picture", "picture_of", "root_role", "subject_of", "write_picture"]
+__all__ = [
+    "Subject",
+    "check_picture",
+    "listed_of",
+    "picture_of",
+    "root_role",
+    "subject_of",
+    "text_of",
+    "write_picture",
+]
 
 _MOST_DRAWN = 2000
 _ENDINGS = (".svg", ".tex", ".pdf", ".png")
-_PAGE = 430  # points of a sheet that TeX sets at four fifths on a page of LaTeX's article
+_SHEET, _IN_TEXT = 0.8, 0.6  # scales in TeX
+_PAGE = 345 / _SHEET  # the width of LaTeX's article
+_TEXT_WIDTH = 100  # characters a line of a file
+_CHARACTERS = "●■─│┐┘┤├┬┴┼"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +164,30 @@ def subject_of(
     return Subject(name, number or 0, root, basis, sampling, options)
 
 
+def listed_of(texts: Sequence[str], scheme: Sampling | None, basis: Any) -> list[ListedDiagram]:
+    """Return what is said of diagrams that are given as texts.
+
+    Raises
+    ------
+    DiagramError
+        When a text is no diagram.
+    RequestError
+        When the scheme does not count as asked.
+    """
+    from sgdiagrams.diagrams import Diagram
+    from sgdiagrams.symbolic.drawn.entries import listed_diagram
+
+    diagrams = [Diagram.parse(text) for text in texts]
+    in_basis = _values_basis(basis, scheme)
+    entries = []
+    for diagram in diagrams:
+        root = root_role("in-partition" if diagram.root_is_tied else "isolated")
+        if scheme is not None:
+            scheme.check_root(root)
+        entries.append(listed_diagram(diagram, sampling=scheme, basis=in_basis, root=root))
+    return entries
+
+
 def root_role(root: str) -> Any:
     """Return the role of a root in counts."""
     return "population" if root == "isolated" else "training"
@@ -180,26 +217,62 @@ def check_picture(option: str, path: str, *more: str) -> None:
         )
 
 
-def picture_of(entries: Sequence[ListedDiagram], title: str, path: str) -> Picture:
-    """Return the sheet of diagrams, with their counts and values; for TeX as wide as a page."""
-    from sgdiagrams.diagrams import draw_sheet
+def picture_of(
+    entries: Sequence[ListedDiagram],
+    title: str,
+    path: str,
+    *,
+    columns: int | None = None,
+    is_alone: bool = False,
+) -> Picture:
+    """Return the sheet of diagrams, with their counts and values; for TeX as wide as a page.
 
-    kinds = "diagram" if len(entries) == 1 else "diagrams"
+    One diagram that `is_alone` has no words below it.
+    """
+    from sgdiagrams.diagrams import draw_diagram, draw_sheet
+
     diagrams = [entry.diagram for entry in entries]
+    if is_alone and len(diagrams) == 1:
+        return draw_diagram(diagrams[0])
     captions = [entry.caption() for entry in entries]
-    name = f"{len(entries)} {kinds} of {title}"
-    sheet = draw_sheet(diagrams, captions=captions, title=name)
-    if path.lower().endswith(".tex"):
-        columns = max(1, int(_PAGE // draw_sheet(diagrams, captions=captions, columns=1).width))
-        sheet = draw_sheet(diagrams, captions=captions, columns=columns, title=name)
-    return sheet
+    kinds = "diagram" if len(entries) == 1 else "diagrams"
+    name = " of ".join([f"{len(entries)} {kinds}", *([title] if title else [])])
+    if columns is None and path.lower().endswith(".tex"):
+        widest = draw_sheet(diagrams, captions=captions, columns=1).width
+        columns = max(1, int(_PAGE // widest))
+    return draw_sheet(diagrams, captions=captions, columns=columns, title=name)
+
+
+def text_of(entries: Sequence[ListedDiagram], output: str | None, *, ascii_only: bool) -> str:
+    """Return diagrams as trees of characters; on a terminal only with characters that it has."""
+    from sgdiagrams.diagrams.pictures.text_sheet import sheet_text
+
+    diagrams = [entry.diagram for entry in entries]
+    is_shown = output in (None, "-")
+    return sheet_text(
+        diagrams,
+        captions=[entry.words() for entry in entries],
+        width=None if is_shown else _TEXT_WIDTH,
+        ascii_only=ascii_only or (is_shown and not _can_show(_CHARACTERS)),
+    )
+
+
+def _can_show(characters: str) -> bool:
+    """Return whether standard output has characters."""
+    try:
+        characters.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def write_picture(picture: Picture, path: str) -> None:
-    """Write a picture to a file; TeX sets it at four fifths, as formulas beside text."""
+    """Write a picture to a file; TeX sets sheets at four fifths, and one diagram as in a line of text."""
     if not path.lower().endswith(".tex"):
         picture.save(path)
         return
     from sgdiagrams.commands.shared.output import emit
+    from sgdiagrams.diagrams.pictures.shapes import Words
 
-    emit(picture.tikz(scale=0.8), path)
+    has_words = any(isinstance(shape, Words) for shape in picture.shapes)
+    emit(picture.tikz(scale=_SHEET if has_words else _IN_TEXT), path)
