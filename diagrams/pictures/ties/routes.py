@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
 from math import atan2, ceil, cos, hypot, pi, sin, sqrt
@@ -18,7 +18,7 @@ __all__ = ["Obstacle", "Route", "shortest_route"]
 _TINY = 1e-6
 _ARC = pi / 12  # between points along an arc
 _KNOTS = pi / 3  # an arc of so much has one knot in its middle; longer ones have more
-_MOST_ROUNDS = 12
+_MOST_NEAR = 14  # discs that a way leads around; through a thicket it leads straight
 #: What a unit of length inside a disc costs, in units outside.
 _INSIDE = 40.0
 
@@ -78,8 +78,7 @@ def shortest_route(
     near: list[Obstacle] = []
     if price is not None:
         near = [disc for disc in obstacles if disc.distance((start, end)) < 2 * disc.radius]
-    route = Route(0.0, (start, end), (start, end))
-    for _ in range(_MOST_ROUNDS):
+    while len(near) <= _MOST_NEAR:
         route = _cheapest(start, end, near, price)
         more = [
             disc
@@ -87,9 +86,9 @@ def shortest_route(
             if disc not in near and disc.distance(route.points) < disc.radius - _TINY
         ]
         if not more:
-            break
+            return route
         near += more
-    return route
+    return Route(_length((start, end)), (start, end), (start, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +103,19 @@ class _Tangent:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """A way so far: it arrives at a circle at an angle, to run around it (1: with growing angles)."""
+    """A way so far: it arrives at a circle at an angle, to run around it (1: with growing angles).
+
+    What is left is at least the straight line to the end. Of parts that are `unpriced` only the
+    length is in the cost of the route.
+    """
 
     circle: int
     turn: int
     angle: float
+    left: float
     route: Route
+    unpriced: tuple[tuple[Place, ...], ...]
+    touched: tuple[int, ...]
 
 
 def _cheapest(
@@ -118,28 +124,38 @@ def _cheapest(
     discs: Sequence[Obstacle],
     price: Callable[[Sequence[Place]], float] | None,
 ) -> Route:
-    """Return the cheapest way that touches or passes these discs, by Dijkstra's algorithm."""
+    """Return the cheapest way that touches or passes these discs, by the A* algorithm.
+
+    What a part costs beside its length is asked for when nothing else could be cheaper.
+    """
     circles = [Obstacle(start, 0.0), Obstacle(end, 0.0), *discs]
 
-    def cost_of(points: tuple[Place, ...], *touched: int) -> float:
-        length = sum(hypot(c - a, d - b) for (a, b), (c, d) in pairwise(points))
+    def more_than_length(points: tuple[Place, ...], touched: Sequence[int]) -> float:
         inside = sum(
             max(0.0, disc.radius - _TINY - disc.distance(points))
             for number, disc in enumerate(circles)
             if disc.radius and number not in touched
         )
-        return length + _INSIDE * inside + (0.0 if price is None else price(points))
+        return _INSIDE * inside + (0.0 if price is None else price(points))
 
-    heap = [(0.0, 0, _State(0, 1, 0.0, Route(0.0, (), ())))]
+    heap = [(0.0, 0, _State(0, 1, 0.0, 0.0, Route(0.0, (), ()), (), ()))]
     done: set[tuple[int, int, float]] = set()
     pushed = 0
     while heap:
-        cost, _, state = heappop(heap)
-        i, turn = state.circle, state.turn
-        if i == 1:
-            return state.route
+        _, _, state = heappop(heap)
+        i, turn, cost = state.circle, state.turn, state.route.cost
         if (i, turn, round(state.angle, 6)) in done:
             continue
+        if state.unpriced:
+            cost += sum(more_than_length(points, state.touched) for points in state.unpriced)
+            # Rounded, so that no machine takes another way for its last digit.
+            route = replace(state.route, cost=round(cost, 6))
+            pushed += 1
+            priced = replace(state, route=route, unpriced=())
+            heappush(heap, (round(cost + state.left, 6), pushed, priced))
+            continue
+        if i == 1:
+            return state.route
         done.add((i, turn, round(state.angle, 6)))
         for j in range(1, len(circles)):
             for next_turn in (1, -1) if j > 1 else (1,):
@@ -149,17 +165,18 @@ def _cheapest(
                 arc, knots = _arc(
                     circles[i], state.angle if i else line.leaving, line.leaving, turn
                 )
-                total = cost + cost_of((line.start, line.end), i, j)
-                total += cost_of(arc, i) if len(arc) > 1 else 0.0
-                # Rounded, so that no machine takes another way for its last digit.
+                straight = line.start, line.end
+                last = [line.end] if j == 1 else []
                 route = Route(
-                    round(total, 6),
-                    (*state.route.points, *arc, *([line.end] if j == 1 else [])),
-                    (*state.route.knots, *knots, *([line.end] if j == 1 else [])),
+                    cost + _length(arc) + _length(straight),
+                    (*state.route.points, *arc, *last),
+                    (*state.route.knots, *knots, *last),
                 )
+                parts = (straight, arc) if len(arc) > 1 else (straight,)
+                left = _length((line.end, end))
+                arrived = _State(j, next_turn, line.arriving, left, route, parts, (i, j))
                 pushed += 1
-                arrived = _State(j, next_turn, line.arriving, route)
-                heappush(heap, (route.cost, pushed, arrived))
+                heappush(heap, (round(route.cost + left, 6), pushed, arrived))
     raise AssertionError("a straight line always leads there")
 
 
@@ -208,3 +225,7 @@ def _distance(place: Place, a: Place, b: Place) -> float:
     square = dx * dx + dy * dy
     t = 0.0 if square == 0 else max(0.0, min(1.0, ((px - ax) * dx + (py - ay) * dy) / square))
     return hypot(px - ax - t * dx, py - ay - t * dy)
+
+
+def _length(points: Sequence[Place]) -> float:
+    return sum(hypot(c - a, d - b) for (a, b), (c, d) in pairwise(points))

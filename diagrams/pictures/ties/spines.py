@@ -20,7 +20,8 @@ __all__ = ["Girth", "points_along", "spines_of", "turn"]
 #: A way, as points along it.
 _Way = tuple["Place", ...]
 
-_MOST_ORDERS = 6  # in which groups are tried; three groups have so many
+_MOST_PERMUTED = 3  # groups that are joined in all orders; more in one order
+_MOST_LINES = 400  # short ones, that ways are made of; those of a diagram of order 6 are some fifty
 _NEAREST = 7  # other places of a group that a place may be joined with
 _AIR = 1.9  # between outlines of different groups
 _CROSSING = 12.0  # what it costs to cross the outline of another group
@@ -72,9 +73,9 @@ def spines_of(
     """
     home = {i: number for number, parts in enumerate(groups) for part in parts for i in part}
     numbers = sorted(range(len(groups)), key=lambda g: (_span(places, groups[g]), g))
-    orders = permutations(numbers)
+    orders = permutations(numbers) if len(numbers) <= _MOST_PERMUTED else [tuple(numbers)]
     best: tuple[float, int, dict[int, tuple[_Way, ...]]] | None = None
-    for trial, order in zip(range(_MOST_ORDERS), orders, strict=False):
+    for trial, order in enumerate(orders):
         drawn = _Drawn(2 * girth.width + 1)
         total = 0.0
         ways: dict[int, tuple[_Way, ...]] = {}
@@ -101,9 +102,10 @@ def _joined(
 ) -> tuple[float, tuple[_Way, ...]]:
     """Return the cost of the cheapest tree of ways, and the ways (Kruskal's algorithm)."""
     priced = []
+    price = drawn.price if drawn.is_sparse else None
     tree = {i: part[0] for part in parts for i in part}
     for a, b in _pairs(places, parts):
-        route = shortest_route(places[a], places[b], obstacles, drawn.price if drawn else None)
+        route = shortest_route(places[a], places[b], obstacles, price)
         priced.append((route.cost, a, b, route))
 
     def top(i: int) -> int:
@@ -146,36 +148,47 @@ class _Drawn:
 
     def __init__(self, reach: float) -> None:
         self.reach = reach
-        self._squares: dict[tuple[int, int], list[Place]] = {}
         self._lines: list[tuple[Place, Place]] = []
+        self._squares: dict[tuple[int, int], list[tuple[Place, int]]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._lines)
+    @property
+    def is_sparse(self) -> bool:
+        """Whether there are ways, and not so many that none could keep away from them."""
+        return 0 < len(self._lines) <= _MOST_LINES
 
     def add(self, way: _Way) -> None:
         """Add a way."""
-        self._lines += pairwise(way)
-        for x, y in points_along(way):
-            self._squares.setdefault(self._square(x, y), []).append((x, y))
+        for line in pairwise(way):
+            for place in (*points_along(line), line[1]):
+                entry = place, len(self._lines)
+                self._squares.setdefault(self._square(place), []).append(entry)
+            self._lines.append(line)
 
     def price(self, way: Sequence[Place]) -> float:
         """Return what a part of a way costs beside its length: it may cross, not run beside."""
-        crossed = sum(_cross(a, b, c, d) for a, b in pairwise(way) for c, d in self._lines)
-        beside = sum(self._is_near(x, y) for x, y in points_along(way))
+        beside = 0
+        near: set[int] = set()
+        for place in points_along(way):
+            x, y = place
+            is_near = False
+            for (u, v), line in self._around(place):
+                if hypot(x - u, y - v) < self.reach:
+                    is_near = True
+                    near.add(line)
+            beside += is_near
+        lines = [self._lines[number] for number in sorted(near)]
+        crossed = sum(_cross(a, b, c, d) for a, b in pairwise(way) for c, d in lines)
         length = _STEP * beside - _CROSSED * self.reach * crossed
         return _CROSSING * crossed + _BESIDE * max(0.0, length)
 
-    def _is_near(self, x: float, y: float) -> bool:
-        column, row = self._square(x, y)
-        return any(
-            hypot(x - u, y - v) < self.reach
-            for i in (column - 1, column, column + 1)
-            for j in (row - 1, row, row + 1)
-            for u, v in self._squares.get((i, j), ())
-        )
+    def _around(self, place: Place) -> Iterator[tuple[Place, int]]:
+        column, row = self._square(place)
+        for i in (column - 1, column, column + 1):
+            for j in (row - 1, row, row + 1):
+                yield from self._squares.get((i, j), ())
 
-    def _square(self, x: float, y: float) -> tuple[int, int]:
-        return int(x // self.reach), int(y // self.reach)
+    def _square(self, place: Place) -> tuple[int, int]:
+        return int(place[0] // self.reach), int(place[1] // self.reach)
 
 
 def points_along(way: Sequence[Place]) -> Iterator[Place]:

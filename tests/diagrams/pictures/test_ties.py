@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
+from sgdiagrams.diagrams import Diagram, draw_diagram
+from sgdiagrams.diagrams.pictures.shapes import Curve
 from sgdiagrams.diagrams.pictures.ties.bends import softened
 from sgdiagrams.diagrams.pictures.ties.level_lines import contours
 from sgdiagrams.diagrams.pictures.ties.outlines import outlines_of
@@ -76,3 +78,13 @@ def test_crowded_places_are_drawn_all_the_same():
     outlines = outlines_of(places, [(0, 24), (4, 20), (2, 12, 22)])
     assert [outline.group for outline in outlines] == [0, 1, 2]
     assert all(outline.loops for outline in outlines)
+
+
+def test_large_diagrams_are_drawn():
+    levels = (0, *(1 + i % 7 for i in range(24)))
+    parents = [
+        24 - max(j for j in range(i) if levels[j] == levels[i] - 1) for i in range(24, 0, -1)
+    ]
+    diagram = Diagram(parents, [[v for v in range(25) if v % 6 == k] for k in range(6)])
+    outlines = [s for s in draw_diagram(diagram).shapes if isinstance(s, Curve)]
+    assert len(outlines) >= 6
