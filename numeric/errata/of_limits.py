@@ -123,7 +123,7 @@ def _skewness() -> Erratum:
             DESCENT._replace(place="proof of corollary 5"),
             GRADIENT_DESCENT._replace(place="proof of corollary 3"),
         ),
-        r"[\eta^{3} S]\,\langle\ell(\theta_T)\rangle",
+        r"[\eta^{3} S]\,\langle\ell\rangle",
         printed,
         derived,
         "expand('test-loss', order=3, sampling='one-pass', basis='cumulant')",

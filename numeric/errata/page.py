@@ -24,16 +24,17 @@ def errata_in_latex(errata: Iterable[Erratum], *, standalone: bool = False) -> s
     Examples
     --------
     >>> from sgdiagrams.numeric import known_erratum
-    >>> print(errata_in_latex([known_erratum("descent-less-sgd-factor")]))
-    % N updates differ by (N - 1)/4 times the gradient of tr C: a factor N is missing.
-    % S. Tenka (2020), A Perturbative Analysis of Stochastic Descent, corollary 3
+    >>> text = errata_in_latex([known_erratum("skewness-sign")])
+    >>> print("\n".join(text.splitlines()[1:]))
+    % S. Tenka (2020), A Perturbative Analysis of Stochastic Descent, proof of corollary 5
+    % S. Tenka (2021), A Perturbative Analysis of Stochastic Gradient Descent, proof of corollary 3
     % printed
     \begin{align*}
-      [\eta^{2}]\,\langle\theta^{\mu}\rangle_{GD - SGD} ={}& \frac{N - 1}{2 N}\, \kappa_{\nu|\mu\nu}
+      [\eta^{3} S]\,\langle\ell\rangle ={}& \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
     \end{align*}
     % derived
     \begin{align*}
-      [\eta^{2}]\,\langle\theta^{\mu}\rangle_{GD - SGD} ={}& \frac{N - 1}{2}\, \kappa_{\nu|\mu\nu}
+      [\eta^{3} S]\,\langle\ell\rangle ={}& - \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
     \end{align*}
     """
     if standalone:

@@ -52,7 +52,7 @@ def ranked(entries: Iterable[Entry], query: str) -> list[Entry]:
     >>> for entry in ranked(shipped_entries(), "label noize")[:2]:
     ...     print(entry.command)
     sgdiagrams results label-noise
-    sgdiagrams results label-noise
+    sgdiagrams results label-noise-momentum
     """
     wanted = [word for word in _split(query) if word not in _LITTLE] or _split(query)
     scored = []
