@@ -35,8 +35,8 @@ function series({ eta, T, B }) {
   return { series: [plain, resummed], recommended: fits ? "plain" : "re-summed", refused: null };
 }
 var sgdiagrams = { predictor: ({ limit }) => (settings) => {
-  if (settings.B <= limit) return series(settings);
-  const refused = `B: expected at most N=${limit}, got B=${settings.B}`;
+  if (limit % settings.B === 0) return series(settings);
+  const refused = `B: expected a divisor of N=${limit}, got B=${settings.B}`;
   return { series: [], recommended: "neither", refused };
 } };
 """
@@ -222,7 +222,8 @@ def test_typed_numbers(pages, numbers):
     assert page.get_by_role("alert").filter(has_text="B: expected a whole number").count() == 1
     size.fill("61")
     assert (
-        page.get_by_role("alert").filter(has_text="B: expected at most N=60, got B=61").count() == 1
+        page.get_by_role("alert").filter(has_text="B: expected a divisor of N=60, got B=61").count()
+        == 1
     )
     size.fill("60")
     assert page.locator("[aria-invalid=true]").count() == 0
@@ -232,6 +233,21 @@ def test_typed_numbers(pages, numbers):
     assert figures(page)[1] == f"{2 / 41:.5f}".rstrip("0")
     page.get_by_role("button", name="Reset").click()
     assert figures(page) == ["1.818 ± 0.030", "1.8182"]
+
+
+def test_sliders_step_over_what_is_refused(pages, numbers):
+    page = pages.open(numbers)
+    box = page.get_by_role("textbox", name="batch size B")
+    handle = page.get_by_role("slider", name="batch size B")
+    steps = []
+    for key in ("ArrowRight",) * 6 + ("ArrowLeft", "End", "ArrowLeft"):
+        move(page, "batch size B", 1, key)
+        steps.append(int(box.input_value()))
+        assert handle.get_attribute("aria-valuetext") == box.input_value()
+    assert steps == [3, 4, 5, 6, 10, 12, 10, 60, 30]
+    # Against B there are values at the divisors alone.
+    page.get_by_role("combobox", name="Second curve against").select_option("B")
+    expect(page.locator(".chart").nth(1).locator("circle.point.plain")).to_have_count(12)
 
 
 def test_pulling_in_a_chart(pages, numbers):

@@ -2,6 +2,7 @@
 // The table of diagrams: built once, then rows are hidden and moved.
 
 const ROW_PARTS = 40; // rows that are drawn at a time, so that the page answers meanwhile
+const LONG_FORMULA = 90; // characters; it is scrolled to
 const LONG = 250; // from so many rows on only those in sight are laid out
 
 const COLUMNS = [
@@ -111,7 +112,7 @@ function widthOf({ name, short, label }, rows) {
   const column = element("col");
   const longest = (texts) => Math.max(4, ...texts.map((text) => text?.length ?? 0));
   if (name === "text") column.style.width = `${Math.min(Math.max(0.5 * longest(rows.map((row) => row.text)), 8), 18) + 1.5}rem`;
-  else if (name === "count") column.style.width = `${Math.min(Math.max(0.5 * longest(rows.map((row) => row.count?.text)), 6), 30)}rem`;
+  else if (name === "count") column.style.width = `min(${Math.max(0.5 * longest(rows.map((row) => row.count?.text)), 6)}rem, 32vw)`;
   else if (name !== "value") column.style.width = `${0.48 * (short ?? label).length + 2.3}rem`;
   return column;
 }
@@ -153,7 +154,8 @@ function pictureCell(row) {
 
 function formulaOf(formula) {
   if (!formula) return "–";
-  const box = element("span", { class: "formula late" });
+  const isLong = formula.text.length > LONG_FORMULA;
+  const box = element("span", { class: `formula late${isLong ? " is-wide" : ""}` });
   const shown = formula.mathml ? adopted(formula.mathml) : formula.text;
   if (formula.mathml) {
     shown.removeAttribute("display");
