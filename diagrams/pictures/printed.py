@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,11 @@ from sgdiagrams.diagrams.whole_numbers import is_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matplotlib.figure import Figure
+
     from sgdiagrams.diagrams.pictures.shapes import Paint, Scene, Shape
 
-__all__ = ["pdf_bytes", "png_bytes"]
+__all__ = ["matplotlib_figure", "pdf_bytes", "png_bytes"]
 
 _POINTS = 72.0  # an inch
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
@@ -165,7 +167,7 @@ def _dashes(paint: Paint) -> Any:
 @contextmanager
 def _own_settings() -> Iterator[Any]:
     """Yield matplotlib's figure under matplotlib's own settings, whatever the user's are."""
-    figure_class = _figure_class()
+    figure_class = matplotlib_figure()
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -174,23 +176,34 @@ def _own_settings() -> Iterator[Any]:
         yield figure_class
 
 
-def _figure_class() -> Any:
+def matplotlib_figure() -> type[Figure]:
+    """Return matplotlib's figure, which has no window and no global state.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed, or does not load.
+    """
     # A backend that there is none of would keep matplotlib from loading; it matters to no file.
     is_new = "matplotlib" not in sys.modules
     backend = os.environ.pop("MPLBACKEND", None) if is_new else None
     try:
+        import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingDependencyError(
-            "expected matplotlib, which draws PDF and PNG, but it is not installed; "
-            'run pip install "sgdiagrams[demo]", or ask for SVG'
+            "expected matplotlib, which draws pictures, but it is not installed; "
+            'run pip install "sgdiagrams[demo]"'
         ) from None
     except ValueError as error:
         raise MissingDependencyError(
-            f"expected matplotlib, which draws PDF and PNG, but it does not load: {shown(str(error))}; "
+            f"expected matplotlib, which draws pictures, but it does not load: {shown(str(error))}; "
             "look at the file matplotlibrc"
         ) from None
     finally:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
     return Figure

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from sgdiagrams.diagrams.errors import FormatError, MissingDependencyError, RequestError
+from sgdiagrams.diagrams.errors import FormatError, RequestError
 from sgdiagrams.diagrams.files import output_file, usable_path
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.diagrams.pictures.printed import matplotlib_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +47,7 @@ def check_picture(path: str | Path) -> str:
         )
     if target.is_dir() or not target.parent.is_dir():
         raise FormatError(f"expected a file in an existing directory, got {shown(str(path))}")
-    _figure_class()
+    matplotlib_figure()
     return target.suffix.lower()[1:]
 
 
@@ -59,7 +58,7 @@ def own_settings() -> Iterator[type[Figure]]:
     A user's matplotlibrc may ask for TeX, for fonts or for a look that this picture is not made for. The
     figure has no global state either: no window, no backend to choose.
     """
-    figure_class = _shown_in_notebooks(_figure_class())
+    figure_class = _shown_in_notebooks(matplotlib_figure())
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -111,29 +110,3 @@ def write_figure(figure: Figure, path: str | Path, *, title: str, description: s
         data = data.replace(b"</title>", described, 1)
     with output_file(path) as file:
         file.write(data)
-
-
-def _figure_class() -> type[Figure]:
-    # A backend that there is none of would keep matplotlib from loading; it matters to no file.
-    is_new = "matplotlib" not in sys.modules
-    backend = os.environ.pop("MPLBACKEND", None) if is_new else None
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError(
-            "expected matplotlib, which draws pictures, but it is not installed; "
-            'run pip install "sgdiagrams[demo]"'
-        ) from None
-    except ValueError as error:
-        raise MissingDependencyError(
-            f"expected matplotlib, which draws pictures, but it does not load: {shown(str(error))}; "
-            "look at the file matplotlibrc"
-        ) from None
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend:
-        with suppress(ValueError):
-            mpl.rcParams["backend"] = backend
-    return Figure
