@@ -77,7 +77,7 @@ def _unknown(words, options):
 
 
 def _python(words):
-    if not words or words[0] in {"-c", "FILE.py"} or words[:2] == ["-m", "venv"]:
+    if not words or words[0] in {"-c", "FILE.py", "SCRIPT.py"} or words[:2] == ["-m", "venv"]:
         return ""
     if words[:2] == ["-m", "pytest"]:
         return _pytest(words[2:])
@@ -87,6 +87,8 @@ def _python(words):
     if not script.exists():
         return f"no script {words[0]}"
     options, texts = declared(script)
+    if "python" in words:  # a command of its own, for a script that runs commands
+        words = words[: words.index("python")]
     for word, value in pairwise([*words[1:], ""]):
         if word.startswith("--") and word not in options:
             return f"no option {word}"
