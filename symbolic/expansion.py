@@ -454,6 +454,8 @@ class Expansion(SeriesFormula):
     ) -> str:
         r"""Return the formula in LaTeX (``align*``; needs the package amsmath).
 
+        The letter of conditional cumulants needs amssymb as well.
+
         Parameters
         ----------
         eta

@@ -168,7 +168,7 @@ def _theorem(formula: ResummedFormula) -> list[str]:
         main_theorem(share),
         diagram_words(formula.parts, "cumulant"),
         embedding_words(have_shares=has_shares),
-        *roots_explained(formula.parts),
+        *roots_explained(formula.parts, "cumulant"),
     ]
 
 

@@ -74,7 +74,7 @@ def path_article(
         subtitle=f"Training: {protocols_of(parts)}.",
         sections=(
             Section("The question", tuple(question(parts, "cumulant", points, as_what))),
-            Section("The theorem", (*_theorem(), *roots_explained(parts))),
+            Section("The theorem", (*_theorem(), *roots_explained(parts, None))),
             Section(
                 "Notation",
                 (

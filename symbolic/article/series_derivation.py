@@ -141,7 +141,7 @@ def _theorem(parts: Sequence[Part], basis: Basis, tables: Sequence[_PartTables])
         diagram_words(parts, basis),
         embedding_words(have_shares=have_shares),
     ]
-    return [*lines, *roots_explained(parts)]
+    return [*lines, *roots_explained(parts, basis)]
 
 
 def _notation(formula: Formula, tables: Sequence[_PartTables]) -> tuple[str, ...]:

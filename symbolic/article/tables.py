@@ -12,7 +12,7 @@ from sgdiagrams.diagrams.pictures.drawing import draw_diagram
 from sgdiagrams.symbolic.article.cells import TOO_WIDE, Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sgdiagrams.diagrams.diagram import Diagram
 
@@ -24,6 +24,7 @@ _SYMMETRY = 2300  # the column of symmetry factors, with its title
 _LETTER = 520  # of a title before what stands below each other
 _SPARE = 400  # what lines below each other have in front
 _HALF = 0.55  # of the page, which values may take before they are broken
+_MANY_LINES = 16  # more are several rows
 _FEW_LINES = 3  # more look better below each other
 # The widest picture in points, and points a unit of it where there is room.
 _PICTURE, _SCALE = 80, 0.6
@@ -126,47 +127,53 @@ def _columns(entries: Sequence[DiagramEntry], points: int, *, has_counts: bool) 
     return _Columns(count, room - count, scale)
 
 
-def _rows(entry: DiagramEntry, number: int, columns: _Columns, titles: Sequence[str]) -> list[str]:
-    """Return the rows of a diagram."""
-    rows = []
-    for i, line in enumerate(entry.lines):
+def _rows(
+    entry: DiagramEntry, number: int, columns: _Columns, titles: Sequence[str]
+) -> Iterator[str]:
+    """Yield the rows of a diagram; no row is higher than a part of a page, as it cannot be broken."""
+    picture = draw_diagram(entry.diagram).tikz(scale=columns.scale)
+    shown = f"\\(\\vcenter{{\\hbox{{{picture}}}}}\\)"
+    start = f"{number} & {shown} & {entry.diagram.symmetry_factor}"
+    rows = [cells for line in entry.lines for cells in _shown(line, columns, titles)]
+    for i, cells in enumerate(rows):
+        # Few rows stay on one page.
+        is_kept = len(rows) <= _FEW_LINES and i < len(rows) - 1
+        yield f"{start} & {cells}" + (r"\\*" if is_kept else r"\\")
+        yield r"\noalign{\vskip 8pt}"
         start = " & & "
-        if i == 0:
-            picture = draw_diagram(entry.diagram).tikz(scale=columns.scale)
-            shown = f"\\(\\vcenter{{\\hbox{{{picture}}}}}\\)"
-            start = f"{number} & {shown} & {entry.diagram.symmetry_factor}"
-        end = r"\\*" if i < len(entry.lines) - 1 else r"\\"
-        rows += [f"{start} & {_shown(line, columns, titles)}{end}"]
-        rows += [r"\noalign{\vskip 6pt}"]
-    return rows
 
 
-def _shown(line: CountedValue, columns: _Columns, titles: Sequence[str]) -> str:
-    """Return a count beside its value, or above it."""
+def _shown(line: CountedValue, columns: _Columns, titles: Sequence[str]) -> list[str]:
+    """Return the cells of a count beside its value, or above it, perhaps in several rows."""
     value = line.value.lines(columns.value)
     if len(titles) == 1:
-        return _cell(value)
+        return [_cell(lines) for lines in _parts(value)]
     count = [] if line.count is None else line.count.lines(columns.count)
     is_fine = all(
         len(lines) <= _FEW_LINES and lines != [TOO_WIDE] for lines in (count or value, value)
     )
     if is_fine:
-        return f"{_cell(count)} & {_cell(value)}"
+        return [f"{_cell(count)} & {_cell(value)}"]
     cells = (line.count, line.value)
     label = max(_LETTER * len(title) for title in titles) + _GAP
     beside = [cell.lines(columns.both - label) if cell else ["1"] for cell in cells]
-    if all(lines != [TOO_WIDE] for lines in beside):
+    if sum(map(len, beside)) <= _MANY_LINES and [TOO_WIDE] not in beside:
         stacked = []
         for title, (first, *others) in zip(titles, beside, strict=True):
             stacked.append(rf"\text{{\itshape {title}}} \quad && {_unary(first)}")
             stacked += [f"&& {other}" for other in others]
-        return _spanning(r"\begin{alignedat}{2}", stacked, r"\end{alignedat}")
-    # Titles on lines of their own leave more room.
+        return [_spanning(r"\begin{alignedat}{2}", stacked, r"\end{alignedat}")]
+    # Titles on lines of their own leave more room, and can be broken over pages.
     stacked = []
     for title, cell in zip(titles, cells, strict=True):
         lines = cell.lines(columns.both) if cell else ["1"]
         stacked += [rf"\text{{\itshape {title}}}", *map(_unary, lines)]
-    return _spanning(r"\begin{aligned}", stacked, r"\end{aligned}")
+    return [_spanning(r"\begin{aligned}", part, r"\end{aligned}") for part in _parts(stacked)]
+
+
+def _parts(lines: list[str]) -> list[list[str]]:
+    """Return lines in parts, none of many lines."""
+    return [lines[i : i + _MANY_LINES] for i in range(0, len(lines), _MANY_LINES)]
 
 
 def _spanning(begin: str, lines: Iterable[str], end: str) -> str:

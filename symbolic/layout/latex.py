@@ -37,7 +37,7 @@ __all__ = ["LatexRenderer", "displayed_in_notebook", "latex_text"]
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[textwidth=%(width)spt,vmargin=2cm]{geometry}
-\usepackage{amsmath}
+\usepackage{amsmath}%(more)s
 \allowdisplaybreaks
 \begin{document}
 {\raggedright\noindent %(title)s\par}
@@ -196,7 +196,10 @@ class LatexRenderer(Renderer[str]):
         sentence = "".join(
             _escaped(part) if isinstance(part, str) else f"${self.render(part)}$" for part in title
         )
-        return _DOCUMENT % {"title": sentence, "formula": formula, "width": self.points}
+        # The letter of conditional cumulants is not among those of amsmath.
+        more = "\n\\usepackage{amssymb}" if r"\varkappa" in formula else ""
+        words = {"title": sentence, "formula": formula, "width": self.points, "more": more}
+        return _DOCUMENT % words
 
 
 def _escaped(words: str) -> str:

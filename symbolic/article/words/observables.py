@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.observed.times_of_reading import ReadTime
+    from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = [
     "expectation_latex",
@@ -107,22 +108,32 @@ def in_expectations(observable: Observable, points: int) -> str:
     return rf"\begin{{aligned}}{lines}\end{{aligned}}"
 
 
-def root_words(observable: Observable) -> tuple[str, ...]:
-    """Return what the root of diagrams is for the factors that occur, a sentence each."""
+def root_words(observable: Observable, basis: Basis | None) -> tuple[str, ...]:
+    """Return what the root of diagrams is for the factors that occur, a sentence each.
+
+    Parameters
+    ----------
+    observable
+        What is looked at.
+    basis
+        In which embeddings are counted; None along a run, where nothing is.
+    """
     factors = {f for factors, _ in expectations_of(observable) for f in factors}
     words = []
     if LOSS in factors:
         words.append(
-            r"$\ell$ at the root is the mean loss of the population (the test loss): the root is "
-            r"no datapoint, "
-            r"and with $k$ children it is the derivative $\nabla^k \ell$."
+            r"$\ell$ at the root is the mean loss of the population (the test loss): the root is no "
+            r"datapoint, and with $k$ children it is the derivative $\nabla^k \ell$."
         )
     if TRAINING in factors:
+        alone = "any datapoint of the set"
+        if basis == "moment":
+            alone += " that no block is on"
         words.append(
             r"$\hat\ell$ at the root is the mean loss of the training set: the root is one of its "
-            "datapoints, averaged over the set, and may be in a block with updates. Where it is, its "
-            r"count has the factor $1/N$; where it is alone, it is on any datapoint of the set, in the "
-            "moment basis on one that no block is on."
+            "datapoints, averaged over the set, and may be in a block with updates. Where it is, "
+            "it brings "
+            f"the factor $1/N$; where it is alone, it is on {alone}."
         )
     if WEIGHTS in factors:
         words.append(

@@ -90,6 +90,6 @@ def embedding_words(*, have_shares: bool) -> str:
     )
 
 
-def roots_explained(parts: Sequence[Part]) -> list[str]:
-    """Return what stands at the root, in sentences."""
-    return list(dict.fromkeys(w for part in parts for w in root_words(part.observable)))
+def roots_explained(parts: Sequence[Part], basis: Basis | None) -> list[str]:
+    """Return what stands at the root, in sentences; see `root_words`."""
+    return list(dict.fromkeys(w for part in parts for w in root_words(part.observable, basis)))

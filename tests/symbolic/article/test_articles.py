@@ -288,6 +288,7 @@ DOCUMENTS = [
     difference,
     partial(dressed, "covariance", "stationary", order=2, **HEAVY),
     partial(dressed, "test-loss", width="300pt", order=3, sampling="epochs"),
+    partial(dressed, "displacement", order=3, **HEAVY),  # a row is several
     partial(dressed, "displacement", through=2, sampling="one-pass"),
     partial(dressed, "training-loss", order=2, **GIVEN),
     along_path,

@@ -174,6 +174,14 @@ def test_sums_below_fit_a_column(tmp_path, observable):
     assert "Overfull \\hbox" not in compile_tex(tex, tmp_path)
 
 
+def test_conditional_cumulants_have_the_package_of_their_letter(tmp_path):
+    expansion = expand("test-loss", order=2, sampling="epochs", visits="fresh", basis="cumulant")
+    document = expansion.latex(standalone=True)
+    assert r"\varkappa" in document
+    assert r"\usepackage{amssymb}" in document
+    assert "Overfull \\hbox" not in compile_tex(document, tmp_path)
+
+
 def test_resummed_formulas_inside_other_documents_compile(tmp_path):
     drift = expand("displacement", order=3, sampling="one-pass", resummed=True).small_eta()
     gap = expand("test-loss", order=2, sampling="one-pass", resummed=True)
