@@ -14,6 +14,7 @@ from run_blocks import printed
 
 from sgdiagrams.literature.entries import papers
 from sgdiagrams.numeric import ERRATA, known_erratum
+from sgdiagrams.numeric.errata.erratum import in_dollars
 from sgdiagrams.symbolic import RESULTS, known_result
 
 DOCS = Path(__file__).resolve().parent
@@ -69,10 +70,12 @@ def literature_page(printed_by):
 
 def row(paper, printed_by):
     """Return what the page says of a paper."""
-    source = f"**{paper['authors']} ({paper['year']})**, *{escaped(paper['title'])}*"
+    source = f"*{escaped(paper['title'])}*"
     if "arxiv" in paper:
         source += f", [arXiv:{paper['arxiv']}](https://arxiv.org/abs/{paper['arxiv']})"
-    return f"""{source}
+    return f"""### {paper["authors"]} ({paper["year"]})
+
+{source}
 
 > {escaped(paper["question"])}
 
@@ -153,17 +156,6 @@ Derived:
 $ {erratum.command}
 {printed_by(erratum.command)}```
 """
-
-
-def in_dollars(display):
-    """Return a display of LaTeX as pages have it."""
-    inside = display
-    for name in ("align*", "equation*"):
-        inside = inside.replace(f"\\begin{{{name}}}", "").replace(f"\\end{{{name}}}", "")
-    inside = inside.strip()
-    if "&" in inside:
-        inside = f"\\begin{{aligned}}\n  {inside}\n\\end{{aligned}}"
-    return f"$$\n{inside}\n$$"
 
 
 def escaped(words):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sgdiagrams.symbolic.known.result import Source
 
-__all__ = ["Corrections", "Erratum", "Evidence"]
+__all__ = ["Corrections", "Erratum", "Evidence", "in_dollars"]
 
 
 @final
@@ -125,6 +125,13 @@ class Erratum:
         body = f"{self.left} {latex(formula, order='rev-lex')}"
         return f"\\begin{{equation*}}\n  {body}\n\\end{{equation*}}"
 
+    def _repr_markdown_(self) -> str:
+        printed, derived = map(in_dollars, self.displays())
+        sources = "; ".join(map(str, self.sources))
+        head = f"**{self.name}.** {self.statement} {sources}."
+        check = f"```text\n{self.evidence}\n```"
+        return f"{head}\n\nPrinted:\n\n{printed}\n\nDerived:\n\n{derived}\n\n{check}"
+
     def __str__(self) -> str:
         lines = [
             f"{self.name}: {self.statement}",
@@ -136,6 +143,25 @@ class Erratum:
             self.command,
         ]
         return "\n  ".join(lines)
+
+
+def in_dollars(display: str) -> str:
+    r"""Return a display of LaTeX as pages and notebooks have it.
+
+    Examples
+    --------
+    >>> print(in_dollars("\\begin{equation*}\n  x = 1\n\\end{equation*}"))
+    $$
+    x = 1
+    $$
+    """
+    inside = display
+    for name in ("align*", "equation*"):
+        inside = inside.replace(f"\\begin{{{name}}}", "").replace(f"\\end{{{name}}}", "")
+    inside = inside.strip()
+    if "&" in inside:
+        inside = f"\\begin{{aligned}}\n  {inside}\n\\end{{aligned}}"
+    return f"$$\n{inside}\n$$"
 
 
 #: By name, how errata are derived and checked, each when asked for.

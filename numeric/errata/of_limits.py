@@ -56,7 +56,7 @@ def _less(limit: str, name: str, statement: str, places: tuple[str, str, str]) -
         name,
         statement,
         tuple(paper._replace(place=place) for paper, place in sources if place),
-        r"[\eta^{2}]\,\langle\ell\rangle_{\mathrm{SGD} - \mathrm{%s}}"
+        r"{[\eta^{2}]}\,\langle\ell\rangle_{\mathrm{SGD} - \mathrm{%s}}"
         % ("SDE" if has_noise else "ODE"),
         printed,
         derived,
@@ -123,7 +123,7 @@ def _skewness() -> Erratum:
             DESCENT._replace(place="proof of corollary 5"),
             GRADIENT_DESCENT._replace(place="proof of corollary 3"),
         ),
-        r"[\eta^{3} S]\,\langle\ell\rangle",
+        r"{[\eta^{3} S]}\,\langle\ell\rangle",
         printed,
         derived,
         "expand('test-loss', order=3, sampling='one-pass', basis='cumulant')",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["OF_SERIES"]
 
 _ONE = Fraction(1)
-_LOSS = r"[\eta^{2}]\,\langle\ell(\theta_T)\rangle"
+_LOSS = r"{[\eta^{2}]}\,\langle\ell(\theta_T)\rangle"
 
 
 def _of_order(expansion: Any, order: int) -> Expression:
@@ -68,7 +68,7 @@ def _third_order_gap() -> Erratum:
         "Five entries of the gap's order 3 are wrong: 5 Zalt and 2 Zmid should be 4 and 3, 0.5 Ylvs "
         "is 0.5 Yerg, and two brackets have stars Y in the place of paths Z.",
         (TABLE._replace(place="sgd_vanilla_gen"),),
-        r"[\eta^{3}]\,\langle\ell(\theta_T) - \hat{\ell}(\theta_T)\rangle",
+        r"{[\eta^{3}]}\,\langle\ell(\theta_T) - \hat{\ell}(\theta_T)\rangle",
         printed,
         derived,
         "expand('generalisation-gap', order=3, sampling='one-pass')",
@@ -179,7 +179,7 @@ def _descent_less_sgd_sign() -> Erratum:
         "N steps of gradient descent end at a higher test loss than one pass of SGD where noise "
         "grows with the loss; the table has the opposite sign.",
         (TABLE._replace(place="gd_minus_sgd_vanilla_test"),),
-        r"[\eta^{2}]\,\langle\ell\rangle_{\mathrm{GD} - \mathrm{SGD}}",
+        r"{[\eta^{2}]}\,\langle\ell\rangle_{\mathrm{GD} - \mathrm{SGD}}",
         printed,
         derived,
         "expand('test-loss', order=2, sampling='full-batch').subs({'E': 'N'}) - "
@@ -202,7 +202,7 @@ def _descent_less_sgd_factor() -> Erratum:
         "descent-less-sgd-factor",
         "N updates differ by (N - 1)/4 times the gradient of tr C: a factor N is missing.",
         (DESCENT._replace(place="corollary 3"),),
-        r"[\eta^{2}]\,\langle\theta^{\mu}\rangle_{\mathrm{GD} - \mathrm{SGD}}",
+        r"{[\eta^{2}]}\,\langle\theta^{\mu}\rangle_{\mathrm{GD} - \mathrm{SGD}}",
         printed,
         derived,
         "expand('displacement', order=2, sampling='full-batch', basis='cumulant')"
@@ -229,7 +229,7 @@ def _epochs_noise() -> Erratum:
         "E epochs at eta/E end elsewhere than one at eta by the gradient of the second moment of "
         "gradients, not of their covariance C; one version has 4 times as much.",
         (DESCENT._replace(place="corollary 4"), GRADIENT_DESCENT._replace(place="corollary 2")),
-        r"[\eta^{2}]\,\langle\theta^{\mu}\rangle_{E - 1}",
+        r"{[\eta^{2}]}\,\langle\theta^{\mu}\rangle_{E - 1}",
         printed,
         derived,
         "expand('displacement', order=2, sampling='epochs').subs({'B': 1}), eta / E for eta, less "
@@ -255,7 +255,7 @@ def _epochs_batch_size() -> Erratum:
         "The test loss of E epochs at eta/E, less that of one: the noise counts 1/B^2, and steps of "
         "finite length leave G.H.G/B; printed is (B + 1)/B times the noise.",
         (SPACE_TIME._replace(place="corollary on the effect of epoch number"),),
-        r"[\eta^{2}]\,\langle\ell\rangle_{E - 1}",
+        r"{[\eta^{2}]}\,\langle\ell\rangle_{E - 1}",
         printed,
         derived,
         "expand('test-loss', order=2, sampling='epochs', basis='cumulant'), eta / E for eta, less "

@@ -30,11 +30,11 @@ def errata_in_latex(errata: Iterable[Erratum], *, standalone: bool = False) -> s
     % S. Tenka (2021), A Perturbative Analysis of Stochastic Gradient Descent, proof of corollary 3
     % printed
     \begin{align*}
-      [\eta^{3} S]\,\langle\ell\rangle ={}& \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
+      {[\eta^{3} S]}\,\langle\ell\rangle ={}& \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
     \end{align*}
     % derived
     \begin{align*}
-      [\eta^{3} S]\,\langle\ell\rangle ={}& - \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
+      {[\eta^{3} S]}\,\langle\ell\rangle ={}& - \frac{T}{6}\, S_{\mu\nu\lambda}\, J_{\mu\nu\lambda}
     \end{align*}
     """
     if standalone:

@@ -41,6 +41,15 @@ def test_exact_sgd_refutes_what_is_printed(name):
     assert all(source.authors == "S. Tenka" and source.place for source in erratum.sources)
 
 
+def test_errata_in_notebooks():
+    cell = known("drift-power")._repr_markdown_()
+    assert cell.startswith("**drift-power.** ")
+    assert cell.count("$$") == 4
+    assert "\\begin{equation" not in cell
+    cell = known("one-pass-order-2")._repr_markdown_()
+    assert "\\begin{aligned}\n  {[\\eta^{2}]}" in cell  # not an optional argument
+
+
 def test_evidence_needs_both():
     """It is none where the derived formula fails, nor where the printed one holds."""
     one, two = (Fraction(1),), (Fraction(2),)
