@@ -27,6 +27,7 @@ _CELL = 2.0  # side of the squares of the grid
 _TILE = 16  # squares along a tile; only tiles near a spine are looked at
 _SOFT = 7.0  # how far inner corners are rounded
 _STRAIGHT = 0.3  # what is less bent than this (one less the cosine) is no corner
+_LEAST = 4  # pieces of a curve
 _PIECE = 7.0  # about the length of a piece of the curve
 
 
@@ -59,8 +60,9 @@ def contours(
     """
     parts = [_Part.of(way, girth.width) for way in ways or [centres[:1]]]
     parts += [_Part.of([*corners, corners[0]], girth.width, is_filled=True) for corners in filled]
-    lines = _joined(_segments(parts))
-    return [_smooth(line) for line in sorted(lines, key=len, reverse=True)]
+    lines = sorted(_joined(_segments(parts)), key=len, reverse=True)
+    # Holes so small that no curve of several pieces goes around them are none.
+    return [_smooth(line) for line in lines if len(line) * _CELL > _LEAST * _PIECE]
 
 
 @dataclass(frozen=True, slots=True)

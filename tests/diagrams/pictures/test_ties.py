@@ -88,3 +88,12 @@ def test_large_diagrams_are_drawn():
     diagram = Diagram(parents, [[v for v in range(25) if v % 6 == k] for k in range(6)])
     outlines = [s for s in draw_diagram(diagram).shapes if isinstance(s, Curve)]
     assert len(outlines) >= 6
+
+
+@pytest.mark.parametrize("size", [0.3, 1.0, 2.0, 9.0])
+def test_holes_too_small_for_a_curve_are_none(size):
+    side = 2 * math.sqrt(3) * (9 + size)
+    a, b, c = (0.0, 0.0), (side, 0.0), (side / 2, side * math.sqrt(3) / 2)
+    lines = contours([a, b, c], [(a, b), (b, c), (c, a)], Girth(9.0, 7.0))
+    assert len(lines) == (1 if size < 3 else 2)
+    assert all(math.isfinite(x) for start, _ in lines for x in start)
