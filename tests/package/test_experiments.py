@@ -166,3 +166,32 @@ def test_along_the_path(experiment):
         *_, last = printed[f"{title}, simulated and predicted"]
         _, simulated, error, _, predicted, own_error, missing = last
         assert abs(simulated - predicted) < 5 * (error + own_error) + missing
+
+
+def test_limits(experiment):
+    pytest.importorskip("jax")
+    sizes = {"rates": 2, "runs": 200, "samples": 16, "problems": 25, "escapes": 400}
+    printed = experiment("limits", *(str(x) for k, n in sizes.items() for x in (f"--{k}", n)))
+    short, long = printed["change of the test loss in 20 updates"]
+    _, simulated, error, *predicted = short
+    assert all(abs(x - simulated) < 4 * error + 0.001 for x in predicted)
+    assert min(abs(x) for x in long[3:]) > 20 > abs(long[1])  # where training is unstable
+    for series in ("plain", "re-summed"):
+        rows = printed[f"order 4 of the {series} series on random problems of one weight"]
+        (trusted, false, right), _, (diverging, off, _) = rows
+        assert false == 0
+        assert right > trusted / 2 > 3
+        assert off >= diverging / 2
+    rows = printed["excess loss from a minimum beside a deeper one, eta = 0.05"]
+    for T, simulated, error, resummed, *_ in rows[:5]:
+        assert abs(simulated - resummed) < 4 * error + 3e-4, T
+    *_, last = rows
+    assert last[1] + 4 * last[2] < last[3] < last[4]
+    assert last[5] > 0.1
+
+
+def test_limits_are_recorded():
+    recorded = (ROOT / "examples" / "recorded" / "limits.txt").read_text("utf-8")
+    page = (ROOT / "docs" / "limits.md").read_text("utf-8")
+    shown = "".join(re.findall(r"^```text\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE))
+    assert recorded.split("\n\n", 1)[1] == shown
