@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
+from layout import ROOT
 from strategies import diagrams
 
 from sgdiagrams.commands import main
@@ -118,6 +119,21 @@ def test_list_draws(run, tmp_path):
     assert status == 0
     text = (tmp_path / "x.svg").read_text()
     assert len(re.findall("<g ", text)) == 101
+
+
+def test_the_picture_of_the_readme_is_what_its_command_draws(run, tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "`sgdiagrams list --order 3 --draw order-3.svg`" in text
+    status, _, _ = run("list", "--order", "3", "--draw", "order-3.svg")
+    assert status == 0
+    number = re.compile(r"-?\d+\.?\d*")
+    ours = (ROOT / "docs" / "pictures" / "order-3.svg").read_text(encoding="utf-8")
+    drawn = (tmp_path / "order-3.svg").read_text(encoding="utf-8")
+    advice = "run sgdiagrams list --order 3 --draw docs/pictures/order-3.svg"
+    assert number.sub("0", ours) == number.sub("0", drawn), advice
+    # Another machine may round the last digit otherwise.
+    pairs = zip(number.findall(ours), number.findall(drawn), strict=True)
+    assert max(abs(float(a) - float(b)) for a, b in pairs) < 0.02, advice
 
 
 def test_blocks_are_told_apart_without_colour():
