@@ -2,16 +2,12 @@
 
 import html
 import importlib.util
-import os
 import re
-import subprocess
-import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from documentation_site import built_site
 from layout import ROOT
 
 TAG = re.compile(r"<([a-z][a-z0-9]*)((?:\s+[\w:.-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]*))?)*)\s*/?>")
@@ -41,24 +37,8 @@ def test_every_page_is_in_a_table_of_contents():
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Where the site is: built before (continuous integration does that beside other steps), or now."""
-    if built := os.environ.get("SGDIAGRAMS_SITE"):
-        return Path(built)
-    for name in ("sphinx", "myst-parser", "furo", "django-static-mathjax"):
-        try:
-            distribution(name)
-        except PackageNotFoundError:
-            pytest.skip(f'{name} is not installed: pip install -e ".[docs]"')
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "build_site.py", "--output", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+def site():
+    return built_site()
 
 
 @cache
