@@ -122,8 +122,21 @@ def article_points(width: int | str | None) -> int:
 
 
 def escaped(words: str) -> str:
-    """Return words with the characters that LaTeX takes for its own written out."""
-    return "".join(_SPECIAL.get(x, x) for x in words)
+    r"""Return words with the characters that LaTeX takes for its own written out.
+
+    Lines may end after an underscore. Letters that its fonts have not are question marks.
+
+    Examples
+    --------
+    >>> print(escaped("100% of other_task"))
+    100\% of other\_\allowbreak{}task
+    """
+    return "".join(_spelled(x) + (r"\allowbreak{}" if x == "_" else "") for x in words)
+
+
+def _spelled(character: str) -> str:
+    is_known = character.isascii() or "\u00c0" <= character <= "\u00ff"
+    return _SPECIAL.get(character, character if is_known else "?")
 
 
 def verbatim(code: str) -> str:
@@ -136,7 +149,7 @@ def verbatim(code: str) -> str:
     """
     pieces = []
     for x in code:
-        shown_as = r"\mbox{-}" if x == "-" else _SPECIAL.get(x, x)
+        shown_as = r"\mbox{-}" if x == "-" else _spelled(x)
         pieces.append(shown_as + (r"\penalty500{}" if x in ",=(:/;." else ""))
     return rf"{{\raggedright\small\ttfamily {''.join(pieces)}\par}}"
 

@@ -25,6 +25,7 @@ from sgdiagrams.symbolic.article.words.optimizers import optimizer_words
 from sgdiagrams.symbolic.article.words.questions import (
     assumed,
     call_of,
+    check_names,
     protocols_of,
     question,
     titled,
@@ -90,6 +91,7 @@ def dressed_article(
         When the width is no length or too small, or tables are too long.
     """
     points = article_points(width)
+    check_names(formula.parts)
     parts = formula.parts
     several = len(parts) > 1
     tables = [DressedTables(i, formula, points, differences, digits) for i in range(len(parts))]

@@ -21,6 +21,7 @@ from sgdiagrams.symbolic.article.words.optimizers import optimizer_words
 from sgdiagrams.symbolic.article.words.questions import (
     assumed,
     call_of,
+    check_names,
     protocols_of,
     question,
     titled,
@@ -53,6 +54,7 @@ def path_article(
         When the width is no length or too small.
     """
     points = article_points(width)
+    check_names((formula.part,))
     part, parts = formula.part, (formula.part,)
     groups = _groups(formula)
     entries = [entry for group in groups for entry in group.entries]

@@ -22,6 +22,7 @@ from sgdiagrams.symbolic.article.words.optimizers import optimizer_words
 from sgdiagrams.symbolic.article.words.questions import (
     assumed,
     call_of,
+    check_names,
     protocols_of,
     question,
     titled,
@@ -66,6 +67,7 @@ def plain_article(
         When it is not known how training is done any more, or tables are too long or too narrow.
     """
     points = article_points(width)
+    check_names(formula.parts)
     parts, basis = formula.parts, _checked_basis(formula)
     has_pulls = any(part.optimizer.decoupled_decay != 0 for part in parts)
     # Pulls are counted in cumulants, whatever the basis of the result.

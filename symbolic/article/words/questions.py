@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sympy import Rational, latex
 
+from sgdiagrams.diagrams.errors import RequestError
+from sgdiagrams.diagrams.messages import shown
 from sgdiagrams.symbolic.algebra.writing import write_expression
 from sgdiagrams.symbolic.article.article import escaped, listed_in_words
 from sgdiagrams.symbolic.article.words.observables import (
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.observable import Observable
     from sgdiagrams.symbolic.vocabulary import Basis
 
-__all__ = ["assumed", "call_of", "protocols_of", "question", "titled"]
+__all__ = ["assumed", "call_of", "check_names", "protocols_of", "question", "titled"]
+
+_LONGEST = 20
 
 _VISITS = {
     "fresh": "Noise (augmentation, dropout, label noise) is fresh at every visit of a datapoint, "
@@ -106,6 +110,18 @@ def _coefficient(part: Part) -> str:
     if abs(c) == 1:
         return "" if c == 1 else "-"
     return rf"{latex(Rational(c.numerator, c.denominator))}\,"
+
+
+def check_names(parts: Sequence[Part]) -> None:
+    """Raise a RequestError where a function's name is too long to be a letter of formulas."""
+    names = [name for part in parts for name in part.observable.functions]
+    names += [p.name for p in (part.optimizer.penalty for part in parts) if p and p.name]
+    for name in names:
+        if len(name) > _LONGEST:
+            raise RequestError(
+                f"expected names of functions of at most {_LONGEST} letters in a document, got "
+                f"{shown(name)}; take a shorter one"
+            )
 
 
 def assumed(parts: Sequence[Part]) -> list[str]:

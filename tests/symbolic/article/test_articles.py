@@ -22,7 +22,7 @@ from sgdiagrams.symbolic import (
     symbols,
 )
 from sgdiagrams.symbolic.article import article
-from sgdiagrams.symbolic.article.article import Article, Section, article_points, verbatim
+from sgdiagrams.symbolic.article.article import Article, Section, article_points, escaped, verbatim
 from sgdiagrams.symbolic.article.dressed_derivation import DressedTables
 from sgdiagrams.symbolic.article.rows import check_length
 from sgdiagrams.symbolic.article.tables import DiagramEntry
@@ -223,6 +223,8 @@ def test_what_cannot_be_written_is_refused():
     with pytest.raises(RequestError, match="at most 2000 rows"):
         check_length([DiagramEntry(None, (None,) * 2001)])
     assert article_points("16cm") == 455
+    with pytest.raises(RequestError, match="at most 20 letters in a document"):
+        expand(f"function:{'x' * 21}", order=1, sampling="epochs").document()
 
 
 def test_long_numbers_are_rounded_or_described():
@@ -239,6 +241,7 @@ def test_empty_sections_are_left_out():
     assert "section*{A}" not in page
     assert "\\section*{B}\n\nb\n" in page
     assert verbatim("a_b") == r"{\raggedright\small\ttfamily a\_b\par}"
+    assert escaped("Größe α_1 50%") == r"Größe ?\_\allowbreak{}1 50\%"
 
 
 # With a real TeX ----------------------------------------------------------------------------------------
