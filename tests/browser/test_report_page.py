@@ -205,6 +205,33 @@ def test_where_the_judge_stops_trusting(pages, numbers):
     assert page.locator(".chart path.partial").count() == 0
 
 
+def test_curves_have_the_scale_of_their_axes(pages, numbers):
+    page = pages.open(numbers)
+    chart = page.locator(".chart").first
+    ticks = [
+        (float(text.replace("−", "-")), float(tick.get_attribute("y")))
+        for tick in chart.locator(".axes text[text-anchor=end]:not(.axis-name)").all()
+        if (text := tick.text_content())
+    ]
+    (one, y1), (other, y2) = ticks[0], ticks[-1]
+    per_pixel = (other - one) / (y2 - y1)
+
+    def places(path):
+        return [tuple(map(float, xy.split())) for xy in re.findall(r"[-\d.]+ [-\d.]+", path)]
+
+    band = places(chart.locator(".band.plain path").get_attribute("d"))
+    (x, upper), (left, lower) = band[0], band[-1]
+    assert x == left
+    assert abs((upper - lower) * per_pixel) == pytest.approx(4 * 0.03, rel=0.02)
+    # At the least learning rate x = 1/1000, and the sum of orders 0 and 1 is 2 - 2 x.
+    curve = places(chart.locator("path.curve.plain.trusted").get_attribute("d"))
+    assert one + (curve[0][1] - (y1 - 4)) * per_pixel == pytest.approx(2 - 0.002 + 2e-6, abs=0.003)
+    first = places(chart.locator("path.partial.plain").first.get_attribute("d"))
+    assert [x for x, _ in first] == [x for x, _ in band[: len(first)]]
+    x, y = first[-1]
+    assert one + (y - (y1 - 4)) * per_pixel == pytest.approx(0, abs=0.02)  # x = 1
+
+
 def test_typed_numbers(pages, numbers):
     page = pages.open(numbers)
     box = page.get_by_role("textbox", name="learning rate")
@@ -508,6 +535,36 @@ def test_texts_are_no_markup(pages, data):
     assert page.title() == bad
     assert rows_shown(page) == [row["text"]]
     assert page.locator("img, tbody script, [onclick], [onerror]").count() == 0
+
+
+# What would break the policy, and the directive that forbids it.
+FORBIDDEN = {
+    "fetch('https://example.org').catch(() => 0)": "connect-src",
+    "new Image().src = 'https://example.org/x.png'": "img-src",
+    "document.body.setAttribute('style', 'color: red')": "style-src-attr",
+    "document.body.setAttribute('onclick', '0'); document.body.click()": "script-src-attr",
+    "added('script', { text: '0' })": "script-src-elem",
+    "added('style', { textContent: 'p {}' })": "style-src-elem",
+    "added('base', { href: '/' })": "base-uri",
+}
+
+
+def test_policy(pages, plain):
+    page = pages.open(plain)
+    for action, directive in FORBIDDEN.items():
+        told = page.evaluate(
+            f"""() => new Promise((done) => {{
+              const added = (name, has) =>
+                document.head.append(Object.assign(document.createElement(name), has));
+              const heard = (event) => done(event.effectiveDirective);
+              addEventListener('securitypolicyviolation', heard, {{ once: true }});
+              setTimeout(() => done('allowed'), 2000);
+              {action};
+            }})"""
+        )
+        assert told == directive, action
+    pages.said.clear()  # the browser complains of each
+    pages.asked[1:] = []  # of what was asked for and refused
 
 
 def test_many_rows(pages, data):
