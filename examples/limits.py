@@ -71,6 +71,8 @@ def against_rates(axes: Any, rates: int, runs: int, samples: int) -> None:
         "plain": sd.expand("test-loss", order=ORDER, sampling=BATCHES),
         "re-summed": sd.expand("test-loss", order=ORDER, sampling=BATCHES, resummed=True),
     }
+    curvatures = np.linalg.eigvalsh(np.mean(statistics.samples[2], axis=0))
+    print(f"largest curvature at the start: {max(curvatures):.4f}")
     print(f"change of the test loss in {BATCHES.T} updates")
     print("     eta  simulated       +-       plain           re-summed       along the path")
     lines: dict[str, list[tuple[float, str]]] = {"plain": [], "re-summed": [], "along the path": []}

@@ -1,6 +1,7 @@
 """The pictures in the guides are what is drawn now; their script runs, and is recorded."""
 
 import importlib.util
+import json
 import re
 import shlex
 
@@ -37,9 +38,8 @@ def test_the_script_of_the_engineers_is_predicted(monkeypatch, capsys):
     torch = pytest.importorskip("torch")
     monkeypatch.syspath_prepend(ROOT / "examples")
     threads = torch.get_num_threads()
-    recorded = (ROOT / "examples" / "recorded" / "predict_training.txt").read_text("utf-8")
-    assert recorded in (ROOT / "docs" / "guides" / "engineer.md").read_text("utf-8")
-    kept = numbers(recorded)
+    recorded = (ROOT / "examples" / "records" / "predict_training.json").read_text("utf-8")
+    kept = numbers("\n".join(json.loads(recorded)["printed"]))
     script = importlib.import_module("predict_training")
     assert list(kept) == list(script.SETTINGS)
     for (_, value, error, trained, its_error), words in kept.values():
