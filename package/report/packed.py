@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["packed", "triangular_factor"]
+__all__ = ["packed", "packed_factor", "triangular_factor"]
 
 
 def packed(array: Any) -> dict[str, Any]:
@@ -23,6 +23,22 @@ def packed(array: Any) -> dict[str, Any]:
     """
     floats = np.ascontiguousarray(array, dtype="<f8")
     return {"shape": list(floats.shape), "doubles": b64encode(floats.tobytes()).decode()}
+
+
+def packed_factor(matrix: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the triangular factor of a matrix, without its zeros where it is triangular.
+
+    Examples
+    --------
+    >>> data = packed_factor(np.eye(3)[[0, 1, 2, 0]])
+    >>> data["shape"], data["is_triangular"], len(data["doubles"])
+    ([3, 3], True, 64)
+    """
+    factor = triangular_factor(matrix)
+    rows, columns = factor.shape
+    is_triangular = rows == columns and not np.tril(factor, -1).any()
+    kept = factor[np.triu_indices(rows)] if is_triangular else factor
+    return {**packed(kept), "shape": [rows, columns], "is_triangular": is_triangular}
 
 
 def triangular_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.numeric.values.nested import VisitEvaluator
 from sgdiagrams.numeric.values.weight_norm import with_penalties_of, with_weight_norm
-from sgdiagrams.report.packed import packed, triangular_factor
+from sgdiagrams.report.packed import packed, packed_factor, triangular_factor
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
 
@@ -128,7 +128,7 @@ def _factors(known: tuple[list[NDArray[np.float64]], list[int]]) -> dict[str, An
     """Return factors of covariances, and for which values errors are not known."""
     matrices, unknown = known
     return {
-        "factors": [packed(triangular_factor(matrix)) for matrix in matrices],
+        "factors": [packed_factor(matrix) for matrix in matrices],
         "unknown": unknown,
     }
 

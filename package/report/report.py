@@ -47,6 +47,7 @@ from sgdiagrams.report.all_settings import numbers_of
 from sgdiagrams.report.page import page_of
 from sgdiagrams.report.question import Question
 from sgdiagrams.report.rows import diagram_table
+from sgdiagrams.report.short_markup import short_formula
 
 if TYPE_CHECKING:
     import os
@@ -172,6 +173,7 @@ def _in_print(formula: Formula) -> dict[str, str]:
     """Return a formula as MathML and LaTeX, with rounded numbers where it would fill pages."""
     shown: Any = formula
     try:
-        return {"mathml": shown.mathml(), "latex": shown.latex()}
+        mathml, latex = shown.mathml(), shown.latex()
     except RequestError:
-        return {"mathml": shown.mathml(digits=_DIGITS), "latex": shown.latex(digits=_DIGITS)}
+        mathml, latex = shown.mathml(digits=_DIGITS), shown.latex(digits=_DIGITS)
+    return {"mathml": short_formula(mathml), "latex": latex}

@@ -45,7 +45,7 @@ __all__ = ["resummed_numbers"]
 #: Doubles of a page.
 _MOST_DOUBLES = 40_000
 #: Divided differences at one setting, which takes a page some tenths of a second.
-_MOST_DIFFERENCES = 400_000
+_MOST_DIFFERENCES = 40_000
 #: Entries of fourth derivatives that are looked at; see `sgdiagrams.numeric.long_times.distance`.
 _MOST_FOURTH = 2**20
 

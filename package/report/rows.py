@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, Integer, Mul, Rational
 
 from sgdiagrams.diagrams.enumeration import enumerate_diagrams
 from sgdiagrams.diagrams.pictures.drawing import diagram_svg
+from sgdiagrams.report.short_markup import short_formula, short_picture
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.contractions.placements import contractions, fits
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["diagram_table", "weight_in_print"]
 
-#: What the page says once, and parsers of HTML know.
-_PAGE_KNOWS = re.compile(r' xmlns="[^"]*"|<desc>[^<]*</desc>\n?')
-
 
 def weight_in_print(weight: Expr) -> dict[str, str]:
     """Return a weight with its sign as MathML and as text.
@@ -51,7 +48,7 @@ def weight_in_print(weight: Expr) -> dict[str, str]:
     shown = coefficient(weight, too_long="describe")
     body = shown.node or ONE
     node = Row((Sign(-1, is_unary=True), body)) if shown.sign < 0 else body
-    return {"mathml": _PAGE_KNOWS.sub("", mathml_text(node)), "text": shown.text}
+    return {"mathml": short_formula(mathml_text(node)), "text": shown.text}
 
 
 def diagram_table(question: Question) -> list[dict[str, Any]]:
@@ -99,7 +96,7 @@ def _row(
         "links": len(diagram.links),
         "tied": diagram.root_is_tied,
         "one_pass": diagram.is_one_pass,
-        "svg": _PAGE_KNOWS.sub("", diagram_svg(diagram)),
+        "svg": short_picture(diagram_svg(diagram)),
         "count": None if count is None else weight_in_print(count),
         "coefficient": None if term is None else weight_in_print(term)["text"],
         "value": _value(question, diagram, factors),
@@ -146,4 +143,4 @@ def _value(question: Question, diagram: Diagram, factors: tuple[str, ...]) -> di
             pieces.append(Sign(1))
         front = [] if number == 1 else [coefficient(number).node or ONE, THIN]
         pieces += [*front, joined(tensors_of(contraction), THIN)]
-    return {"mathml": _PAGE_KNOWS.sub("", mathml_text(Row(tuple(pieces)))), "text": value.text()}
+    return {"mathml": short_formula(mathml_text(Row(tuple(pieces)))), "text": value.text()}

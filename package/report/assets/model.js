@@ -46,7 +46,7 @@ sgdiagrams.plain = (() => {
   function plainSeries(data, hasBareEdges) {
     const values = unpacked(data.values);
     const sizes = unpacked(data.sizes).data;
-    const factors = data.factors.map(unpacked);
+    const factors = data.factors.map((factor) => ({ ...factor, ...unpacked(factor) }));
     const unknown = new Set(data.unknown);
     const [rows, columns] = values.shape;
     const all = [...data.orders, ...data.following.map(({ terms }) => terms)];
@@ -102,8 +102,11 @@ sgdiagrams.plain = (() => {
       if (factor.wide) return factor.wide;
       const [height, width] = factor.shape;
       const matrix = new Float64Array(height * columns);
+      let place = 0;
       for (let r = 0; r < height; r += 1) {
-        matrix.set(factor.data.subarray(r * width, (r + 1) * width), r * columns);
+        const first = factor.is_triangular ? r : 0;
+        matrix.set(factor.data.subarray(place, place + width - first), r * columns + first);
+        place += width - first;
       }
       factor.wide = { shape: [height, columns], data: matrix };
       return factor.wide;

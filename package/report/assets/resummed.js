@@ -26,13 +26,24 @@ sgdiagrams.differences = (() => {
     }
   }
 
+  const rooms = [];
+
+  /** Return three matrices of n rows to work in, the same ones every time. */
+  function roomOf(n) {
+    rooms[n] ??= [0, 1, 2].map(() => new Float64Array(n * n));
+    return rooms[n];
+  }
+
   /** Return the divided difference of x^T at some nodes; zero where T is less than their number less one. */
   function ofPower(nodes, T) {
     const n = nodes.length;
     if (T < n - 1) return 0;
     if (n === 1) return nodes[0] ** T;
-    let power = new Float64Array(n * n);
-    let other = new Float64Array(n * n);
+    if (n === 2 && Math.abs(nodes[0] - nodes[1]) > 0.1) {
+      return (nodes[0] ** T - nodes[1] ** T) / (nodes[0] - nodes[1]);
+    }
+    let [power, other] = roomOf(n);
+    power.fill(0);
     for (let i = 0; i < n; i += 1) power[i * n + i] = 1;
     for (let bit = 2 ** Math.floor(Math.log2(T)); bit >= 1; bit /= 2) {
       [power, other] = [product(power, power, n, other), power];
@@ -47,9 +58,10 @@ sgdiagrams.differences = (() => {
     const largest = Math.max(1, ...nodes.map((x) => Math.abs(x * T)), T);
     const squarings = Math.max(0, Math.ceil(Math.log2(largest)) + 4);
     const step = T / 2 ** squarings;
-    let sum = new Float64Array(n * n);
-    let term = new Float64Array(n * n);
-    let other = new Float64Array(n * n);
+    let [sum, other] = roomOf(n);
+    const term = roomOf(n)[2];
+    sum.fill(0);
+    term.fill(0);
     for (let i = 0; i < n; i += 1) sum[i * n + i] = term[i * n + i] = 1;
     for (let k = 1; k <= 18; k += 1) {
       advance(term, nodes);
