@@ -39,9 +39,9 @@ def _second_order() -> Erratum:
     derived = _of_order(expand("test-loss", order=2, sampling="one-pass"), 2)
     return Erratum(
         "one-pass-order-2",
-        "One pass has T (T - 1) G.H.G at order 2, not half of it: the chain and the cherry are two "
-        "diagrams of one value.",
-        (TABLE._replace(place="sgd_vanilla_test"),),
+        "One pass has T (T - 1) G.H.G at order 2, and its diffusion T^2, not half of it: the chain and "
+        "the cherry are two diagrams of one value.",
+        (TABLE._replace(place="sgd_vanilla_test and sde_test"),),
         _LOSS,
         printed,
         derived,

@@ -57,11 +57,14 @@ def find(*, words: tuple[str, ...], kind: str | None, limit: int) -> None:
         sgdiagrams find label noise
         sgdiagrams find linear scaling rule
         sgdiagrams find --kind paper flat minima
+        sgdiagrams find -- --penalty
     """  # noqa: D301 - click reads the control character
     from sgdiagrams.diagrams.messages import shown
     from sgdiagrams.literature.entries import shipped_entries
     from sgdiagrams.literature.search import ranked
 
+    if kind is None and any(word.startswith("--") for word in words):
+        kind = "option"
     entries = [*shipped_entries(), *_of_command_line()]
     near = ranked((e for e in entries if kind in (None, e.kind)), " ".join(words))
     if not near:

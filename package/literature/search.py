@@ -28,6 +28,11 @@ _LITTLE = frozenset(
     ("a", "an", "and", "are", "as", "at", "by", "do", "does", "for", "from", "how", "in", "is", "it",
      "of", "on", "or", "the", "to", "what", "which", "with")
 )  # fmt: skip
+#: Letters that keyboards have not, as words.
+_LETTERS = {
+    letter: f" {unicodedata.name(letter).removeprefix('GREEK SMALL LETTER ').casefold()} "
+    for letter in "αβγδεζηθκλμνξπρστφψω"
+} | {"ł": "l", "ß": "ss", "∇": " grad "}
 #: Endings of a word that is there without them.
 _ENDINGS = ("e", "ed", "er", "ing", "ly")
 
@@ -54,7 +59,8 @@ def ranked(entries: Iterable[Entry], query: str) -> list[Entry]:
     sgdiagrams results label-noise
     sgdiagrams results label-noise-momentum
     """
-    wanted = [word for word in _split(query) if word not in _LITTLE] or _split(query)
+    words = list(dict.fromkeys(_split(query)))
+    wanted = [word for word in words if word not in _LITTLE] or words
     scored = []
     for place, entry in enumerate(entries):
         fields = _Fields(*(frozenset(_split(x)) for x in (entry.name, entry.text, entry.words)))
@@ -108,7 +114,7 @@ def _synonyms() -> dict[str, frozenset[str]]:
 def _split(text: str) -> Sequence[str]:
     """Return the words of a text, in one spelling and without endings."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(x for x in plain if not unicodedata.combining(x)).replace("ł", "l")
+    plain = "".join(_LETTERS.get(x, x) for x in plain if not unicodedata.combining(x))
     return [_stem(word) for word in re.findall(r"[a-z0-9]+", plain)]
 
 

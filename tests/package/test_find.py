@@ -189,6 +189,16 @@ def test_commands_and_options_can_be_found():
     assert good("find", "--kind", "erratum", "sde").startswith("erratum: noise-of-sde")
 
 
+def test_an_option_is_asked_for_by_its_dashes():
+    assert good("find", "--", "--penalty").startswith("option: --penalty of expand\n")
+
+
+def test_letters_of_formulas():
+    assert first("2/η", 3) == first("2/eta", 3)
+    assert first("∇ C") == first("grad C")
+    assert first("noise " * 50) == first("noise")
+
+
 def test_long_lines_are_folded_but_not_commands():
     text = good("find", "--kind", "paper", "strength of minibatch noise")
     lines = text.splitlines()
