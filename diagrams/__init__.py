@@ -44,7 +44,7 @@ from sgdiagrams.diagrams.partitions import (
     refinements,
     set_partitions,
 )
-from sgdiagrams.diagrams.pictures.character_tree import diagram_text
+from sgdiagrams.diagrams.pictures.characters.character_tree import diagram_text
 from sgdiagrams.diagrams.pictures.drawing import diagram_svg, diagram_tikz, draw_diagram
 from sgdiagrams.diagrams.pictures.picture import Picture
 from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg, draw_sheet

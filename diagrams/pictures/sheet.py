@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.pictures.captions import Caption, FormulaLine
     from sgdiagrams.diagrams.pictures.shapes import Shape
 
-__all__ = ["contact_sheet_svg", "draw_sheet"]
+__all__ = ["contact_sheet_svg", "draw_sheet", "gathered"]
 
 _MARGIN = 16.0  # around the sheet, and between diagrams
 _BELOW = 16.0  # between a caption and the next row
@@ -71,27 +71,40 @@ def draw_sheet(
         check_tree(diagram)
     given = drawn if captions is None else listed("captions", captions, called="a list of texts")
     texts = [caption_lines(caption if captions is not None else str(caption)) for caption in given]
-    if columns is not None and not is_whole(columns, least=1):
-        raise RequestError(f"expected columns >= 1 or None, got columns={shown(columns)}")
     if len(texts) != len(drawn):
         raise RequestError(f"expected {len(drawn)} captions, one a diagram, got {len(texts)}")
-    sheet = _Sheet.of([draw_diagram(diagram) for diagram in drawn], texts)
+    name = f"{len(drawn)} diagram{'s' if len(drawn) != 1 else ''}"
+    pictures = [draw_diagram(diagram) for diagram in drawn]
+    return gathered(pictures, texts, columns=columns, title=title or name, description=LEGEND)
+
+
+def gathered(
+    pictures: Sequence[Picture],
+    captions: Sequence[Sequence[str | FormulaLine]],
+    *,
+    columns: int | None,
+    title: str,
+    description: str,
+) -> Picture:
+    """Return one picture of many, with captions below; see `draw_sheet`."""
+    if columns is not None and not is_whole(columns, least=1):
+        raise RequestError(f"expected columns >= 1 or None, got columns={shown(columns)}")
+    sheet = _Sheet.of(pictures, captions)
     per_row = _best_columns(sheet) if columns is None else int(columns)
     shapes: list[Shape] = []
     y = _MARGIN / 2
-    for first in range(0, len(drawn), per_row):
-        row = range(first, min(first + per_row, len(drawn)))
-        height = max(sheet.pictures[i].height for i in row)
+    for first in range(0, len(pictures), per_row):
+        row = range(first, min(first + per_row, len(pictures)))
+        height = max(pictures[i].height for i in row)
         for i in row:
-            picture = sheet.pictures[i]
+            picture = pictures[i]
             x = _MARGIN / 2 + (i - first) * sheet.cell
             shift = x + (sheet.cell - picture.width) / 2, y + (height - picture.height) / 2
             shapes.append(Titled(picture.title, picture.shapes, shift))
-            shapes += caption_words(texts[i], (x + sheet.cell / 2, y + height))
+            shapes += caption_words(captions[i], (x + sheet.cell / 2, y + height))
         y += height + max(sheet.words[i] for i in row) + _BELOW
     width, height = sheet.size(per_row)
-    name = f"{len(drawn)} diagram{'s' if len(drawn) != 1 else ''}"
-    return Picture(width, height, tuple(shapes), title or name, LEGEND)
+    return Picture(width, height, tuple(shapes), title, description)
 
 
 def contact_sheet_svg(
@@ -116,12 +129,14 @@ def contact_sheet_svg(
 class _Sheet:
     """The pictures, the width of a column and the heights of the words below them."""
 
-    pictures: list[Picture]
+    pictures: Sequence[Picture]
     cell: float
     words: list[float]
 
     @classmethod
-    def of(cls, pictures: list[Picture], texts: Sequence[Sequence[str | FormulaLine]]) -> _Sheet:
+    def of(
+        cls, pictures: Sequence[Picture], texts: Sequence[Sequence[str | FormulaLine]]
+    ) -> _Sheet:
         lines = [line for text in texts for line in text]
         widths = [picture.width for picture in pictures]
         widths += [caption_width(line) + _MARGIN for line in lines]

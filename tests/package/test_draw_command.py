@@ -14,6 +14,8 @@ from sgdiagrams.commands import cli
 from sgdiagrams.diagrams import Diagram, diagram_svg, diagram_text, diagram_tikz, enumerate_diagrams
 
 CHERRY = "(01-2)(02-12)"
+NUMBERS = ("--set", "N=3", "--set", "B=1", "--set", "E=2")
+MANY = ("--set", "N=30", "--set", "B=3", "--set", "E=3")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -126,10 +128,10 @@ def test_without_matplotlib(tmp_path):
     [
         ((), "either --order or --noise, got neither"),
         (("--order", "2", "--noise", "1"), "either --order or --noise, got both"),
-        ((CHERRY, "--order", "2"), "--order only without DIAGRAM"),
-        ((CHERRY, "--root", "in-partition"), "--root only without DIAGRAM"),
-        ((CHERRY, "--linkless"), "--linkless only without DIAGRAM"),
-        ((CHERRY, "--visits", "fresh"), "--visits only without DIAGRAM"),
+        ((CHERRY, "--order", "2"), "--order only without DIAGRAM and --grid"),
+        ((CHERRY, "--root", "in-partition"), "--root only without DIAGRAM and --grid"),
+        ((CHERRY, "--linkless"), "--linkless only without DIAGRAM and --grid"),
+        ((CHERRY, "--visits", "fresh"), "--visits only without DIAGRAM and --grid"),
         (("(01)(12)",), "expected"),
         (("--order", "2", "--output", "a.gif"), "ending in .svg, .tex, .pdf, .png, .txt"),
         (("--order", "2", "--output", "no/a.svg"), "existing directory"),
@@ -141,6 +143,32 @@ def test_without_matplotlib(tmp_path):
         (("--order", "6"), "at most 2000 diagrams to draw"),
         (("(01)(01)", "--sampling", "sde"), "no training set"),
         (("--noise", "1", "--basis", "moment"), "--basis moment only without --noise"),
+        (("--grid", "--order", "2"), "--order only without DIAGRAM and --grid"),
+        (("--grid", "--sampling", "one-pass"), "one DIAGRAM with --grid, got none"),
+        ((CHERRY, CHERRY, "--grid"), "one DIAGRAM with --grid, got 2"),
+        ((CHERRY, "--grid"), "--sampling with --grid"),
+        ((CHERRY, "--grid", "--sampling", "epochs"), "numbers for N, B, E"),
+        ((CHERRY, "--grid", "--sampling", "sde", "--set", "T=2"), "discrete updates"),
+        ((CHERRY, "--grid", "--sampling", "gradient-descent", "--set", "T=2"), "with datapoints"),
+        ((CHERRY, "--grid", "--sampling", "rr", *NUMBERS), "drawn at random"),
+        ((CHERRY, "--grid", "--sampling", "epochs", *MANY), "at most 200 embeddings"),
+        (
+            (CHERRY, "--grid", "--sampling", "fresh-data", "--set", "T=3000", "--set", "B=1"),
+            "cells",
+        ),
+        (
+            (
+                "(01-2)(01-12)",
+                "--grid",
+                "--sampling",
+                "one-pass",
+                "--set",
+                "T=2",
+                "--output",
+                "a.svg",
+            ),
+            "has no embedding",
+        ),
     ],
 )
 def test_refused(arguments, message, tmp_path, monkeypatch):
@@ -151,6 +179,20 @@ def test_refused(arguments, message, tmp_path, monkeypatch):
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_embeddings_on_grids(tmp_path):
+    call = ("draw", CHERRY, "--grid", "--sampling", "epochs", *NUMBERS)
+    text = good(*call)
+    assert text.startswith("12 embeddings of (01-2)(02-12), epochs N=3 B=1 E=2\n\n")
+    assert text.count("0 │") == 12
+    assert text.count("0,1") == 6
+    assert "0 |0,1" in good(*call, "--ascii")
+    for ending in ("svg", "tex", "png"):
+        good(*call, "--output", tmp_path / f"a.{ending}")
+    root = ET.parse(tmp_path / "a.svg").getroot()  # noqa: S314 - our own output
+    assert len(root.findall(f"{SVG}g")) == 12
+    assert (tmp_path / "a.tex").read_text().count(r"\begin{scope}") == 12
 
 
 def test_every_command_has_its_row_and_its_section():

@@ -10,6 +10,8 @@ from sgdiagrams.commands.shared.completion import files, names
 from sgdiagrams.commands.shared.help import command
 from sgdiagrams.commands.shared.listing import (
     check_picture,
+    grids_of,
+    grids_text,
     listed_of,
     picture_of,
     subject_of,
@@ -47,6 +49,11 @@ __all__ = ["draw"]
 )
 @fix_option
 @click.option(
+    "--grid",
+    is_flag=True,
+    help="Every embedding of one DIAGRAM into the datapoints and updates of the sampling.",
+)
+@click.option(
     "--root",
     type=click.Choice(["isolated", "in-partition"]),
     help="Of --order and --noise: whether the root may share a block (training loss).",
@@ -70,6 +77,7 @@ def draw(
     noise: int | None,
     sampling: str | None,
     settings: tuple[str, ...],
+    grid: bool,
     root: str | None,
     basis: Any,
     visits: str,
@@ -82,7 +90,8 @@ def draw(
 
     Time runs from left to right and the root is the square. On the terminal nodes of one block have one
     letter, and nodes alone in theirs are dots. A DIAGRAM is quoted for the shell; a single one without
-    --sampling is drawn without words.
+    --sampling is drawn without words. With --grid rows are datapoints and columns are updates, cells
+    that the sampling uses are shaded, nodes have their numbers, and there is a grid for every embedding.
 
     \b
     Examples:
@@ -90,6 +99,7 @@ def draw(
         sgdiagrams draw --order 3 --output a.svg
         sgdiagrams draw --order 3 --sampling one-pass --output a.tex
         sgdiagrams draw --noise 1 --sampling epochs --output a.pdf
+        sgdiagrams draw '(01-2)(02-12)' --grid --sampling epochs --set N=3 --set B=1 --set E=2
     """  # noqa: D301 - click reads the control character
     is_text = output in (None, "-") or str(output).lower().endswith(".txt")
     if output is not None and not is_text:
@@ -97,7 +107,7 @@ def draw(
     refuse_options("only for characters", {"--ascii": ascii_only and not is_text})
     refuse_options("only for pictures", {"--columns": columns is not None and is_text})
     refuse_options("only with --sampling", {"--set": bool(settings) and sampling is None})
-    if texts:
+    if texts or grid:
         given = {
             "--order": order is not None,
             "--noise": noise is not None,
@@ -105,13 +115,20 @@ def draw(
             "--visits": visits != "same",
             "--linkless": linkless,
         }
-        refuse_options("only without DIAGRAM", given)
+        refuse_options("only without DIAGRAM and --grid", given)
     scheme = None
     if sampling is not None:
         from sgdiagrams.symbolic.training.names import named_sampling
 
         scheme = named_sampling(sampling).at(**parse_settings(settings))
+    path = str(output)
     with working("drawing"):
+        if grid and is_text:
+            emit(grids_text(texts, scheme, basis, output, ascii_only=ascii_only), output)
+            return
+        if grid:
+            write_picture(grids_of(texts, scheme, basis, path, columns=columns), path)
+            return
         if texts:
             title = ""
             entries = listed_of(texts, scheme, basis)
@@ -130,6 +147,5 @@ def draw(
         if is_text:
             emit(text_of(entries, output, ascii_only=ascii_only), output)
             return
-        path = str(output)
         is_alone = bool(texts) and scheme is None
         write_picture(picture_of(entries, title, path, columns=columns, is_alone=is_alone), path)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Subject",
     "check_picture",
+    "grids_of",
+    "grids_text",
     "listed_of",
     "picture_of",
     "root_role",
@@ -33,7 +35,7 @@ _ENDINGS = (".svg", ".tex", ".pdf", ".png")
 _SHEET, _IN_TEXT = 0.8, 0.6  # scales in TeX
 _PAGE = 345 / _SHEET  # the width of LaTeX's article
 _TEXT_WIDTH = 100  # characters a line of a file
-_CHARACTERS = "●■─│┐┘┤├┬┴┼"
+_CHARACTERS = "●■─│┐┘┤├┬┴┼·"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,16 +247,66 @@ def picture_of(
 
 def text_of(entries: Sequence[ListedDiagram], output: str | None, *, ascii_only: bool) -> str:
     """Return diagrams as trees of characters; on a terminal only with characters that it has."""
-    from sgdiagrams.diagrams.pictures.text_sheet import sheet_text
+    from sgdiagrams.diagrams.pictures.characters.text_sheet import sheet_text
 
     diagrams = [entry.diagram for entry in entries]
-    is_shown = output in (None, "-")
-    return sheet_text(
-        diagrams,
-        captions=[entry.words() for entry in entries],
-        width=None if is_shown else _TEXT_WIDTH,
-        ascii_only=ascii_only or (is_shown and not _can_show(_CHARACTERS)),
-    )
+    captions = [entry.words() for entry in entries]
+    return sheet_text(diagrams, captions=captions, **_page(output, ascii_only=ascii_only))
+
+
+def grids_of(
+    texts: Sequence[str], scheme: Sampling | None, basis: Any, path: str, *, columns: int | None
+) -> Picture:
+    """Return the picture of all embeddings of one diagram; for TeX as wide as a page.
+
+    Raises
+    ------
+    RequestError
+        When there is not one diagram, or no scheme with a schedule that is fixed.
+    """
+    from sgdiagrams.symbolic.drawn.placements import draw_embeddings
+
+    diagram, sampling = _one_embedded(texts, scheme)
+    picture = draw_embeddings(diagram, sampling, basis=basis, columns=columns)
+    if columns is None and path.lower().endswith(".tex"):
+        widest = draw_embeddings(diagram, sampling, basis=basis, columns=1).width
+        per_row = max(1, int(_PAGE // widest))
+        picture = draw_embeddings(diagram, sampling, basis=basis, columns=per_row)
+    return picture
+
+
+def grids_text(
+    texts: Sequence[str],
+    scheme: Sampling | None,
+    basis: Any,
+    output: str | None,
+    *,
+    ascii_only: bool,
+) -> str:
+    """Return all embeddings of one diagram as grids of characters; see `grids_of`."""
+    from sgdiagrams.symbolic.drawn.placements import embeddings_text
+
+    diagram, sampling = _one_embedded(texts, scheme)
+    return embeddings_text(diagram, sampling, basis=basis, **_page(output, ascii_only=ascii_only))
+
+
+def _one_embedded(texts: Sequence[str], scheme: Sampling | None) -> tuple[Diagram, Sampling]:
+    from sgdiagrams.diagrams import Diagram, RequestError
+
+    if len(texts) != 1:
+        raise RequestError(f"expected one DIAGRAM with --grid, got {len(texts) or 'none'}")
+    if scheme is None:
+        raise RequestError("expected --sampling with --grid, such as epochs, got none")
+    return Diagram.parse(texts[0]), scheme
+
+
+def _page(output: str | None, *, ascii_only: bool) -> dict[str, Any]:
+    """Return the width of lines and the characters of the terminal, or of a file."""
+    from sgdiagrams.diagrams.tables import page_width
+
+    if output not in (None, "-"):
+        return {"width": _TEXT_WIDTH, "ascii_only": ascii_only}
+    return {"width": page_width(), "ascii_only": ascii_only or not _can_show(_CHARACTERS)}
 
 
 def _can_show(characters: str) -> bool:
@@ -272,7 +324,7 @@ def write_picture(picture: Picture, path: str) -> None:
         picture.save(path)
         return
     from sgdiagrams.commands.shared.output import emit
-    from sgdiagrams.diagrams.pictures.shapes import Words
+    from sgdiagrams.diagrams.pictures.shapes import Titled, Words
 
-    has_words = any(isinstance(shape, Words) for shape in picture.shapes)
+    has_words = any(isinstance(shape, Words | Titled) for shape in picture.shapes)
     emit(picture.tikz(scale=_SHEET if has_words else _IN_TEXT), path)

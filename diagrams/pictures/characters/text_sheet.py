@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError, listed
-from sgdiagrams.diagrams.pictures.character_tree import diagram_text
+from sgdiagrams.diagrams.pictures.characters.character_tree import diagram_text
 from sgdiagrams.diagrams.tables import fold, page_width
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Pictures of characters, for terminals; knows no shape and no format of files."""
