@@ -44,18 +44,23 @@ from sgdiagrams.diagrams.partitions import (
     refinements,
     set_partitions,
 )
+from sgdiagrams.diagrams.pictures.captions import FormulaLine
 from sgdiagrams.diagrams.pictures.characters.character_tree import diagram_text
+from sgdiagrams.diagrams.pictures.characters.text_sheet import sheet_text
 from sgdiagrams.diagrams.pictures.drawing import diagram_svg, diagram_tikz, draw_diagram
+from sgdiagrams.diagrams.pictures.embedding import CellGrid, draw_embedding
 from sgdiagrams.diagrams.pictures.picture import Picture
 from sgdiagrams.diagrams.pictures.sheet import contact_sheet_svg, draw_sheet
 from sgdiagrams.diagrams.trees import rooted_tree_count, rooted_trees
 
 __all__ = [
+    "CellGrid",
     "DecoratedTree",
     "Diagram",
     "DiagramError",
     "DiagramRows",
     "FormatError",
+    "FormulaLine",
     "LostWorkerError",
     "MissingDependencyError",
     "Picture",
@@ -75,6 +80,7 @@ __all__ = [
     "diagram_tikz",
     "disagreements",
     "draw_diagram",
+    "draw_embedding",
     "draw_sheet",
     "enumerate_diagrams",
     "from_networkx",
@@ -88,6 +94,7 @@ __all__ = [
     "rooted_tree_count",
     "rooted_trees",
     "set_partitions",
+    "sheet_text",
     "symmetry_sum",
     "to_networkx",
 ]

@@ -180,7 +180,8 @@ def _examples(text: str, start: int, end: int, variables: dict[str, object], nam
 def printed(command: str) -> str:
     """Return what a terminal of 80 columns shows after a command."""
     with patch.dict(os.environ, _TERMINAL):
-        stages = [stage.strip() for stage in command.split("|")]
+        # The bars of visits, as in (0|1)(01), are none of the shell's.
+        stages = [stage.strip() for stage in re.split(r"\s\|\s", command)]
         words = [[_at_root(word) for word in shlex.split(stage)] for stage in stages]
         is_ours = all(stage and stage[0] == "sgdiagrams" for stage in words)
         if is_ours and not set(words[-1]) & {">", ">>", "<", "&&", ";"}:

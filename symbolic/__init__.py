@@ -13,6 +13,8 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.estimators.estimator import Estimator
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.contractions.contraction import Contraction
+from sgdiagrams.symbolic.drawn.entries import listed_diagram
+from sgdiagrams.symbolic.drawn.placements import draw_embeddings
 from sgdiagrams.symbolic.embeddings.batches import Batch
 from sgdiagrams.symbolic.expansion import Expansion
 from sgdiagrams.symbolic.formula import Part, Term
@@ -158,10 +160,12 @@ __all__ = [
     "WithReplacement",
     "change_since",
     "covariance_of",
+    "draw_embeddings",
     "expand",
     "imitate",
     "increment",
     "known_result",
+    "listed_diagram",
     "modified_equation",
     "modified_loss",
     "scaling",

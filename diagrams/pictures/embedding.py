@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.decorated_tree import DecoratedTree
     from sgdiagrams.diagrams.pictures.shapes import Place, Shape
 
-__all__ = ["GRID_LEGEND", "Cell", "CellGrid", "draw_embedding", "needed_side"]
+__all__ = ["GRID_LEGEND", "CellGrid", "GridCell", "draw_embedding", "needed_side"]
 
 #: A datapoint and an update, from 0.
-Cell = tuple[int, int]
+GridCell = tuple[int, int]
 
 #: What a picture shows, in words.
 GRID_LEGEND = (
@@ -64,7 +64,7 @@ class CellGrid:
 
     rows: int
     updates: int
-    cells: frozenset[Cell]
+    cells: frozenset[GridCell]
 
     def __post_init__(self) -> None:
         if not is_whole(self.rows, least=0) or not is_whole(self.updates, least=0):
@@ -79,7 +79,7 @@ class CellGrid:
 
 
 def draw_embedding(
-    diagram: DecoratedTree, cells: Sequence[Cell], grid: CellGrid, *, side: float | None = None
+    diagram: DecoratedTree, cells: Sequence[GridCell], grid: CellGrid, *, side: float | None = None
 ) -> Picture:
     """Return the picture of an embedding.
 
@@ -130,12 +130,12 @@ def draw_embedding(
     return Picture(width, height, tuple(shapes), f"an embedding of {diagram}", GRID_LEGEND)
 
 
-def needed_side(diagram: DecoratedTree, cells: Iterable[Cell]) -> float:
+def needed_side(diagram: DecoratedTree, cells: Iterable[GridCell]) -> float:
     """Return how large cells are to be, that all nodes of an embedding have room."""
     placed = list(cells)
     lanes = _lanes_of(diagram, placed)
     most = max((len(blocks) for blocks in lanes.values()), default=1)
-    together: dict[tuple[int, Cell], int] = {}
+    together: dict[tuple[int, GridCell], int] = {}
     home = _home(diagram)
     for v, cell in enumerate(placed):
         together[home[v], cell] = together.get((home[v], cell), 0) + 1
@@ -147,7 +147,7 @@ def _home(diagram: DecoratedTree) -> dict[int, int]:
     return {v: b for b, block in enumerate(diagram.blocks) for v in block}
 
 
-def _lanes_of(diagram: DecoratedTree, cells: Sequence[Cell]) -> dict[int, list[int]]:
+def _lanes_of(diagram: DecoratedTree, cells: Sequence[GridCell]) -> dict[int, list[int]]:
     """Return the blocks that every row has, in the order in which they lie below each other."""
     home = _home(diagram)
     lanes: dict[int, list[int]] = {}
@@ -159,7 +159,7 @@ def _lanes_of(diagram: DecoratedTree, cells: Sequence[Cell]) -> dict[int, list[i
 
 
 def _places(
-    diagram: DecoratedTree, cells: Sequence[Cell], grid: CellGrid, side: float
+    diagram: DecoratedTree, cells: Sequence[GridCell], grid: CellGrid, side: float
 ) -> tuple[list[Place], dict[int, float]]:
     """Return the places of all nodes, and the heights of the blocks' lanes."""
     lanes = _lanes_of(diagram, cells)
@@ -169,7 +169,7 @@ def _places(
         middle = 4 + (row + 0.5) * side
         for i, block in enumerate(blocks):
             heights[block] = middle + (i - (len(blocks) - 1) / 2) * _LANE
-    together: dict[tuple[int, Cell], list[int]] = {}
+    together: dict[tuple[int, GridCell], list[int]] = {}
     for v, cell in enumerate(cells):
         together.setdefault((home[v], cell), []).append(v)
     places: list[Place] = []

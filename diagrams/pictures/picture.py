@@ -109,7 +109,7 @@ class Picture(Scene):
         """
         writers = {
             ".svg": lambda: self.svg().encode(),
-            ".tex": lambda: self.tikz().encode() + b"\n",
+            ".tex": lambda: self.tikz().encode() + b"%\n",  # no space after it
             ".pdf": self.pdf,
             ".png": self.png,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log, sqrt
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from sgdiagrams.diagrams.pictures.captions import (
 )
 from sgdiagrams.diagrams.pictures.drawing import LEGEND, draw_diagram
 from sgdiagrams.diagrams.pictures.picture import Picture
-from sgdiagrams.diagrams.pictures.shapes import Titled
+from sgdiagrams.diagrams.pictures.shapes import Titled, moved
 from sgdiagrams.diagrams.whole_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sgdiagrams.diagrams.pictures.captions import Caption, FormulaLine
     from sgdiagrams.diagrams.pictures.shapes import Shape
 
-__all__ = ["contact_sheet_svg", "draw_sheet", "gathered"]
+__all__ = ["contact_sheet_svg", "draw_sheet", "gathered", "sheet_in_rows"]
 
 _MARGIN = 16.0  # around the sheet, and between diagrams
 _BELOW = 16.0  # between a caption and the next row
@@ -105,6 +106,37 @@ def gathered(
         y += height + max(sheet.words[i] for i in row) + _BELOW
     width, height = sheet.size(per_row)
     return Picture(width, height, tuple(shapes), title, description)
+
+
+def sheet_in_rows(sheet: Picture, columns: int) -> list[Picture]:
+    """Return the rows of a sheet of so many columns, each as a picture as wide as the sheet.
+
+    Examples
+    --------
+    >>> from sgdiagrams.diagrams import enumerate_diagrams
+    >>> rows = sheet_in_rows(draw_sheet(enumerate_diagrams(2), columns=3), 3)
+    >>> [sum(isinstance(shape, Titled) for shape in row.shapes) for row in rows]
+    [3, 1]
+    """
+    starts = [i for i, shape in enumerate(sheet.shapes) if isinstance(shape, Titled)][::columns]
+    # A row begins where its highest picture does, and ends where the next one begins.
+    uppers = [
+        min(s.shift[1] for s in sheet.shapes[a:b] if isinstance(s, Titled))
+        for a, b in pairwise([*starts, len(sheet.shapes)])
+    ]
+    ends = [*uppers[1:], sheet.height - _MARGIN / 2]
+    return [
+        Picture(
+            sheet.width,
+            lower - upper,
+            tuple(moved(shape, (0.0, -upper)) for shape in sheet.shapes[a:b]),
+            f"{sheet.title}, row {i}",
+            sheet.description,
+        )
+        for i, ((a, b), upper, lower) in enumerate(
+            zip(pairwise([*starts, len(sheet.shapes)]), uppers, ends, strict=True), start=1
+        )
+    ]
 
 
 def contact_sheet_svg(

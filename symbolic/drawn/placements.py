@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sgdiagrams.diagrams.diagram import Diagram
-    from sgdiagrams.diagrams.pictures.embedding import Cell
+    from sgdiagrams.diagrams.pictures.embedding import GridCell
     from sgdiagrams.diagrams.pictures.picture import Picture
     from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis, RootRole
@@ -75,7 +75,7 @@ def cell_grid(sampling: Sampling) -> CellGrid:
 
 def embeddings_of(
     diagram: Diagram, grid: CellGrid, *, basis: Basis = "moment"
-) -> Iterator[tuple[Cell, ...]]:
+) -> Iterator[tuple[GridCell, ...]]:
     """Yield the embeddings: for every node but the root its datapoint and its update.
 
     Children come before parents; the nodes of a block are on one row, those of a visit in one cell, and
@@ -95,12 +95,12 @@ def embeddings_of(
     visits = diagram.visits or ()
     visit = {v: i for i, nodes in enumerate(visits) for v in nodes}
     cells = sorted(grid.cells)
-    found: dict[int, Cell] = {}
+    cell_of: dict[int, GridCell] = {}
 
-    def fits(v: int, cell: Cell) -> bool:
-        if parents[v] != root and cell[1] >= found[parents[v]][1]:
+    def fits(v: int, cell: GridCell) -> bool:
+        if parents[v] != root and cell[1] >= cell_of[parents[v]][1]:
             return False
-        for w, other in found.items():
+        for w, other in cell_of.items():
             if block[w] == block[v]:
                 if other[0] != cell[0]:
                     return False
@@ -110,16 +110,16 @@ def embeddings_of(
                 return False
         return True
 
-    def placed(v: int) -> Iterator[tuple[Cell, ...]]:
+    def placed(v: int) -> Iterator[tuple[GridCell, ...]]:
         # Parents have greater numbers, so that they are placed first.
         if v < 0:
-            yield tuple(found[w] for w in range(root))
+            yield tuple(cell_of[w] for w in range(root))
             return
         for cell in cells:
             if fits(v, cell):
-                found[v] = cell
+                cell_of[v] = cell
                 yield from placed(v - 1)
-                del found[v]
+                del cell_of[v]
 
     yield from placed(root - 1)
 
@@ -190,7 +190,7 @@ def embeddings_text(
 
 def _all_embeddings(
     diagram: Diagram, sampling: Sampling, basis: Basis | None
-) -> tuple[CellGrid, list[tuple[Cell, ...]]]:
+) -> tuple[CellGrid, list[tuple[GridCell, ...]]]:
     check_tree(diagram)
     in_basis = sampling.check_basis(basis)
     grid = cell_grid(sampling)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from command_line import good, run
+from pictures_in_tex import compile_tex, has_tikz
 
 from sgdiagrams.commands import cli
 from sgdiagrams.diagrams import Diagram, diagram_svg, diagram_text, diagram_tikz, enumerate_diagrams
@@ -83,7 +85,35 @@ def test_one_diagram_is_a_figure(tmp_path):
     for ending, text in (("svg", diagram_svg), ("tex", diagram_tikz)):
         file = tmp_path / f"a.{ending}"
         good("draw", CHERRY, "--output", file)
-        assert file.read_text().rstrip() == text(Diagram.parse(CHERRY)).rstrip()
+        # What comes after a figure in TeX is not apart from it.
+        assert file.read_text().rstrip("%\n") == text(Diagram.parse(CHERRY)).rstrip()
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(not has_tikz(), reason="no pdflatex with tikz is installed")
+def test_sheets_fit_pages_in_tex(tmp_path):
+    good("draw", "--order", "2", "--sampling", "one-pass", "--output", tmp_path / "a.tex")
+    good("draw", "--order", "4", "--sampling", "epochs", "--output", tmp_path / "b.tex")
+    good("draw", CHERRY, "--grid", "--sampling", "epochs", *NUMBERS, "--output", tmp_path / "c.tex")
+    good("list", "--noise", "1", "--sampling", "epochs", "--draw", tmp_path / "d.tex")
+    log = compile_tex("\n\n".join(rf"\input{{{name}}}" for name in "abcd"), tmp_path)
+    assert "Overfull" not in log
+    assert "LaTeX Font Warning" not in log
+    assert int(re.search(r"\((\d+) pages", log)[1]) > 5
+    rows = (tmp_path / "b.tex").read_text()
+    assert rows.count(r"\begin{scope}") == 101
+    assert rows.count(r"\begin{tikzpicture}") > 20
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(not has_tikz(), reason="no pdflatex with tikz is installed")
+def test_the_paper_on_the_page_compiles(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "drawing.md").read_text()
+    for call in re.findall(r"^\$ sgdiagrams (draw .*\.tex)$", page, re.MULTILINE):
+        good(*shlex.split(call), cwd=tmp_path)
+    paper = re.search(r"    \\begin\{document\}\n(.*?)    \\end\{document\}", page, re.DOTALL)
+    log = compile_tex(paper[1], tmp_path)
+    assert "Overfull" not in log
 
 
 def test_list_draws_the_same(tmp_path):
@@ -200,3 +230,17 @@ def test_every_command_has_its_row_and_its_section():
     rows = re.findall(r"^\| \[`([a-z]+)`\]\(#\1\) \|", page, re.MULTILINE)
     assert sorted(rows) == sorted(cli.commands)
     assert set(rows) <= set(re.findall(r"^## ([a-z]+)$", page, re.MULTILINE))
+
+
+def test_pictures_of_the_pages_are_those_of_their_commands(tmp_path):
+    pictures = Path(__file__).parents[2] / "docs" / "pictures"
+    pages = [pictures.parent / "drawing.md", pictures.parents[1] / "README.md"]
+    calls = re.findall(
+        r"sgdiagrams ((?:draw|list) [^`\n]*(?:--output|--draw) (\S+\.svg))",
+        "\n".join(page.read_text() for page in pages),
+    )
+    assert len(calls) == 4
+    for call, name in calls:
+        good(*shlex.split(call), cwd=tmp_path)
+        drawn, shown = (tmp_path / name).read_text(), (pictures / name).read_text()
+        assert drawn == shown, f"in docs/pictures: sgdiagrams {call}"

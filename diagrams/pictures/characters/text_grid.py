@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sgdiagrams.diagrams.pictures.embedding import Cell, CellGrid
+    from sgdiagrams.diagrams.pictures.embedding import CellGrid, GridCell
 
 __all__ = ["grid_text"]
 
@@ -16,7 +16,7 @@ _BETWEEN = "    "
 
 def grid_text(
     nodes: int,
-    embeddings: Sequence[Sequence[Cell]],
+    embeddings: Sequence[Sequence[GridCell]],
     grid: CellGrid,
     *,
     width: int,
@@ -60,14 +60,14 @@ def grid_text(
     return "\n\n".join(parts)
 
 
-def _named(nodes: int, cells: Sequence[Cell]) -> dict[Cell, str]:
-    here: dict[Cell, list[str]] = {}
+def _named(nodes: int, cells: Sequence[GridCell]) -> dict[GridCell, str]:
+    here: dict[GridCell, list[str]] = {}
     for v in range(nodes):
         here.setdefault(cells[v], []).append(str(v))
     return {cell: ",".join(names) for cell, names in here.items()}
 
 
-def _one(names: dict[Cell, str], grid: CellGrid, wide: int, *, ascii_only: bool) -> list[str]:
+def _one(names: dict[GridCell, str], grid: CellGrid, wide: int, *, ascii_only: bool) -> list[str]:
     dot, side = (".", "|") if ascii_only else ("·", "│")
     number = len(str(grid.rows - 1))
     lines = []

@@ -127,7 +127,11 @@ def draw(
             emit(grids_text(texts, scheme, basis, output, ascii_only=ascii_only), output)
             return
         if grid:
-            write_picture(grids_of(texts, scheme, basis, path, columns=columns), path)
+            write_picture(
+                lambda per_row: grids_of(texts, scheme, basis, columns=per_row),
+                path,
+                columns=columns,
+            )
             return
         if texts:
             title = ""
@@ -148,4 +152,8 @@ def draw(
             emit(text_of(entries, output, ascii_only=ascii_only), output)
             return
         is_alone = bool(texts) and scheme is None
-        write_picture(picture_of(entries, title, path, columns=columns, is_alone=is_alone), path)
+        write_picture(
+            lambda per_row: picture_of(entries, title, columns=per_row, is_alone=is_alone),
+            path,
+            columns=columns,
+        )

@@ -158,7 +158,9 @@ def list_diagrams(
         if picture is not None:
             with working("drawing"):
                 entries = [subject.entry(diagram) for diagram in subject.drawn()]
-                write_picture(picture_of(entries, subject.title, picture), picture)
+                write_picture(
+                    lambda columns: picture_of(entries, subject.title, columns=columns), picture
+                )
         _show(subject, style=style, output=output)
     if check:
         _check(subject)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sgdiagrams.commands.shared.requests import refuse_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sgdiagrams.diagrams import Diagram
     from sgdiagrams.diagrams.pictures.picture import Picture
@@ -32,8 +32,8 @@ __all__ = [
 
 _MOST_DRAWN = 2000
 _ENDINGS = (".svg", ".tex", ".pdf", ".png")
-_SHEET, _IN_TEXT = 0.8, 0.6  # scales in TeX
-_PAGE = 345 / _SHEET  # the width of LaTeX's article
+_SHEET, _SMALL, _IN_TEXT = 0.8, 0.65, 0.6  # scales in TeX
+_WIDE, _HIGH = 345, 540  # a page of LaTeX's article, in points
 _TEXT_WIDTH = 100  # characters a line of a file
 _CHARACTERS = "●■─│┐┘┤├┬┴┼·"
 
@@ -222,12 +222,11 @@ def check_picture(option: str, path: str, *more: str) -> None:
 def picture_of(
     entries: Sequence[ListedDiagram],
     title: str,
-    path: str,
     *,
     columns: int | None = None,
     is_alone: bool = False,
 ) -> Picture:
-    """Return the sheet of diagrams, with their counts and values; for TeX as wide as a page.
+    """Return the sheet of diagrams, with their counts and values.
 
     One diagram that `is_alone` has no words below it.
     """
@@ -239,9 +238,6 @@ def picture_of(
     captions = [entry.caption() for entry in entries]
     kinds = "diagram" if len(entries) == 1 else "diagrams"
     name = " of ".join([f"{len(entries)} {kinds}", *([title] if title else [])])
-    if columns is None and path.lower().endswith(".tex"):
-        widest = draw_sheet(diagrams, captions=captions, columns=1).width
-        columns = max(1, int(_PAGE // widest))
     return draw_sheet(diagrams, captions=captions, columns=columns, title=name)
 
 
@@ -255,9 +251,9 @@ def text_of(entries: Sequence[ListedDiagram], output: str | None, *, ascii_only:
 
 
 def grids_of(
-    texts: Sequence[str], scheme: Sampling | None, basis: Any, path: str, *, columns: int | None
+    texts: Sequence[str], scheme: Sampling | None, basis: Any, *, columns: int | None = None
 ) -> Picture:
-    """Return the picture of all embeddings of one diagram; for TeX as wide as a page.
+    """Return the picture of all embeddings of one diagram.
 
     Raises
     ------
@@ -267,12 +263,7 @@ def grids_of(
     from sgdiagrams.symbolic.drawn.placements import draw_embeddings
 
     diagram, sampling = _one_embedded(texts, scheme)
-    picture = draw_embeddings(diagram, sampling, basis=basis, columns=columns)
-    if columns is None and path.lower().endswith(".tex"):
-        widest = draw_embeddings(diagram, sampling, basis=basis, columns=1).width
-        per_row = max(1, int(_PAGE // widest))
-        picture = draw_embeddings(diagram, sampling, basis=basis, columns=per_row)
-    return picture
+    return draw_embeddings(diagram, sampling, basis=basis, columns=columns)
 
 
 def grids_text(
@@ -318,13 +309,29 @@ def _can_show(characters: str) -> bool:
     return True
 
 
-def write_picture(picture: Picture, path: str) -> None:
-    """Write a picture to a file; TeX sets sheets at four fifths, and one diagram as in a line of text."""
+def write_picture(
+    drawn: Callable[[int | None], Picture], path: str, *, columns: int | None = None
+) -> None:
+    """Write a picture, which is drawn in so many columns, to a file.
+
+    TeX gets it as wide as a page of LaTeX's article, row by row where it is longer than a page.
+    """
     if not path.lower().endswith(".tex"):
-        picture.save(path)
+        drawn(columns).save(path)
         return
     from sgdiagrams.commands.shared.output import emit
-    from sgdiagrams.diagrams.pictures.shapes import Titled, Words
+    from sgdiagrams.diagrams.pictures.shapes import Titled
+    from sgdiagrams.diagrams.pictures.sheet import sheet_in_rows
 
-    has_words = any(isinstance(shape, Words | Titled) for shape in picture.shapes)
-    emit(picture.tikz(scale=_SHEET if has_words else _IN_TEXT), path)
+    first = drawn(1 if columns is None else columns)
+    if not any(isinstance(shape, Titled) for shape in first.shapes):
+        emit(f"{first.tikz(scale=_IN_TEXT)}%", path)
+        return
+    for scale in (_SHEET, _SMALL):
+        per_row = columns or max(1, int(_WIDE / scale // first.width))
+        sheet = drawn(per_row)
+        if sheet.height * scale <= _HIGH:
+            emit(f"{sheet.tikz(scale=scale)}%", path)
+            return
+    rows = [f"\\noindent\n{row.tikz(scale=scale)}\\par" for row in sheet_in_rows(sheet, per_row)]
+    emit("\n".join(rows), path)

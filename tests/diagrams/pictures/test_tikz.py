@@ -1,10 +1,9 @@
 """Pictures for papers compile in a real TeX, with the package tikz and nothing else."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
+from pictures_in_tex import compile_tex, has_tikz
 
 from sgdiagrams.diagrams import (
     Diagram,
@@ -16,27 +15,6 @@ from sgdiagrams.diagrams import (
     enumerate_diagrams,
 )
 from sgdiagrams.diagrams.pictures.shapes import Box, Curve, Disc, Paint, Polyline, Titled, Words
-
-
-def compile_tex(body, folder):
-    """Compile pictures, which may use the package tikz alone, and return TeX's log."""
-    preamble = "\\documentclass{article}\n\\usepackage{tikz}\n"
-    document = f"{preamble}\\begin{{document}}\n{body}\n\\end{{document}}\n"
-    (folder / "pictures.tex").write_text(document)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "pictures.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    log = (folder / "pictures.log").read_text(errors="replace")
-    assert done.returncode == 0, log[-2000:]
-    return log
-
-
-def has_tikz():
-    finder = shutil.which("kpsewhich")
-    if shutil.which("pdflatex") is None or finder is None:
-        return False
-    found = subprocess.run([finder, "tikz.sty"], capture_output=True, check=False)
-    return found.returncode == 0
-
 
 needs_tikz = pytest.mark.skipif(not has_tikz(), reason="no pdflatex with tikz is installed")
 EVERYTHING = Picture(
@@ -133,7 +111,7 @@ def test_words_are_escaped_and_formulas_are_not():
 def test_files_and_scales(tmp_path):
     picture = draw_diagram(Diagram.parse("(01-2)(02-12)"))
     picture.save(tmp_path / "a.tex")
-    assert (tmp_path / "a.tex").read_text() == picture.tikz() + "\n"
+    assert (tmp_path / "a.tex").read_text() == picture.tikz() + "%\n"
     assert "x=0.5pt, y=-0.5pt" in picture.tikz(scale=0.5)
     for scale in (0, -1, 1000, True, "1", float("nan")):
         with pytest.raises(RequestError, match="a scale above 0"):
