@@ -1,7 +1,7 @@
 "use strict";
 // One chart: every series against one of the numbers, with its errors, its orders and where to trust it.
 
-const MARGIN = { right: 16, bottom: 40, top: 12 };
+const MARGIN = { right: 24, bottom: 40, top: 12 };
 const DIGIT = 7; // width of a digit of a tick's number
 const STRIP = 9; // height of a line of the judge's, with the gap below it
 
@@ -20,7 +20,7 @@ function chartOf({ points, now, variable, shown, size, title }) {
   const y = scaleOf(lowest, highest, height - MARGIN.bottom, top, { many: 4 });
   const left = 14 + DIGIT * Math.max(4, ...y.ticks.map((tick) => written(tick).length));
   const x = scaleOf(points[0].x, points[points.length - 1].x, left, width - MARGIN.right, {
-    logarithmic: variable.logarithmic && points[0].x > 0, many: Math.max(2, Math.floor(width / 110)), whole: variable.whole,
+    logarithmic: variable.logarithmic && points[0].x > 0, many: Math.max(2, Math.floor(width / 90)), whole: variable.whole,
   });
   const picture = svgElement("svg", {
     class: "chart", role: "img", viewBox: `0 0 ${width} ${height}`, width, height,
