@@ -8,6 +8,7 @@ with what it would write.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from html import escape
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "rooms.svg"
 PAGE = ROOT / "docs" / "architecture.md"
 GLOSSARY = ROOT / "docs" / "glossary.md"
+#: The words of the glossary, for `sgdiagrams find`.
+WORDS = ROOT / "package" / "literature" / "words.json"
 DECISIONS = ROOT / "docs" / "decisions" / "README.md"
 
 ROOMS = {"diagrams": "integers", "symbolic": "exact SymPy", "numeric": "numbers"}
@@ -201,13 +204,31 @@ def decisions(text: str) -> str:
     return replaced(text, "decisions", lines)
 
 
+def glossary_words(text: str) -> str:
+    """Return the words of the glossary and their meanings as JSON, one a line."""
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", text, flags=re.MULTILINE)
+    lines = [
+        json.dumps({plain(word): plain(meaning)}, ensure_ascii=False) for word, meaning in rows
+    ]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def plain(words: str) -> str:
+    """Return the words of a page without its signs."""
+    return re.sub(r"[`*$\\]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words))
+
+
 def main() -> None:
     """Write the files."""
     PICTURE.write_text(picture(), encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     GLOSSARY.write_text(glossary(GLOSSARY.read_text(encoding="utf-8")), encoding="utf-8")
+    words = glossary_words(GLOSSARY.read_text(encoding="utf-8"))
+    WORDS.write_text(words, encoding="utf-8")
     DECISIONS.write_text(decisions(DECISIONS.read_text(encoding="utf-8")), encoding="utf-8")
-    print("wrote", *(path.relative_to(ROOT) for path in (PICTURE, PAGE, GLOSSARY, DECISIONS)))
+    print(
+        "wrote", *(path.relative_to(ROOT) for path in (PICTURE, PAGE, GLOSSARY, WORDS, DECISIONS))
+    )
 
 
 if __name__ == "__main__":

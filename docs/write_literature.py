@@ -93,7 +93,7 @@ def anchor(heading):
 
 
 def index(known=(known_result, known_erratum)):
-    """Return results, errata and the words of the glossary as entries of `sgdiagrams find`."""
+    """Return results and errata as entries of `sgdiagrams find`."""
     results, errata = known
     entries = []
     for kind, names, derive, line in (
@@ -112,16 +112,7 @@ def index(known=(known_result, known_erratum)):
                     "words": sources,
                 }
             )
-    glossary = (DOCS / "glossary.md").read_text(encoding="utf-8")
-    for word, meaning in re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", glossary, flags=re.MULTILINE):
-        entries.append({"kind": "word", "name": word, "text": plain(meaning)})
     return "[\n" + ",\n".join(json.dumps(e, ensure_ascii=False) for e in entries) + "\n]\n"
-
-
-def plain(words):
-    """Return the words of a page without its signs."""
-    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words)
-    return re.sub(r"[`*$\\]", "", words)
 
 
 def errata_page(printed_by):

@@ -95,7 +95,9 @@ def shipped_entries() -> list[Entry]:
     found = [_of_paper(paper) for paper in papers()]
     for kind, names in tomllib.loads(_data("names.toml")).items():
         found += [Entry(kind, name, text, _line(kind, name)) for name, text in names.items()]
-    return found + [Entry(**entry) for entry in json.loads(_data("index.json"))]
+    found += [Entry(**entry) for entry in json.loads(_data("index.json"))]
+    glossary = json.loads(_data("words.json"))
+    return found + [Entry("word", *pair) for line in glossary for pair in line.items()]
 
 
 def _of_paper(paper: dict[str, Any]) -> Entry:

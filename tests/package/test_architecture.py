@@ -24,6 +24,7 @@ def test_the_map_is_up_to_date():
     assert text == draw_rooms.page(text), advice
     text = draw_rooms.GLOSSARY.read_text(encoding="utf-8")
     assert text == draw_rooms.glossary(text), advice
+    assert draw_rooms.WORDS.read_text(encoding="utf-8") == draw_rooms.glossary_words(text), advice
     text = draw_rooms.DECISIONS.read_text(encoding="utf-8")
     assert text == draw_rooms.decisions(text), advice
     titles = re.findall(r"^\* \[(\d{4}) \S.*\]\((\d{4})-", text, flags=re.MULTILINE)
