@@ -35,6 +35,7 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 add_module_names = False
 napoleon_google_docstring = False
+napoleon_use_param = False  # names that share a sentence stay together
 napoleon_use_rtype = False
 napoleon_attr_annotations = False  # signatures have them
 napoleon_custom_sections = [("Attributes", "params_style")]
