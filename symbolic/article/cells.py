@@ -37,6 +37,15 @@ class Cell:
         """The width on one line, in hundredths of a point."""
         return printed_width(Row(tuple(self._nodes())))
 
+    @property
+    def term_width(self) -> int:
+        """The least width at which no term is broken, in hundredths of a point."""
+        indent = QUAD_WIDTH if len(self.terms) > 1 else 0
+        return indent + max(
+            printed_width(Row((*_sign(sign, is_first=indent == 0), row)))
+            for sign, row in self.terms
+        )
+
     def _nodes(self) -> list[Node]:
         nodes: list[Node] = []
         for i, (sign, row) in enumerate(self.terms):

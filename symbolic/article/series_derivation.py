@@ -174,6 +174,8 @@ def _about_tables(formula: Formula) -> str:
             "and its value. Diagrams whose count or value is zero are left out."
         )
     ]
+    if any(part.visits == "fresh" for part in formula.parts):
+        words.append("An outline inside a block holds the updates of one visit.")
     if any(part.optimizer.decoupled_decay != 0 for part in formula.parts):
         words.append(
             "A diagram has several lines where some of its updates may be pulls of decoupled decay."

@@ -119,9 +119,11 @@ def _columns(entries: Sequence[DiagramEntry], points: int, *, has_counts: bool) 
     values = max(line.value.width for line in lines)
     if counts + values <= room:
         return _Columns(counts, room - counts, scale)
-    if values <= _HALF * room:
-        # Short values stay whole, and counts are broken.
-        return _Columns(room - values, values, scale)
+    terms = max(line.value.term_width for line in lines)
+    for width in (values, terms):
+        if width <= _HALF * room:
+            # Values stay whole, or their terms do, and counts are broken.
+            return _Columns(room - width, width, scale)
     share = min(0.65, max(0.35, counts / (counts + values)))
     count = min(counts, int(room * share))
     return _Columns(count, room - count, scale)

@@ -27,7 +27,7 @@ _LEVELS = (
     r"from child "
     r"to parent."
 )
-_FALLING = r"Here $(x)_k = x (x - 1) \cdots (x - k + 1)$."
+_FALLING = r"Here ${(x)_k = x (x - 1) \cdots (x - k + 1)}$."
 
 
 class SchemeWords(NamedTuple):
