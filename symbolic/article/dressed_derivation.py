@@ -326,7 +326,7 @@ def _limits(formula: ResummedFormula) -> list[str]:
         "derivatives come "
         "with more edges."
     )
-    return [*lines, *assumed(formula.parts)]
+    return [*lines, *assumed(part.sampling for part in formula.parts)]
 
 
 # Tables -----------------------------------------------------------------------------------------------

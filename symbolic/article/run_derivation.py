@@ -162,7 +162,7 @@ def _limits(formula: PathFormula) -> list[str]:
             "changes, and where the propagators do not grow: where the run is unstable, pushes grow "
             "along it."
         ),
-        *assumed((formula.part,)),
+        *assumed((formula.sampling,)),
     ]
 
 

@@ -230,7 +230,7 @@ def _limits(formula: Formula) -> list[str]:
             "the one to "
             "take."
         ),
-        *assumed(formula.parts),
+        *assumed(part.sampling for part in formula.parts),
         (
             "All tensors are those of the population. What is put in their place from a sample has "
             "an error of "

@@ -22,6 +22,7 @@ from sgdiagrams.symbolic.checks import check_choice
 from sgdiagrams.symbolic.modified.generators import generator_and_shift, repetition_of
 from sgdiagrams.symbolic.modified.kramers_moyal import KramersMoyal
 from sgdiagrams.symbolic.modified.values_of_sets import in_plug_in_values
+from sgdiagrams.symbolic.modified.writing.articles import modified_article
 from sgdiagrams.symbolic.modified.writing.equations import values_of, write_equation
 from sgdiagrams.symbolic.modified.writing.files import dump_equation, load_equation
 from sgdiagrams.symbolic.modified.writing.source import equation_source
@@ -87,6 +88,23 @@ class ModifiedEquation(OnPaper, KramersMoyal):
     def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:
         """Return a stochastic differential equation, or the generator, with the tensors below it."""
         return write_equation(self, renderer, too_long=too_long)
+
+    def document(self, *, width: int | str | None = None, command: str | None = None) -> str:
+        """Return the whole derivation as an article in LaTeX: see `Expansion.document`.
+
+        Parameters
+        ----------
+        width
+            That of the text, 300pt or more.
+        command
+            What writes the text again, for its last section; the call when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length or too small.
+        """
+        return modified_article(self, width=width, command=command).latex()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the equation as JSON, in the schema of `sgdiagrams.symbolic.modified.writing.files`."""

@@ -17,6 +17,7 @@ from sgdiagrams.symbolic import symbols
 from sgdiagrams.symbolic.algebra.expression import Expression
 from sgdiagrams.symbolic.modified.equation import ModifiedEquation, modified_equation
 from sgdiagrams.symbolic.modified.gradients import potential_of
+from sgdiagrams.symbolic.modified.writing.articles import modified_article
 from sgdiagrams.symbolic.modified.writing.files import dump_loss, load_loss
 from sgdiagrams.symbolic.modified.writing.losses import write_loss
 from sgdiagrams.symbolic.modified.writing.source import loss_source
@@ -95,6 +96,23 @@ class ModifiedLoss(OnPaper):
     def _laid_out(self, renderer: Renderer[Any], too_long: TooLong) -> str:
         """Return the loss, and where there is one the obstruction with what it is of the drift."""
         return write_loss(self.equation, self.parts, renderer, too_long=too_long)
+
+    def document(self, *, width: int | str | None = None, command: str | None = None) -> str:
+        """Return the whole derivation as an article in LaTeX: see `Expansion.document`.
+
+        Parameters
+        ----------
+        width
+            That of the text, 300pt or more.
+        command
+            What writes the text again, for its last section; the call when left out.
+
+        Raises
+        ------
+        RequestError
+            When the width is no length or too small.
+        """
+        return modified_article(self.equation, self.parts, width=width, command=command).latex()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the loss as JSON, in the schema of `sgdiagrams.symbolic.modified.writing.files`."""

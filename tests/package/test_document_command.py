@@ -51,3 +51,12 @@ def test_what_does_not_go_together_is_refused(arguments, words):
     assert result.returncode == 2
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_modified_equations_have_documents_too():
+    arguments = ("--order", "2", "--loss", "--format", "latex", "--document")
+    assert told(good("modified", *arguments)) == f"sgdiagrams modified {' '.join(arguments)}"
+    for more in (("--standalone",), ("--imitate", "fresh-data")):
+        refused = run("modified", *arguments[:2], *arguments[3:], *more)
+        assert refused.returncode == 2
+        assert f"{more[0]} only without --document" in refused.stderr

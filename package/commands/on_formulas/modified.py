@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sgdiagrams.commands.shared.completion import names
-from sgdiagrams.commands.shared.help import command
+from sgdiagrams.commands.shared.help import command, given_command
 from sgdiagrams.commands.shared.options import (
     OPTIMIZERS,
     SAMPLINGS,
@@ -76,6 +76,11 @@ __all__ = ["modified"]
 @format_option("text", "latex", "mathml", "json", "python")
 @click.option("--standalone", is_flag=True, help="A whole LaTeX document, or a page of HTML.")
 @click.option(
+    "--document",
+    is_flag=True,
+    help="The whole derivation as an article (latex): question, theorem, letters, result, limits.",
+)
+@click.option(
     "--width",
     metavar="LENGTH",
     help="Of a line (latex, mathml): 12cm, 345pt, textwidth, columnwidth; LaTeX's article when left out.",
@@ -93,6 +98,7 @@ def modified(
     settings: tuple[str, ...],
     style: str,
     standalone: bool,
+    document: bool,
     width: str | None,
     output: str | None,
     **protocol: Any,
@@ -114,6 +120,10 @@ def modified(
     if style not in ("latex", "mathml"):
         rule = "only with --format latex or mathml"
         refuse_options(rule, {"--width": width is not None, "--standalone": standalone})
+    if document:
+        refuse_options("only with --format latex", {"--document": style != "latex"})
+        without = {"--standalone": standalone, "--imitate": imitate is not None}
+        refuse_options("only without --document", without)
     if imitate is None:
         refuse_options("only with --imitate", {"--imitate-set": bool(others)})
     else:
@@ -133,8 +143,12 @@ def modified(
                 imitate, parse_settings(others, option="--imitate-set"), training, order, role
             )
         else:
-            made = _derived(order, training, is_loss=loss, **options)
-        text = _in_format(made, style, standalone=standalone, width=width)
+            made = derived = _derived(order, training, is_loss=loss, **options)
+        text = (
+            derived.document(width=width, command=given_command())
+            if document
+            else _in_format(made, style, standalone=standalone, width=width)
+        )
     (emit_formula if style == "text" else emit)(text, output)
 
 

@@ -19,10 +19,11 @@ from sgdiagrams.symbolic.article.words.schemes import scheme_words
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sgdiagrams.symbolic.formula import Part
     from sgdiagrams.symbolic.observable import Observable
+    from sgdiagrams.symbolic.training.sampling import Sampling
     from sgdiagrams.symbolic.vocabulary import Basis
 
 __all__ = ["assumed", "call_of", "check_names", "protocols_of", "question", "titled"]
@@ -124,14 +125,14 @@ def check_names(parts: Sequence[Part]) -> None:
             )
 
 
-def assumed(parts: Sequence[Part]) -> list[str]:
+def assumed(schemes: Iterable[Sampling | None]) -> list[str]:
     """Return what formulas with symbols take for granted, in sentences."""
     lines = []
-    for words in dict.fromkeys(part.sampling.assumption for part in parts if part.sampling):
+    for words in dict.fromkeys(scheme.assumption for scheme in schemes if scheme):
         pairs = [w.split(" divides ") for w in words.split(" and ") if w]
-        if pairs:
-            divides = listed_in_words(f"${a}$ divides ${b}$" for a, b in pairs)
-            lines.append(f"The formula holds where {divides}.")
+        divides = [f"${a}$ divides ${b}$" for a, b in pairs if a != "1"]
+        if divides:
+            lines.append(f"The formula holds where {listed_in_words(divides)}.")
     return lines
 
 

@@ -18,6 +18,7 @@ SOURCES = {
     "agarwal": (
         r"A. Agarwal, J. Duchi (2011), \emph{Distributed delayed stochastic optimization}, NeurIPS."
     ),
+    "barrett": (r"D. Barrett, B. Dherin (2021), \emph{Implicit gradient regularization}, ICLR."),
     "defazio": (
         r"A. Defazio, X. Yang, H. Mehta, K. Mishchenko, A. Khaled, A. Cutkosky (2024), \emph{The road "
         r"less scheduled}, NeurIPS."
@@ -47,6 +48,10 @@ SOURCES = {
     "juditsky": (
         r"B. T. Polyak, A. B. Juditsky (1992), \emph{Acceleration of stochastic approximation by "
         r"averaging}, SIAM Journal on Control and Optimization 30, 838."
+    ),
+    "smith": (
+        r"S. Smith, B. Dherin, D. Barrett, S. De (2021), \emph{On the origin of implicit regularization "
+        r"in stochastic gradient descent}, ICLR."
     ),
     "stanley": (
         r"R. P. Stanley (1997), \emph{Enumerative combinatorics}, volume 1, Cambridge University Press."

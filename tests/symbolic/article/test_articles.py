@@ -19,6 +19,8 @@ from sgdiagrams.symbolic import (
     OnePass,
     TailAverage,
     expand,
+    modified_equation,
+    modified_loss,
     symbols,
 )
 from sgdiagrams.symbolic.article import article
@@ -191,6 +193,19 @@ def test_command_and_call_are_told():
     assert "with\\_form('stationary')" in dressed.document().replace(r"\penalty500{}", "")
 
 
+def test_a_modified_equation_and_its_loss_are_articles_too():
+    equation = modified_equation(2, sampling="fresh-data", optimizer="momentum")
+    text = equation.document()
+    assert packages_of(text) == packages_of(expand("test-loss", order=1, sampling="sde").document())
+    assert r"S\, e^{T L} s" in text
+    assert "its transient" not in modified_equation(2, sampling="one-pass").document().lower()
+    assert "Barrett" not in text
+    loss = modified_loss(2, sampling="reshuffled-epochs", role="training-set").document()
+    assert "Barrett" in loss
+    assert "on one given training set" in loss
+    assert "$B$ divides $N$" in loss
+
+
 def test_references_are_those_of_what_is_used():
     plain = expand("test-loss", order=1, sampling="one-pass").document()
     assert "Polyak" not in plain
@@ -284,6 +299,11 @@ def along_path():
     return expand("variance", noise=2, sampling="with-replacement", along_path=True).document()
 
 
+def modified(optimizer):
+    how = {"sampling": "fresh-data", "optimizer": optimizer}
+    return (modified_equation if optimizer == "sgd" else modified_loss)(3, **how).document()
+
+
 HEAVY = {"sampling": "one-pass", "optimizer": "momentum"}
 GIVEN = {"sampling": "reshuffled-epochs", "role": "training-set"}
 DOCUMENTS = [
@@ -295,6 +315,8 @@ DOCUMENTS = [
     partial(dressed, "displacement", through=2, sampling="one-pass"),
     partial(dressed, "training-loss", order=2, **GIVEN),
     along_path,
+    partial(modified, "momentum"),
+    partial(modified, "sgd"),
 ]
 
 
