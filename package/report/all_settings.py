@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sympy import Symbol
 
 from sgdiagrams.diagrams.errors import RequestError, StatisticsError
 from sgdiagrams.diagrams.messages import shown
@@ -43,6 +44,12 @@ def numbers_of(question: Question, holder: Statistics | Tabulated, eta: Any) -> 
     """
     expansion = question.expansion()
     [part] = expansion.parts
+    decay = part.optimizer.weight_decay
+    if isinstance(decay, Symbol):
+        raise RequestError(
+            f"expected a number for {decay}, which changes the contractions and has no slider; "
+            f"give --set {decay}=0.1"
+        )
     sliders = sliders_of(
         part,
         eta=eta,
@@ -71,7 +78,7 @@ def numbers_of(question: Question, holder: Statistics | Tabulated, eta: Any) -> 
     try:
         resummed = _resummed(question, holder, generators)
     except RequestError as error:
-        refused["re-summed"] = str(error)
+        refused["re-summed"] = f"re-summed: {str(error).removeprefix('re-summed: ')}"
     return {
         "sliders": sliders,
         "observable": evaluated_name(expansion),

@@ -27,7 +27,7 @@ from sgdiagrams.numeric.values.evaluator import Evaluator
 from sgdiagrams.numeric.values.leaves import check_leaf
 from sgdiagrams.numeric.values.nested import VisitEvaluator
 from sgdiagrams.numeric.values.weight_norm import with_penalties_of, with_weight_norm
-from sgdiagrams.report.packed import packed, packed_factor, triangular_factor
+from sgdiagrams.report.packing import packed, packed_factor, triangular_factor
 from sgdiagrams.symbolic.vocabulary import LOSS, PENALISED
 from sgdiagrams.symbolic.weights.quotients import canonical
 

@@ -26,7 +26,7 @@ from sgdiagrams.numeric.long_times.amplitudes import Amplitudes
 from sgdiagrams.numeric.long_times.evaluation import the_weight_decay
 from sgdiagrams.numeric.values.jackknife import deletions
 from sgdiagrams.numeric.values.leaves import check_leaf
-from sgdiagrams.report.packed import packed
+from sgdiagrams.report.packing import packed
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import leading
 from sgdiagrams.symbolic.theorem import expand
@@ -211,25 +211,25 @@ def _hessian_noise(amplitudes: Amplitudes, p: int) -> Any:
 def _check(expansion: ResummedExpansion, statistics: Statistics) -> None:
     [part] = expansion.parts
     training = part.training
-    where = "; 'sgdiagrams judge' and 'evaluate' have it at one setting"
+    advice = "; 'sgdiagrams judge' and 'evaluate' have it at one setting"
     if statistics.role == "training-set":
         raise RequestError(
             "re-summed: on a given training set it is expanded in the set's own cumulants; take "
             "'sgdiagrams expand --resummed --role training-set'"
         )
     if not part.observable.is_at_end or part.observable.expressions:
-        raise RequestError(f"re-summed: only of what is read at the end{where}")
+        raise RequestError(f"re-summed: only of what is read at the end{advice}")
     if part.observable.rank:
         raise RequestError(
-            f"re-summed: only of numbers on a page, not of {shown(part.observable.name)}{where}"
+            f"re-summed: only of numbers on a page, not of {shown(part.observable.name)}{advice}"
         )
     if part.optimizer.penalty is not None:
-        raise RequestError(f"re-summed: not with a penalty on a page{where}")
+        raise RequestError(f"re-summed: not with a penalty on a page{advice}")
     dressing = training.dressing
     if dressing is None or not dressing.is_plain:
         raise RequestError(
             f"re-summed: {training.label} has no closed form in the eigenvalues that a page evaluates"
-            f"{where}"
+            f"{advice}"
         )
 
 

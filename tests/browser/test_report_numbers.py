@@ -8,8 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from measurements import measured
 
-from sgdiagrams import SamplingError, Statistics, Values, judge_series, landscape, make_report
+from sgdiagrams import (
+    SGD,
+    SamplingError,
+    Statistics,
+    TailAverage,
+    Values,
+    judge_series,
+    landscape,
+    make_report,
+)
 from sgdiagrams.report.question import Question
 from sgdiagrams.report.resummed_series import resummed_numbers
 
@@ -115,6 +125,10 @@ GAUSS, HELIX = landscape("gauss").statistics(4), landscape("helix").statistics(4
 VALUES = Values(
     {"l": 1.5, "G_a G_a": (0.5, 0.1), "G_a H_ab G_b": (0.7, 0.2), "C_ab H_ab": (0.2, 0.1)}
 )
+ROWS = statistics(12, 3)
+MEASURED = measured(
+    ROWS, Question.of(order=2).expansion(), Question.of("shift", order=2).expansion()
+)
 PLAIN = {
     "gauss": (GAUSS, {"order": 3}),
     "order 2, judged by the next": (GAUSS, {"order": 2}),
@@ -126,10 +140,19 @@ PLAIN = {
     "a matrix": (HELIX, {"order": 2, "observable": "covariance", "sampling": "with-replacement"}),
     "a diffusion": (HELIX, {"order": 3, "sampling": "sde"}),
     "cumulants": (HELIX, {"order": 3, "basis": "cumulant", "sampling": "full-batch"}),
-    "a sample": (statistics(12, 3), {"order": 3}),
+    "a sample": (ROWS, {"order": 3}),
     "hardly a sample": (statistics(4, 2), {"order": 3}),
-    "vectors of a sample": (statistics(12, 3), {"order": 3, "observable": "displacement"}),
+    "vectors of a sample": (ROWS, {"order": 3, "observable": "displacement"}),
     "a table": (VALUES, {"order": 2}),
+    "a measurement": (MEASURED, {"order": 2}),
+    "a measurement in cumulants": (MEASURED, {"order": 2, "basis": "cumulant"}),
+    "vectors that were measured": (MEASURED, {"order": 2, "observable": "displacement"}),
+    "an average": (ROWS, {"order": 2, "optimizer": SGD(average=TailAverage(W=3))}),
+    "weight decay": (
+        Statistics(ROWS.samples, start=[1.0, 2.0, 3.0]),
+        {"order": 2, "optimizer": SGD(weight_decay="1/10")},
+    ),
+    "an expression": (ROWS, {"order": 1, "observable": "expression:|G|^2"}),
     "a training set": (
         statistics(12, 2, role="training-set"),
         {"order": 2, "observable": "training-loss", "sampling": "reshuffled-epochs"},

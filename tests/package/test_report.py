@@ -12,7 +12,7 @@ from command_line import run
 
 from sgdiagrams import RequestError, Statistics, StatisticsError, landscape, make_report
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
-from sgdiagrams.report.packed import triangular_factor
+from sgdiagrams.report.packing import triangular_factor
 
 GAUSS = landscape("gauss").statistics(4)
 
@@ -193,6 +193,7 @@ def test_command(tmp_path):
     [
         (["--order", 5], "5"),
         (["--order", 1, "--set", "eta=0.1"], "--statistics"),
+        (["--order", 1, "--landscape", "mean", "--weight-decay", "lamda"], "--set lamda"),
         (["--order", 1, "--landscape", "gauss", "--set", "eta=-1"], "positive"),
         (["--order", 1, "--landscape", "gauss", "--set", "eta=1,2"], "one positive"),
         (["--order", 1, "--landscape", "gauss", "--statistics", "x.npz"], "either"),
