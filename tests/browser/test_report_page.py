@@ -7,6 +7,13 @@ from fractions import Fraction
 from itertools import islice
 
 import pytest
+from sympy import Symbol, simplify
+from sympy.parsing.sympy_parser import (
+    convert_xor,
+    implicit_multiplication,
+    parse_expr,
+    standard_transformations,
+)
 
 from sgdiagrams import make_report
 from sgdiagrams.diagrams import enumerate_diagrams
@@ -589,6 +596,25 @@ def test_formula_has_its_source(pages, plain, data):
         page.get_by_label("LaTeX").inner_text().strip()
         == data["formulas"]["plain"]["latex"].strip()
     )
+
+
+def test_how_to_read_a_diagram_is_true(pages, plain, data):
+    page = pages.open(plain)
+    page.get_by_text("How to read a diagram").click()
+    notes = page.locator("#notes").inner_text()
+    assert "with a factor −η for every edge" in notes
+    assert "1/B for every edge" in notes
+
+    def read(text):
+        rules = (*standard_transformations, implicit_multiplication, convert_xor)
+        names = {name: Symbol(name) for name in ("E", "N", "B")}
+        return parse_expr(text, local_dict=names, transformations=rules)
+
+    for row in data["diagrams"]:
+        share = (-1 / Symbol("B")) ** row["order"] / row["symmetry_factor"]
+        assert simplify(read(row["coefficient"]) - share * read(row["count"]["text"])) == 0, row[
+            "text"
+        ]
 
 
 def test_data_is_as_it_was_made(pages, plain, data):

@@ -261,7 +261,8 @@ function fillDiagrams({ diagrams, notes }) {
     "The square is the observable at the end of training, the discs are updates; time runs from left to right.",
     "Nodes in one outline use the same datapoint. Nodes outside are alone in their block.",
     "A link is an update alone in its block with exactly one child.",
-    "The contribution of a diagram is (−η) to the number of its edges, times count times value, over the symmetry factor.",
+    "A diagram contributes its value times its count, over its symmetry factor, with a factor −η for every edge; "
+      + "where counts are those of embeddings and gradients are means over B datapoints, also 1/B for every edge.",
   ];
   byId("notes").append(element("ul", {}, ...lines.map((line) => element("li", {}, line))));
 }
