@@ -3,9 +3,9 @@
 A figure is a number in prose or in a table with a decimal point, or with three digits or more. It is
 
 * what the blocks of code of its page show, which are run;
-* or, below ``<!-- recorded: FILE -->`` and to the end of that section, a number of a record, rounded:
-  of what a script printed (`docs/record.py` keeps that, with the machine), of the script's own
-  settings, or derived from these as the record says;
+* or, below ``<!-- recorded: FILE -->`` (one file or several) and to the end of that section, a number of
+  a record, rounded: of what a script printed (`docs/record.py` keeps that, with the machine), of the
+  script's own settings, or derived from these as the record says;
 * or a count of diagrams, which tests work out;
 * or given: chosen, quoted or defined in words, and listed in `docs/figures.toml` with the reason.
 
@@ -36,7 +36,7 @@ _NO_FIGURE = re.compile(
     r"\d+\.\d+\.\d[\w.+]*|\b\d{4}\.\d{4,5}\b"
 )
 _CODE = re.compile(r"^```.*?^```$|`[^`]*`", flags=re.DOTALL | re.MULTILINE)
-_RECORDED = re.compile(r"<!-- recorded: (\S+) -->")
+_RECORDED = re.compile(r"<!-- recorded: ((?:\S+ )+)-->")
 _VERBATIM = re.compile(r"<!-- printed: (\S+) -->\n(.*?)<!-- end of printed -->", flags=re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 _OPERATIONS = {
@@ -144,7 +144,7 @@ def unaccounted(page, counts=frozenset()):
     missing, known = [], frozenset()
     for part in re.split(r"^(?=#+ )|(?=<!-- recorded)", _CODE.sub("", text), flags=re.MULTILINE):
         named = _RECORDED.match(part)
-        known = record(named[1]) if named else frozenset()
+        known = frozenset().union(*map(record, named[1].split() if named else ()))
         shown = re.sub(r"\]\([^)]*\)", "]", _COMMENT.sub("", part))
         missing += [f.shown for f in figures(shown) if not f.is_one_of(own | known)]
     return missing
