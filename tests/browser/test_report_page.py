@@ -207,7 +207,12 @@ def test_where_the_judge_stops_trusting(pages, numbers):
     )
     assert page.locator(".chart path.curve.plain.untrusted").count() == 2
     assert page.locator(".chart path.partial.plain").count() == 4  # orders 1 and 2, in two charts
-    assert page.locator(".chart .band.plain path").count() == 2
+    assert page.locator(".chart .band.errors.plain path").count() == 2
+    missing = page.locator(".chart .band.missing.plain path")
+    assert missing.count() == 2
+    assert missing.first.get_attribute("d").endswith("Z")
+    page.get_by_role("checkbox", name="± what is missing").uncheck()
+    assert missing.count() == 0
     page.get_by_role("checkbox", name="sums of fewer orders").uncheck()
     assert page.locator(".chart path.partial").count() == 0
 
@@ -226,7 +231,7 @@ def test_curves_have_the_scale_of_their_axes(pages, numbers):
     def places(path):
         return [tuple(map(float, xy.split())) for xy in re.findall(r"[-\d.]+ [-\d.]+", path)]
 
-    band = places(chart.locator(".band.plain path").get_attribute("d"))
+    band = places(chart.locator(".band.errors.plain path").get_attribute("d"))
     (x, upper), (left, lower) = band[0], band[-1]
     assert x == left
     assert abs((upper - lower) * per_pixel) == pytest.approx(4 * 0.03, rel=0.02)

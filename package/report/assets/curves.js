@@ -37,7 +37,8 @@ function chartOf({ points, now, variable, shown, size, title }) {
     inside,
   );
   for (const curve of curves) {
-    if (shown.errors) inside.append(bandOf(curve, x, y));
+    if (shown.missing) inside.append(bandOf(curve, x, y, "missing", ({ truncation, trustworthy }) => (trustworthy ? truncation : 0)));
+    if (shown.errors) inside.append(bandOf(curve, x, y, "errors", ({ error }) => 2 * error));
     if (shown.orders) inside.append(...partialSums(curve, x, y));
   }
   const isSparse = variable.whole && curves.some(({ along }) => along.length < points.length);
@@ -128,11 +129,11 @@ function stretches(along) {
   return parts;
 }
 
-function bandOf({ name, along }, x, y) {
-  const band = svgElement("g", { class: `band ${name}` });
-  for (const run of runsOf(along, ({ value, error }) => value !== null && error > 0 && Number.isFinite(error))) {
-    const upper = run.map(({ x: at, value, error }) => [x(at), kept(y(value + 2 * error))]);
-    const lower = run.map(({ x: at, value, error }) => [x(at), kept(y(value - 2 * error))]).reverse();
+function bandOf({ name, along }, x, y, kind, spreadOf) {
+  const band = svgElement("g", { class: `band ${kind} ${name}` });
+  for (const run of runsOf(along, (point) => point.value !== null && spreadOf(point) > 0 && Number.isFinite(spreadOf(point)))) {
+    const upper = run.map((point) => [x(point.x), kept(y(point.value + spreadOf(point)))]);
+    const lower = run.map((point) => [x(point.x), kept(y(point.value - spreadOf(point)))]).reverse();
     band.append(svgElement("path", { d: `${pathThrough([...upper, ...lower])}Z` }));
   }
   return band;

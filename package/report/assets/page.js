@@ -111,7 +111,7 @@ function fillNumbers({ numbers, question }) {
   const named = numbers.observable ?? question?.observable ?? "loss";
   const observable = /^[a-z-]+$/.test(named) ? named.replaceAll("-", " ") : named;
   const axes = sliders.filter(({ minimum, maximum }) => minimum < maximum);
-  const shown = { plain: true, "re-summed": true, orders: true, errors: true };
+  const shown = { plain: true, "re-summed": true, orders: true, missing: true, errors: true };
   let settings = Object.fromEntries(sliders.map(({ name, value }) => [name, value]));
   let job = 0;
   let speaking = 0;
@@ -176,6 +176,7 @@ function fillNumbers({ numbers, question }) {
     const { series } = predict(settings);
     const items = series.map(({ name }) => [name, calledSeries(name), swatch(name)]);
     items.push(["orders", "sums of fewer orders", swatch("partial-sample")]);
+    items.push(["missing", "± what is missing", swatch("missing-sample")]);
     if (series.some(({ error }) => error > 0)) items.push(["errors", "± 2 standard errors", swatch("band-sample")]);
     for (const [name, label, sample] of items) {
       const box = element("input", { type: "checkbox", checked: true });
