@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["matplotlib_figure", "pdf_bytes", "png_bytes"]
 
 _POINTS = 72.0  # an inch
+_BOXED = re.compile(r"\\mbox\{([^{}]*)\}")
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 
@@ -86,11 +88,11 @@ def _add(axes: Any, shape: Shape, shift: tuple[float, float], layer: int) -> Non
             axes.text(
                 x + dx,
                 y + dy,
-                _text(shape),
+                mathtext(shape),
                 size=shape.size,
                 color=shape.colour,
                 family="DejaVu Sans Mono" if shape.monospace else "DejaVu Sans",
-                math_fontfamily="cm",
+                math_fontfamily="stix",
                 ha=_ANCHORS[shape.anchor],
                 va="baseline",
                 zorder=layer,
@@ -132,13 +134,15 @@ def _add(axes: Any, shape: Shape, shift: tuple[float, float], layer: int) -> Non
             axes.add_patch(patches.PathPatch(path, **_look(shape.paint, layer)))
 
 
-def _text(words: Words) -> str:
+def mathtext(words: Words) -> str:
     """Return a text for matplotlib; of a formula, the spelling that its own mathematics can read."""
     from matplotlib.mathtext import MathTextParser
 
     if words.latex is None:
         return words.text.replace("$", r"\$")
-    for body in (words.latex, words.text.replace(" ", r"\ ")):
+    # Of boxes with words it knows nothing.
+    upright = _BOXED.sub(lambda box: rf"\mathrm{{{box[1]}}}".replace(" ", r"\ "), words.latex)
+    for body in (upright, words.text.replace(" ", r"\ ")):
         try:
             MathTextParser("path").parse(f"${body}$")
         except ValueError:

@@ -83,7 +83,7 @@ def _words(words: Words) -> str:
 
 
 # Of a formula: a script, letters (which are slanted), and everything else.
-_RUNS = re.compile(r"(?P<script>[_^]\{[^{}]*\})|(?P<letters>[^\W\d_]+)|(?P<rest>[^\w]+|[\d_])")
+_RUNS = re.compile(r"(?P<script>[_^]\{[^{}]*\})|(?P<letters>[^\W\d_]+)|(?P<rest>[^\w^]+|[\d_^])")
 
 
 def _formula(words: Words) -> str:

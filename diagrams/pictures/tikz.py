@@ -1,5 +1,6 @@
 r"""Pictures as TikZ, for papers: one ``tikzpicture``, which needs the package ``tikz`` and no library.
 
+A letter of formulas, that of conditional cumulants, is in amssymb alone; the picture says so then.
 Numbers are points of TeX, and y runs down as in all pictures. Colours are named inside the picture.
 """
 
@@ -67,6 +68,7 @@ def tikz_text(scene: Scene, *, scale: float = 1.0) -> str:
     return "\n".join(
         [
             f"% {_one_line(scene.title)}",
+            *(["% needs the package amssymb too"] if r"\varkappa" in "".join(body) else []),
             f"\\begin{{tikzpicture}}[x={unit}pt, y=-{unit}pt, baseline={centre}]",
             *(f"\\definecolor{{ink{name}}}{{HTML}}{{{name.upper()}}}" for name in colours),
             f"\\path[use as bounding box] {_at((left, upper))} rectangle {_at((right, lower))};",

@@ -312,6 +312,30 @@ def listing(rng: random.Random) -> CommandLine:
     return CommandLine(call)
 
 
+def drawing(rng: random.Random) -> CommandLine:
+    """Draw odd diagrams, orders and embeddings."""
+    texts = ("(01-2)(02-12)", "(0|1-|2)(02-12)", "(01)(01)", "(0-1-2)(01-12)")
+    number_of_texts = range(rng.choice((0, 0, 1, 1, 2)))
+    drawn = [mutated_text(rng, rng.choice(texts), "()-|.0123456789") for _ in number_of_texts]
+    call = ["draw", *drawn]
+    if len(call) == 1 or rng.random() < 0.1:
+        call += rng.choice((["--order", _order(rng, "0", "1", "2", "3")], ["--noise", "1"]))
+    for options in (
+        ["--sampling", rng.choice(SAMPLINGS)],
+        ["--grid", "--sampling", "epochs", *_settings(rng, N="2", B="1", E="2")],
+        ["--root", rng.choice(("isolated", "in-partition", "x"))],
+        ["--basis", rng.choice(("moment", "cumulant"))],
+        ["--visits", rng.choice(("same", "fresh"))],
+        ["--columns", number(rng, "1", "3")],
+        ["--linkless"],
+        ["--ascii"],
+        ["--output", rng.choice(("x.svg", "x.tex", "x.png", "x.txt", "", "nowhere/x.svg"))],
+    ):
+        if rng.random() < 0.25:
+            call += options
+    return CommandLine(call)
+
+
 def scaling(rng: random.Random) -> CommandLine:
     """Ask for scaling laws with odd combinations."""
     call = ["scaling", "--order", _order(rng, "0", "1", "2"), *_protocol(rng)]

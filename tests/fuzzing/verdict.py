@@ -39,6 +39,7 @@ KINDS = {
     **dict.fromkeys((command_lines.schedule, command_lines.scaling, command_lines.compare), 3),
     command_lines.modified: 3,
     **dict.fromkeys((command_lines.listing, command_lines.long_run, command_lines.other), 3),
+    command_lines.drawing: 3,
 }
 
 

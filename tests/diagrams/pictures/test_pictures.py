@@ -29,7 +29,13 @@ def parts(svg):
     root = ET.fromstring(svg)  # noqa: S314 - our own output
     found = {kind: root.findall(f".//{SVG}{kind}") for kind in ("circle", "line", "path", "rect")}
     found["circle"] = [c for c in found["circle"] if float(c.get("r")) == RADIUS - 0.5]  # no marks
+    found["line"] = [line for line in found["line"] if length_of(line) > 2 * RADIUS]
     return root, found
+
+
+def length_of(line):
+    ends = [tuple(float(line.get(f"{axis}{i}")) for axis in "xy") for i in (1, 2)]
+    return math.dist(*ends)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,11 +1,16 @@
 """What stands below a diagram says its count and its value, in every spelling."""
 
 import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from sympy import sympify
 
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
+from sgdiagrams.diagrams.pictures.captions import caption_words
+from sgdiagrams.diagrams.pictures.printed import mathtext
+from sgdiagrams.diagrams.pictures.shapes import Scene
+from sgdiagrams.diagrams.pictures.svg import svg_text
 from sgdiagrams.symbolic import Contraction, Epochs, OnePass, WithReplacement
 from sgdiagrams.symbolic.drawn.entries import listed_diagram
 from sgdiagrams.symbolic.drawn.unicode_formulas import unicode_text
@@ -69,3 +74,16 @@ def test_values_along_a_run():
 def test_names_of_letters():
     node = Scripts(Symbol("eta"), below=Symbol("varkappa"), above=Symbol("theta_0"))
     assert unicode_text(node) == "η_{ϰ}^{θ_{0}}"
+
+
+def test_formulas_are_read_by_matplotlib_and_spelled_in_svg():
+    matplotlib = pytest.importorskip("matplotlib")
+    assert matplotlib
+    for diagram in enumerate_diagrams(4):
+        words = caption_words(listed_diagram(diagram, sampling=Epochs()).caption()[1:], (0, 0))
+        for one in words:
+            # No formula falls back to its text.
+            assert mathtext(one) == f"${one.latex}$".replace(r"\mbox{count }", r"\mathrm{count\ }")
+        picture = Scene(10, 10, tuple(words), "", "")
+        shown = "".join(ET.fromstring(svg_text(picture)).itertext())  # noqa: S314 - our own
+        assert not set(shown) & set("{}^_")
