@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sympy import sympify
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
@@ -30,6 +31,7 @@ from sgdiagrams.report.packing import packed
 from sgdiagrams.symbolic.resummation.dressed import closed_count
 from sgdiagrams.symbolic.resummation.forms import leading
 from sgdiagrams.symbolic.theorem import expand
+from sgdiagrams.symbolic.training.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from sgdiagrams.report.exact_weights import Generators
     from sgdiagrams.symbolic.resummation.skeletons import DressedTerm, Skeleton
     from sgdiagrams.symbolic.resummed import ResummedExpansion
-    from sgdiagrams.symbolic.training.training import Training
 
 __all__ = ["resummed_numbers"]
 
@@ -46,6 +47,8 @@ __all__ = ["resummed_numbers"]
 _MOST_DOUBLES = 40_000
 #: Divided differences at one setting, which takes a page some tenths of a second.
 _MOST_DIFFERENCES = 40_000
+#: Divided differences that take as long as an entry of the cube of a matrix.
+_PER_ENTRY = 0.05
 #: Entries of fourth derivatives that are looked at; see `sgdiagrams.numeric.long_times.distance`.
 _MOST_FOURTH = 2**20
 
@@ -119,6 +122,7 @@ def resummed_numbers(
             "complete": complete_power(observable, expansion.order),
         },
         "updates": generators.weight(training.updates),
+        "kernel": _kernel(training, generators),
         "counts": counts.data,
     }
 
@@ -139,7 +143,8 @@ class _Counts:
     """Dressed counts as data, each once."""
 
     def __init__(self, training: Training, form: str, generators: Generators) -> None:
-        self._training = training
+        # Where and how often updates may be is the same for all optimisers; their kernels come apart.
+        self._plain = Training(training.sampling)
         self._form = form
         self._generators = generators
         self._places: dict[Any, int] = {}
@@ -149,12 +154,13 @@ class _Counts:
         """Return the place of the count of a diagram."""
         key = (skeleton.diagram, skeleton.role)
         if key not in self._places:
-            count = closed_count(skeleton.diagram, self._training, root=skeleton.role)
+            count = closed_count(skeleton.diagram, self._plain, root=skeleton.role)
             weight = self._generators.weight
             self._places[key] = len(self.data)
             self.data.append(
                 {
                     "factor": weight(count.factor),
+                    "into_root": sorted(count.into_root),
                     "components": [
                         {
                             "nodes": part.nodes,
@@ -173,10 +179,33 @@ class _Counts:
             )
         return self._places[key]
 
-    def differences(self, term: DressedTerm) -> int:
-        """Return how many divided differences a term has for one value of its indices."""
+    def effort(self, term: DressedTerm, *, has_memory: bool) -> float:
+        """Return how many divided differences a term has for one value of its indices.
+
+        With memory each counts for as much as its matrix takes.
+        """
         places = [self.place(s) for piece in term.pieces for s in piece.skeletons]
-        return sum(len(c["structures"]) for i in places for c in self.data[i]["components"])
+        structures = [
+            s for i in places for c in self.data[i]["components"] for s in c["structures"]
+        ]
+        if not has_memory:
+            return len(structures)
+        sizes = (1 + sum(2 ** sum(level) for level in s["alive"]) for s in structures)
+        return float(sum(size**3 * _PER_ENTRY for size in sizes))
+
+
+def _kernel(training: Training, generators: Generators) -> dict[str, Any] | None:
+    """Return the kernels of edges with memory, as polynomials in the eigenvalue; None for SGD."""
+    dressing = training.dressing
+    if dressing is None or dressing.is_plain:
+        return None
+    parts = {
+        "total": dressing.total,
+        "product": dressing.product,
+        "numerator": dressing.numerator,
+        "readout": dressing.readout,
+    }
+    return {name: [generators.weight(sympify(x)) for x in xs] for name, xs in parts.items()}
 
 
 def _term(term: DressedTerm, counts: _Counts, every: Sequence[Amplitudes]) -> dict[str, Any]:
@@ -225,18 +254,31 @@ def _check(expansion: ResummedExpansion, statistics: Statistics) -> None:
         )
     if part.optimizer.penalty is not None:
         raise RequestError(f"re-summed: not with a penalty on a page{advice}")
-    dressing = training.dressing
-    if dressing is None or not dressing.is_plain:
+    if not _is_evaluated(training):
         raise RequestError(
             f"re-summed: {training.label} has no closed form in the eigenvalues that a page evaluates"
             f"{advice}"
         )
 
 
+def _is_evaluated(training: Training) -> bool:
+    """Tell whether a page evaluates its kernels: those of SGD, and with one memory."""
+    dressing = training.dressing
+    if dressing is None or dressing.is_plain:
+        return dressing is not None
+    if dressing.root_count != 2 or dressing.more or dressing.is_of_many:
+        return False
+    return len(dressing.numerator) == len(dressing.readout) == 2 and not training.is_continuous
+
+
 def _check_size(expansion: ResummedExpansion, counts: _Counts, p: int, copies: int) -> None:
+    [training] = [part.training for part in expansion.parts]
     doubles = copies * sum(p**term.order for term in expansion.pieces)
-    differences = copies * sum(p**t.order * counts.differences(t) for t in expansion.pieces)
-    if doubles > _MOST_DOUBLES or differences > _MOST_DIFFERENCES:
+    has_memory = not training.optimizer.is_plain
+    effort = copies * sum(
+        p**t.order * counts.effort(t, has_memory=has_memory) for t in expansion.pieces
+    )
+    if doubles > _MOST_DOUBLES or effort > _MOST_DIFFERENCES:
         order = expansion.order
         raise RequestError(
             f"re-summed: too many values of its indices for a page, {doubles:,} numbers for p={p} "

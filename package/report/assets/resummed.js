@@ -74,11 +74,77 @@ sgdiagrams.differences = (() => {
     return sum[n - 1];
   }
 
-  return { ofExponential, ofPower };
+  /**
+   * Return the sum over times of edges with memory: a corner of a power of a matrix of blocks.
+   *
+   * An edge is a state of two numbers, its kernel at D and D + 1, which `step` carries on; it begins as
+   * `start`, and its end reads the first number. Levels say which edges are alive after each of their times.
+   */
+  function withMemory(edges, alive, T) {
+    const levels = [[], ...alive.map((level) => edges.map((_, v) => v).filter((v) => level[v]))];
+    if (T < alive.length) return 0;
+    const firsts = [];
+    let n = 0;
+    for (const level of levels) {
+      firsts.push(n);
+      n += 2 ** level.length;
+    }
+    const Z = new Float64Array(n * n);
+    levels.forEach((level, l) => {
+      fill(Z, n, firsts[l], firsts[l], level, level, edges, false);
+      if (l) fill(Z, n, firsts[l], firsts[l - 1], level, levels[l - 1], edges, true);
+    });
+    const power = toThe(Z, n, T);
+    // At the end every edge that is alive is read.
+    return power[firsts.at(-1) * n];
+  }
+
+  /** Fill in the block that takes the states of some edges to those of others. */
+  function fill(Z, n, row, column, to, from, edges, isNext) {
+    for (let i = 0; i < 2 ** to.length; i += 1) {
+      for (let j = 0; j < 2 ** from.length; j += 1) {
+        let value = 1;
+        to.forEach((v, k) => {
+          const [now, before] = [(i >> k) & 1, from.indexOf(v)];
+          value *= before < 0 ? edges[v].start[now] : edges[v].step[now][(j >> before) & 1];
+        });
+        // An edge that ends reads its first number.
+        if (isNext) from.forEach((v, k) => { if (!to.includes(v) && (j >> k) & 1) value = 0; });
+        Z[(row + i) * n + column + j] = value;
+      }
+    }
+  }
+
+  /** Return a power of a square matrix. */
+  function toThe(matrix, n, T) {
+    let result = new Float64Array(n * n);
+    let other = new Float64Array(n * n);
+    for (let i = 0; i < n; i += 1) result[i * n + i] = 1;
+    const times = (a, b) => {
+      other.fill(0);
+      for (let i = 0; i < n; i += 1) {
+        for (let k = 0; k < n; k += 1) dotted(a[i * n + k], b, k, other, i, n);
+      }
+      [result, other] = [other, result];
+    };
+    if (!T) return result;
+    for (let bit = 2 ** Math.floor(Math.log2(T)); bit >= 1; bit /= 2) {
+      times(result, result);
+      if (Math.floor(T / bit) % 2) times(result, matrix);
+    }
+    return result;
+  }
+
+  function dotted(x, b, k, into, i, n) {
+    if (x === 0) return;
+    for (let j = 0; j < n; j += 1) into[i * n + j] += x * b[k * n + j];
+  }
+
+  return { ofExponential, ofPower, withMemory };
 })();
 
 sgdiagrams.resummed = (() => {
-  const { ofExponential, ofPower } = sgdiagrams.differences;
+  const { ofExponential, ofPower, withMemory } = sgdiagrams.differences;
 
   /** Return a function of a learning rate and exact numbers: the re-summed series; null out of range. */
   function resummedSeries(data) {
@@ -101,8 +167,11 @@ sgdiagrams.resummed = (() => {
       const [above, below] = exactly.ratio(data.updates);
       return {
         T: Number(above) / Number(below),
-        all: data.counts.map(({ factor, components }) => ({
+        kernel: data.kernel && Object.fromEntries(
+          Object.entries(data.kernel).map(([name, weights]) => [name, weights.map(exactly.weight)])),
+        all: data.counts.map(({ factor, components, into_root: intoRoot }) => ({
           factor: exactly.weight(factor),
+          intoRoot,
           components: components.map(({ nodes, structures }) => ({
             nodes,
             structures: structures.map(({ coefficient, alive }) => ({
@@ -115,17 +184,28 @@ sgdiagrams.resummed = (() => {
     }
 
     /** Return a dressed count at the eigenvalues of eta H on its edges. */
-    function counted({ factor, components }, h, T) {
+    function counted({ factor, components, intoRoot }, h, T, kernel) {
       let total = factor;
       for (const { nodes, structures } of components) {
-        const own = nodes.map((v) => h[v]);
+        const own = nodes.map((v) => (kernel ? edgeOf(kernel, h[v], intoRoot.includes(v)) : h[v]));
+        const sumOf = kernel ? withMemory : data.form === "discrete" ? discrete : continuous;
         let sum = 0;
         for (const { coefficient, alive } of structures) {
-          if (coefficient) sum += coefficient * (data.form === "discrete" ? discrete : continuous)(own, alive, T);
+          if (coefficient) sum += coefficient * sumOf(own, alive, T);
         }
         total *= sum;
       }
       return total;
+    }
+
+    /** Return an edge with memory: the recursion of its kernel, x^2 - total x + product, and its first two values. */
+    function edgeOf({ total, product, numerator, readout }, h, isOuter) {
+      const t = total[0] + total[1] * h;
+      const polynomial = isOuter ? readout : numerator;
+      return {
+        step: [[0, 1], [-(product[0] + product[1] * h), t]],
+        start: [polynomial[0], polynomial[1] + t * polynomial[0]],
+      };
     }
 
     function discrete(h, alive, T) {
@@ -155,7 +235,7 @@ sgdiagrams.resummed = (() => {
     }
 
     /** Call a function with every value of the indices of a term, its place, and its weight. */
-    function walk(term, entries, offset, h, { T, all }, each, isNeeded = true) {
+    function walk(term, entries, offset, h, { T, all, kernel }, each, isNeeded = true) {
       const { indices: d } = term;
       const count = p ** d;
       const at = new Array(d).fill(0);
@@ -170,7 +250,7 @@ sgdiagrams.resummed = (() => {
           let weight = 0;
           for (const { coefficient, skeletons } of term.pieces) {
             let part = coefficient;
-            for (const { count: i, indices } of skeletons) part *= counted(all[i], indices.map((a) => h[at[a]]), T);
+            for (const { count: i, indices } of skeletons) part *= counted(all[i], indices.map((a) => h[at[a]]), T, kernel);
             weight += part;
           }
           each(at, entry, weight);
