@@ -61,6 +61,6 @@ def unicode_text(node: Node) -> str:
     >>> from sgdiagrams.symbolic.printing.coefficients import coefficient
     >>> from sgdiagrams.symbolic.symbols import T, eta
     >>> unicode_text(coefficient(eta * T**2 * (T - 1) / 2).row)
-    'T^{2} (T − 1)/2 η'
+    'T^{2} η (T − 1)/2'
     """
     return _UNICODE.render(node)
