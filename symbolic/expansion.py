@@ -526,7 +526,8 @@ class Expansion(SeriesFormula):
         width
             That of the text, 300pt or more: see `latex`.
         coefficients, digits
-            As for `latex`. What would fill more than a page is described in a few words.
+            As for `latex`. Numbers that no line has room for are rounded to 12 digits, and the text says
+            so; what would fill more than a page is described in a few words.
         command
             What writes the text again, for its last section; the call of `expand` when left out.
 

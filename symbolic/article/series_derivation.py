@@ -38,6 +38,8 @@ from sgdiagrams.symbolic.article.words.theorem import (
 from sgdiagrams.symbolic.contractions.notation import tensors_of
 from sgdiagrams.symbolic.derivation import Derivation
 from sgdiagrams.symbolic.layout.latex import LatexRenderer
+from sgdiagrams.symbolic.layout.nodes import Numeral, occurring
+from sgdiagrams.symbolic.printing.coefficients import coefficient
 from sgdiagrams.symbolic.writing.series import write_series
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from sgdiagrams.symbolic.vocabulary import Basis, Coefficients
 
 __all__ = ["plain_article"]
+
+#: What is left of numbers that no line has room for.
+_DIGITS = 12
 
 
 def plain_article(
@@ -73,6 +78,9 @@ def plain_article(
     # Pulls are counted in cumulants, whatever the basis of the result.
     counted: Basis = "cumulant" if has_pulls else basis
     tables = [_PartTables(part, formula, points, digits) for part in parts]
+    if digits is None and _has_long_numbers(formula, tables, points):
+        digits = _DIGITS
+        tables = [_PartTables(part, formula, points, digits) for part in parts]
     check_length([entry for table in tables for entry in table.entries])
     several = len(parts) > 1
     renderer = LatexRenderer(points=points)
@@ -94,7 +102,7 @@ def plain_article(
                 (_about_tables(formula), *(t.latex(is_named=several) for t in tables)),
             ),
             Section("The result", (_collected(formula), equation)),
-            Section("Limits of validity", tuple(_limits(formula))),
+            Section("Limits of validity", tuple(_limits(formula, digits))),
             Section("How to derive it again", reproducing(command or call_of(parts, *how))),
             Section("References", bibliography(("tenka", *(x for t in tables for x in t.sources)))),
         ),
@@ -117,6 +125,18 @@ def _checked_basis(formula: Formula) -> Basis:
         )
     basis: Any = formula.basis
     return basis  # type: ignore[no-any-return]
+
+
+def _has_long_numbers(formula: Formula, tables: Sequence[_PartTables], points: int) -> bool:
+    """Tell whether a number takes half a line, so that nothing could break it."""
+    most = points // 10  # a digit has five points
+    weights = (coefficient(term.weight, too_long="describe").row for term in formula.terms)
+    counts = (row for table in tables for row in table.counts)
+    return any(
+        isinstance(node, Numeral) and len(node.digits) > most
+        for row in (*weights, *counts)
+        for node in occurring(row)
+    )
 
 
 def _powers(order: int) -> str:
@@ -212,13 +232,18 @@ def _collected(formula: Formula) -> str:
     )
 
 
-def _limits(formula: Formula) -> list[str]:
+def _limits(formula: Formula, digits: int | None) -> list[str]:
     k = formula.order + 1
     derivatives = f"{k} continuous derivatives" if k > 1 else "a continuous derivative"
+    exact = (
+        "there is no rounding and no fit"
+        if digits is None
+        else f"only in print are numbers with more than {digits} digits rounded to {digits}"
+    )
     power = r"\eta" if k == 1 else rf"\eta^{{{k}}}"
     return [
         (
-            "The coefficients are exact: there is no rounding and no fit. What is left out is of order "
+            f"The coefficients are exact: {exact}. What is left out is of order "
             rf"${power}$ at fixed numbers of updates and datapoints, for losses with {derivatives} "
             rf"at least."
         ),
@@ -290,6 +315,12 @@ class _PartTables:
         return [
             row for entry in self.entries for line in entry.lines for _, row in line.value.terms
         ]
+
+    @property
+    def counts(self) -> list[Node]:
+        """The counts, as they are written."""
+        cells = (line.count for entry in self.entries for line in entry.lines)
+        return [row for cell in cells if cell is not None for _, row in cell.terms]
 
     def counting(self, *, is_named: bool) -> list[str]:
         """Return the rules of counting."""

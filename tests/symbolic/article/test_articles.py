@@ -12,6 +12,7 @@ from sympy import Integer, Rational
 from sgdiagrams.diagrams import RequestError
 from sgdiagrams.symbolic import (
     SGD,
+    Cosine,
     Epochs,
     Exponential,
     Grid,
@@ -249,6 +250,11 @@ def test_long_numbers_are_rounded_or_described():
     assert "characters long" not in rounded
     assert r"\cdot 10^{" in rounded
     assert "rounded to 5" in rounded
+    heavy = {"optimizer": Momentum(schedule=Cosine(), beta="9/10"), "sampling": OnePass(T=5)}
+    text = expand("test-loss", order=2, **heavy).document()
+    assert "only in print are numbers with more than 12 digits rounded to 12" in text
+    assert "no rounding" not in text
+    assert not re.search(r"\d{20}", text)
 
 
 def test_empty_sections_are_left_out():
@@ -270,6 +276,7 @@ PLAIN = [
     ("expression:|G|^2", 2, "subsets", {"optimizer": SGD(penalty="expression:C_aa")}, {}),
     ("displacement", 2, Grid([[0, 1], [2], [0]]), {"optimizer": "lookahead:k=2"}, {}),
     ("second-moment", 3, "sde:order=2", {}, {}),
+    ("test-loss", 3, OnePass(T=5), {"optimizer": Momentum(schedule=Cosine(), beta="9/10")}, {}),
     ("function:other_task", 2, "poisson", {"optimizer": SGD(average=TailAverage())}, {}),
     (
         "training-loss",
