@@ -12,7 +12,7 @@ from layout import ROOT
 NAMES = (
     *("tables", "measure", "guards", "enumeration", "counting", "evaluation", "expansion"),
     *("truth", "calibration", "training", "measuring"),
-    *("along_path", "path_problems", "path_runs", "path_calibration"),
+    *("along_path", "path_problems", "path_runs", "path_calibration", "peers"),
 )
 
 
@@ -319,3 +319,24 @@ def test_a_judgement_that_trusts_what_is_off_is_counted(benchmarks):
     for one in module.readings(record, noise=1, samples=64):
         assert one.known
         assert one.off == np.inf
+
+
+# Peers --------------------------------------------------------------------------------------------
+
+
+def test_what_is_timed_beside_peers_is_the_same(benchmarks, monkeypatch):
+    """With PyTorch by hand; other peers may be installed or not, and are left out."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    peers, threads = benchmarks["peers"], torch.get_num_threads()
+    monkeypatch.setattr(peers, "find_spec", lambda _: None)
+    monkeypatch.setattr(peers, "SIZES", (64, 2, 10))
+    try:
+        assert [work() for _, _, work in peers.trees()] == [719]
+        network = peers.Network()
+        network.x, network.y = network.x[:40], network.y[:40]
+        for ways in (network.curved(), network.noisy(), network.mixed()):
+            ours, by_hand = (work() for _, _, work in ways)
+            assert ours == pytest.approx(by_hand, rel=1e-8)
+    finally:
+        torch.set_num_threads(threads)
