@@ -96,20 +96,25 @@ def numbers(text):
 
 @cache
 def record(name):
-    """Return the numbers that a record accounts for."""
+    """Return the numbers that a record accounts for: those of every line, then all others together.
+
+    A figure and its error must stand in one line.
+    """
     kept = json.loads((ROOT / name).read_text(encoding="utf-8"))
-    said = "\n".join([*kept["printed"], *kept.get("remarks", []), *kept["machine"].values()])
-    known = numbers(said) | {figure.error for figure in figures(said)}
+    said = [*kept["printed"], *kept.get("remarks", []), *kept["machine"].values()]
+    lines = [numbers(line) | {figure.error for figure in figures(line)} for line in said]
+    others = set()
     for word in kept["command"].split():
         if word.endswith(".py"):
-            known |= _settings(ROOT / word)
+            others |= _settings(ROOT / word)
+    known = others.union(*lines)
     for shown, how in kept.get("derived", {}).items():
         value = _value(ast.parse(how, mode="eval").body, known)
         (figure,) = figures(shown)
         if not figure.is_one_of({value}):
             raise ValueError(f"{name}: {how} is {value}, and not {shown}")
-        known.add(figure.value)
-    return frozenset(known)
+        others.add(figure.value)
+    return tuple(map(frozenset, [*lines, others]))
 
 
 def _settings(script):
@@ -141,12 +146,17 @@ def unaccounted(page, counts=frozenset()):
     text = _VERBATIM.sub("", page.read_text(encoding="utf-8"))
     code = "\n".join([*_CODE.findall(text), *_COMMENT.findall(text)])
     own = numbers(code) | counts | given().get(str(page.relative_to(ROOT)), set())
-    missing, known = [], frozenset()
+    missing = []
     for part in re.split(r"^(?=#+ )|(?=<!-- recorded)", _CODE.sub("", text), flags=re.MULTILINE):
         named = _RECORDED.match(part)
-        known = frozenset().union(*map(record, named[1].split() if named else ()))
+        lines = [line for name in (named[1].split() if named else ()) for line in record(name)]
+        together = [own.union(*lines)]
         shown = re.sub(r"\]\([^)]*\)", "]", _COMMENT.sub("", part))
-        missing += [f.shown for f in figures(shown) if not f.is_one_of(own | known)]
+        missing += [
+            figure.shown
+            for figure in figures(shown)
+            if not any(map(figure.is_one_of, [own, *lines] if figure.error else together))
+        ]
     return missing
 
 

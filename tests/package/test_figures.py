@@ -204,7 +204,7 @@ def test_what_a_record_derives_is_worked_out(tmp_path, monkeypatch):
     text = json.dumps({"command": "x", "machine": {}, "printed": ["0.02194 0.00019"],
                        "derived": {"115": "0.02194 / 0.00019"}})  # fmt: skip
     (tmp_path / "right.json").write_text(text)
-    assert 115 in figures.record("right.json")
+    assert 115 in figures.record("right.json")[-1]
     (tmp_path / "wrong.json").write_text(text.replace('"115"', '"116"'))
     with pytest.raises(ValueError, match="and not 116"):
         figures.record("wrong.json")
@@ -215,3 +215,15 @@ def test_what_a_record_derives_is_worked_out(tmp_path, monkeypatch):
     page.write_text("# A\n\n<!-- recorded: right.json -->\n\n115 times\n\n# B\n\n115 times, 0.5\n")
     monkeypatch.setattr(figures, "given", dict)
     assert figures.unaccounted(page) == ["115", "0.5"]
+
+
+def test_a_figure_and_its_error_come_from_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
+    monkeypatch.setattr(figures, "given", dict)
+    printed = ["0.01 133.7 1.4", "0.02 130.5 1.3"]
+    (tmp_path / "a.json").write_text(
+        json.dumps({"command": "x", "machine": {}, "printed": printed})
+    )
+    page = tmp_path / "page.md"
+    page.write_text("<!-- recorded: a.json -->\n\n133.7(1.4) and 130.5(1.3), but 133.7(1.3)\n")
+    assert figures.unaccounted(page) == ["133.7(1.3)"]
