@@ -31,7 +31,7 @@ with, for every series, ``name`` ("plain" or "re-summed"), ``orders`` (``{"value
 ``value``, ``error``, ``change``, ``change_error``, ``truncation`` (null where nothing can be told),
 ``next`` (that, and not less than the distance of two trustworthy series), ``verdict`` and
 ``trustworthy``. An error is null where it is not known, and 0 for a population. Where ``refused`` is a
-line, there is no series.
+line, there is no series. Numbers of a re-summed series that runs away are infinite, or no numbers.
 """
 
 from __future__ import annotations
