@@ -110,6 +110,9 @@ class _Trial:
                 f"expected start of {self.name} of shape (p,) with p >= 1, got shape {start.shape}"
             )
         self.start = start.astype(np.float64)
+        model = self.read("model")
+        # Of rounding: a model's library may compute in less than what its landscape returns.
+        self.unit = float(np.finfo(np.float64 if model is None else model.dtype).eps)
         rng = np.random.default_rng((seed, 1))
         size = max(1.0, float(np.abs(self.start).max()))
         self.theta = self.start + 0.05 * size * rng.standard_normal((_RUNS, len(start)))
@@ -211,8 +214,8 @@ class _Trial:
                 f"expected dimension of {self.name} to be the {len(self.start)} entries of its start, "
                 f"got dimension={shown(p)}"
             )
-        self.loss(self.theta, self.x)
-        self.gradient(self.theta, self.x)
+        for array in (self.loss(self.theta, self.x), self.gradient(self.theta, self.x)):
+            self.unit = max(self.unit, float(np.finfo(array.dtype).eps))
         self.values("test_loss", (_RUNS,), self.theta)
         if not np.array_equal(self.x, self.drawn((_RUNS, _POINTS))):
             raise RequestError(
@@ -224,7 +227,7 @@ class _Trial:
         """Check that losses are functions of the weights and of their own datapoint alone."""
         for name, ask in (("loss", self.loss), ("gradient", self.gradient)):
             once, again = ask(self.theta, self.x), ask(self.theta, self.x)
-            if not _agree(once, again):
+            if not self._agree(once, again):
                 raise RequestError(
                     f"expected {name} of {self.name} to be one fixed function for every datapoint, got "
                     "two values at the same weights and datapoints; draw all chance in draw"
@@ -234,15 +237,15 @@ class _Trial:
         single = []
         for j in range(_POINTS):
             x = self.x[:, j : j + 1]
-            if not _agree(self.loss(self.theta, x)[:, 0], losses[:, j]):
+            if not self._agree(self.loss(self.theta, x)[:, 0], losses[:, j]):
                 raise RequestError(
                     f"expected loss of {self.name} to depend on its own datapoint alone, got another "
                     "value without the others of the batch"
                 )
             single.append(self.gradient(self.theta, x))
         mean = np.mean(single, axis=0)
-        if not _agree(gradients, mean):
-            is_sum = _agree(gradients, np.sum(single, axis=0))
+        if not self._agree(gradients, mean):
+            is_sum = self._agree(gradients, np.sum(single, axis=0))
             came = "their sum" if is_sum else f"off by {np.abs(gradients - mean).max():.2g}"
             raise RequestError(
                 f"expected gradient of {self.name} to be the mean over the datapoints, got {came}"
@@ -253,7 +256,10 @@ class _Trial:
         gradients = self.gradient(self.theta, self.x)
         for direction in self.directions:
             difference, error = _difference(
-                lambda theta: self.loss(theta, self.x).mean(axis=1), self.theta, direction
+                lambda theta: self.loss(theta, self.x).mean(axis=1),
+                self.theta,
+                direction,
+                unit=self.unit,
             )
             along = gradients @ direction
             bound = _SLACK * (np.abs(difference) + np.linalg.norm(gradients, axis=1)) + error
@@ -318,7 +324,7 @@ class _Trial:
         if k == 1:
             value = slope(theta)
             return value, np.zeros(len(value))
-        return _difference(slope, theta, v, order=k - 1)
+        return _difference(slope, theta, v, order=k - 1, unit=self.unit)
 
     def _check_mean(
         self,
@@ -355,12 +361,10 @@ class _Trial:
                 f"{variance:.6g}, as its statistics say, got {found:.6g} over {len(drawn)} draws"
             )
 
-
-def _agree(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Whether arrays are equal but for rounding, in the precision that they come in."""
-    unit = max(float(np.finfo(x.dtype).eps) for x in (a, b))
-    size = float(max(np.abs(a).max(), np.abs(b).max()))
-    return bool(np.all(np.abs(a - b) <= 1e4 * unit * max(size, 1e-300)))
+    def _agree(self, a: NDArray[Any], b: NDArray[Any]) -> bool:
+        """Whether arrays are equal but for rounding, in the precision that they are computed in."""
+        size = float(max(np.abs(a).max(), np.abs(b).max()))
+        return bool(np.all(np.abs(a - b) <= 1e4 * self.unit * max(size, 1e-300)))
 
 
 def _mean(row: NDArray[Any], weights: NDArray[Any] | None) -> Any:
@@ -368,11 +372,15 @@ def _mean(row: NDArray[Any], weights: NDArray[Any] | None) -> Any:
 
 
 def _difference(
-    function: Callable[[Floats], NDArray[Any]], theta: Floats, v: Floats, *, order: int = 1
+    function: Callable[[Floats], NDArray[Any]],
+    theta: Floats,
+    v: Floats,
+    *,
+    unit: float,
+    order: int = 1,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return a derivative of order 1 or 2 along v by central differences at two steps, and its error."""
     middle = function(theta)
-    unit = float(np.finfo(middle.dtype).eps)
     size = max(1.0, float(np.abs(theta).max()))
     h = size * unit ** (1 / (4 + order))
 

@@ -194,6 +194,32 @@ def test_weights_of_single_precision_stay_single(library):
 
 
 @each_library
+def test_a_network_of_single_precision_is_right_but_for_rounding(library):
+    rng = np.random.default_rng(0)
+    shapes = {"first": (13, 8), "second": (8, 3)}
+    weights = {key: rng.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
+    data = (rng.normal(size=(50, 13)),)
+
+    if library == "jax":
+        from jax.nn import logsumexp
+        from jax.numpy import tanh
+    else:
+        import torch
+        from torch import tanh
+
+        weights = {key: torch.tensor(array) for key, array in weights.items()}
+
+        def logsumexp(scores):
+            return torch.logsumexp(scores, 0)
+
+    def loss(weights, point):
+        scores = tanh(point[0] @ weights["first"]) @ weights["second"]
+        return logsumexp(scores) - scores[0]
+
+    check_landscape(model_landscape(loss, weights, data), order=2)
+
+
+@each_library
 def test_losses_gradients_and_statistics_are_those_of_numpy(grounds, library):
     ground, order = grounds(library), np.array([3, 0, 1, 2])
     rng = np.random.default_rng(0)
