@@ -158,8 +158,15 @@ def _barred(names: set[str], *, has_breaks: bool) -> list[tuple[str, str]]:
 def _labels(names: set[str], tensors: list[IndexedTensor]) -> list[tuple[str, str]]:
     """Return what is no loss: functions, penalties, pulls."""
     rows = []
-    if any(any(tensor.penalised) for tensor in tensors):
+    if any(any(tensor.penalised) for tensor in tensors if not tensor.has_bars):
         rows.append((r"\tilde G_{\mu}, \dots", "derivatives of the mean loss with its penalty"))
+    if any(any(tensor.penalised) for tensor in tensors if tensor.has_bars):
+        rows.append(
+            (
+                r"\dots_{\widetilde{\mu}|\nu}",
+                r"a tilde over indices: that derivative is one of $\ell_x$ with its penalty",
+            )
+        )
     known = {"l", "eta", *_DERIVATIVES, *_CUMULANTS}
     for name in sorted(names - known):
         if name[0] == "D" and name[1:].isdigit():

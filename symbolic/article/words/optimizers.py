@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sympy import Expr, latex, sympify
+from sympy import Expr, Rational, latex, sympify
 
 from sgdiagrams.symbolic.algebra.writing import write_expression
 from sgdiagrams.symbolic.article.article import escaped
@@ -110,23 +110,32 @@ def _penalties(optimizer: Optimizer, points: int) -> tuple[list[str], tuple[str,
     sources: tuple[str, ...] = ()
     decay = sympify(optimizer.weight_decay)
     if decay != 0:
+        half = _factor(decay / 2) if decay.is_Rational else rf"\tfrac12 {_factor(decay)}"
         words.append(
-            rf"The penalty $\tfrac12 {_factor(decay)} |\theta|^2$ (weight decay) is added to the "
+            rf"The penalty ${half} |\theta|^2$ (weight decay) is added to the "
             rf"loss of "
             "every datapoint in training, and not to what is looked at; tensors with a tilde have it: "
             rf"$\tilde G = G + {_factor(decay)} \theta_0$, $\tilde H = H + {_shown(decay)}$."
         )
     decoupled = sympify(optimizer.decoupled_decay)
     if decoupled != 0:
+        is_scheduled = optimizer.schedule is not None
+        rate = r"\eta\, a_t" if is_scheduled else r"\eta"
+        weight = "$a_s$, its own rate" if is_scheduled else "1"
+        averaged = (
+            ", and into the root the average of that over the iterates that are looked at"
+            if optimizer.average is not None
+            else ""
+        )
         words.append(
-            rf"Every update also pulls the weights by $-\eta\, {_factor(decoupled)} \theta$, "
+            rf"Every update also pulls the weights by $-{rate}\, {_factor(decoupled)} \theta$, "
             rf"past the memory "
             "of the optimiser (decoupled weight decay). In a diagram a node may be such a pull: "
             "it is alone "
             r"in its block, has at most one child, and stands for a derivative of $L2 = "
             r"|\theta|^2/2$. Its "
-            "edge has the weight 1, since weights stay where they are, and its count a factor "
-            rf"${_shown(decoupled)}$."
+            f"edge has the weight {weight}, since weights stay where they are{averaged}; its count has a "
+            rf"factor ${_shown(decoupled)}$."
         )
         sources = ("loshchilov",)
     penalty = optimizer.penalty
@@ -157,13 +166,16 @@ def _factor_words(strength: Expr) -> str:
 
 
 def _shown(x: Expr) -> str:
+    r"""Return a number, small where it is a fraction: 1/2 before a letter would divide by both."""
+    if isinstance(x, Rational) and not x.is_Integer:
+        return rf"{'-' if x < 0 else ''}\tfrac{{{abs(x.p)}}}{{{x.q}}}"
     return str(latex(x, fold_short_frac=True))
 
 
 def _factor(x: Expr) -> str:
     """Return a number before something else."""
     shown = _shown(x)
-    return rf"({shown})\," if x.is_Add else rf"{shown}\,"
+    return rf"({shown})\," if x.is_Add or "/" in shown else rf"{shown}\,"
 
 
 def _display(*lines: str) -> str:
@@ -197,8 +209,8 @@ def _momentum(optimizer: Any) -> _Method:
         r"\eta\, v_{t+1}."
     words = f"Momentum (a heavy ball), {_G}:"
     if getattr(optimizer, "dampening", 0):
-        damped = _shown(1 - sympify(optimizer.dampening))
-        lines = lines.replace("+ g_t", rf"+ {damped}\, g_t").replace("+ a_t", rf"+ {damped}\, a_t")
+        damped = _factor(1 - sympify(optimizer.dampening))
+        lines = lines.replace("+ g_t", f"+ {damped} g_t").replace("+ a_t", f"+ {damped} a_t")
         words = f"Momentum with dampening, where the first gradient enters whole, {_G}:"
         kernel = ""
     return _Method(words, _display(lines), kernel, ("polyak",))
@@ -219,7 +231,7 @@ def _nesterov(optimizer: Any) -> _Method:
 
 
 def _powered(base: str, exponent: str) -> str:
-    is_letter = base.startswith("\\") or len(base) == 1
+    is_letter = base.removeprefix("\\").isalpha()
     return rf"{base}^{{{exponent}}}" if is_letter else rf"({base})^{{{exponent}}}"
 
 

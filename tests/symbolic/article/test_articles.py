@@ -222,6 +222,33 @@ def test_linkless_diagrams_alone_are_in_the_table_of_a_dressed_article():
     assert [int(n) for n in re.findall(r"edges?: (\d+) diagram", at_rest.document())] == [1, 1]
 
 
+def test_numbers_stand_before_letters_and_pulls_go_with_the_rate():
+    """The weights of edges are those of order 1 at three updates: 1 + 1/2 + 1/4, and 1, 2/3, 1/3."""
+    how = {"order": 1, "sampling": OnePass(T=3)}
+    heavy = partial(Momentum, beta="1/2", decoupled_decay="1/10")
+    scheduled = heavy(schedule=Exponential(gamma="1/2"))
+    text = expand("test-loss", **how, optimizer=scheduled).document()
+    assert r"$-\eta\, a_t\, \tfrac{1}{10}\, \theta$" in text
+    assert "edge has the weight $a_s$" in text
+    assert r"\frac{7}{40}" in text
+    text = expand("test-loss", **how, optimizer=heavy(average=TailAverage())).document()
+    assert "weight 1, since weights stay where they are, and into the root the average" in text
+    assert r"\frac{1}{5}" in text
+    assert r"(\tfrac{1}{2})^{t - s}" in text
+    decay = expand("test-loss", **how, optimizer=SGD(weight_decay="1/10")).document()
+    assert r"The penalty $\tfrac{1}{20}\, |\theta|^2$" in decay
+    assert r"$\tilde G = G + \tfrac{1}{10}\, \theta_0$" in decay
+
+
+def test_a_tilde_over_an_index_is_explained():
+    decayed = SGD(weight_decay=symbols.lamda)
+    text = expand("test-loss", order=2, sampling="one-pass", optimizer=decayed).document()
+    assert "a tilde over indices" in text
+    assert (
+        "a tilde over indices" not in expand("test-loss", order=2, sampling="one-pass").document()
+    )
+
+
 # Refusals -----------------------------------------------------------------------------------------------
 
 
