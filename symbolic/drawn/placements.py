@@ -78,9 +78,9 @@ def embeddings_of(
 ) -> Iterator[tuple[GridCell, ...]]:
     """Yield the embeddings: for every node but the root its datapoint and its update.
 
-    Children come before parents; the nodes of a block are on one row, those of a visit in one cell, and
-    different visits of a block in different cells. In the moment basis different blocks are on
-    different rows.
+    Children come before parents; the nodes of a block are on one row, those of a visit in one cell. In
+    the moment basis different blocks are on different rows, and different visits of a block in
+    different cells.
 
     Examples
     --------
@@ -104,7 +104,9 @@ def embeddings_of(
             if block[w] == block[v]:
                 if other[0] != cell[0]:
                     return False
-                if visits and (visit[w] == visit[v]) != (other == cell):
+                if visits and visit[w] == visit[v] and other != cell:
+                    return False
+                if visits and visit[w] != visit[v] and other == cell and basis == "moment":
                     return False
             elif basis == "moment" and other[0] == cell[0]:
                 return False

@@ -83,11 +83,18 @@ def check_definition(diagram, placed, grid, basis):
         assert all(one.isdisjoint(two) for one, two in combinations(used, 2))
 
 
-def test_visits_have_cells_of_their_own():
+@pytest.mark.parametrize("basis", ["moment", "cumulant"])
+def test_visits_have_cells_of_their_own(basis):
+    """In moments; in cumulants nothing but what is tied need be in one place, or in two."""
     scheme = Epochs(N=2, B=1, E=2)
-    for diagram in enumerate_diagrams(2, visits="fresh"):
-        number = sum(1 for _ in embeddings_of(diagram, cell_grid(scheme)))
-        assert number == scheme.count(diagram)
+    for order in (2, 3):
+        for diagram in enumerate_diagrams(order, visits="fresh"):
+            number = sum(1 for _ in embeddings_of(diagram, cell_grid(scheme), basis=basis))
+            assert number == scheme.count(diagram, basis=basis)
+    pair = Diagram.parse("(0|1-|2)(02-12)")
+    one = CellGrid(1, 1, frozenset({(0, 0)}))
+    expected = [] if basis == "moment" else [((0, 0), (0, 0))]
+    assert list(embeddings_of(pair, one, basis=basis)) == expected
 
 
 def test_pictures_show_the_embeddings():
