@@ -94,7 +94,9 @@ def plain_numbers(
             table.setdefault(contraction, len(table))
     own = list(table)
     following = _following(expansion, source, table)
-    values = np.stack([_column(source.value(c)) for c in table], axis=1)
+    columns = [_column(source.value(c)) for c in table]
+    # Where nothing contributes to these orders, or to the next, there is not one column.
+    values = np.stack(columns, axis=1) if columns else np.zeros((1, 0))
     is_size = values.shape[0] > 1
     return {
         "orders": [_with_weights(pairs, table, generators) for pairs in rewritten],

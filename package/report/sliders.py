@@ -99,11 +99,14 @@ def _rate(eta: Any, curvature: float | None) -> dict[str, Any]:
     scale = curvature if curvature is not None and curvature > 0 else 1.0
     least, most, first = (_round(x / scale) for x in _STIFFNESS)
     if eta is not None:
-        if np.ndim(eta) or not math.isfinite(float(eta)) or float(eta) <= 0:
+        try:
+            first = math.nan if np.ndim(eta) else float(eta)
+        except OverflowError:  # a fraction beyond all floats
+            first = math.inf
+        if not 0 < first < math.inf:
             raise RequestError(
                 f"expected one positive learning rate for the slider, got eta={shown(eta)}"
             )
-        first = float(eta)
         least, most = min(least, first), max(most, first)
     return _slider("eta", least, most, first, logarithmic=True)
 

@@ -472,6 +472,11 @@ def test_light_and_dark(pages, numbers):
     assert picture(light).mean() < 0.25
 
 
+def test_a_long_word_is_broken(pages):
+    page = pages.open(make_report(order=1, title="x" * 500).html(), width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("width", [360, 1600])
 def test_every_width(pages, numbers, width):
     page = pages.open(numbers, width=width)

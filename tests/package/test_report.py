@@ -162,6 +162,16 @@ def test_what_is_missing_is_named():
         make_report(order=2, statistics=few)
 
 
+def test_nothing_at_all_is_a_page_too():
+    """Gradient descent has no covariance at any order: there is not one value to put numbers in."""
+    question = {"order": 0, "sampling": "gradient-descent"}
+    report = make_report("covariance", statistics=landscape("helix").statistics(3), **question)
+    assert report.data["diagrams"] == []
+    plain = report.data["numbers"]["plain"]
+    assert plain["orders"] == [[]]
+    assert plain["values"]["shape"] == [1, 0]
+
+
 def test_factors_keep_what_cancels():
     rng = np.random.default_rng(0)
     common = rng.normal(size=(50, 1)) * 1e8
@@ -196,6 +206,7 @@ def test_command(tmp_path):
         (["--order", 1, "--landscape", "mean", "--weight-decay", "lamda"], "--set lamda"),
         (["--order", 1, "--landscape", "gauss", "--set", "eta=-1"], "positive"),
         (["--order", 1, "--landscape", "gauss", "--set", "eta=1,2"], "one positive"),
+        (["--order", 1, "--landscape", "gauss", "--set", "eta=1e400"], "one positive"),
         (["--order", 1, "--landscape", "gauss", "--statistics", "x.npz"], "either"),
         (["--order", 1, "--sampling", "reshuffled-epochs", "--optimizer", "momentum"], "fix N"),
     ],
