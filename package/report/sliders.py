@@ -31,8 +31,10 @@ _WHOLE = {"T": (1, 10_000, 10), "N": (2, 1000, 60), "B": (1, 100, 1), "E": (1, 1
 _COUNT = (0, 100, 1)
 #: Where a momentum stands at first, or another number below 1.
 _MOMENTUM = 0.9
-#: The least eigenvalue of eta H at the largest curvature, the greatest, and the first.
-_STIFFNESS = (1e-4, 1.0, 0.05)
+#: The least eigenvalue of eta H at the largest curvature, and the greatest.
+_STIFFNESS = (1e-4, 1.0)
+#: What eta H is at first, times the updates: the plain series is in its powers.
+_FIRST_TIME = 0.25
 
 
 def sliders_of(
@@ -63,7 +65,7 @@ def sliders_of(
     RequestError
         When the learning rate is no positive number.
     """
-    sliders = [_rate(eta, curvature)]
+    sliders: list[dict[str, Any]] = []
     scheme = part.training.sampling
     spans = part.optimizer.known_spans
     times = {str(scheme.values[name]) for name in scheme.times}
@@ -86,7 +88,15 @@ def sliders_of(
         else:
             sliders.append(_slider(name, 0.0, 1.0, 0.5, step=0.01))
     _fit(sliders, scheme.divisions)
-    return sliders
+    return [_rate(eta, curvature, _updates(part, sliders)), *sliders]
+
+
+def _updates(part: Part, sliders: Iterable[dict[str, Any]]) -> float:
+    """Return the number of updates at first, 1 at least."""
+    first = {s["name"]: s["value"] for s in sliders}
+    updates = part.training.updates
+    value = updates.subs({x: first[str(x)] for x in updates.free_symbols if str(x) in first})
+    return max(1.0, float(value)) if value.is_number else 1.0
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -95,9 +105,10 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(known, key=lambda n: (usual.index(n) if n in usual else len(usual), n))
 
 
-def _rate(eta: Any, curvature: float | None) -> dict[str, Any]:
+def _rate(eta: Any, curvature: float | None, updates: float) -> dict[str, Any]:
     scale = curvature if curvature is not None and curvature > 0 else 1.0
-    least, most, first = (_round(x / scale) for x in _STIFFNESS)
+    least, most = (_round(x / scale) for x in _STIFFNESS)
+    first = max(least, _round(_FIRST_TIME / (scale * updates)))
     if eta is not None:
         try:
             first = math.nan if np.ndim(eta) else float(eta)

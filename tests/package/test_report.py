@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import run
 
-from sgdiagrams import RequestError, Statistics, StatisticsError, landscape, make_report
+from sgdiagrams import RequestError, Statistics, StatisticsError, expand, landscape, make_report
 from sgdiagrams.diagrams import Diagram, enumerate_diagrams
 from sgdiagrams.report.packing import triangular_factor
 
@@ -144,6 +144,16 @@ def test_sliders():
     assert all(s["minimum"] <= s["value"] <= s["maximum"] for s in sliders)
     momentum = make_report(order=1, statistics=GAUSS, optimizer="momentum").data["numbers"]
     assert momentum["sliders"][2]["maximum"] < 1
+
+
+@pytest.mark.parametrize("sampling", ["one-pass", "epochs", "with-replacement", "subsets"])
+@pytest.mark.parametrize("name", ["gauss", "digits"])
+def test_sliders_begin_where_the_series_is_good(sampling, name):
+    statistics = landscape(name).statistics(3)
+    data = make_report(order=3, statistics=statistics, sampling=sampling).data
+    first = {s["name"]: s["value"] for s in data["numbers"]["sliders"]}
+    estimate = expand("test-loss", order=3, sampling=sampling).evaluate(statistics, **first)
+    assert estimate.trustworthy, estimate
 
 
 def test_a_training_set_has_its_size():
