@@ -44,7 +44,14 @@ PAGES = sorted(
 PROGRAMS = ("sgdiagrams ", "python examples/", "echo ", "printf ")
 REST = "...\n"
 #: What commands need that do not come with the package, by what stands in them.
-LIBRARIES = {"--dask": "distributed", "--scheduler": "distributed", ".py:": "jax"}
+LIBRARIES = {
+    "--dask": "distributed",
+    "--scheduler": "distributed",
+    ".py:": "jax",
+    "wine.py:": "torch",
+    "py:wine": "sklearn",
+    "wine.npz": "torch",
+}
 
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _TERMINAL = {"COLUMNS": "80", "LINES": "24"}

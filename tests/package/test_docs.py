@@ -41,6 +41,8 @@ def test_examples(page):
     ours = re.findall(r"^\$ (sgdiagrams .*)", text, flags=re.MULTILINE)
     if any(".py:" in command for command in ours):
         pytest.importorskip("jax", reason="the models on this page need JAX")
+    if any("wine.py:" in command for command in ours):
+        pytest.importorskip("torch", reason="the model on this page needs PyTorch")
     for library in ("dask", "jax", "optax", "torch"):
         if re.search(rf"^(?:>>> )?import {library}\b", text, flags=re.MULTILINE):
             pytest.importorskip(library, reason=f"the examples on this page need {library}")

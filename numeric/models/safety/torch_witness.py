@@ -126,7 +126,8 @@ class TorchWitness(Witness):
         values = []
         with exact_kernels(twin.start.device), warnings.catch_warnings():
             # PyTorch compiles formulas for `jvp` by what it calls deprecated itself.
-            warnings.simplefilter("ignore", DeprecationWarning)
+            for category in (DeprecationWarning, FutureWarning):  # up to and since PyTorch 2.14
+                warnings.simplefilter("ignore", category)
             try:
                 values.append(mean(weights).item())
                 function = grad(mean)
