@@ -173,13 +173,20 @@ def _epochs(scheme: Any, is_moment: bool) -> SchemeWords:  # noqa: FBT001
         described += (
             " The rows that are left at the end of an epoch are not used."
             if scheme.drop_last
+            else " The last batch of an epoch is smaller."
+            if scheme.is_sum
             else " The last batch of an epoch is smaller, and counts with the mean over its own rows."
+        )
+        share = (
+            "Counts are found by number."
+            if scheme.is_sum
+            else "Each cell counts with its share, one over the number of rows of its batch; the product "
+            "of shares is summed over all embeddings, by number."
         )
         rule = (
             "An embedding puts every update on a cell, a datapoint and a time, that the schedule uses; "
             "times rise along edges, and a block is on one datapoint. "
-            f"{_different(is_moment=is_moment)} Each cell counts with its share, one over the number of "
-            "rows of its batch; the product of shares is summed over all embeddings, by number."
+            f"{_different(is_moment=is_moment)} {share}"
         )
         return SchemeWords(described, (rule,))
     described += f" These are $T = {_latex(scheme.updates)}$ updates."
@@ -420,9 +427,15 @@ def _sde(scheme: Any, is_moment: bool) -> SchemeWords:  # noqa: FBT001, ARG001
 
 
 def _grid(scheme: Any, is_moment: bool) -> SchemeWords:  # noqa: FBT001
+    summed = ""
+    if scheme.reduction == "sum":
+        summed = (
+            " Gradients of a batch are added up and not averaged: the share of a row is how often the "
+            "batch has it" + ("." if scheme.weights is None else ", by its weight.")
+        )
     return SchemeWords(
         f"A given schedule: {_plural(scheme.updates, 'update')} on the rows of a training set of "
-        f"{_plural(scheme.datapoints, 'datapoint')}, batch by batch as it was recorded.",
+        f"{_plural(scheme.datapoints, 'datapoint')}, batch by batch as it was recorded.{summed}",
         (_by_number(is_moment=is_moment),),
     )
 

@@ -174,6 +174,18 @@ def test_words_say_how_blocks_are_placed():
     assert "B^{k}" in both[1]
 
 
+def test_sums_over_a_batch_are_no_means():
+    """A smaller last batch, or a row twice: where gradients are added up no share is one over B."""
+    text = expand("test-loss", order=1, sampling=Epochs(N=5, B=2, E=2, reduction="sum")).document()
+    assert "The last batch of an epoch is smaller. Gradients of a batch are added up" in text
+    assert "share" not in text
+    assert (
+        "one over the number" in expand("test-loss", order=1, sampling=Epochs(5, 2, 2)).document()
+    )
+    twice = expand("test-loss", order=1, sampling=Grid([[0, 0], [1]], reduction="sum"))
+    assert "the share of a row is how often the batch has it." in twice.document()
+
+
 def test_only_what_occurs_is_explained():
     text = expand("test-loss", order=1, sampling="one-pass").document()
     assert "Hessian" not in text
