@@ -4,7 +4,7 @@ import io
 import json
 import re
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from sympy import Symbol, simplify
@@ -86,12 +86,16 @@ def few():
 @pytest.fixture(scope="module")
 def numbers(few):
     """The page with numbers, from the model above."""
+    return page_with(MODEL, few | {"numbers": NUMBERS})
+
+
+def page_with(model, data):
     read = page_module._asset
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            page_module, "_asset", lambda name: MODEL if name == "model.js" else read(name)
+            page_module, "_asset", lambda name: model if name == "model.js" else read(name)
         )
-        return page_of(few | {"numbers": NUMBERS})
+        return page_of(data)
 
 
 def rows_shown(page):
@@ -215,6 +219,23 @@ def test_where_the_judge_stops_trusting(pages, numbers):
     assert missing.count() == 0
     page.get_by_role("checkbox", name="sums of fewer orders").uncheck()
     assert page.locator(".chart path.partial").count() == 0
+
+
+def test_the_setting_of_the_moment_is_on_the_curve(pages, numbers):
+    page = pages.open(numbers)
+    page.get_by_role("textbox", name="learning rate").fill("0.49")
+    assert page.locator(".verdict.plain").get_by_text("Trustworthy").count() == 1
+    expect(page.locator(".trust").first).to_contain_text("Plain series trusted up to η = 0.49")
+
+
+def test_numbers_below_an_axis_keep_apart(pages, few):
+    wide = NUMBERS | {"sliders": [SLIDERS[0] | {"minimum": 0.0001}, *SLIDERS[1:]]}
+    page = pages.open(page_with(MODEL, few | {"numbers": wide}))
+    places = page.locator(".chart").first.locator(".axes text[text-anchor=middle]").all()
+    boxes = [place.bounding_box() for place in places]
+    assert len(boxes) > 2
+    for one, other in pairwise(boxes):
+        assert one["x"] + one["width"] < other["x"]
 
 
 def test_curves_have_the_scale_of_their_axes(pages, numbers):

@@ -89,11 +89,13 @@ function axesOf(x, y, { width, height, top, left, variable }) {
     );
   }
   axes.append(svgElement("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }));
+  let free = 0; // where the next number may begin
   for (const tick of x.ticks) {
-    axes.append(
-      svgElement("line", { class: "axis", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5 }),
-      svgElement("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle" }, written(tick)),
-    );
+    const half = (DIGIT * written(tick).length) / 2;
+    axes.append(svgElement("line", { class: "axis", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5 }));
+    if (x(tick) - half < free) continue;
+    axes.append(svgElement("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle" }, written(tick)));
+    free = x(tick) + half + 3;
   }
   axes.append(svgElement("text", { class: "axis-name", x: right, y: height - 4, "text-anchor": "end" }, variable.label));
   return axes;

@@ -205,6 +205,13 @@ function fillNumbers({ numbers, question }) {
     return spread(axis, controls.valuesOf(axis.name), CURVE_POINTS);
   }
 
+  /** Return abscissae with the setting of the moment among them: what is trusted there is so on the curve. */
+  function withThe(setting, places) {
+    const [first, last] = [places[0], places[places.length - 1]];
+    if (!(setting > first && setting < last) || places.includes(setting)) return places;
+    return [...places, setting].sort((one, other) => one - other);
+  }
+
   /** Compute the points a few at a time, then draw; a newer change ends an older job. */
   function work(own, waiting) {
     if (own !== job) return;
@@ -226,7 +233,7 @@ function fillNumbers({ numbers, question }) {
       if (!width) continue;
       const size = [width, Math.round(Math.min(Math.max(width * 0.62, 210), 330))];
       const picture = chartOf({
-        points: abscissae(axis).map(answer), now: answer(settings[axis.name]), variable: axis, shown, size,
+        points: withThe(settings[axis.name], abscissae(axis)).map(answer), now: answer(settings[axis.name]), variable: axis, shown, size,
         title: `${capital(observable)} against ${axis.label}`,
       });
       plot.replaceChildren(picture);
