@@ -165,7 +165,7 @@ def _theorem(formula: ResummedFormula) -> list[str]:
         (
             r"Expand $s(\theta_T)$ in Taylor's series, update by update, from the last one back to "
             r"the first. "
-            r"The terms are trees, and for smooth losses (Tenka 2020, theorem 1)"
+            r"The terms are trees, and for smooth losses (Tenka 2020, proposition 1)"
         ),
         main_theorem(share),
         diagram_words(formula.parts, "cumulant"),
@@ -206,7 +206,7 @@ def _dressed(formula: ResummedFormula) -> list[str]:
         ),
         (
             rf"In the eigenbasis of $\eta {matrix}$ every edge carries an index and its eigenvalue, and "
-            "(Tenka 2020, theorem 2)"
+            "(Tenka 2020, theorem 1)"
         ),
         (
             "\\begin{equation*}\n  \\langle s(\\theta_T) \\rangle = \\sum_{D\\ \\text{linkless}} "
@@ -322,8 +322,8 @@ def _limits(formula: ResummedFormula) -> list[str]:
     lines.append(
         "The losses are smooth, and the weights stay where a few derivatives at the starting "
         "point tell the "
-        "landscape: on quadratic losses with additive noise all is exact, elsewhere higher "
-        "derivatives come "
+        "landscape. On quadratic losses with additive noise edges of linkless diagrams end at the root "
+        "alone, two at most for a loss: with these all is exact. Elsewhere higher derivatives come "
         "with more edges."
     )
     return [*lines, *assumed(part.sampling for part in formula.parts)]

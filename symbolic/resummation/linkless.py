@@ -3,7 +3,7 @@ r"""Re-summation: an expected observable as a sum over linkless diagrams with dr
 .. math:: E[s(\theta_T)] = \sum_{D \text{ linkless}} \frac{(-1)^{d(D)}}{|\mathrm{Aut}(D)|}
     \sum_{\mu \nu \dots} W_D(h_\mu, h_\nu, \dots)\, \mathrm{value}(D)_{\mu\nu\dots}
 
-in the eigenbasis of :math:`\eta H` (Tenka 2020, theorem 2). It stays finite for long times.
+in the eigenbasis of :math:`\eta H` (Tenka 2020, theorem 1). It stays finite for long times.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def _one_pass(scheme: Sampling, is_moment: bool) -> SchemeWords:  # noqa: FBT001
     if B != 1:
         end = "$k$ being the number of blocks on the level. " + (_FALLING if is_moment else "")
     elif not is_moment:
-        end = "the strict order polynomial of the order of blocks (Stanley 1997, section 3.15)."
+        end = "the strict order polynomial of the order of blocks (Stanley 2012, section 3.15)."
     return SchemeWords(
         described,
         (

@@ -54,9 +54,10 @@ SOURCES = {
         r"in stochastic gradient descent}, ICLR."
     ),
     "stanley": (
-        r"R. P. Stanley (1997), \emph{Enumerative combinatorics}, volume 1, Cambridge University Press."
+        r"R. P. Stanley (2012), \emph{Enumerative combinatorics}, volume 1, 2nd edition, Cambridge "
+        r"University Press."
     ),
-    "tenka": r"S. Tenka (2020), \emph{A perturbative theory of stochastic gradient descent}, draft.",
+    "tenka": r"S. Tenka (2020), \emph{A perturbative analysis of stochastic descent}, thesis, MIT.",
     "zhang": (
         r"M. R. Zhang, J. Lucas, G. Hinton, J. Ba (2019), \emph{Lookahead optimizer: $k$ steps forward, "
         r"1 step back}, NeurIPS."

@@ -222,9 +222,12 @@ def test_a_modified_equation_and_its_loss_are_articles_too():
 def test_references_are_those_of_what_is_used():
     plain = expand("test-loss", order=1, sampling="one-pass").document()
     assert "Polyak" not in plain
-    assert "Tenka (2020)" in plain
+    assert "A perturbative analysis of stochastic descent" in plain
     heavy = expand("test-loss", order=1, sampling="one-pass", optimizer="momentum").document()
     assert "Polyak (1964)" in heavy
+    dressed = expand("test-loss", order=1, sampling="one-pass", resummed=True).document()
+    assert dressed.index("Tenka 2020, proposition 1") < dressed.index("Tenka 2020, theorem 1")
+    assert "theorem 2" not in dressed
 
 
 def test_linkless_diagrams_alone_are_in_the_table_of_a_dressed_article():
@@ -259,6 +262,14 @@ def test_a_tilde_over_an_index_is_explained():
     assert (
         "a tilde over indices" not in expand("test-loss", order=2, sampling="one-pass").document()
     )
+
+
+def test_a_quadratic_loss_is_exact_with_two_edges_and_not_with_one():
+    kinds = {"sampling": "one-pass", "resummed": True}
+    sizes = [len(expand("test-loss", order=k, **kinds).for_quadratic().terms) for k in (1, 2, 3)]
+    assert sizes == [2, 4, 4]
+    text = expand("test-loss", order=1, **kinds).document()
+    assert "two at most for a loss: with these all is exact" in re.sub(r"\s+", " ", text)
 
 
 # Refusals -----------------------------------------------------------------------------------------------
