@@ -178,7 +178,7 @@ def expand(
 
     References
     ----------
-    S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020), theorem 1 and appendix; the
+    S. Tenka, "A Perturbative Analysis of Stochastic Descent" (2020), proposition 1; the
     counting is with exact symmetry factors and falling factorials.
 
     Examples

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["TWO_TIMES"]
 
 _YAIDA = Source(
-    "S. Yaida", 2018, "Fluctuation-dissipation relations for stochastic gradient descent"
+    "S. Yaida", 2019, "Fluctuation-dissipation relations for stochastic gradient descent"
 )
 _PFLUG = Source(
     "G. Pflug",

@@ -102,7 +102,7 @@ def replaced(path, value):
     return json.dumps(data)
 
 
-REMOVED = object()
+REMOVED = Ellipsis  # the same name in every process, unlike an object of its own
 WEIGHT = ("terms", 0, "weight", "numerator", 0)
 VALUE = ("terms", 0, "contraction")
 SAMPLING = ("parts", 0, "sampling")

@@ -99,7 +99,7 @@ def good():
     return json.loads(good_text())
 
 
-REMOVED = object()
+REMOVED = Ellipsis  # the same name in every process, unlike an object of its own
 
 
 def replaced(path, value):
