@@ -534,3 +534,33 @@ def test_penalties_and_decays_are_options():
     refused = run("expand", "--order", "1", "--penalty", "two words")
     assert refused.returncode == 2
     assert "as a penalty" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "style"),
+    [
+        ("expand --order 1", "a.tex", "latex"),
+        ("expand --order 1", "a.JSON", "json"),
+        ("expand --order 1", "a.py", "python"),
+        ("expand --order 1", "a.mml", "mathml"),
+        ("expand --order 1", "a.txt", "text"),
+        ("expand --order 1", "tex", "text"),
+        ("modified --order 2", "a.tex", "latex"),
+        ("results akaike", "a.tex", "latex"),
+        ("scaling --order 2", "a.json", "json"),
+        ("list --order 2", "a.json", "json"),
+        ("drift --landscape helix --set eta=0.05", "a.json", "json"),
+        ("drift --landscape helix --set eta=0.05", "a.tex", "text"),  # it has no LaTeX
+    ],
+)
+def test_the_format_is_that_of_the_name_of_the_output(tmp_path, command, name, style):
+    by_name, by_word = tmp_path / name, tmp_path / "by_word"
+    good(*command.split(), "--output", by_name)
+    good(*command.split(), "--format", style, "--output", by_word)
+    assert by_name.read_text(encoding="utf-8") == by_word.read_text(encoding="utf-8")
+
+
+def test_a_format_that_is_given_goes_before_the_name(tmp_path):
+    path = tmp_path / "a.tex"
+    good("expand", "--order", "1", "--format", "json", "--output", path)
+    assert path.read_text(encoding="utf-8").startswith("{")

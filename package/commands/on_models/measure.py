@@ -79,7 +79,7 @@ __all__ = ["measure"]
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Say what would be done, and what it costs."
 )
-@format_option("text", "json")
+@format_option("text", "json", by_name=False)
 def measure(
     *,
     model: str,

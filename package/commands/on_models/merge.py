@@ -22,7 +22,7 @@ __all__ = ["merge"]
     shell_complete=files,
     help="Where all of them go: a new file, or one of those that are merged.",
 )
-@format_option("text", "json")
+@format_option("text", "json", by_name=False)
 def merge(*, paths: tuple[str, ...], output: str, style: str) -> None:
     """Put files of 'sgdiagrams measure' together that measured the same model on the same data.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from os.path import splitext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -181,16 +182,42 @@ output_option = click.option(
 )
 
 
+#: Formats by the end of a file's name.
+_ENDS = {".tex": "latex", ".mml": "mathml", ".json": "json", ".py": "python"}
+
+
 def format_option(
-    *styles: str, words: str | None = None
+    *styles: str, words: str | None = None, by_name: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the option of the format; the first one is the default."""
+    """Return the option of the format; left out, it is that of the output's name, or else the first one.
+
+    Parameters
+    ----------
+    styles
+        The formats.
+    words
+        What they are, for the help.
+    by_name
+        Whether the file that is written is in the format.
+    """
+    ends = [end for end, style in _ENDS.items() if by_name and style in styles]
+
+    def style_of(context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+        if value is not None:
+            return value
+        # Options that are given are read before those that are left out.
+        end = splitext(context.params.get("output") or "")[1].lower()
+        return _ENDS[end] if end in ends else styles[0]
+
     return click.option(
         "--format",
         "style",
         type=click.Choice(styles),
-        default=styles[0],
-        show_default=True,
+        default=None if ends else styles[0],
+        callback=style_of,
+        show_default=f"{styles[0]}, or by the name of the output: {', '.join(ends)}"
+        if ends
+        else True,
         help=words,
     )
 
