@@ -58,7 +58,7 @@ def lay_out(
         rows = _rows(_given(children), len(levels))
     else:
         home = {i: number for number, group in enumerate(groups) for i in group}
-        drawings = [_rows(tree, len(levels)) for tree, _ in _orders(0, children, home)]
+        drawings = [_rows(tree, len(levels)) for tree in _orders(children, home)]
         # Of equal ones the first; rounded, so that no machine takes another for its last digit.
         costs = [
             round(_cost([(-float(x), y) for x, y in zip(levels, rows, strict=True)], groups), 6)
@@ -76,21 +76,20 @@ def _given(children: Sequence[Sequence[int]]) -> _Tree:
     return trees[0]
 
 
-#: What tells subtrees apart: the group of the top, and the same of its children in their order.
-_Signature = tuple[int, tuple["_Signature", ...]]
-
-
-def _orders(
-    i: int, children: Sequence[Sequence[int]], home: Mapping[int, int]
-) -> Iterator[tuple[_Tree, _Signature]]:
-    """Yield the tree below a node with its siblings in all orders that look different."""
-    seen = set()
-    for below in product(*[list(_orders(child, children, home)) for child in children[i]]):
-        for order in permutations(below):
-            signature = home.get(i, -1), tuple(mark for _, mark in order)
-            if signature not in seen:
-                seen.add(signature)
-                yield (i, tuple(tree for tree, _ in order)), signature
+def _orders(children: Sequence[Sequence[int]], home: Mapping[int, int]) -> list[_Tree]:
+    """Return the tree with siblings in all orders that look different; deep ones too."""
+    # Subtrees look alike whose tops are of one group and whose children, in their order, look alike.
+    looks: dict[tuple[int, tuple[int, ...]], int] = {}
+    drawn: dict[int, list[tuple[_Tree, int]]] = {}
+    for i in reversed(range(len(children))):
+        different: dict[int, _Tree] = {}
+        for below in product(*[drawn.pop(child) for child in children[i]]):
+            for order in permutations(below):
+                key = home.get(i, -1), tuple(look for _, look in order)
+                look = looks.setdefault(key, len(looks))
+                different.setdefault(look, (i, tuple(tree for tree, _ in order)))
+        drawn[i] = [(tree, look) for look, tree in different.items()]
+    return [tree for tree, _ in drawn[0]]
 
 
 def _rows(tree: _Tree, number: int) -> tuple[float, ...]:

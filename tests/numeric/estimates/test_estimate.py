@@ -100,7 +100,7 @@ def test_next_order_is_not_derived_where_that_takes_minutes(monkeypatch):
     assert dear.evaluate(population, eta=F(1, 8), **numbers).judgement
     assert not asked
     cheap = expand("test-loss", order=2, sampling="one-pass", optimizer=Momentum())
-    terms._expanded.cache_clear()
+    terms.order_expanded.cache_clear()
     with pytest.raises(ZeroDivisionError):
         cheap.evaluate(population, eta=F(1, 8), T=4, beta=F(1, 2))
     assert asked == [3]
