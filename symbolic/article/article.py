@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sgdiagrams.diagrams.errors import RequestError
 from sgdiagrams.diagrams.messages import shown
+from sgdiagrams.symbolic.layout.latex import TEX_CHARACTERS
 from sgdiagrams.symbolic.printing.page_widths import in_points
 
 if TYPE_CHECKING:
@@ -45,16 +46,8 @@ _DOCUMENT = r"""\documentclass[10pt]{article}
 """
 #: What begins a displayed formula.
 _DISPLAYS = (r"\begin{align*}", r"\begin{equation*}", r"\[")
-_SPECIAL = {
-    **{x: rf"\{x}" for x in "#$%&_{}"},
-    "^": r"\^{}",
-    "~": r"\~{}",
-    "\\": r"\textbackslash{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-}
+#: What typewriter letters have themselves, where text takes them from other fonts.
+_TYPED = frozenset('"<>|{}\\^~')
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +129,7 @@ def escaped(words: str) -> str:
 
 def _spelled(character: str) -> str:
     is_known = character.isascii() or "\u00c0" <= character <= "\u00ff"
-    return _SPECIAL.get(character, character if is_known else "?")
+    return TEX_CHARACTERS.get(character, character if is_known else "?")
 
 
 def verbatim(code: str) -> str:
@@ -149,7 +142,12 @@ def verbatim(code: str) -> str:
     """
     pieces = []
     for x in code:
-        shown_as = r"\mbox{-}" if x == "-" else _spelled(x)
+        if x == "-":
+            shown_as = r"\mbox{-}"
+        elif x in _TYPED:
+            shown_as = rf"\char{ord(x)}{{}}"
+        else:
+            shown_as = _spelled(x)
         pieces.append(shown_as + (r"\penalty500{}" if x in ",=(:/;." else ""))
     return rf"{{\raggedright\small\ttfamily {''.join(pieces)}\par}}"
 

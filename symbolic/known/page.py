@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sgdiagrams.symbolic.layout.latex import TEX_CHARACTERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,13 +23,6 @@ _DOCUMENT = r"""\documentclass[10pt]{article}
 \raggedright
 %s
 \end{document}"""
-
-_SPECIAL = {
-    **{x: rf"\{x}" for x in "#$%&_{}"},
-    "^": r"\^{}",
-    "~": r"\~{}",
-    "\\": r"\textbackslash{}",
-}
 
 
 def results_in_latex(results: Iterable[KnownResult], *, standalone: bool = False) -> str:
@@ -78,4 +73,4 @@ def escaped_words(words: str) -> str:
     >>> print(escaped_words("eta^2 & 5 %"))
     eta\^{}2 \& 5 \%
     """
-    return "".join(_SPECIAL.get(x, x) for x in words)
+    return "".join(TEX_CHARACTERS.get(x, x) for x in words)

@@ -33,7 +33,19 @@ if TYPE_CHECKING:
     )
     from sgdiagrams.symbolic.layout.quantities import Difference
 
-__all__ = ["LatexRenderer", "displayed_in_notebook", "latex_text"]
+__all__ = ["TEX_CHARACTERS", "LatexRenderer", "displayed_in_notebook", "latex_text"]
+
+#: How text in LaTeX spells the characters that it takes for its own, or has not in its first encoding.
+TEX_CHARACTERS = {
+    **{x: rf"\{x}" for x in "#$%&_{}"},
+    "^": r"\^{}",
+    "~": r"\~{}",
+    "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",  # \textquotedbl needs another encoding
+}
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage[textwidth=%(width)spt,vmargin=2cm]{geometry}

@@ -374,6 +374,7 @@ DOCUMENTS = [
     along_path,
     partial(modified, "momentum"),
     partial(modified, "sgd"),
+    partial(plain, "test-loss", 1, "one-pass", {}, {"command": 'expand("test-loss") | <...>'}),
 ]
 
 
